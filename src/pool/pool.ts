@@ -1,0 +1,42 @@
+/** Where handlers run. Three implementations, one conformance suite (`testing/conformance/pool.ts`). */
+
+import type { Ask, Call, Reply } from "./pool-message.ts";
+
+export interface PoolHooks {
+  began(slot: number): void;
+  progress(slot: number, done: number, total: number | null, note: string | null): void;
+  log(slot: number, level: number, text: string, fields: string | null): void;
+  ask(slot: number, what: Ask): Promise<unknown>;
+}
+export interface Pool {
+  readonly size: { readonly slots: number; readonly busy: number; readonly children: readonly ChildInfo[] };
+  /** Resolves when every first child answered `ready` with the same task list; rejects with APP_LOAD_FAILED and the child's own error. */
+  open(): Promise<void>;
+  /** A free slot for this call NOW? The worker asks before it claims, so nothing waits inside the pool. */
+  room(call: { readonly isolated: boolean }): number;
+  /** Never rejects: a death is an outcome. */
+  run(call: Call, signal: AbortSignal): Promise<PoolOutcome>;
+  resize(slots: number, children: number): Promise<void>;
+  restart(): Promise<void>; // drain-and-replace, one child at a time
+  close(grace: number): Promise<readonly number[]>; // slots that did not end: give their deliveries back
+}
+export type PoolOutcome =
+  | Reply
+  | {
+      readonly slot: number;
+      readonly k: "lost";
+      readonly began: boolean;
+      readonly culprit: "sure" | "suspect" | "bystander";
+      readonly code: number | null;
+      readonly signal: string | null;
+      readonly stderrTail: string;
+    }
+  | { readonly slot: number; readonly k: "hard-limit"; readonly limit: number };
+export interface ChildInfo {
+  readonly pid: number;
+  readonly started: number;
+  readonly done: number;
+  readonly rss: number;
+  readonly lag: number;
+  readonly slots: readonly number[];
+}

@@ -1,0 +1,135 @@
+/**
+ * The seam between the core and whatever holds the messages. Arrays in, arrays out: the caller knows where a batch ends.
+ *
+ * Three ways for a call to end: a value; a typed refusal, which is a value; an exception, which means *nobody knows*, after
+ * which the same call may be repeated (publish by nonce, settle by sequence number, commit by fence).
+ */
+
+import type { Malformed, Message } from "../wire/message.ts";
+import type { AttemptRecord, DeadLetter, DeadLetters, QueueAdmin } from "./queue-admin.ts";
+import type { ResultStore, ResultWrite, StoredOutcome } from "./result-store.ts";
+import type { Fence, Millis, ServerTime, Warning } from "./units.ts";
+
+export interface Outgoing {
+  readonly queue: string;
+  readonly message: Message;
+  /** Not before this moment. Absent = now. */
+  readonly due?: ServerTime;
+  /**
+   * First publish of an id: refuse a second one inside `window`. Absent on retries, replaces and requeues: they carry the
+   * SAME id on purpose and must never be taken for duplicates. `nonce` makes a repeat of this very call "accepted".
+   */
+  readonly dedupe?: { readonly id: string; readonly nonce: string; readonly window: Millis };
+}
+export type Published =
+  | { readonly kind: "accepted" }
+  | { readonly kind: "duplicate" }
+  | { readonly kind: "refused"; readonly reason: "full" | "unroutable" | "too-large"; readonly detail: string };
+// A rejected promise (PublishUnknownError) means: nobody knows. Repeating with the same id and nonce is safe.
+
+export interface BrokerFeatures {
+  readonly dedupe: "publish" | "none"; // none: only `Ledger.begin` can stop a second start
+  readonly fence: "server" | "delivery-count" | "none";
+  readonly lease: "renewed" | "connection"; // connection: the broker gives back when the link dies
+  readonly delay: { readonly resolution: Millis; readonly max: Millis } | undefined;
+  readonly priority: { readonly first: "low" | "high"; readonly levels: readonly number[] } | undefined;
+  readonly settleWithResult: boolean; // one atomic step with the store that `joins(store)` accepts
+  readonly browse: "all" | "ready" | "none";
+  readonly pause: "queue" | "ours-only"; // ours-only: Python workers go on consuming
+  readonly deliveryLimit: boolean; // the broker may drop or dead-letter behind our back
+}
+
+export interface Broker {
+  readonly features: BrokerFeatures;
+  /** Connects, checks version and safety settings. Warnings are data; the caller prints them. */
+  open(signal: AbortSignal): Promise<readonly Warning[]>;
+  /** Stops claiming, gives unsettled deliveries back, closes. Safe twice. */
+  close(): Promise<void>;
+  /** True if results written by `store` can ride in this broker's settle step. */
+  joins(store: ResultStore): boolean;
+
+  /** One call, any number. Answers in the order of the input. Resolves when each is as safe as the broker makes it. */
+  publish(batch: readonly Outgoing[], signal: AbortSignal): Promise<readonly Published[]>;
+  consume(options: ConsumeOptions, take: (batch: readonly Delivery[]) => void): Promise<Consumer>;
+  readonly queues: QueueAdmin;
+  readonly dead: DeadLetters;
+}
+
+export interface ConsumeOptions {
+  readonly queues: readonly string[];
+  /** Stable for the life of this process; leases and replays are filed under it. */
+  readonly worker: string;
+  readonly lease: Millis;
+  /** Upper bound of bytes in one claim, so that 1 MB messages do not come by the hundred. */
+  readonly maxClaimBytes: number;
+  /** User code runs on the calling thread (inline pool), so leases are renewed from another one. */
+  readonly userCodeHere: boolean;
+  /** Renewal lets go, and the process is ended, when the calling thread has not turned for this long. Default 60 s. */
+  readonly stallLimit: Millis;
+  /** How often expired leases are looked for. Default 5 s. */
+  readonly sweep: Millis;
+}
+export interface Consumer {
+  /** May hold up to `n` unsettled deliveries, of which `start` go to a free slot at once. Called whenever room changes. */
+  want(n: number, start: number): void;
+  /** Changes the set without losing what is in flight (add_consumer, cancel_consumer). */
+  setQueues(queues: readonly string[]): Promise<void>;
+  /**
+   * User code of these began. Batched, not awaited; the crash budget counts these and nothing else. `blame` is what the reaper
+   * concludes if this whole process dies before they are settled: "suspect" adds one suspicion (the process pool: a poisonous
+   * task kills its child, not us), "sure" adds one crash (inline and thread pools, when the task runs alone).
+   */
+  started(deliveries: readonly Delivery[], blame: "suspect" | "sure"): void;
+  settle(batch: readonly Settlement[]): Promise<readonly Settled[]>;
+  /** No new claims. What is held stays leased. */
+  pause(): void;
+  /** Gives everything unsettled back, unstarted first, no attempt used. */
+  stop(): Promise<void>;
+  on(event: "disconnected" | "connected" | "clock-step", listener: (detail: string) => void): void;
+}
+export interface Delivery {
+  readonly queue: string;
+  readonly message: Message | Malformed;
+  /** The exact bytes, for dead letters, browsing and edit-free requeue. A getter: no copy unless asked. */
+  readonly raw: Uint8Array;
+  readonly redelivered: boolean;
+  readonly fence: Fence;
+  /** Starts that ended in the death of their process. */
+  readonly crashes: number;
+  /** Deaths of a process in which this one ran beside others. Never bury for these; run it alone next time. */
+  readonly suspicions: number;
+  readonly claimedAt: ServerTime;
+  /** Aborts, with `LeaseLostError`, when this worker may no longer commit: taken by others, or our monotonic deadline passed. */
+  readonly lost: AbortSignal;
+}
+
+/** What becomes of a delivery, all of it in one step where the server can. */
+export interface Settlement {
+  readonly delivery: Delivery;
+  readonly then:
+    | { readonly kind: "ack" }
+    /** Replaces the message by another with the same id (retry, replace). Never deduped. */
+    | { readonly kind: "replace"; readonly next: Outgoing }
+    /** Puts it back as it was. `front` for interrupted work. */
+    | {
+        readonly kind: "requeue";
+        readonly at: "front" | "back";
+        readonly due?: ServerTime;
+        /** New absolute counts, after a child died with it. Absent = unchanged. */
+        readonly crashes?: number;
+        readonly suspicions?: number;
+      }
+    | { readonly kind: "bury"; readonly letter: DeadLetter };
+  /** Present only if `broker.joins(store)`; else the worker has called `store.commit` before. */
+  readonly result?: ResultWrite;
+  /** Next chain step, callbacks, errbacks. Their ids are fixed before, so a repeat is harmless. */
+  readonly follow?: readonly Outgoing[];
+  /** Kept with the task by its id (the last 20), and attached to the dead letter if it comes to that. */
+  readonly record?: AttemptRecord;
+}
+export type Settled =
+  | { readonly kind: "settled" }
+  /** Somebody else holds it. Nothing of this settlement happened. */
+  | { readonly kind: "lost" }
+  /** The id has a final result already. The delivery is acknowledged; `follow` WAS carried out again. */
+  | { readonly kind: "already-final"; readonly outcome: StoredOutcome };

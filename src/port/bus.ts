@@ -1,0 +1,23 @@
+/** Broadcast: events, remote control, replies. Lossy and bounded on purpose: a slow listener never slows a task. */
+
+import type { Message } from "../wire/message.ts";
+
+export type Channel =
+  | { readonly kind: "event"; readonly type: string } // "task.multi", "worker.heartbeat", pattern "#"
+  | { readonly kind: "control"; readonly namespace: string } // broadcast to every node
+  | { readonly kind: "reply"; readonly to: string }; // one inbox; created by `inbox`
+export interface Bus {
+  publish(channel: Channel, message: Message): Promise<void>; // lossy, never blocks a task, never throws for a slow listener
+  listen(
+    channel: Channel,
+    take: (channel: Channel, message: Message) => void,
+    gap: (missed: number | undefined) => void,
+  ): Promise<Subscription>;
+  /** A private reply address that exists before the request goes out and is removed on close. */
+  inbox(take: (message: Message) => void): Promise<Subscription & { readonly to: string }>;
+  /** Is anybody listening? Emitters skip the work when not. May be stale by 5 s; "unknown" counts as yes. */
+  audience(channel: Channel): boolean | "unknown";
+}
+export interface Subscription {
+  close(): Promise<void>;
+}

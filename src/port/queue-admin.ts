@@ -1,0 +1,81 @@
+/** Looking into queues and dead letters: what the CLI, the doctor and the dashboard need. Never touches delivery order or flags. */
+
+import type { ServerTime } from "./units.ts";
+
+export interface QueueAdmin {
+  list(): Promise<readonly QueueState[]>;
+  /** Keyset paging, at most 200; never touches delivery order or flags. Rejects with NOT_SUPPORTED where `browse` is none. */
+  browse(
+    queue: string,
+    where: "ready" | "delayed" | "leased",
+    after: string | undefined,
+    limit: number,
+  ): Promise<Page<Held>>;
+  /** Where is this task now? Undefined where the broker can't tell. For "why is it not running?" */
+  find(queue: string, id: string): Promise<Held | undefined>;
+  purge(queue: string, what: { readonly ready: boolean; readonly delayed: boolean }): Promise<number>;
+  pause(queue: string): Promise<void>;
+  resume(queue: string): Promise<void>;
+}
+export interface QueueState {
+  readonly name: string;
+  readonly paused: boolean;
+  readonly ready: readonly { readonly priority: number; readonly count: number }[];
+  readonly delayed?: number;
+  readonly leased?: number;
+  readonly consumers?: number;
+  readonly oldest?: ServerTime;
+}
+export interface Held {
+  readonly key: string;
+  readonly raw: Uint8Array;
+  readonly since: ServerTime;
+  readonly state: "ready" | "delayed" | "leased";
+  readonly due?: ServerTime;
+  readonly leaseUntil?: ServerTime;
+  readonly worker?: string;
+  readonly ahead?: number;
+}
+export interface DeadLetters {
+  list(
+    filter: { readonly queue?: string; readonly task?: string; readonly reason?: string },
+    after: string | undefined,
+    limit: number,
+  ): Promise<Page<DeadLetter>>;
+  /** Same id, crash budget cleared, `dedupe` not applied, final result removed first, all in one step per letter. */
+  redrive(keys: readonly string[]): Promise<number>;
+  drop(keys: readonly string[]): Promise<number>;
+}
+export interface DeadLetter {
+  readonly key: string;
+  readonly id: string | undefined;
+  readonly task: string | undefined;
+  readonly queue: string;
+  readonly reason:
+    | "undecodable"
+    | "refused-content"
+    | "unknown-task"
+    | "invalid-input"
+    | "crashed"
+    | "exhausted"
+    | "returned-too-often"
+    | "rejected";
+  readonly at: ServerTime;
+  readonly raw: Uint8Array;
+  readonly attempts: readonly AttemptRecord[];
+  readonly detail: string;
+}
+export interface AttemptRecord {
+  readonly attempt: number;
+  readonly worker: string;
+  readonly pid: number | undefined;
+  readonly started: ServerTime;
+  readonly ended: ServerTime | undefined;
+  readonly exit: { readonly code: number | null; readonly signal: string | null } | undefined;
+  readonly stderrTail: string;
+  readonly error: string | undefined;
+}
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | undefined;
+}

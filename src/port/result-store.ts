@@ -1,0 +1,40 @@
+/**
+ * Where outcomes are kept, in Celery's task-meta format. Only SUCCESS, FAILURE and REVOKED are final, because Python's
+ * clients wait for these three only; the first final write wins and never changes.
+ */
+
+import type { Fence, Millis, Warning } from "./units.ts";
+
+export type FinalState = "SUCCESS" | "FAILURE" | "REVOKED"; // Celery's three; nothing else ends a wait in Python
+/** The codec's product: Celery's task meta, encoded once, plus what stores need to decide without parsing it. */
+export interface ResultWrite {
+  readonly id: string;
+  readonly state: string;
+  readonly final: boolean;
+  readonly fence: Fence;
+  readonly meta: Uint8Array;
+  readonly ttl: Millis | undefined;
+  readonly reply?: { readonly queue: string; readonly correlationId: string };
+}
+export interface StoredOutcome {
+  readonly id: string;
+  readonly state: string;
+  readonly meta: Uint8Array;
+}
+export interface ResultStore {
+  readonly features: { readonly manyReaders: boolean; readonly watch: boolean };
+  open(signal: AbortSignal): Promise<readonly Warning[]>;
+  close(): Promise<void>;
+  /** First final write wins; a fence below the highest that was stored for the id is refused. Batched. Non-final writes never overwrite final ones. */
+  commit(batch: readonly ResultWrite[]): Promise<readonly ("stored" | "mine-already" | "already-final" | "fenced")[]>;
+  get(ids: readonly string[]): Promise<readonly (StoredOutcome | undefined)[]>;
+  /** Every stored state from now on, the present one first; ends after the final one. One connection for all watchers. */
+  watch(id: string, signal: AbortSignal): AsyncIterable<StoredOutcome>;
+  forget(ids: readonly string[]): Promise<void>;
+  readonly checkpoints: Checkpoints | undefined;
+}
+export interface Checkpoints {
+  read(id: string): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Refused when a higher fence has read or written. */
+  write(id: string, fence: Fence, name: string, value: Uint8Array, ttl: Millis): Promise<"stored" | "fenced">;
+}
