@@ -113,8 +113,6 @@ class PrivateRedis implements RedisServer {
     const end = (): void => void child.kill("SIGKILL");
     process.once("exit", end);
     child.once("exit", () => process.off("exit", end));
-    // Neither the process nor its pipes keep a finished test file alive.
-    child.unref();
     await this.#ready(child);
   }
 
