@@ -45,7 +45,7 @@ const startLimit = 20_000;
 const portTries = 5;
 
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
-  requireProgram("redis-server", "apt-get install redis-server");
+  requireProgram("redis-server");
   const dir = await mkdtemp(join(tmpdir(), "celeriac-redis-"));
   for (let attempt = 1; ; attempt++) {
     const server = new PrivateRedis(options, dir, await freePort());
