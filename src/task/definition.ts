@@ -30,6 +30,10 @@ export interface TaskDefinition {
   readonly input: StandardSchema | undefined;
   /** Argument names for callers that use positions; `optional` ones end in "?" where they are declared. */
   readonly positional: readonly { readonly name: string; readonly optional: boolean }[] | undefined;
+  /** The handler takes `{ args, kwargs }` as they came: for variadic tasks. Default false. */
+  readonly raw?: boolean;
+  /** With `positional`: what becomes of keyword arguments that no name fits. Default "refuse". */
+  readonly rest?: "refuse" | "ignore";
   readonly queue: string;
   readonly priority: number | undefined;
   readonly retry: RetryPolicy | undefined;

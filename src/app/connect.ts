@@ -1,0 +1,70 @@
+/** From a broker URL to its driver: the only file that names drivers. Loads none but the one asked for. Credentials never reach a text. */
+
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { Backend, BackendOptions, OpenBackend } from "../port/backend.ts";
+
+const drivers: Readonly<Record<string, () => Promise<{ readonly open: OpenBackend }>>> = {
+  "memory:": () => import("../driver/memory/index.ts"),
+  "sqlite:": () => import("../driver/sqlite/index.ts"),
+  "redis:": () => import("../driver/redis/index.ts"),
+  "rediss:": () => import("../driver/redis/index.ts"),
+};
+
+/** The driver's ports, not yet connected. Throws BROKER_URL_INVALID; rejects with CLIENT_MISSING where a driver needs a package. */
+export async function openBackend(url: string | URL, options: Omit<BackendOptions, "url">): Promise<Backend> {
+  const parsed = parseBrokerUrl(url);
+  const load = drivers[parsed.protocol];
+  if (load === undefined) throw invalid(url, `no driver speaks "${parsed.protocol}"`);
+  const { open } = await load();
+  return open({ ...options, url: parsed });
+}
+
+/** The URL, checked as far as that is possible without a connection. Throws BROKER_URL_INVALID. */
+export function parseBrokerUrl(url: string | URL): URL {
+  const text = String(url);
+  if (!URL.canParse(text)) {
+    throw invalid(
+      text,
+      /^[\w+.-]+:/.test(text) ? "it is not a URL" : 'it has no scheme, such as "redis://" or "sqlite:"',
+    );
+  }
+  const parsed = new URL(text);
+  if (!Object.hasOwn(drivers, parsed.protocol)) throw invalid(text, `no driver speaks "${parsed.protocol}"`);
+  if (parsed.protocol === "sqlite:") {
+    const path = text.slice("sqlite:".length).replace(/[?#].*$/s, "");
+    if (path.replace(/^\/\//, "") === "") throw invalid(text, "it names no file; write sqlite:celeriac.db");
+  }
+  if (parsed.protocol.startsWith("redis")) {
+    if (parsed.hostname === "") throw invalid(text, "it names no host; write redis://127.0.0.1:6379/0");
+    if (!/^(?:\/(?:\d+\/?)?)?$/.test(parsed.pathname)) {
+      throw invalid(text, "its path must be the number of a database, such as /0");
+    }
+  }
+  return parsed;
+}
+
+/**
+ * The text of a URL with user, password and secrets in the query replaced, also when it is no valid URL.
+ *
+ * @example
+ * ```ts
+ * import { redactUrl } from "celeriac";
+ * redactUrl("redis://shop:hunter2@cache/0"); // "redis://***@cache/0"
+ * ```
+ */
+export function redactUrl(url: string | URL): string {
+  const text = String(url);
+  // Up to the LAST "@": a password typed without percent-encoding may hold "@", "/", "?" and "#".
+  const at = text.lastIndexOf("@");
+  const start = /^[\w+.-]*:?\/*/.exec(text)?.[0].length ?? 0;
+  const bare = at < start ? text : `${text.slice(0, start)}***${text.slice(at)}`;
+  return bare.replace(/([?&](?:password|pass|pw|secret|token|auth|key|user|username)=)[^&#]*/gi, "$1***");
+}
+
+function invalid(url: string | URL, why: string): CeleriacError {
+  return new CeleriacError(
+    "BROKER_URL_INVALID",
+    `The broker URL "${redactUrl(url)}" cannot be used: ${why}. Known schemes: ${Object.keys(drivers).join(" ")}`,
+    { details: { url: redactUrl(url) } },
+  );
+}

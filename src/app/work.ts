@@ -1,0 +1,138 @@
+/** What a worker is told and what it answers. The worker itself is loaded only when one is started, so producers stay small. */
+
+import type { Duration } from "../task/duration.ts";
+import type { App } from "./app.ts";
+
+/**
+ * How a worker runs. Everything is optional.
+ *
+ * @example
+ * ```ts
+ * await using worker = await app.work({ queues: ["mail", "slow"], concurrency: 50 });
+ * ```
+ */
+export interface WorkOptions {
+  /** Default: the app's default queue. */
+  readonly queues?: readonly string[];
+  /** Tasks that run at once. Default: the number of processor cores. */
+  readonly concurrency?: number;
+  /** Where handlers run. Default "process". */
+  readonly pool?: "process" | "thread" | "inline";
+  /** Children of the pool. Default: the number of cores, at most `concurrency`. */
+  readonly processes?: number;
+  /** Most tasks at once in one child. Default: `concurrency` spread over `processes`. */
+  readonly slotsPerChild?: number;
+  /** A worker out of the broker's reach for this long loses its tasks to others. Default "30s". */
+  readonly lease?: Duration;
+  /** How often expired leases are looked for. Default "5s". */
+  readonly sweep?: Duration;
+  /** A worker whose main thread has not turned for this long gives up its leases and ends. Default "60s". */
+  readonly stallLimit?: Duration;
+  /** How long running tasks may go on at shutdown. Default "25s". */
+  readonly grace?: Duration;
+  /** A child is replaced after so many tasks. Default: never. */
+  readonly maxTasksPerChild?: number;
+  /** A child is replaced at this age. Default: never. */
+  readonly maxAge?: Duration;
+  /** A child over this many bytes of memory is replaced when idle. Default: never. */
+  readonly recycleRss?: number;
+  /** A child over this many bytes of memory is killed at once. Default: never. */
+  readonly killRss?: number;
+  /** Heap ceiling of a child, MiB. Default: Node's own. */
+  readonly memoryLimit?: number;
+  /** Results over this many bytes fail their task with RESULT_TOO_LARGE. Default 8 MiB. */
+  readonly maxResultBytes?: number;
+  /** How long tasks that this worker does not know are put back before they are dead-lettered. Default "10m". */
+  readonly unknownTaskGrace?: Duration;
+  /** Names of environment variables that children get besides PATH, HOME, LANG, TZ and NODE_*. */
+  readonly env?: readonly string[];
+  /** Name of this worker in lists and logs. Default: made from process id and host. */
+  readonly name?: string;
+  readonly onEvent?: (event: WorkerEvent) => void;
+  /** Where the worker's log goes. Default "silent" in code, "text" or "json" from the command line. */
+  readonly log?: "json" | "text" | "silent";
+}
+
+export type WorkerEventType =
+  | "worker:ready"
+  | "worker:stopping"
+  | "worker:stopped"
+  | "worker:warning"
+  | "broker:connected"
+  | "broker:disconnected"
+  | "child:started"
+  | "child:exited"
+  | "task:received"
+  | "task:started"
+  | "task:progress"
+  | "task:succeeded"
+  | "task:failed"
+  | "task:retried"
+  | "task:revoked"
+  | "task:rejected"
+  | "task:buried"
+  | "task:returned"
+  | "task:lost"
+  | "task:settled";
+
+/** Something that happened in a worker. Fields beyond the first three are there where they mean something. */
+export interface WorkerEvent {
+  readonly type: WorkerEventType;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly worker: string;
+  readonly id?: string;
+  readonly task?: string;
+  readonly queue?: string;
+  readonly attempt?: number;
+  readonly fence?: number;
+  /** State that was stored. */
+  readonly state?: string;
+  /** How long the run took, milliseconds. */
+  readonly ms?: number;
+  readonly pid?: number;
+  readonly code?: string;
+  readonly text?: string;
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+export interface WorkerStats {
+  readonly id: string;
+  readonly queues: readonly string[];
+  readonly concurrency: number;
+  readonly busy: number;
+  readonly received: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly retried: number;
+  readonly revoked: number;
+  readonly buried: number;
+  /** Given back to the queue: shutdown, unknown tasks, deaths of neighbours. */
+  readonly returned: number;
+  /** Runs whose lease was lost, so that nothing of them was stored. */
+  readonly lost: number;
+  readonly children: readonly {
+    readonly pid: number;
+    readonly done: number;
+    readonly rss: number;
+    readonly lag: number;
+    readonly busy: number;
+  }[];
+}
+
+/** A running worker. Stop it, or declare it with `await using`. */
+export interface WorkerHandle extends AsyncDisposable {
+  readonly id: string;
+  stats(): WorkerStats;
+  /** Stops claiming, lets tasks run for `grace`, then gives the rest back. `cold`: gives back at once. Safe twice. */
+  stop(options?: { readonly grace?: Duration; readonly cold?: boolean }): Promise<void>;
+  /** Resolves when the worker has ended; rejects if it ended by itself for a reason it could not repair. */
+  readonly closed: Promise<void>;
+  on(event: WorkerEventType, listener: (event: WorkerEvent) => void): Disposable;
+}
+
+/** Loads the worker and starts it. */
+export async function startWork(app: App, options: WorkOptions): Promise<WorkerHandle> {
+  const { startWorker } = await import("../worker/start.ts");
+  return startWorker(app, options);
+}

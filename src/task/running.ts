@@ -1,0 +1,41 @@
+/**
+ * Which task is running here: what `enqueue` inside a handler inherits, and, in the far side of a pool, the way back to the
+ * worker, which alone holds the connection.
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { TaskContext } from "./context.ts";
+
+/** What the far side of a pool asks of its worker; `Ask` in the pool's messages is assignable to it. */
+export type TaskAsk =
+  | { readonly k: "checkpoint"; readonly name: string; readonly value: string }
+  | { readonly k: "send"; readonly batch: readonly { readonly signature: object; readonly options: object }[] }
+  | { readonly k: "state"; readonly state: string; readonly meta: string }
+  | { readonly k: "get"; readonly id: string };
+
+export interface RunningTask {
+  readonly context: TaskContext;
+  readonly lineage: {
+    readonly root: string;
+    /** The id of the running task: the parent of what it enqueues. */
+    readonly parent: string;
+    readonly stamps: Readonly<Record<string, unknown>> | undefined;
+  };
+  /** Set in children and threads: sends and result reads go through the worker. */
+  readonly ask: ((what: TaskAsk) => Promise<unknown>) | undefined;
+}
+
+/** One per process, also with two copies of this package loaded: the handler may import another copy than its runner. */
+const key = Symbol.for("celeriac.running");
+const holder = globalThis as { [key]?: AsyncLocalStorage<RunningTask> };
+const storage: AsyncLocalStorage<RunningTask> = (holder[key] ??= new AsyncLocalStorage<RunningTask>());
+
+/** The task whose handler called this, however deep; `undefined` outside of one. */
+export function runningTask(): RunningTask | undefined {
+  return storage.getStore();
+}
+
+/** Runs `fn` as part of `running`, with everything it starts. */
+export function withRunningTask<T>(running: RunningTask, fn: () => T): T {
+  return storage.run(running, fn);
+}
