@@ -1,0 +1,203 @@
+/**
+ * Light work after the response, in this process: what FastAPI calls background tasks. One batch a request: its functions run in order,
+ * one failing does not touch the next, none starts before the response is over. `close` waits for them, but not for ever.
+ * Nothing here survives a crash of the process: what must not be lost is a task.
+ */
+
+import type { Clock } from "../clock/clock.ts";
+import { systemClock } from "../clock/clock.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+
+/** The two levels this room writes; pino's argument order, so that a framework's own logger fits as it is. */
+export interface BackgroundLog {
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/**
+ * What a request handler sees.
+ *
+ * @example
+ * ```ts
+ * server.post("/orders", async (request) => {
+ *   request.background.add(warmCache, 7);
+ *   return { ok: true };
+ * });
+ * ```
+ */
+export interface BackgroundTasks {
+  /**
+   * Runs `work(...args)` after the response, behind what this request added before. Its promise is awaited, its error is logged.
+   * Nothing runs if the handler fails: what it announced has not happened. Throws BACKGROUND_CLOSED once the server has closed.
+   */
+  add<Args extends unknown[]>(work: (...args: Args) => unknown, ...args: Args): void;
+  /** Aborts when the server closes and its patience is over; hand it to what can stop early. */
+  readonly signal: AbortSignal;
+}
+
+export interface BackgroundOptions {
+  readonly log: BackgroundLog;
+  /** How long `close` waits for what was added, ms. Default 10 000. */
+  readonly patience?: number;
+  readonly clock?: Clock;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly run: () => unknown;
+}
+
+/** All batches of one server. */
+export class Background {
+  readonly #log: BackgroundLog;
+  readonly #patience: number;
+  readonly #clock: Clock;
+  readonly #stop = new AbortController();
+  /** Batches with work that is waiting for its response or running. */
+  readonly #busy = new Set<BackgroundBatch>();
+  #closing: Promise<void> | undefined;
+  #closed = false;
+  #idle: (() => void) | undefined;
+
+  constructor(options: BackgroundOptions) {
+    this.#log = options.log;
+    this.#patience = options.patience ?? 10_000;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Functions waiting or running now. */
+  get pending(): number {
+    let sum = 0;
+    for (const batch of this.#busy) sum += batch.pending;
+    return sum;
+  }
+
+  /** A batch for one request; `log` is the request's own logger, if it has one. */
+  batch(log: BackgroundLog = this.#log): BackgroundBatch {
+    return new BackgroundBatch({
+      log,
+      signal: this.#stop.signal,
+      closed: () => this.#closed,
+      busy: (batch) => this.#busy.add(batch),
+      idle: (batch) => {
+        this.#busy.delete(batch);
+        if (this.#busy.size === 0) this.#idle?.();
+      },
+    });
+  }
+
+  /** Waits for all that was added, at most `patience`; then aborts `signal`, logs what is given up, and returns. Safe twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#drain();
+    return this.#closing;
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#busy.size > 0) {
+      const over = new AbortController();
+      const idle = new Promise<void>((resolve) => (this.#idle = resolve));
+      const late = this.#clock.sleep(this.#patience, over.signal).catch(() => {});
+      await Promise.race([idle, late]);
+      over.abort();
+    }
+    this.#closed = true;
+    const lost = [...this.#busy].flatMap((batch) => batch.abandon());
+    if (lost.length > 0) {
+      this.#log.warn(
+        { background: lost, patience: this.#patience },
+        `closed with ${lost.length} background tasks unfinished after ${this.#patience} ms; work that must not be lost belongs in a task`,
+      );
+    }
+    this.#stop.abort(new CeleriacError("BACKGROUND_CLOSED", "the server has closed; background work ends here"));
+  }
+}
+
+interface Owner {
+  readonly log: BackgroundLog;
+  readonly signal: AbortSignal;
+  readonly closed: () => boolean;
+  readonly busy: (batch: BackgroundBatch) => void;
+  readonly idle: (batch: BackgroundBatch) => void;
+}
+
+/**
+ * ```
+ *  holding ── release() ──▶ running ⇄ resting          add() in resting runs at once: the response is out
+ *     └────── drop() ─────▶ dropped                     add() in dropped does nothing
+ * ```
+ */
+export class BackgroundBatch implements BackgroundTasks {
+  readonly #owner: Owner;
+  readonly #entries: Entry[] = [];
+  #state: "holding" | "running" | "resting" | "dropped" = "holding";
+  #current: string | undefined;
+
+  constructor(owner: Owner) {
+    this.#owner = owner;
+  }
+
+  get signal(): AbortSignal {
+    return this.#owner.signal;
+  }
+
+  get pending(): number {
+    return this.#entries.length + (this.#current === undefined ? 0 : 1);
+  }
+
+  add<Args extends unknown[]>(work: (...args: Args) => unknown, ...args: Args): void {
+    if (typeof work !== "function") {
+      throw new TypeError(`background.add takes a function and its arguments, not ${typeof work}; pass the function, don't call it`);
+    }
+    if (this.#owner.closed()) {
+      throw new CeleriacError("BACKGROUND_CLOSED", "the server has closed and runs no more background work; use a task for what must happen");
+    }
+    if (this.#state === "dropped") return;
+    this.#entries.push({ name: work.name || "(anonymous)", run: () => work(...args) });
+    this.#owner.busy(this);
+    if (this.#state === "resting") this.#start();
+  }
+
+  /** The response is over: run. Safe twice. */
+  release(): void {
+    if (this.#state !== "holding") return;
+    this.#state = "resting";
+    if (this.#entries.length > 0) this.#start();
+  }
+
+  /** The handler failed: forget what has not started. */
+  drop(): void {
+    if (this.#state !== "holding") return;
+    this.#state = "dropped";
+    if (this.#entries.length === 0) return;
+    const names = this.#entries.splice(0).map((entry) => entry.name);
+    this.#owner.log.warn({ background: names }, "the request failed, so its background tasks were not run");
+    this.#owner.idle(this);
+  }
+
+  /** Names of what is unfinished; nothing more starts. */
+  abandon(): readonly string[] {
+    const names = [...(this.#current === undefined ? [] : [this.#current]), ...this.#entries.splice(0).map((entry) => entry.name)];
+    this.#state = "dropped";
+    return names;
+  }
+
+  #start(): void {
+    this.#state = "running";
+    // One turn of the loop later: a function that computes for long must not sit between "finish" and whoever else listens for it.
+    setImmediate(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) {
+      this.#current = entry.name;
+      try {
+        await entry.run();
+      } catch (error) {
+        this.#owner.log.error({ err: error, background: entry.name }, `background task ${entry.name} failed`);
+      }
+      this.#current = undefined;
+    }
+    if (this.#state === "running") this.#state = "resting";
+    this.#owner.idle(this);
+  }
+}
