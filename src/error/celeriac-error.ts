@@ -34,6 +34,6 @@ export class CeleriacError extends Error {
 
   /** Where this code is explained. */
   get help(): string {
-    return `docs/errors.md#${this.code.toLowerCase().replaceAll("_", "-")}`;
+    return `docs/errors.md#${this.code.toLowerCase()}`;
   }
 }
