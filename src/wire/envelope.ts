@@ -1,0 +1,141 @@
+/**
+ * A message as one piece of text: kombu's envelope for Redis, and the same without the body for stores that keep it apart.
+ * Reading never throws; what cannot be read is a value too, so that it can be buried like any other.
+ */
+
+import { Buffer } from "node:buffer";
+
+import { CeleriacError } from "../error/celeriac-error.ts";
+import { jsonContentType } from "./content.ts";
+import { parseJson, stringifyJson } from "./json.ts";
+import { membersOf, skipSpace } from "./json-scan.ts";
+import type { Malformed, Message, MessageProperties } from "./message.ts";
+import { bufferOf, textOf } from "./utf8.ts";
+
+export { type Marks, readMarks, spliceMarks } from "./marks.ts";
+
+/** Characters of all headers together. Celery's own take about 600, printed arguments up to 2 × 1024 more. */
+export const maxHeadLength: number = 32 * 1024;
+
+/** Throws NOT_SERIALIZABLE for headers that cannot be written. The text is UTF-8 compatible with every kombu since 5.2. */
+export function encodeEnvelope(message: Message, queue: string, deliveryTag: string): string {
+  const asText =
+    message.contentEncoding === "utf-8" && message.headers["compression"] === undefined
+      ? textOf(message.body)
+      : undefined;
+  const body = asText === undefined ? `"${bufferOf(message.body).toString("base64")}"` : JSON.stringify(asText);
+  const { correlationId, replyTo, priority, messageId } = message.properties;
+  return (
+    `{"body":${body},"content-encoding":${quoted(message.contentEncoding)},"content-type":${quoted(message.contentType)},` +
+    `"headers":${stringifyJson(message.headers, { root: "headers" })},"properties":{` +
+    (correlationId === undefined ? "" : `"correlation_id":${quoted(correlationId)},`) +
+    (replyTo === undefined ? "" : `"reply_to":${quoted(replyTo)},`) +
+    `"delivery_mode":2,"delivery_info":{"exchange":"","routing_key":${quoted(queue)}},"priority":${priority ?? 0},` +
+    `"body_encoding":${asText === undefined ? '"base64"' : '"utf-8"'},` +
+    (messageId === undefined ? "" : `"message_id":${quoted(messageId)},`) +
+    `"delivery_tag":${quoted(deliveryTag)}}}`
+  );
+}
+
+/** Never throws. */
+export function decodeEnvelope(raw: string | Uint8Array): Message | Malformed {
+  const text = typeof raw === "string" ? raw : textOf(raw);
+  if (text === undefined) return malformed("the message is not UTF-8");
+  const envelope = recordOf(text);
+  if (envelope instanceof Error) return malformed(envelope.message);
+  const { body, headers, properties } = envelope;
+  if (typeof body !== "string") return malformed("the message has no body");
+  if (!isRecord(headers)) return malformed("the message has no headers");
+  const contentType = envelope["content-type"];
+  if (typeof contentType !== "string") return malformed("the message has no content type");
+  if (text.length - body.length > maxHeadLength && headLength(text) > maxHeadLength)
+    return malformed(`its headers take more than ${maxHeadLength} characters`);
+  const encoding = envelope["content-encoding"];
+  const bytes = bodyOf(body, isRecord(properties) ? properties["body_encoding"] : undefined);
+  if (bytes === undefined) return malformed("its body_encoding is neither base64 nor utf-8");
+  return {
+    headers: Object.setPrototypeOf(headers, null) as Record<string, unknown>,
+    properties: propertiesOf(properties),
+    contentType,
+    contentEncoding: typeof encoding === "string" ? encoding : "utf-8",
+    body: bytes,
+  };
+}
+
+/** Headers and properties alone, for stores that keep the body in a column of its own. Throws NOT_SERIALIZABLE. */
+export function encodeHead(message: Message): string {
+  const { correlationId, replyTo, priority, messageId } = message.properties;
+  const properties = {
+    correlation_id: correlationId,
+    reply_to: replyTo,
+    priority,
+    message_id: messageId,
+  };
+  return (
+    (message.contentType === jsonContentType && message.contentEncoding === "utf-8"
+      ? "{"
+      : `{"content-encoding":${quoted(message.contentEncoding)},"content-type":${quoted(message.contentType)},`) +
+    `"headers":${stringifyJson(message.headers, { root: "headers" })},"properties":${JSON.stringify(properties)}}`
+  );
+}
+
+/** Never throws. */
+export function decodeHead(head: string, body: Uint8Array): Message | Malformed {
+  if (head.length > maxHeadLength) return malformed(`its headers take more than ${maxHeadLength} characters`);
+  const record = recordOf(head);
+  if (record instanceof Error) return malformed(record.message);
+  const { headers } = record;
+  if (!isRecord(headers)) return malformed("the message has no headers");
+  const contentType = record["content-type"];
+  const contentEncoding = record["content-encoding"];
+  return {
+    headers: Object.setPrototypeOf(headers, null) as Record<string, unknown>,
+    properties: propertiesOf(record["properties"]),
+    contentType: typeof contentType === "string" ? contentType : jsonContentType,
+    contentEncoding: typeof contentEncoding === "string" ? contentEncoding : "utf-8",
+    body,
+  };
+}
+
+function recordOf(text: string): Record<string, unknown> | Error {
+  try {
+    const value = parseJson(text);
+    return isRecord(value) ? value : new Error("the message is not a JSON object");
+  } catch (error) {
+    return error instanceof CeleriacError ? error : new Error("the message is not JSON");
+  }
+}
+
+function bodyOf(body: string, encoding: unknown): Uint8Array | undefined {
+  if (encoding === "base64") return Buffer.from(body, "base64");
+  if (encoding === undefined || encoding === null) return Buffer.from(body, "utf8");
+  return typeof encoding === "string" && encoding.toLowerCase() === "utf-8" ? Buffer.from(body, "utf8") : undefined;
+}
+
+function propertiesOf(value: unknown): MessageProperties {
+  const properties: { -readonly [K in keyof MessageProperties]: MessageProperties[K] } = {};
+  if (!isRecord(value)) return properties;
+  const { correlation_id, reply_to, priority, message_id } = value;
+  if (typeof correlation_id === "string") properties.correlationId = correlation_id;
+  if (typeof reply_to === "string") properties.replyTo = reply_to;
+  if (typeof priority === "number" && Number.isFinite(priority)) properties.priority = priority;
+  if (typeof message_id === "string") properties.messageId = message_id;
+  return properties;
+}
+
+/** Length of the headers' text; escapes in the body make the cheap difference too large. */
+function headLength(text: string): number {
+  const headers = membersOf(text, skipSpace(text, 0))?.members.findLast((member) => member.key === "headers");
+  return headers === undefined ? 0 : headers.to - headers.value;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+/** Ids and names rarely need escapes, but they come from others. */
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}
+function malformed(reason: string): Malformed {
+  return { malformed: true, reason, code: "MESSAGE_UNDECODABLE" };
+}

@@ -1,0 +1,153 @@
+/**
+ * Walks JSON text without building values: finds limits before they hurt, what plain `JSON.parse` would get wrong, and
+ * where members lie. Never recurses, so depth cannot hurt it. It does not validate; a parser still has to.
+ */
+
+const quote = 34; // "
+const backslash = 92; // \
+const openArray = 91; // [
+const closeArray = 93; // ]
+const openObject = 123; // {
+const closeObject = 125; // }
+const colon = 58;
+
+/** Index after the string that starts at `start` (its opening quote), or -1 if it does not end. */
+export function skipString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (end !== -1) {
+    let before = end - 1;
+    while (text.charCodeAt(before) === backslash) before -= 1;
+    if ((end - before) % 2 === 1) return end + 1;
+    end = text.indexOf('"', end + 1);
+  }
+  return -1;
+}
+
+export function skipSpace(text: string, start: number): number {
+  let at = start;
+  for (;;) {
+    const code = text.charCodeAt(at);
+    if (code !== 32 && code !== 10 && code !== 13 && code !== 9) return at;
+    at += 1;
+  }
+}
+
+/** Index after the value that starts at `start`, or -1 if it does not end. Brackets are counted, not matched by kind. */
+export function skipValue(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length;) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      at = skipString(text, at);
+      if (at === -1) return -1;
+      if (depth === 0) return at;
+      continue;
+    }
+    if (code === openArray || code === openObject) depth += 1;
+    else if (code === closeArray || code === closeObject) {
+      if (depth === 0) return at; // the end of whatever surrounds a bare number or word
+      depth -= 1;
+      if (depth === 0) return at + 1;
+    } else if (depth === 0 && (code === 44 || code <= 32)) return at;
+    at += 1;
+  }
+  return depth === 0 ? text.length : -1;
+}
+
+/** One member of an object: `[from, to)` is the whole of it without commas, `[value, to)` its value. */
+export interface MemberSpan {
+  readonly key: string;
+  readonly from: number;
+  readonly value: number;
+  readonly to: number;
+}
+
+/** Members of the object whose `{` is at `start`, and the index of its `}`; `undefined` if that is not an object. */
+export function membersOf(
+  text: string,
+  start: number,
+): { readonly members: readonly MemberSpan[]; readonly end: number } | undefined {
+  if (text.charCodeAt(start) !== openObject) return undefined;
+  const members: MemberSpan[] = [];
+  let at = skipSpace(text, start + 1);
+  if (text.charCodeAt(at) === closeObject) return { members, end: at };
+  for (;;) {
+    if (text.charCodeAt(at) !== quote) return undefined;
+    const keyEnd = skipString(text, at);
+    if (keyEnd === -1) return undefined;
+    const key = keyText(text.slice(at, keyEnd));
+    const mark = skipSpace(text, keyEnd);
+    if (key === undefined || text.charCodeAt(mark) !== colon) return undefined;
+    const value = skipSpace(text, mark + 1);
+    const to = skipValue(text, value);
+    if (to <= value) return undefined;
+    members.push({ key, from: at, value, to });
+    at = skipSpace(text, to);
+    const next = text.charCodeAt(at);
+    if (next === closeObject) return { members, end: at };
+    if (next !== 44) return undefined;
+    at = skipSpace(text, at + 1);
+  }
+}
+
+/** The key as it is meant: `"a\u0062"` is `ab`. */
+function keyText(token: string): string | undefined {
+  if (!token.includes("\\")) return token.slice(1, -1);
+  try {
+    return JSON.parse(token) as string;
+  } catch {
+    return undefined;
+  }
+}
+
+export type ScanVerdict = "plain" | "careful" | "too-deep" | "too-many-keys";
+
+/**
+ * "plain": `JSON.parse` gives the right value. "careful": something in it needs the careful reader (big integers, NaN,
+ * tagged values, keys that must be refused), or may need it. Costs about 1 ns a character outside strings.
+ */
+export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanVerdict {
+  let depth = 0;
+  let keys = 0;
+  // An escaped ASCII letter may spell a key that must be seen. Python escapes only what is outside ASCII.
+  let careful = text.includes("\\u00") && /\\u00[2-7]/.test(text);
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      const first = text.charCodeAt(at + 1);
+      if (first === 95 ? text.charCodeAt(at + 2) === 95 : first === 99 && text.startsWith("constructor", at + 1))
+        careful = true; // "__… and "constructor
+      const end = skipString(text, at);
+      if (end === -1) return "careful";
+      at = end - 1;
+    } else if (code === openArray || code === openObject) {
+      depth += 1;
+      if (depth > maxDepth) return "too-deep";
+    } else if (code === closeArray || code === closeObject) depth -= 1;
+    else if (code === colon) {
+      keys += 1;
+      if (keys > maxKeys) return "too-many-keys";
+    } else if (code >= 48 && code <= 57) {
+      const start = at;
+      do at += 1;
+      while (isDigit(text.charCodeAt(at)));
+      const digits = at - start;
+      let whole = true;
+      for (let next = text.charCodeAt(at); isNumberTail(next); next = text.charCodeAt(at)) {
+        whole = false;
+        at += 1;
+      }
+      if (whole && digits >= 16) careful = true;
+      at -= 1;
+    } else if (code === 78 || code === 73) careful = true; // NaN, Infinity
+  }
+  return careful ? "careful" : "plain";
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+/** Fraction and exponent: `.` `e` `E` `+` `-` and digits. */
+function isNumberTail(code: number): boolean {
+  return isDigit(code) || code === 46 || code === 101 || code === 69 || code === 43 || code === 45;
+}

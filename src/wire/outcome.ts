@@ -1,0 +1,138 @@
+/**
+ * Task meta: how an outcome is stored for Celery's clients. `status` is written first, so that a store can tell a final one by the
+ * start of the text alone.
+ */
+
+import { Buffer } from "node:buffer";
+
+import { CeleriacError } from "../error/celeriac-error.ts";
+import { parseJson, resultLimits, stringifyJson } from "./json.ts";
+import { formatTimestamp, parseTimestamp } from "./timestamp.ts";
+
+/** Celery's name for a result elsewhere: `[[id, parent], null]`, or for a group `[[id, parent], [child, …]]`. */
+export type ResultTuple = readonly [readonly [id: string, parent: unknown], readonly unknown[] | null];
+
+export interface CeleriacMeta {
+  /** Finer than Celery's states: a FAILURE whose message is in the dead letters, a REVOKED that came too late. */
+  readonly outcome?: "dead" | "expired" | undefined;
+  readonly fence?: number | undefined;
+}
+
+export interface TaskMetaDraft {
+  readonly id: string;
+  readonly status: string;
+  /** `json` is trusted to be JSON and taken over untouched. */
+  readonly result: { readonly json: string | Uint8Array } | { readonly value: unknown };
+  readonly traceback: string | null;
+  /** Tasks that this one sent, by id or as Celery's tuples. `null` = unknown. Default none. */
+  readonly children?: readonly (string | ResultTuple)[] | null | undefined;
+  /** Unix milliseconds; null while the task is not done. */
+  readonly dateDone: number | null;
+  readonly group?: string | undefined;
+  readonly parent?: string | undefined;
+  readonly celeriac?: CeleriacMeta | undefined;
+}
+
+export interface TaskMeta {
+  readonly id: string;
+  readonly status: string;
+  readonly result: unknown;
+  readonly traceback: string | null;
+  readonly children: readonly ResultTuple[] | null;
+  /** Unix milliseconds. */
+  readonly dateDone: number | null;
+  readonly group: string | undefined;
+  readonly parent: string | undefined;
+  readonly celeriac: CeleriacMeta | undefined;
+  /** With Celery's `result_extended`: `name`, `args`, `kwargs`, `worker`, `retries`, `queue`, stamps. */
+  readonly extended: Readonly<Record<string, unknown>>;
+}
+
+const metaFields: ReadonlySet<string> = new Set([
+  "status",
+  "result",
+  "traceback",
+  "children",
+  "date_done",
+  "group_id",
+  "parent_id",
+  "celeriac",
+  "task_id",
+]);
+
+/** Throws NOT_SERIALIZABLE for a `value` that cannot be written. */
+export function encodeTaskMeta(meta: TaskMetaDraft): Uint8Array {
+  const head = `{"status":${JSON.stringify(meta.status)},"result":`;
+  const tail =
+    `,"traceback":${meta.traceback === null ? "null" : JSON.stringify(meta.traceback)},"children":${childrenText(meta.children)}` +
+    `,"date_done":${meta.dateDone === null ? "null" : `"${formatTimestamp(meta.dateDone)}"`}` +
+    (meta.group === undefined ? "" : `,"group_id":${JSON.stringify(meta.group)}`) +
+    (meta.parent === undefined ? "" : `,"parent_id":${JSON.stringify(meta.parent)}`) +
+    (meta.celeriac === undefined ? "" : `,"celeriac":${JSON.stringify(meta.celeriac)}`) +
+    `,"task_id":${JSON.stringify(meta.id)}}`;
+  const result = meta.result;
+  if (!("json" in result)) {
+    return Buffer.from(head + stringifyJson(result.value, { root: "result" }) + tail, "utf8");
+  }
+  if (typeof result.json === "string") return Buffer.from(head + result.json + tail, "utf8");
+  const before = Buffer.byteLength(head);
+  const bytes = Buffer.allocUnsafe(before + result.json.byteLength + Buffer.byteLength(tail));
+  bytes.write(head, 0, "utf8");
+  bytes.set(result.json, before);
+  bytes.write(tail, before + result.json.byteLength, "utf8");
+  return bytes;
+}
+
+function childrenText(children: TaskMetaDraft["children"]): string {
+  if (children === undefined) return "[]";
+  if (children === null) return "null";
+  if (children.length === 0) return "[]";
+  return JSON.stringify(children.map((child) => (typeof child === "string" ? [[child, null], null] : child)));
+}
+
+/** Throws MESSAGE_UNDECODABLE if the bytes are no task meta. */
+export function decodeTaskMeta(bytes: Uint8Array): TaskMeta {
+  const value = parseJson(bytes, resultLimits);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw unreadable("it is not an object");
+  const meta = value as Record<string, unknown>;
+  const { status, traceback, children, date_done, group_id, parent_id, task_id } = meta;
+  if (typeof status !== "string" || status === "") throw unreadable("it has no status");
+  return {
+    id: typeof task_id === "string" ? task_id : "",
+    status,
+    result: meta["result"] ?? null,
+    traceback: typeof traceback === "string" ? traceback : null,
+    children: Array.isArray(children) ? children.filter(isResultTuple) : null,
+    dateDone: moment(date_done),
+    group: typeof group_id === "string" ? group_id : undefined,
+    parent: typeof parent_id === "string" ? parent_id : undefined,
+    celeriac: celeriacOf(meta["celeriac"]),
+    extended: extendedOf(meta),
+  };
+}
+
+function moment(value: unknown): number | null {
+  if (value instanceof Date) return value.getTime();
+  return typeof value === "string" ? (parseTimestamp(value) ?? null) : null;
+}
+function celeriacOf(value: unknown): CeleriacMeta | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { outcome, fence } = value as Record<string, unknown>;
+  return {
+    outcome: outcome === "dead" || outcome === "expired" ? outcome : undefined,
+    fence: typeof fence === "number" ? fence : undefined,
+  };
+}
+function extendedOf(meta: Record<string, unknown>): Readonly<Record<string, unknown>> {
+  const extended = Object.create(null) as Record<string, unknown>;
+  for (const [key, value] of Object.entries(meta)) if (!metaFields.has(key)) extended[key] = value;
+  return extended;
+}
+function isResultTuple(value: unknown): value is ResultTuple {
+  if (!Array.isArray(value)) return false;
+  const [name, children] = value as unknown[];
+  return Array.isArray(name) && typeof name[0] === "string" && (children === null || Array.isArray(children));
+}
+function unreadable(why: string): CeleriacError {
+  return new CeleriacError("MESSAGE_UNDECODABLE", `The stored result cannot be read: ${why}.`);
+}
