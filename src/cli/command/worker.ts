@@ -1,0 +1,35 @@
+/** `celeriac worker`: takes tasks until it is told to stop. */
+
+import { Command, Option } from "commander";
+import type { WorkerFlags } from "../worker-process.ts";
+import { addJson, byteSize, names, wholeNumber } from "../option.ts";
+
+export function workerCommand(finish: (code: number) => void): Command {
+  const command = new Command("worker")
+    .description("run tasks; SIGTERM or SIGINT lets running ones end, a second one gives them back at once")
+    .requiredOption("-A, --app <file>", "module that exports the app, such as ./app.ts")
+    .option("-Q, --queues <names>", "queues, separated by commas (default: the app's default queue)", names)
+    .option("-c, --concurrency <n>", "tasks at once (default: number of cores)", wholeNumber(1))
+    .addOption(
+      new Option("--pool <kind>", "where handlers run (default: process)").choices(["process", "thread", "inline"]),
+    )
+    .option("--processes <n>", "children of the pool (default: number of cores)", wholeNumber(1))
+    .option("--slots-per-child <n>", "most tasks at once in one child; 1 for Celery's prefork", wholeNumber(1))
+    .option("--lease <time>", "out of the broker's reach for longer, the worker loses its tasks (default: 30s)")
+    .option("--sweep <time>", "how often expired leases are looked for (default: 5s)")
+    .option("--stall-limit <time>", "a main thread blocked for longer gives up its leases (default: 60s)")
+    .option("--grace <time>", "how long tasks may go on at shutdown (default: 25s)")
+    .option("--max-tasks-per-child <n>", "replace a child after so many tasks", wholeNumber(1))
+    .option("--max-age <time>", "replace a child at this age")
+    .option("--recycle-rss <size>", "replace a child over this memory when it is idle, such as 512M", byteSize)
+    .option("--kill-rss <size>", "kill a child over this memory", byteSize)
+    .option("--memory-limit <size>", "heap of a child", byteSize)
+    .option("--max-result-bytes <size>", "fail a task whose result is larger (default: 8M)", byteSize)
+    .option("--unknown-task-grace <time>", "how long tasks unknown here are put back (default: 10m)")
+    .option("--env <names>", "environment variables that children get too, separated by commas", names)
+    .option("-n, --name <name>", "name of this worker; %h is the host, %n its first part, %d the rest");
+  return addJson(command).action(async (flags: WorkerFlags) => {
+    const { runWorker } = await import("../worker-process.ts");
+    finish(await runWorker(flags));
+  });
+}

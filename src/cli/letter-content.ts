@@ -1,0 +1,41 @@
+/** What a message holds, as text to look at: its headers and its body, or its bytes where it cannot be read. Never throws. */
+
+import { decompress } from "../wire/compression.ts";
+import { decodeEnvelope } from "../wire/envelope.ts";
+import { valueText } from "./value-text.ts";
+
+export interface LetterContent {
+  readonly headers?: string;
+  readonly body?: string;
+  /** Only where there is nothing better. */
+  readonly raw?: string;
+}
+
+/** Shown at most, characters; a screen is not the place for a megabyte. */
+const most = 20_000;
+/** A body is unpacked up to this many bytes, so that looking at a bomb does no harm. */
+const mostBytes = 4 * 1024 * 1024;
+
+export function letterContent(raw: Uint8Array): LetterContent {
+  const message = decodeEnvelope(raw);
+  if ("malformed" in message) return { raw: textOf(raw) };
+  const { compression } = message.headers;
+  let body = message.body;
+  try {
+    if (typeof compression === "string") body = decompress(compression, body, mostBytes);
+  } catch {
+    // Refused or broken: shown as it came.
+  }
+  return { headers: valueText({ ...message.headers }), body: textOf(body) };
+}
+
+/** UTF-8 where it is, else base64 with its name in front. */
+function textOf(bytes: Uint8Array): string {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    text = `base64:${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64")}`;
+  }
+  return text.length <= most ? text : `${text.slice(0, most)}… (${String(bytes.byteLength)} bytes in all)`;
+}

@@ -1,0 +1,58 @@
+/** Options that several commands share, and how their texts become values. A text that cannot is a wrong use, exit code 2. */
+
+import { type Command, InvalidArgumentError } from "commander";
+
+/** What every command that speaks to a broker takes. */
+export function addTarget(command: Command): Command {
+  return command
+    .option("-A, --app <file>", "module that exports the app, such as ./app.ts (./app.ts#name for one of several)")
+    .option("--broker <url>", "broker, instead of an app: sqlite:celeriac.db, redis://host:6379/0");
+}
+
+export function addJson(command: Command): Command {
+  return command.option("--json", "JSON, for scripts");
+}
+
+/** "12" → 12; refuses everything below `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${String(least)}.`);
+  };
+}
+
+const units: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** "512M" → bytes. Always with a unit, so that nobody means megabytes and says bytes. */
+export function byteSize(text: string): number {
+  const [, number = "", unit = ""] = /^(\d+(?:\.\d+)?)([KMG])i?B?$/i.exec(text) ?? [];
+  const factor = units[unit.toUpperCase()];
+  if (factor === undefined) throw new InvalidArgumentError('It must be a size with a unit, such as "512M" or "2G".');
+  return Math.round(Number(number) * factor);
+}
+
+/** "a,b" and repeated options → one list. */
+export function names(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...text.split(",").map((name) => name.trim())].filter((name) => name !== "");
+}
+
+/** "name=value", repeated → one object. */
+export function pair(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("It must be written name=value.");
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+export function moment(text: string): Date {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError("It must be a time such as 2026-11-21T10:00:00Z.");
+  return date;
+}
+
+/** The options that were given, without those that were not: an absent option must not become an explicit `undefined`. */
+export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,69 @@
+/** The command line as a whole: its commands, its exit codes. Commands load what they need when they run, so `--help` is quick. */
+
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { callCommand } from "./command/call.ts";
+import { dlqCommand } from "./command/dlq.ts";
+import { doctorCommand } from "./command/doctor.ts";
+import { purgeCommand } from "./command/purge.ts";
+import { queuesCommand } from "./command/queues.ts";
+import { resultCommand } from "./command/result.ts";
+import { statusCommand } from "./command/status.ts";
+import { workerCommand } from "./command/worker.ts";
+import { exitCode, printFailure } from "./failure.ts";
+import { clean } from "./terminal.ts";
+
+const epilogue = `
+Exit codes:
+  0  done
+  1  an error; "CODE: text" on standard error, explained in docs/errors.md
+  2  wrong usage
+  3  the task failed or was revoked (call --wait, result)
+  4  the task has not ended (call --wait, result)
+  70 the worker was stalled and gave up its leases
+  128 + n  ended at once by signal n
+
+The broker is named by the app (-A ./app.ts), by --broker, or by CELERIAC_BROKER.`;
+
+/** Runs one command line (without program and script) to its end and answers with the exit code. Never rejects. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  let code: number = exitCode.done;
+  const finish = (ended: number): void => {
+    code = ended;
+  };
+  const program = new Command("celeriac")
+    .description("Background work for TypeScript, on Celery's wire protocol.")
+    .version(version(), "-V, --version")
+    .addHelpText("after", epilogue);
+  const commands = [
+    workerCommand,
+    callCommand,
+    resultCommand,
+    queuesCommand,
+    purgeCommand,
+    statusCommand,
+    doctorCommand,
+    dlqCommand,
+  ];
+  for (const make of commands) program.addCommand(make(finish));
+  quieten(program);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usage;
+    return printFailure(error, args.includes("--json"));
+  }
+}
+
+/** Commander ends the process by itself unless told otherwise, and prints what the user typed. */
+function quieten(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: (text, write) => write(clean(text, "\n")) });
+  command.showHelpAfterError("(--help shows what there is)");
+  for (const child of command.commands) quieten(child);
+}
+
+function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

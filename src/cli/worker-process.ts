@@ -1,0 +1,67 @@
+/**
+ * A worker as a process: loads the app, takes tasks, prints what happens, and obeys signals. The first SIGTERM or SIGINT
+ * stops warmly, exit code 0; the second, or SIGQUIT, gives everything back at once, exit code 128 + the signal's number.
+ */
+
+import { constants, hostname } from "node:os";
+import type { WorkerHandle, WorkOptions } from "../app/work.ts";
+import { loadAppFile } from "./app-file.ts";
+import { EventPrinter } from "./event-line.ts";
+import { exitCode } from "./failure.ts";
+import { given } from "./option.ts";
+
+/** As commander hands them over. */
+export interface WorkerFlags extends Omit<WorkOptions, "onEvent" | "log" | "memoryLimit"> {
+  readonly app: string;
+  /** Bytes here, MiB in `WorkOptions`. */
+  readonly memoryLimit?: number;
+  readonly json?: boolean;
+}
+
+const signals = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
+
+export async function runWorker({ app: file, json, memoryLimit, name, ...flags }: WorkerFlags): Promise<number> {
+  const printer = new EventPrinter(json === true ? "json" : "text");
+  let worker: WorkerHandle | undefined;
+  let asked = 0;
+  let interruptedBy: (typeof signals)[number] | undefined;
+  const early = Promise.withResolvers<"stop">();
+  const onSignal = (signal: (typeof signals)[number]): void => {
+    asked++;
+    if (asked > 2) process.exit(128 + constants.signals[signal]); // who asks a third time does not want to wait
+    const cold = asked > 1 || signal === "SIGQUIT";
+    if (cold) interruptedBy = signal;
+    early.resolve("stop");
+    worker?.stop({ cold }).catch(() => {}); // a failure to stop rejects `closed` as well
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  const app = await loadAppFile(file);
+  try {
+    const starting = app.work({
+      ...given(flags),
+      ...(memoryLimit !== undefined && { memoryLimit: Math.ceil(memoryLimit / 2 ** 20) }),
+      ...(name !== undefined && { name: nodeName(name) }),
+      log: "silent",
+      onEvent: (event) => printer.print(event),
+    } as WorkOptions);
+    // A signal while it starts (a broker that does not answer) must not wait for the start.
+    if ((await Promise.race([starting, early.promise])) === "stop") {
+      starting.then((late) => late.stop({ cold: true })).catch(() => {});
+    } else {
+      worker = await starting;
+      await worker.closed;
+    }
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal);
+    await app.close();
+    printer.flush();
+  }
+  return interruptedBy === undefined ? exitCode.done : 128 + constants.signals[interruptedBy];
+}
+
+/** Celery's abbreviations for node names. */
+function nodeName(name: string): string {
+  const host = hostname();
+  const [first = host, ...rest] = host.split(".");
+  return name.replaceAll("%h", host).replaceAll("%n", first).replaceAll("%d", rest.join("."));
+}
