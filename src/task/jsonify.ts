@@ -3,10 +3,12 @@
  * `Map` that did not survive the journey. Types only.
  */
 
-import type { Decimal, PlainDate, PlainTime, Uuid } from "../wire/tagged.ts";
+import type { Decimal } from "../wire/tagged.ts";
 
 /** Values that arrive as they were sent: JSON's own, and those with a tag of their own on the wire. */
-type Survivor = string | number | boolean | null | bigint | Date | Uint8Array | Decimal | PlainDate | PlainTime | Uuid;
+type Survivor = string | number | boolean | null | bigint | Date | Uint8Array;
+/** The tagged classes (dates, times, decimals, uuids) have one shape: a text, and a `toString` that literals do not list. */
+type IsTagged<T> = T extends Decimal ? ("toString" extends keyof T ? true : false) : false;
 
 /**
  * `T` after a journey through a message: `Date`, `bigint` and bytes survive, `undefined` members go, `toJSON` decides for
@@ -22,7 +24,9 @@ type Survivor = string | number | boolean | null | bigint | Date | Uint8Array | 
 export type Jsonify<T> = unknown extends T
   ? T
   : T extends Survivor
-    ? T
+    ? T extends Uint8Array
+      ? Uint8Array
+      : T
     : T extends undefined | void
       ? null
       : T extends { toJSON(): infer J }
@@ -30,7 +34,9 @@ export type Jsonify<T> = unknown extends T
         : T extends readonly unknown[]
           ? { [K in keyof T]: Jsonify<T[K]> }
           : T extends object
-            ? JsonObject<T>
+            ? IsTagged<T> extends true
+              ? T
+              : JsonObject<T>
             : never;
 
 type JsonObject<T extends object> = Flat<
@@ -67,8 +73,10 @@ export type Unjsonable<T, Depth extends readonly 0[] = []> = Depth["length"] ext
                     : T extends readonly (infer E)[]
                       ? Inside<"[]", Unjsonable<E, [...Depth, 0]>>
                       : T extends object
-                        ? { [K in keyof T & string]-?: Inside<`.${K}`, Unjsonable<T[K], [...Depth, 0]>> }[keyof T &
-                            string]
+                        ? IsTagged<T> extends true
+                          ? never
+                          : { [K in keyof T & string]-?: Inside<`.${K}`, Unjsonable<T[K], [...Depth, 0]>> }[keyof T &
+                              string]
                         : never;
 type Inside<Path extends string, Found> = Found extends string ? `${Path}${Found}` : never;
 

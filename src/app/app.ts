@@ -1,0 +1,176 @@
+/** The front of everything: `createApp`, and what it returns. Opens nothing by itself; the first send or read connects. */
+
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { DeadLetters, QueueAdmin } from "../port/queue-admin.ts";
+import type { AnyHandler } from "../task/definition.ts";
+import { type AnyTaskOptions, defineTask } from "../task/options.ts";
+import { freeze, type FrozenApp } from "../task/registry.ts";
+import type { AsyncResult } from "./async-result.ts";
+import { type AppOptions, resolveConfig } from "./config.ts";
+import { type AppCore, Core } from "./core.ts";
+import type { DeclareRemote, DeclareTask } from "./declare.ts";
+import { callSiteOf, type CallSite, locateModule } from "./module-location.ts";
+import { checkNodeVersion } from "./node-version.ts";
+import { lazyDeadLetters, lazyQueues } from "./queue-access.ts";
+import { RemoteHandle, TaskHandle } from "./task-handle.ts";
+import { startWork, type WorkerHandle, type WorkOptions } from "./work.ts";
+
+/** Shared by copies of this package: an app made by one is known to the other. */
+const inside: unique symbol = Symbol.for("celeriac.core");
+const birthplace: unique symbol = Symbol.for("celeriac.birthplace");
+
+/**
+ * One place that knows where messages go.
+ *
+ * @example
+ * ```ts
+ * import { createApp } from "celeriac";
+ * const app = createApp({ name: "shop", broker: "sqlite:celeriac.db" });
+ * const add = app.task("add", ({ x, y }: { x: number; y: number }) => x + y);
+ * const sent = await add.delay({ x: 1, y: 2 });
+ * await using worker = await app.work({ pool: "inline" });
+ * console.log(await sent.get({ timeout: "10s" })); // 3
+ * await app.close();
+ * ```
+ */
+export interface App extends AsyncDisposable {
+  readonly name: string;
+  /**
+   * Declares a task: `(name, handler)` or `(name, options, handler)`. Throws NAME_INVALID, TASK_DUPLICATE or CONFIG_INVALID.
+   *
+   * @example
+   * ```ts
+   * const resize = app.task("image.resize", async (image: { file: string; width: number }, ctx) => {
+   *   ctx.log.info("resizing", image);
+   *   return { file: `${image.file}@${image.width}` };
+   * });
+   * ```
+   */
+  readonly task: DeclareTask;
+  /**
+   * Declares a task that other workers run, Python's among them.
+   *
+   * @example
+   * ```ts
+   * const score = app.remote<(text: string, top: number) => number>("ml.tasks.score", { queue: "ml" });
+   * ```
+   */
+  readonly remote: DeclareRemote;
+  /** The outcome of a task by its id; asks nobody yet. */
+  result<R = unknown>(id: string): AsyncResult<R>;
+  /** Starts a worker in this process. Rejects with NO_TASKS, APP_NOT_FOUND, or the driver's coded error. */
+  work(options?: WorkOptions): Promise<WorkerHandle>;
+  /** Looking into queues. */
+  readonly queues: QueueAdmin;
+  /** Messages that could not be run to an end. */
+  readonly dead: DeadLetters;
+  /** Sends what is on its way, then closes the connection. Safe twice. */
+  close(): Promise<void>;
+  /** Loads all task modules; called by workers and their children. */
+  [freeze](): Promise<FrozenApp>;
+}
+
+/**
+ * Makes an app. Checks its options now (CONFIG_INVALID, BROKER_URL_INVALID, NODE_TOO_OLD); connects on first use.
+ *
+ * @example
+ * ```ts
+ * import { createApp } from "celeriac";
+ * export const app = createApp({
+ *   name: "shop",
+ *   broker: process.env.CELERIAC_BROKER ?? "sqlite:celeriac.db",
+ *   tasks: () => [import("./tasks.ts")],
+ * });
+ * ```
+ */
+export function createApp(options: AppOptions = {}): App {
+  checkNodeVersion();
+  const config = resolveConfig(options);
+  const site = callSiteOf(2);
+  const subject = { name: config.name, site, named: config.module, identify };
+  const core = new Core(config, options.tasks, (clock) => locateModule({ ...subject, app }, clock));
+  const app: App = new LocalApp(core, site);
+  return app;
+}
+
+/** The inside of an app, for worker, web and command line. */
+export function coreOf(app: App): AppCore {
+  const core = (app as { readonly [inside]?: AppCore })[inside];
+  if (core !== undefined) return core;
+  throw new CeleriacError("CONFIG_INVALID", "This is not a Celeriac app. Give what createApp returns.");
+}
+
+/** True for what `createApp` returns, of this copy of the package or another. */
+export function isApp(value: unknown): value is App {
+  return typeof value === "object" && value !== null && inside in value;
+}
+
+function identify(value: unknown): { readonly name: string; readonly site: CallSite | undefined } | undefined {
+  if (!isApp(value)) return undefined;
+  return { name: value.name, site: (value as { readonly [birthplace]?: CallSite })[birthplace] };
+}
+
+class LocalApp implements App {
+  readonly name: string;
+  readonly queues: QueueAdmin;
+  readonly dead: DeadLetters;
+  readonly task: DeclareTask;
+  readonly remote: DeclareRemote;
+  readonly [inside]: AppCore;
+  readonly [birthplace]: CallSite | undefined;
+
+  constructor(core: AppCore, site: CallSite | undefined) {
+    this.name = core.name;
+    this[inside] = core;
+    this[birthplace] = site;
+    this.queues = lazyQueues(() => core.connect());
+    this.dead = lazyDeadLetters(() => core.connect());
+    // One implementation behind all overloads; they say what goes together, `defineTask` checks it.
+    this.task = ((name: string, ...rest: readonly unknown[]) =>
+      declareTask(core, name, rest)) as unknown as DeclareTask;
+    this.remote = ((name: string, options: AnyTaskOptions = {}) => {
+      const definition = defineTask(name, options, undefined, core.config.defaultQueue);
+      core.declare(definition);
+      return new RemoteHandle(definition, core);
+    }) as unknown as DeclareRemote;
+  }
+
+  result<R = unknown>(id: string): AsyncResult<R> {
+    return this[inside].result<R>(id);
+  }
+
+  async work(options: WorkOptions = {}): Promise<WorkerHandle> {
+    if (this[inside].role === "child") {
+      throw new CeleriacError(
+        "NOT_SUPPORTED",
+        "A child of a pool starts no worker. Keep app.work() out of the modules that declare tasks.",
+      );
+    }
+    return startWork(this, options);
+  }
+
+  close(): Promise<void> {
+    return this[inside].close();
+  }
+
+  [freeze](): Promise<FrozenApp> {
+    return this[inside].freeze();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function declareTask(core: AppCore, name: string, rest: readonly unknown[]): TaskHandle {
+  const [options, handler] = rest.length > 1 ? rest : [{}, rest[0]];
+  if (typeof handler !== "function" || typeof options !== "object" || options === null) {
+    throw new CeleriacError(
+      "CONFIG_INVALID",
+      `app.task("${String(name)}", …): give (name, handler) or (name, options, handler). For a task without a handler here, use app.remote.`,
+    );
+  }
+  const definition = defineTask(name, options as AnyTaskOptions, handler as AnyHandler, core.config.defaultQueue);
+  core.declare(definition);
+  return new TaskHandle(definition, core);
+}

@@ -1,0 +1,68 @@
+/**
+ * Sending and reading from inside a pool child, which has no connection: the child packs a draft, the worker unpacks and sends it.
+ * Both halves stand here, so they can't drift apart.
+ */
+
+import type { Clock } from "../clock/clock.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { RunningTask, TaskAsk } from "../task/running.ts";
+import type { AppCore } from "./core.ts";
+import { within } from "./deadline.ts";
+import { type Draft, packDraft, unpackDraft } from "./draft.ts";
+import type { AskedOutcome } from "./result-reader.ts";
+import type { Sent } from "./sent.ts";
+
+type Ask = NonNullable<RunningTask["ask"]>;
+
+/** The child's half: asks the worker to send. Rejects with the worker's refusal, PUBLISH_UNKNOWN at the deadline, or the signal's reason. */
+export async function askToSend(
+  ask: Ask,
+  drafts: readonly Draft[],
+  wait: { readonly clock: Clock; readonly timeout: number; readonly signal: AbortSignal | undefined },
+): Promise<readonly Sent[]> {
+  const over = new AbortController();
+  const signal = wait.signal === undefined ? over.signal : AbortSignal.any([wait.signal, over.signal]);
+  // The worker has the same deadline; a little more for the way there and back lets its own, better answer arrive first.
+  wait.clock.sleep(wait.timeout + grace, over.signal).then(
+    () => over.abort(unknown(drafts, wait.timeout)),
+    () => {},
+  );
+  const batch = drafts.map((draft) => ({
+    signature: { task: draft.task, id: draft.id },
+    options: { draft: packDraft(draft) },
+  }));
+  try {
+    return (await within(ask({ k: "send", batch }), signal)) as readonly Sent[];
+  } finally {
+    over.abort(new Error("answered"));
+  }
+}
+
+const grace = 1_000;
+
+/** The worker's half for `send` and `get`; the answer is plain JSON. Rejects as a send or a read of its own would. */
+export async function answerAsk(
+  core: AppCore,
+  what: Extract<TaskAsk, { readonly k: "send" | "get" }>,
+): Promise<unknown> {
+  if (what.k === "send") return core.sendDrafts(what.batch.map((item) => draftIn(item.options)));
+  const backend = await core.connect();
+  const [outcome] = await backend.store.get([what.id]);
+  if (outcome === undefined) return null;
+  return { state: outcome.state, meta: new TextDecoder().decode(outcome.meta) } satisfies AskedOutcome;
+}
+
+function draftIn(options: object): Draft {
+  const text: unknown = (options as { readonly draft?: unknown }).draft;
+  if (typeof text === "string") return unpackDraft(text);
+  throw new CeleriacError("MESSAGE_UNDECODABLE", "A pool child asked to send something that is no draft.");
+}
+
+function unknown(drafts: readonly Draft[], timeout: number): CeleriacError {
+  const ids = drafts.map((draft) => draft.id);
+  return new CeleriacError(
+    "PUBLISH_UNKNOWN",
+    `The worker did not say within ${timeout} ms whether the broker has ${ids.length === 1 ? `task ${ids[0]}` : `${ids.length} tasks`}. Repeating the call with the same id is safe.`,
+    { details: { ids, timeout } },
+  );
+}

@@ -1,0 +1,141 @@
+/**
+ * A task's outcome by its id. Holds no connection and no state: two handles of one id are equal, and one made tomorrow from the
+ * id alone works as well. A final state never changes.
+ */
+
+import { CeleriacError } from "../error/celeriac-error.ts";
+import { type Duration, durationMs } from "../task/duration.ts";
+import type { StoredOutcome } from "../port/result-store.ts";
+import { progressOf, type Progress, type TaskState, readOutcome } from "./outcome-reading.ts";
+import type { ResultReader } from "./result-reader.ts";
+
+/** One stored state of a task. */
+export interface TaskSnapshot<R> {
+  readonly id: string;
+  readonly state: TaskState;
+  /** The result; only with SUCCESS. */
+  readonly result?: R;
+  /** Why there is none; only with FAILURE and REVOKED. */
+  readonly error?: CeleriacError;
+  /** The last report; only with PROGRESS. */
+  readonly progress?: Progress;
+  /** True when no other state will follow. */
+  readonly final: boolean;
+}
+
+/**
+ * The outcome of one task, now or later. Made by `delay`, `enqueue`, or from an id by `app.result(id)`.
+ *
+ * @example
+ * ```ts
+ * const sent = await resize.delay({ file: "a.png", width: 800 });
+ * const { bytes } = await sent.get({ timeout: "30s" });
+ * ```
+ */
+export interface AsyncResult<R> {
+  readonly id: string;
+  /** True if this very id had been enqueued before: nothing was sent now. */
+  readonly duplicate: boolean;
+  /** PENDING also for an id that nobody knows. */
+  state(): Promise<TaskState>;
+  /**
+   * Waits for the end. Rejects with TaskFailedError, TaskRevokedError, RESULT_TIMEOUT after `timeout` (default: none), or the
+   * signal's reason.
+   */
+  get(options?: { readonly timeout?: Duration; readonly signal?: AbortSignal }): Promise<R>;
+  /** What `ctx.progress` reported last; `undefined` before the first report and after the end. */
+  progress(): Promise<Progress | undefined>;
+  /** Every stored state from now on, the present one first; ends after the final one. */
+  watch(signal?: AbortSignal): AsyncIterable<TaskSnapshot<R>>;
+  /** Removes what is stored. A task that still runs will store its result again. */
+  forget(): Promise<void>;
+  toJSON(): { readonly id: string };
+}
+
+export class StoredResult<R> implements AsyncResult<R> {
+  readonly id: string;
+  readonly duplicate: boolean;
+  readonly #reader: ResultReader;
+
+  constructor(id: string, reader: ResultReader, duplicate = false) {
+    this.id = id;
+    this.duplicate = duplicate;
+    this.#reader = reader;
+  }
+
+  async state(): Promise<TaskState> {
+    return (await this.#reader.read(this.id))?.state ?? "PENDING";
+  }
+
+  async get(options: { readonly timeout?: Duration; readonly signal?: AbortSignal } = {}): Promise<R> {
+    const { timeout, signal: caller } = options;
+    const over = new AbortController();
+    const signal = caller === undefined ? over.signal : AbortSignal.any([caller, over.signal]);
+    if (timeout !== undefined) this.#expire(durationMs(timeout, "get: timeout"), over);
+    try {
+      for await (const outcome of this.#reader.watch(this.id, signal)) {
+        const snapshot = snapshotOf<R>(this.id, outcome);
+        if (snapshot.error !== undefined) throw snapshot.error;
+        if (snapshot.final) return snapshot.result as R;
+      }
+    } catch (error) {
+      if (signal.aborted && !(error instanceof CeleriacError && error.code.startsWith("TASK_"))) throw signal.reason;
+      throw error;
+    } finally {
+      over.abort(new Error("answered"));
+    }
+    signal.throwIfAborted();
+    throw new CeleriacError("BACKEND_CLOSED", `The app was closed before task ${this.id} ended.`);
+  }
+
+  async progress(): Promise<Progress | undefined> {
+    const outcome = await this.#reader.read(this.id);
+    return outcome === undefined ? undefined : progressOf(outcome);
+  }
+
+  async *watch(signal?: AbortSignal): AsyncGenerator<TaskSnapshot<R>, void, undefined> {
+    const over = new AbortController();
+    const both = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+    try {
+      for await (const outcome of this.#reader.watch(this.id, both)) yield snapshotOf<R>(this.id, outcome);
+      signal?.throwIfAborted();
+    } finally {
+      over.abort(new Error("the watcher left"));
+    }
+  }
+
+  forget(): Promise<void> {
+    return this.#reader.forget(this.id);
+  }
+
+  toJSON(): { readonly id: string } {
+    return { id: this.id };
+  }
+
+  #expire(ms: number, over: AbortController): void {
+    this.#reader.clock.sleep(ms, over.signal).then(
+      () =>
+        over.abort(
+          new CeleriacError(
+            "RESULT_TIMEOUT",
+            `Task ${this.id} has not ended after ${ms} ms. It may still run; ask again with the same id, or see whether a worker takes its queue.`,
+            { details: { id: this.id, timeout: ms } },
+          ),
+        ),
+      () => {},
+    );
+  }
+}
+
+function snapshotOf<R>(id: string, outcome: StoredOutcome): TaskSnapshot<R> {
+  const meta = readOutcome(outcome);
+  const progress = progressOf(outcome);
+  return {
+    id,
+    state: meta.status as TaskState,
+    final: meta.final,
+    ...(meta.status === "SUCCESS" && { result: meta.result as R }),
+    ...(meta.error !== undefined && { error: meta.error }),
+    ...(progress !== undefined && { progress }),
+  };
+}

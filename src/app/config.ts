@@ -1,0 +1,114 @@
+/** What `createApp` is told, checked and resolved once. Nothing here opens a file or a connection. */
+
+import { type Clock, systemClock } from "../clock/clock.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import { type Duration, durationMs } from "../task/duration.ts";
+import { refuseUnknown } from "../task/options.ts";
+import { checkQueueName } from "../wire/name.ts";
+import { parseBrokerUrl } from "./connect.ts";
+
+/**
+ * What an app is made of.
+ *
+ * @example
+ * ```ts
+ * import { createApp } from "celeriac";
+ * export const app = createApp({
+ *   name: "shop",
+ *   broker: process.env.CELERIAC_BROKER ?? "sqlite:celeriac.db",
+ *   tasks: () => [import("./tasks.ts")],
+ * });
+ * ```
+ */
+export interface AppOptions {
+  /** For logs, lists and `doctor`. Default "celeriac". */
+  readonly name?: string;
+  /** Where messages and results live: `sqlite:`, `redis:`, `rediss:` or `memory:`. Default "sqlite:celeriac.db". */
+  readonly broker?: string | URL;
+  /** Loads the modules that declare tasks. Called by workers and their children, never by producers. */
+  readonly tasks?: () => Iterable<unknown> | Promise<unknown>;
+  /** Default: real time. Tests put a virtual one in its place. */
+  readonly clock?: Clock;
+  /** Put before every key, as kombu's `global_keyprefix`. Default "". */
+  readonly keyPrefix?: string;
+  /** A larger message is refused with MESSAGE_TOO_LARGE. Bytes; default 1 MiB. */
+  readonly maxMessageBytes?: number;
+  /** `enqueue` is refused with QUEUE_FULL over so many waiting messages in one queue. Default 0: no limit. */
+  readonly maxDepth?: number;
+  /** Longest wait of `delay` and `enqueue` for the broker's answer. Default "5s". */
+  readonly publishTimeout?: Duration;
+  /** How long results are kept. Default "1d". */
+  readonly resultTtl?: Duration;
+  /** Start on a Redis that evicts keys, though that may lose tasks. Default false. */
+  readonly allowEviction?: boolean;
+  /** Queue of tasks that name none. Default "celery", as Python's workers have it. */
+  readonly defaultQueue?: string;
+  /** Where pool children find this app; needed only if that cannot be found out: `import.meta.url`. */
+  readonly module?: string | URL;
+}
+
+/** {@link AppOptions}, checked, with defaults, in milliseconds. */
+export interface AppConfig {
+  readonly name: string;
+  readonly broker: URL;
+  readonly clock: Clock;
+  readonly keyPrefix: string;
+  readonly maxMessageBytes: number;
+  readonly maxDepth: number;
+  readonly publishTimeout: number;
+  readonly resultTtl: number;
+  readonly allowEviction: boolean;
+  readonly defaultQueue: string;
+  readonly module: string | undefined;
+}
+
+const known: Readonly<Record<keyof AppOptions, true>> = {
+  allowEviction: true,
+  broker: true,
+  clock: true,
+  defaultQueue: true,
+  keyPrefix: true,
+  maxDepth: true,
+  maxMessageBytes: true,
+  module: true,
+  name: true,
+  publishTimeout: true,
+  resultTtl: true,
+  tasks: true,
+};
+
+/** Throws CONFIG_INVALID, BROKER_URL_INVALID, NAME_INVALID or DURATION_INVALID. */
+export function resolveConfig(options: AppOptions): AppConfig {
+  refuseUnknown(options, Object.keys(known), "createApp");
+  const name = options.name ?? "celeriac";
+  if (typeof name !== "string" || name === "") throw config(`name must be a text, not ${JSON.stringify(name)}.`);
+  if (options.tasks !== undefined && typeof options.tasks !== "function") {
+    throw config(
+      'tasks must be a function, so that producers need not load them: tasks: () => [import("./tasks.ts")].',
+    );
+  }
+  const defaultQueue = options.defaultQueue ?? "celery";
+  checkQueueName(defaultQueue);
+  return {
+    name,
+    broker: parseBrokerUrl(options.broker ?? "sqlite:celeriac.db"),
+    clock: options.clock ?? systemClock,
+    keyPrefix: options.keyPrefix ?? "",
+    maxMessageBytes: whole(options.maxMessageBytes ?? 1_048_576, 1, "maxMessageBytes"),
+    maxDepth: whole(options.maxDepth ?? 0, 0, "maxDepth"),
+    publishTimeout: durationMs(options.publishTimeout ?? "5s", "createApp: publishTimeout"),
+    resultTtl: durationMs(options.resultTtl ?? "1d", "createApp: resultTtl"),
+    allowEviction: options.allowEviction ?? false,
+    defaultQueue,
+    module: options.module === undefined ? undefined : String(options.module),
+  };
+}
+
+function whole(value: number, least: number, what: string): number {
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw config(`${what} must be a whole number of at least ${least}, not ${String(value)}.`);
+}
+
+function config(text: string): CeleriacError {
+  return new CeleriacError("CONFIG_INVALID", `createApp: ${text}`);
+}

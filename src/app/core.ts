@@ -1,0 +1,192 @@
+/**
+ * What the rooms above an app work with: its tasks, its one connection, its sender. In a pool child it refuses to open a broker,
+ * because only the worker holds the connection.
+ */
+
+import { hostname } from "node:os";
+import type { Clock } from "../clock/clock.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { Backend } from "../port/backend.ts";
+import type { Outgoing } from "../port/broker.ts";
+import type { Warning } from "../port/units.ts";
+import type { TaskDefinition } from "../task/definition.ts";
+import { durationMs } from "../task/duration.ts";
+import { type FrozenApp, TaskRegistry } from "../task/registry.ts";
+import { runningTask } from "../task/running.ts";
+import { askToSend } from "./asking.ts";
+import { type AsyncResult, StoredResult } from "./async-result.ts";
+import type { AppConfig, AppOptions } from "./config.ts";
+import { Connection } from "./connection.ts";
+import { type Draft, draftOf, outgoingOf, type SendRequest } from "./draft.ts";
+import type { ModuleLocation } from "./module-location.ts";
+import { pendingWrites } from "./pending-record.ts";
+import { AskingReader, type ResultReader, StoreReader } from "./result-reader.ts";
+import { Sender } from "./sender.ts";
+import { type Sent, sentOf } from "./sent.ts";
+import type { TaskSender } from "./task-handle.ts";
+
+/** The inside of an app, for worker, web and command line; not part of the public API. */
+export interface AppCore extends TaskSender {
+  readonly name: string;
+  readonly config: AppConfig;
+  readonly clock: Clock;
+  /** "child" in a process or thread of a pool. */
+  readonly role: "parent" | "child";
+  /** What the driver said when it was opened; empty before. */
+  readonly warnings: readonly Warning[];
+  readonly registry: TaskRegistry;
+  /** Calls `tasks()` once and answers with everything declared. Rejects with APP_LOAD_FAILED. */
+  load(): Promise<TaskRegistry>;
+  freeze(): Promise<FrozenApp>;
+  /** The shared connection, opened once; after a failure the next call tries again. */
+  connect(signal?: AbortSignal): Promise<Backend>;
+  /** Where a pool child finds this app. Rejects with APP_NOT_FOUND and the remedy. */
+  module(): Promise<ModuleLocation>;
+  /** Sends calls in one publish. Rejects with the first refusal: QUEUE_FULL, UNROUTABLE, MESSAGE_TOO_LARGE, PUBLISH_UNKNOWN… */
+  send(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly Sent[]>;
+  /** Sends what a pool child has decided already. */
+  sendDrafts(drafts: readonly Draft[], signal?: AbortSignal, timeout?: number): Promise<readonly Sent[]>;
+  result<R>(id: string, duplicate?: boolean): AsyncResult<R>;
+  /** From now on every send leaves a PENDING record for so long (ms), so that a result route can tell unknown ids. */
+  keepPending(ttl: number): void;
+  declare(definition: TaskDefinition): void;
+  close(): Promise<void>;
+}
+
+export class Core implements AppCore {
+  readonly name: string;
+  readonly config: AppConfig;
+  readonly clock: Clock;
+  readonly registry: TaskRegistry = new TaskRegistry();
+  readonly #load: AppOptions["tasks"];
+  readonly #locate: (clock: Clock) => Promise<ModuleLocation>;
+  readonly #connection: Connection;
+  readonly #sender: Sender;
+  readonly #reader: StoreReader;
+  readonly #origin = `gen${process.pid}@${hostname()}`;
+  #loaded: Promise<void> | undefined;
+  #located: Promise<ModuleLocation> | undefined;
+  #pendingTtl = 0;
+
+  constructor(config: AppConfig, load: AppOptions["tasks"], locate: (clock: Clock) => Promise<ModuleLocation>) {
+    this.name = config.name;
+    this.config = config;
+    this.clock = config.clock;
+    this.#load = load;
+    this.#locate = locate;
+    this.#connection = new Connection(config);
+    this.#sender = new Sender(
+      this.clock,
+      (signal) => this.#connection.open(signal),
+      (backend, batch) => this.#recordPending(backend, batch),
+    );
+    this.#reader = new StoreReader(this.clock, (signal) => this.connect(signal));
+  }
+
+  get role(): "parent" | "child" {
+    return process.env["CELERIAC_ROLE"] === "child" || runningTask()?.ask !== undefined ? "child" : "parent";
+  }
+
+  get warnings(): readonly Warning[] {
+    return this.#connection.warnings;
+  }
+
+  declare(definition: TaskDefinition): void {
+    this.registry.add(definition);
+  }
+
+  async load(): Promise<TaskRegistry> {
+    this.#loaded ??= this.#loadTasks();
+    await this.#loaded;
+    return this.registry;
+  }
+
+  async freeze(): Promise<FrozenApp> {
+    const registry = await this.load();
+    return { registry, tasks: registry.list().map((each) => ({ name: each.name, shape: registry.shape(each) })) };
+  }
+
+  async connect(signal?: AbortSignal): Promise<Backend> {
+    if (this.role === "child") throw noBrokerHere();
+    return this.#connection.open(signal);
+  }
+
+  module(): Promise<ModuleLocation> {
+    if (this.#located === undefined) {
+      this.#located = this.#locate(this.clock);
+      this.#located.catch(() => (this.#located = undefined));
+    }
+    return this.#located;
+  }
+
+  async send(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly Sent[]> {
+    const running = runningTask();
+    const drafts = batch.map((request) => draftOf(request, this.config, this.clock, running));
+    const options = batch[0]?.options;
+    const timeout =
+      options?.timeout === undefined ? this.config.publishTimeout : durationMs(options.timeout, "timeout");
+    return this.sendDrafts(drafts, signal ?? options?.signal, timeout);
+  }
+
+  async sendDrafts(
+    drafts: readonly Draft[],
+    signal?: AbortSignal,
+    timeout: number = this.config.publishTimeout,
+  ): Promise<readonly Sent[]> {
+    if (drafts.length === 0) return [];
+    const batch = drafts.map((draft) => outgoingOf(draft, this.#origin, this.config.maxMessageBytes));
+    const ask = runningTask()?.ask;
+    if (ask !== undefined) return askToSend(ask, drafts, { clock: this.clock, timeout, signal });
+    if (this.role === "child") throw noBrokerHere();
+    if (this.#connection.isClosed) throw this.#connection.closed();
+    return sentOf(drafts, await this.#sender.submit(batch, { timeout, signal }), this.config);
+  }
+
+  async enqueue(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly AsyncResult<unknown>[]> {
+    const sent = await this.send(batch, signal);
+    return sent.map((each) => this.result(each.id, each.kind === "duplicate"));
+  }
+
+  result<R>(id: string, duplicate = false): AsyncResult<R> {
+    const ask = runningTask()?.ask;
+    const reader: ResultReader = ask === undefined ? this.#reader : new AskingReader(this.clock, ask);
+    return new StoredResult<R>(id, reader, duplicate);
+  }
+
+  keepPending(ttl: number): void {
+    this.#pendingTtl = Math.max(this.#pendingTtl, ttl);
+  }
+
+  async close(): Promise<void> {
+    await this.#sender.drain();
+    await this.#connection.close();
+  }
+
+  async #recordPending(backend: Backend, batch: readonly Outgoing[]): Promise<void> {
+    if (this.#pendingTtl > 0) await backend.store.commit(pendingWrites(batch, this.#pendingTtl, this.clock.now()));
+  }
+
+  async #loadTasks(): Promise<void> {
+    try {
+      const modules = await this.#load?.();
+      if (typeof modules === "object" && modules !== null && Symbol.iterator in modules) {
+        await Promise.all(modules as Iterable<unknown>);
+      }
+    } catch (error) {
+      if (error instanceof CeleriacError) throw error;
+      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      throw new CeleriacError(
+        "APP_LOAD_FAILED",
+        `The task modules of app "${this.name}" could not be loaded: ${text}. Run each with \`node\` to see where.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+function noBrokerHere(): CeleriacError {
+  return new CeleriacError(
+    "NOT_SUPPORTED",
+    "A child of a pool opens no broker: what its tasks send and read goes through the worker. Do this inside a running task, or outside of the pool.",
+  );
+}

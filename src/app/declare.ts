@@ -1,0 +1,102 @@
+/** The forms of `app.task` and `app.remote`, as types. Overloads, so that a handler's parameter is inferred where a schema gives it. */
+
+import type { TaskContext } from "../task/context.ts";
+import type { CallArguments } from "../task/input.ts";
+import type { Jsonify, ResultGuard } from "../task/jsonify.ts";
+import type { TaskOptions } from "../task/options.ts";
+import type { InputOf, OutputOf, StandardSchema } from "../task/schema.ts";
+import type { RemoteTask, Task } from "./task-handle.ts";
+
+/** What callers see of a result. */
+export type ResultOf<R> = Jsonify<Awaited<R>>;
+
+/** An input all of whose members are optional may be left out. */
+export type Relaxed<I> = Record<never, never> extends I ? I | undefined : I;
+
+/** Options of a task whose input a schema describes. */
+export interface SchemaTaskOptions<S> extends TaskOptions {
+  /** Standard Schema (zod, valibot, arktype): guards the call and, again, the worker. */
+  readonly input: S;
+}
+
+/** Options of a task that callers may call with positional arguments. */
+export interface PositionalTaskOptions<P> extends TaskOptions {
+  /** Every key of the input once, in order; those that callers may leave out end in "?". */
+  readonly positional: P;
+  /** What becomes of keyword arguments that no name fits. Default "refuse". */
+  readonly rest?: "refuse" | "ignore";
+}
+
+/** Options of a task that takes its arguments as they came. */
+export interface RawTaskOptions extends TaskOptions {
+  readonly raw: true;
+}
+
+type Bare<Name> = Name extends `${infer Key}?` ? Key : Name;
+type OptionalKey<I> = { [K in keyof I]-?: undefined extends I[K] ? K : never }[keyof I];
+type Twice<P, Seen = never> = P extends readonly [infer First, ...infer More]
+  ? Bare<First> extends Seen
+    ? Bare<First>
+    : Twice<More, Seen | Bare<First>>
+  : never;
+
+/** `P` if it lists every key of `I` once and marks only optional ones; else a type whose text says what is wrong. */
+export type PositionsGuard<I, P extends readonly string[]> = [Exclude<keyof I, Bare<P[number]>>] extends [never]
+  ? [Exclude<Bare<P[number]>, keyof I>] extends [never]
+    ? [Twice<P>] extends [never]
+      ? [Exclude<Extract<P[number], `${string}?`>, `${OptionalKey<I> & string}?`>] extends [never]
+        ? P
+        : {
+            readonly "positional marks as optional what the input requires": Exclude<
+              Extract<P[number], `${string}?`>,
+              `${OptionalKey<I> & string}?`
+            >;
+          }
+      : { readonly "positional lists a key twice": Twice<P> }
+    : { readonly "positional lists what the input does not have": Exclude<Bare<P[number]>, keyof I> }
+  : { readonly "positional does not list": Exclude<keyof I, Bare<P[number]>> };
+
+/** Declares a task with its handler. */
+export interface DeclareTask {
+  /** Types come from the function. */
+  <I = void, R = void>(
+    name: string,
+    handler: ((input: I, context: TaskContext) => R) & ResultGuard<R>,
+  ): Task<I, ResultOf<R>>;
+  /** Types come from the schema: callers give its input, the handler gets its output. */
+  <S extends StandardSchema, R>(
+    name: string,
+    options: SchemaTaskOptions<S>,
+    handler: ((input: OutputOf<S>, context: TaskContext) => R) & ResultGuard<R>,
+  ): Task<Relaxed<InputOf<S>>, ResultOf<R>>;
+  /** The same, for callers that use positions. */
+  <S extends StandardSchema, R, const P extends readonly string[]>(
+    name: string,
+    options: SchemaTaskOptions<S> & PositionalTaskOptions<PositionsGuard<InputOf<S>, P> & P>,
+    handler: ((input: OutputOf<S>, context: TaskContext) => R) & ResultGuard<R>,
+  ): Task<Relaxed<InputOf<S>>, ResultOf<R>>;
+  /** Types come from the function; `positional` names its input's keys in order. */
+  <I, R, const P extends readonly string[]>(
+    name: string,
+    options: PositionalTaskOptions<PositionsGuard<I, P> & P>,
+    handler: ((input: I, context: TaskContext) => R) & ResultGuard<R>,
+  ): Task<Relaxed<I>, ResultOf<R>>;
+  /** For variadic tasks: the handler gets `{ args, kwargs }` as they came. */
+  <R>(
+    name: string,
+    options: RawTaskOptions,
+    handler: ((input: CallArguments, context: TaskContext) => R) & ResultGuard<R>,
+  ): Task<CallArguments, ResultOf<R>>;
+  /** Types come from the function. */
+  <I = void, R = void>(
+    name: string,
+    options: TaskOptions,
+    handler: ((input: I, context: TaskContext) => R) & ResultGuard<R>,
+  ): Task<I, ResultOf<R>>;
+}
+
+/** Declares a task that other workers run. */
+export type DeclareRemote = <F extends (...args: never[]) => unknown>(
+  name: string,
+  options?: TaskOptions,
+) => RemoteTask<Parameters<F>, ResultOf<ReturnType<F>>>;

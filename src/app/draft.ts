@@ -1,0 +1,253 @@
+/**
+ * From a call to the message that carries it: ids, lineage, times and limits are decided here, once, so that every repeat of
+ * an unclear send is the same send. A draft is plain data and crosses from a pool child to its worker as JSON.
+ */
+
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../clock/clock.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { Outgoing } from "../port/broker.ts";
+import { type Duration, durationMs } from "../task/duration.ts";
+import { checkPriority, refuseUnknown } from "../task/options.ts";
+import type { RunningTask } from "../task/running.ts";
+import type { AnySignature } from "../task/signature.ts";
+import { parseJson, stringifyJson } from "../wire/json.ts";
+import { checkQueueName, checkTaskName } from "../wire/name.ts";
+import type { Signature as WireSignature } from "../wire/signature.ts";
+import { makeTaskMessage } from "../wire/task-message.ts";
+import type { AppConfig } from "./config.ts";
+import { checkTaskId, newTaskId } from "./task-id.ts";
+
+/** How one call is sent. Everything is optional; what is absent comes from the task's declaration. */
+export interface SendOptions {
+  /** Default: the task's own queue. */
+  readonly queue?: string | undefined;
+  /** Not started earlier than this from now on; the broker holds it. Excludes `eta`. */
+  readonly delay?: Duration | undefined;
+  /** Not started before this moment; the broker holds it. */
+  readonly eta?: Date | undefined;
+  /** Not started later: a length from now on, or a moment. */
+  readonly expires?: Duration | Date | undefined;
+  /** Wire number 0…255; which end comes first is the broker's custom. */
+  readonly priority?: number | undefined;
+  /** Retries that count as used already. Default 0. */
+  readonly retries?: number | undefined;
+  /** Hard limit for this call; wins over the task's own. */
+  readonly timeLimit?: Duration | undefined;
+  /** Soft limit for this call; wins over the task's own. */
+  readonly softTimeLimit?: Duration | undefined;
+  /** Makes the call idempotent: a second one with this id within 24 hours is reported as `duplicate`. */
+  readonly id?: string | undefined;
+  /** Own headers, read as `ctx.headers`; Celery's names and "celeriac.*" are refused. */
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+  /** Store no result of this call. */
+  readonly ignoreResult?: boolean | undefined;
+  /** Sent with the result when the task succeeds. */
+  readonly link?: AnySignature | readonly AnySignature[] | undefined;
+  /** Sent with the failed id when the task fails for good. */
+  readonly linkError?: AnySignature | readonly AnySignature[] | undefined;
+  /** Gives up waiting for the broker's answer. The task may have been accepted all the same. */
+  readonly signal?: AbortSignal | undefined;
+  /** Longest wait for the broker's answer. Default: the app's `publishTimeout`. */
+  readonly timeout?: Duration | undefined;
+}
+
+/** One call by name, with arguments as they go on the wire. */
+export interface SendRequest {
+  readonly task: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly options: SendOptions;
+}
+
+/** A call with everything decided. */
+export interface Draft {
+  readonly task: string;
+  readonly id: string;
+  readonly nonce: string;
+  /** How long a second publish of this id is a duplicate, ms. */
+  readonly window: number;
+  readonly queue: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly due: number | undefined;
+  readonly expires: number | undefined;
+  readonly priority: number | undefined;
+  readonly retries: number;
+  readonly hard: number | undefined;
+  readonly soft: number | undefined;
+  readonly headers: Readonly<Record<string, unknown>> | undefined;
+  readonly ignoreResult: boolean | undefined;
+  readonly callbacks: readonly WireSignature[];
+  readonly errbacks: readonly WireSignature[];
+  readonly root: string;
+  readonly parent: string | undefined;
+  readonly stamps: Readonly<Record<string, unknown>> | undefined;
+}
+
+const day = 86_400_000;
+const minute = 60_000;
+
+const known: Readonly<Record<keyof SendOptions, true>> = {
+  delay: true,
+  eta: true,
+  expires: true,
+  headers: true,
+  id: true,
+  ignoreResult: true,
+  link: true,
+  linkError: true,
+  priority: true,
+  queue: true,
+  retries: true,
+  signal: true,
+  softTimeLimit: true,
+  timeLimit: true,
+  timeout: true,
+};
+const names = Object.keys(known);
+
+/** Checks a call and decides what is open in it. Throws NAME_INVALID, CONFIG_INVALID or DURATION_INVALID. */
+export function draftOf(
+  request: SendRequest,
+  config: Pick<AppConfig, "defaultQueue" | "publishTimeout">,
+  clock: Clock,
+  running: RunningTask | undefined,
+): Draft {
+  const { task, options } = request;
+  checkTaskName(task);
+  for (const name in options) if (!Object.hasOwn(known, name)) refuseUnknown(options, names, `enqueue of "${task}"`);
+  const queue = options.queue ?? config.defaultQueue;
+  checkQueueName(queue);
+  checkPriority(options.priority, `enqueue of "${task}"`);
+  if (options.id !== undefined) checkTaskId(options.id);
+  const retries = options.retries ?? 0;
+  if (!(Number.isSafeInteger(retries) && retries >= 0))
+    throw invalid(task, "retries must be a whole number of at least 0");
+  const now = clock.now();
+  const id = options.id ?? newTaskId(now);
+  const timeout = options.timeout === undefined ? config.publishTimeout : durationMs(options.timeout, "timeout");
+  const newId = (): string => newTaskId(now);
+  return {
+    task,
+    id,
+    // A generated id is new with every call, so it names the call as well.
+    nonce: options.id === undefined ? id : randomUUID(),
+    // Long enough that our own repeat of an unclear answer, inside the deadline, can never enqueue twice.
+    window: options.id === undefined ? Math.max(minute, 2 * timeout) : day,
+    queue,
+    args: request.args,
+    kwargs: request.kwargs,
+    due: dueOf(options, now, task),
+    expires: expiresOf(options.expires, now, task),
+    priority: options.priority,
+    retries,
+    hard: options.timeLimit === undefined ? undefined : durationMs(options.timeLimit, "timeLimit"),
+    soft: options.softTimeLimit === undefined ? undefined : durationMs(options.softTimeLimit, "softTimeLimit"),
+    headers: options.headers,
+    ignoreResult: options.ignoreResult,
+    callbacks: frozen(options.link, newId),
+    errbacks: frozen(options.linkError, newId),
+    root: running?.lineage.root ?? id,
+    parent: running?.lineage.parent,
+    stamps: running?.lineage.stamps,
+  };
+}
+
+/** The message of a draft. Throws NOT_SERIALIZABLE with the path, MESSAGE_TOO_LARGE, or NAME_INVALID for a reserved header. */
+export function outgoingOf(draft: Draft, origin: string, maxMessageBytes: number): Outgoing {
+  const message = makeTaskMessage({
+    task: draft.task,
+    id: draft.id,
+    args: draft.args,
+    kwargs: draft.kwargs,
+    embed: embedOf(draft),
+    ...(draft.due !== undefined && { eta: draft.due }),
+    ...(draft.expires !== undefined && { expires: draft.expires }),
+    ...(draft.retries > 0 && { retries: draft.retries }),
+    ...((draft.hard ?? draft.soft) !== undefined && { timeLimit: { hard: draft.hard, soft: draft.soft } }),
+    rootId: draft.root,
+    ...(draft.parent !== undefined && { parentId: draft.parent }),
+    ...(draft.priority !== undefined && { priority: draft.priority }),
+    ...(draft.ignoreResult !== undefined && { ignoreResult: draft.ignoreResult }),
+    origin,
+    ...(draft.headers !== undefined && { headers: draft.headers }),
+    ...(draft.stamps !== undefined && { stamps: draft.stamps }),
+  });
+  if (message.body.byteLength > maxMessageBytes)
+    throw tooLarge(draft.task, draft.id, message.body.byteLength, maxMessageBytes);
+  return {
+    queue: draft.queue,
+    message,
+    ...(draft.due !== undefined && { due: draft.due }),
+    dedupe: { id: draft.id, nonce: draft.nonce, window: draft.window },
+  };
+}
+
+/** MESSAGE_TOO_LARGE, with what to do instead. */
+export function tooLarge(task: string, id: string, bytes: number | undefined, limit: number): CeleriacError {
+  const size = bytes === undefined ? "" : `${bytes} bytes, `;
+  return new CeleriacError(
+    "MESSAGE_TOO_LARGE",
+    `The message of "${task}" is too large: ${size}the limit is ${limit}. Put the data into a file or a store and send its name, or raise maxMessageBytes.`,
+    { details: { task, id, limit, ...(bytes !== undefined && { bytes }) } },
+  );
+}
+
+/** A draft as text, for the way from a pool child to its worker; lossless for all that a message can carry. */
+export function packDraft(draft: Draft): string {
+  const { args, kwargs, ...rest } = draft;
+  return stringifyJson({ ...rest, call: stringifyJson([args, kwargs]) });
+}
+
+/** The draft again; names are checked anew, because a child runs user code. */
+export function unpackDraft(text: string): Draft {
+  const { call, ...rest } = parseJson(text) as Omit<Draft, "args" | "kwargs"> & { readonly call: string };
+  const [args, kwargs] = parseJson(call) as [readonly unknown[], Readonly<Record<string, unknown>>];
+  checkTaskName(rest.task);
+  checkQueueName(rest.queue);
+  checkTaskId(rest.id);
+  return { ...rest, args, kwargs };
+}
+
+function embedOf(draft: Draft): Parameters<typeof makeTaskMessage>[0]["embed"] {
+  if (draft.callbacks.length === 0 && draft.errbacks.length === 0) return undefined;
+  return {
+    callbacks: draft.callbacks.length === 0 ? null : [...draft.callbacks],
+    errbacks: draft.errbacks.length === 0 ? null : [...draft.errbacks],
+    chain: null,
+    chord: null,
+  };
+}
+
+function frozen(link: SendOptions["link"], newId: () => string): readonly WireSignature[] {
+  if (link === undefined) return [];
+  return (Array.isArray(link) ? (link as readonly AnySignature[]) : [link as AnySignature]).map((each) =>
+    each.freeze(newId),
+  );
+}
+
+function dueOf(options: SendOptions, now: number, task: string): number | undefined {
+  if (options.eta !== undefined) {
+    if (options.delay !== undefined) throw invalid(task, "delay and eta exclude each other");
+    return moment(options.eta, "eta", task);
+  }
+  if (options.delay === undefined) return undefined;
+  const delay = durationMs(options.delay, "delay");
+  return delay === 0 ? undefined : now + delay;
+}
+
+function expiresOf(expires: SendOptions["expires"], now: number, task: string): number | undefined {
+  if (expires === undefined) return undefined;
+  return expires instanceof Date ? moment(expires, "expires", task) : now + durationMs(expires, "expires");
+}
+
+function moment(date: Date, what: string, task: string): number {
+  const ms = date instanceof Date ? date.getTime() : Number.NaN;
+  if (Number.isNaN(ms)) throw invalid(task, `${what} must be a valid Date`);
+  return ms;
+}
+
+function invalid(task: string, text: string): CeleriacError {
+  return new CeleriacError("CONFIG_INVALID", `enqueue of "${task}": ${text}.`);
+}

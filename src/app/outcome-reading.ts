@@ -1,0 +1,65 @@
+/** From a stored task meta, ours or Python's, to what a caller sees of it. */
+
+import type { CeleriacError } from "../error/celeriac-error.ts";
+import type { StoredOutcome } from "../port/result-store.ts";
+import { isPlainObject } from "../task/input.ts";
+import { readException } from "../wire/exception.ts";
+import { decodeTaskMeta, type TaskMeta } from "../wire/outcome.ts";
+import { isFinal } from "./result-reader.ts";
+import { TaskFailedError, TaskRevokedError } from "./task-failure.ts";
+
+/** Celery's states; a Python task may store others of its own. */
+export type TaskState =
+  | "PENDING"
+  | "STARTED"
+  | "PROGRESS"
+  | "RETRY"
+  | "SUCCESS"
+  | "FAILURE"
+  | "REVOKED"
+  | (string & {});
+
+/** What `ctx.progress(done, total, note)` said last. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number | undefined;
+  readonly note: string | undefined;
+}
+
+export interface ReadOutcome {
+  readonly status: string;
+  readonly final: boolean;
+  readonly result: unknown;
+  readonly error: CeleriacError | undefined;
+}
+
+/** The outcome with its error rebuilt. Throws MESSAGE_UNDECODABLE if what is stored is no task meta. */
+export function readOutcome(outcome: StoredOutcome): ReadOutcome {
+  const meta = decodeTaskMeta(outcome.meta);
+  return { status: meta.status, final: isFinal(meta.status), result: meta.result, error: errorOf(outcome.id, meta) };
+}
+
+/** The report inside a stored state; `undefined` if it holds none. Reads Celery's usual `{current, total}` too. */
+export function progressOf(outcome: StoredOutcome): Progress | undefined {
+  if (isFinal(outcome.state)) return undefined;
+  const { result } = decodeTaskMeta(outcome.meta);
+  if (!isPlainObject(result)) return undefined;
+  const done = result.done ?? result.current;
+  if (typeof done !== "number") return undefined;
+  return {
+    done,
+    total: typeof result.total === "number" ? result.total : undefined,
+    note: typeof result.note === "string" ? result.note : undefined,
+  };
+}
+
+function errorOf(id: string, meta: TaskMeta): CeleriacError | undefined {
+  if (meta.status !== "FAILURE" && meta.status !== "REVOKED") return undefined;
+  const { type, module, args, message } = readException(meta.result);
+  if (meta.status === "REVOKED") return new TaskRevokedError(id, message === "" ? "revoked" : message);
+  return new TaskFailedError(
+    id,
+    { type, module: module ?? undefined, args, message, traceback: meta.traceback ?? undefined },
+    meta.celeriac?.outcome === "dead",
+  );
+}

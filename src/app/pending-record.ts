@@ -1,0 +1,23 @@
+/** The PENDING record that an accepted task leaves where result routes are served, so that they can tell a waiting id from an unknown one. */
+
+import type { Outgoing } from "../port/broker.ts";
+import type { ResultWrite } from "../port/result-store.ts";
+import { encodeTaskMeta } from "../wire/outcome.ts";
+
+/**
+ * One record a message, written before it is published, so that no state of a worker is overwritten: a final one never is, and
+ * a fence of 0 loses to every claim.
+ */
+export function pendingWrites(batch: readonly Outgoing[], ttl: number, now: number): readonly ResultWrite[] {
+  return batch.map((outgoing) => {
+    const id = String(outgoing.message.headers["id"]);
+    return {
+      id,
+      state: "PENDING",
+      final: false,
+      fence: 0,
+      meta: encodeTaskMeta({ id, status: "PENDING", result: { value: null }, traceback: null, dateDone: null }),
+      ttl: ttl + Math.max(0, (outgoing.due ?? now) - now),
+    };
+  });
+}

@@ -1,0 +1,226 @@
+/** What `app.task` and `app.remote` return: the producer's side of a task. Checks its input here, at the call; holds no connection. */
+
+import type { TaskDefinition } from "../task/definition.ts";
+import { type CallArguments, isPlainObject, toCallArguments, validateInput } from "../task/input.ts";
+import { Signature, type SignatureOptions } from "../task/signature.ts";
+import type { AsyncResult } from "./async-result.ts";
+import type { SendOptions, SendRequest } from "./draft.ts";
+
+/** A link takes the result, or ignores it (`si`). */
+export type Link<R> = Signature<R, unknown> | readonly Signature<R, unknown>[];
+
+/**
+ * How one call is sent. Everything is optional; what is absent comes from the task's declaration.
+ *
+ * @example
+ * ```ts
+ * await sendReceipt.enqueue({ order: 7 }, { delay: "10s", expires: "1h", id: "receipt-7" });
+ * ```
+ */
+export interface EnqueueOptions<R = unknown> extends Omit<SendOptions, "link" | "linkError"> {
+  /** Sent with the result when the task succeeds. */
+  readonly link?: Link<R> | undefined;
+  /** Sent with the failed id when the task fails for good. */
+  readonly linkError?: Link<string> | undefined;
+}
+
+/** {@link EnqueueOptions} for many calls: `id` is a function of input and position. */
+export interface EnqueueManyOptions<I, R> extends Omit<EnqueueOptions<R>, "id"> {
+  readonly id?: ((input: I, index: number) => string) | undefined;
+}
+
+/** `delay()` needs no argument where the input may be absent. */
+export type DelayArguments<I> = undefined extends I ? [input?: I] : [input: I];
+/** `enqueue` needs its input unless it may be absent. */
+export type EnqueueArguments<I, R> = undefined extends I
+  ? [input?: I, options?: EnqueueOptions<R>]
+  : [input: I, options?: EnqueueOptions<R>];
+
+/** Keys that the step before must bring; distributes over unions. */
+export type Remaining<I, K extends PropertyKey> = I extends unknown ? { [P in Exclude<keyof I, K>]: I[P] } : never;
+/** Part of an input; distributes over unions. Only object inputs can be given in part. */
+export type Preset<I> = I extends readonly unknown[] | Date | Uint8Array
+  ? never
+  : I extends object
+    ? Partial<I>
+    : never;
+
+/**
+ * A task as producers see it. `I` is its input, `R` what JSON leaves of its result.
+ *
+ * @example
+ * ```ts
+ * const sent = await resize.delay({ file: "a.png", width: 800 });
+ * const { file } = await sent.get({ timeout: "30s" });
+ * ```
+ */
+export interface Task<I, R> {
+  readonly name: string;
+  /** Sends one call. Rejects with INPUT_INVALID, NOT_SERIALIZABLE, MESSAGE_TOO_LARGE, QUEUE_FULL, PUBLISH_UNKNOWN… */
+  delay(...input: DelayArguments<I>): Promise<AsyncResult<R>>;
+  /** Sends one call with options. Calls of one turn travel together. */
+  enqueue(...call: EnqueueArguments<I, R>): Promise<AsyncResult<R>>;
+  /** Sends many calls in one round trip; the handles come in the order of the inputs. */
+  enqueueMany<J extends I>(
+    inputs: readonly J[],
+    options?: EnqueueManyOptions<J, R>,
+  ): Promise<readonly AsyncResult<R>[]>;
+  /** A call that takes its input, or the rest of it, from what ran before. */
+  s(): Signature<I, R>;
+  s<const P extends Preset<I>>(preset: P): Signature<Remaining<I, keyof P>, R>;
+  /** A call with its whole input; ignores what ran before. */
+  si(...input: DelayArguments<I>): Signature<unknown, R>;
+}
+
+/**
+ * A task that other workers run, called with its positional arguments. A single plain object becomes keyword arguments.
+ *
+ * @example
+ * ```ts
+ * const score = app.remote<(text: string, top: number) => number>("ml.tasks.score");
+ * const sent = await score.enqueue(["a text", 3], { queue: "gpu" });
+ * ```
+ */
+export interface RemoteTask<A extends readonly unknown[], R> {
+  readonly name: string;
+  delay(...args: A): Promise<AsyncResult<R>>;
+  enqueue(args: RemoteCall<A>, options?: EnqueueOptions<R>): Promise<AsyncResult<R>>;
+  enqueueMany(
+    calls: readonly RemoteCall<A>[],
+    options?: EnqueueManyOptions<RemoteCall<A>, R>,
+  ): Promise<readonly AsyncResult<R>[]>;
+  /** A call whose first argument comes from what ran before; the others are given now. */
+  s(...rest: RestOf<A>): Signature<A[0], R>;
+  /** A call with all its arguments; ignores what ran before. */
+  si(...args: A): Signature<unknown, R>;
+}
+/** All arguments as a list; a single one that is no list itself may stand alone. */
+export type RemoteCall<A extends readonly unknown[]> =
+  | A
+  | (A extends readonly [infer Only] ? (Only extends readonly unknown[] ? never : Only) : never);
+type RestOf<A extends readonly unknown[]> = A extends readonly [unknown?, ...infer More] ? More : A;
+
+/** What a handle needs of its app. */
+export interface TaskSender {
+  enqueue(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly AsyncResult<unknown>[]>;
+}
+
+/** One implementation behind `Task`; inputs are unknown here because the schema, not the type, is what guards at run time. */
+export class TaskHandle {
+  readonly name: string;
+  readonly #definition: TaskDefinition;
+  readonly #sender: TaskSender;
+
+  constructor(definition: TaskDefinition, sender: TaskSender) {
+    this.name = definition.name;
+    this.#definition = definition;
+    this.#sender = sender;
+  }
+
+  delay(input?: unknown): Promise<AsyncResult<unknown>> {
+    return this.enqueue(input);
+  }
+
+  async enqueue(input?: unknown, options: EnqueueOptions = {}): Promise<AsyncResult<unknown>> {
+    const checked = validateInput(this.#definition, input);
+    if (checked instanceof Promise) await checked;
+    const [sent] = await this.#sender.enqueue([this.#request(input, options)]);
+    return sent as AsyncResult<unknown>;
+  }
+
+  async enqueueMany(
+    inputs: readonly unknown[],
+    options: EnqueueManyOptions<unknown, unknown> = {},
+  ): Promise<readonly AsyncResult<unknown>[]> {
+    if (inputs.length === 0) return [];
+    const { id, ...shared } = options;
+    const requests: SendRequest[] = [];
+    for (const [index, input] of inputs.entries()) {
+      const checked = validateInput(this.#definition, input);
+      if (checked instanceof Promise) await checked;
+      requests.push(this.#request(input, id === undefined ? shared : { ...shared, id: id(input, index) }));
+    }
+    return this.#sender.enqueue(requests);
+  }
+
+  s(preset?: unknown): Signature<never, unknown> {
+    // Presets are always keywords: the value of the step before takes the first position.
+    const kwargs = preset === undefined ? {} : (preset as Readonly<Record<string, unknown>>);
+    return new Signature({ task: this.name, args: [], kwargs, immutable: false, options: this.signatureOptions() });
+  }
+
+  si(input?: unknown): Signature<unknown, unknown> {
+    const checked = validateInput(this.#definition, input);
+    // A schema that answers later can't refuse here; the worker validates again before it runs.
+    if (checked instanceof Promise) checked.catch(() => {});
+    return new Signature({
+      task: this.name,
+      ...this.arguments(input),
+      immutable: true,
+      options: this.signatureOptions(),
+    });
+  }
+
+  protected arguments(input: unknown): CallArguments {
+    return toCallArguments(this.#definition, input);
+  }
+
+  /** What the task declares for each of its calls. */
+  protected signatureOptions(): SignatureOptions {
+    const { queue, priority, expires, ignoreResult } = this.#definition;
+    return {
+      queue,
+      ...(priority !== undefined && { priority }),
+      ...(expires !== undefined && { expires }),
+      ...(ignoreResult && { ignoreResult }),
+    };
+  }
+
+  #request(input: unknown, options: EnqueueOptions): SendRequest {
+    return {
+      task: this.name,
+      ...this.arguments(input),
+      options: withDefaults(this.#definition, options as SendOptions),
+    };
+  }
+}
+
+/** The handle of a task that takes positions: its input is the list of its arguments. */
+export class RemoteHandle extends TaskHandle {
+  override delay(...args: readonly unknown[]): Promise<AsyncResult<unknown>> {
+    return this.enqueue(args);
+  }
+
+  override s(...rest: readonly unknown[]): Signature<never, unknown> {
+    return new Signature({
+      task: this.name,
+      args: rest,
+      kwargs: {},
+      immutable: false,
+      options: this.signatureOptions(),
+    });
+  }
+
+  override si(...args: readonly unknown[]): Signature<unknown, unknown> {
+    return super.si(args);
+  }
+
+  protected override arguments(input: unknown): CallArguments {
+    const args: unknown[] = Array.isArray(input) ? [...(input as readonly unknown[])] : [input];
+    while (args.length > 0 && args.at(-1) === undefined) args.pop();
+    const [only] = args;
+    return args.length === 1 && isPlainObject(only) ? { args: [], kwargs: only } : { args, kwargs: {} };
+  }
+}
+
+/** What the declaration says, under what the call says. Limits are not sent: the worker knows the task's own. */
+function withDefaults(definition: TaskDefinition, options: SendOptions): SendOptions {
+  const { queue, priority, expires, ignoreResult } = definition;
+  return {
+    ...options,
+    queue: options.queue ?? queue,
+    priority: options.priority ?? priority,
+    expires: options.expires ?? expires,
+    ignoreResult: options.ignoreResult ?? (ignoreResult ? true : undefined),
+  };
+}
