@@ -146,10 +146,15 @@ export class BackgroundBatch implements BackgroundTasks {
 
   add<Args extends unknown[]>(work: (...args: Args) => unknown, ...args: Args): void {
     if (typeof work !== "function") {
-      throw new TypeError(`background.add takes a function and its arguments, not ${typeof work}; pass the function, don't call it`);
+      throw new TypeError(
+        `background.add takes a function and its arguments, not ${typeof work}; pass the function, don't call it`,
+      );
     }
     if (this.#owner.closed()) {
-      throw new CeleriacError("BACKGROUND_CLOSED", "the server has closed and runs no more background work; use a task for what must happen");
+      throw new CeleriacError(
+        "BACKGROUND_CLOSED",
+        "the server has closed and runs no more background work; use a task for what must happen",
+      );
     }
     if (this.#state === "dropped") return;
     this.#entries.push({ name: work.name || "(anonymous)", run: () => work(...args) });
@@ -176,7 +181,10 @@ export class BackgroundBatch implements BackgroundTasks {
 
   /** Names of what is unfinished; nothing more starts. */
   abandon(): readonly string[] {
-    const names = [...(this.#current === undefined ? [] : [this.#current]), ...this.#entries.splice(0).map((entry) => entry.name)];
+    const names = [
+      ...(this.#current === undefined ? [] : [this.#current]),
+      ...this.#entries.splice(0).map((entry) => entry.name),
+    ];
     this.#state = "dropped";
     return names;
   }

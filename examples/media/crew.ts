@@ -1,0 +1,99 @@
+/** The demo's worker processes: starts them, counts what each has finished, kills one in the middle of its work, leaves none behind. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { openRuns, readJournal } from "./journal.ts";
+import type { Count } from "./screen.ts";
+import { type WorkerLine, WorkerProcess } from "./worker-process.ts";
+
+export interface Killed {
+  readonly name: string;
+  readonly pid: number;
+  /** Ids whose run was cut off. */
+  readonly interrupted: readonly string[];
+  readonly poolChildren: readonly number[];
+}
+
+interface Member {
+  readonly worker: WorkerProcess;
+  done: number;
+  state: "running" | "killed" | "stopped";
+}
+
+export class Crew {
+  readonly #members: Member[] = [];
+  readonly #listeners = new Set<(worker: string, line: WorkerLine) => void>();
+  #ending = false;
+
+  /** Starts `count` workers; resolves when they take tasks. */
+  async start(
+    options: { readonly broker: string; readonly queue: string; readonly lease: string; readonly count: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    const { count, ...rest } = options;
+    const started = Array.from({ length: count }, () => {
+      const member: Member = {
+        worker: new WorkerProcess({
+          ...rest,
+          name: `worker-${this.#members.length + 1}`,
+          onLine: (_, line) => this.#hear(member, line),
+        }),
+        done: 0,
+        state: "running",
+      };
+      this.#members.push(member);
+      return member.worker.ready();
+    });
+    const { promise, reject } = Promise.withResolvers<never>();
+    const stop = (): void => reject(signal.reason as Error);
+    signal.addEventListener("abort", stop, { once: true });
+    await Promise.race([Promise.all(started), promise]).finally(() => signal.removeEventListener("abort", stop));
+  }
+
+  onLine(listener: (worker: string, line: WorkerLine) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  counts(): readonly Count[] {
+    return this.#members.map(({ worker, done, state }) => ({ worker: worker.name, done, state }));
+  }
+
+  /**
+   * Kills the first worker while its children are at work: the journal must show a run that it began and has not ended, before the
+   * signal and, read again, after it. Otherwise the kill proved nothing.
+   */
+  async killOneAtWork(folder: string, signal: AbortSignal): Promise<Killed> {
+    const victim = this.#members.find(({ state }) => state === "running");
+    if (victim === undefined) throw new Error("there is no worker to kill");
+    const { name, pid, poolChildren } = victim.worker;
+    while (openRuns(readJournal(folder), pid).length === 0) await sleep(5, undefined, { signal });
+    victim.state = "killed";
+    await victim.worker.kill();
+    const interrupted = openRuns(readJournal(folder), pid);
+    return { name, pid, interrupted, poolChildren };
+  }
+
+  /** Ends all, in a few seconds at most. */
+  async stopAll(): Promise<void> {
+    this.#ending = true;
+    await Promise.all(
+      this.#members.map(async (member) => {
+        await member.worker.stop(8000);
+        if (member.state === "running") member.state = "stopped";
+      }),
+    );
+  }
+
+  killAll(): void {
+    this.#ending = true;
+    for (const { worker } of this.#members) if (worker.alive) void worker.kill();
+  }
+
+  #hear(member: Member, line: WorkerLine): void {
+    if (line.type === "task:succeeded") member.done++;
+    if (line.type === "worker:warning" && !this.#ending)
+      process.stderr.write(`${member.worker.name}: ${line.text ?? ""}\n`);
+    for (const listener of this.#listeners) listener(member.worker.name, line);
+  }
+}

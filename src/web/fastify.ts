@@ -1,0 +1,160 @@
+/**
+ * The Fastify plugin: result routes and `request.background`. Fastify itself is only a type here, so importing this file loads nothing
+ * of it. The app stays its owner's: the plugin opens it when it is first asked and never closes it.
+ */
+
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type App, coreOf } from "../app/app.ts";
+import { durationMs, type Duration } from "../task/duration.ts";
+import { Background, type BackgroundBatch, type BackgroundTasks } from "./background.ts";
+import { ResultRoutes, type RouteAnswer } from "./result-routes.ts";
+import { eventsSchema, readSchema } from "./route-schema.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Light work after the response, in this process. What must not be lost is a task. */
+    readonly background: BackgroundTasks;
+  }
+}
+
+export interface TasksOptions {
+  /** Whose results the routes show, and whose enqueues leave a PENDING record. */
+  readonly app: App;
+  /** Where the routes are. Default "/tasks": `GET /tasks/:id` and `GET /tasks/:id/events`. */
+  readonly at?: string;
+  /**
+   * May this request read this task? `false` answers 403. What it throws is the answer, as in any handler.
+   * Default: whoever knows an id may read it; ids are random unless you choose them.
+   */
+  readonly authorize?: ((request: FastifyRequest, id: string) => boolean | Promise<boolean>) | undefined;
+  /** How long an accepted task that nobody has started is known, so that the route answers 202 and not 404. Default "1d". */
+  readonly pendingTtl?: Duration;
+  /** How long `server.close()` waits for background tasks. Default "10s". */
+  readonly drain?: Duration;
+  /** Event streams open at once; one more answers 503. Default 1000. */
+  readonly maxStreams?: number;
+}
+
+/**
+ * Registers the routes and `request.background` for the whole server.
+ *
+ * @example
+ * ```ts
+ * import Fastify from "fastify";
+ * import { createApp } from "celeriac";
+ * import { tasks } from "celeriac/fastify";
+ *
+ * const app = createApp({ name: "shop" });
+ * const resize = app.task("image.resize", async (image: { file: string; width: number }) => image.width);
+ *
+ * const server = Fastify();
+ * await server.register(tasks, { app, at: "/tasks" });
+ * server.post("/images", async (request, reply) => {
+ *   const sent = await resize.delay({ file: "a.jpg", width: 320 });
+ *   request.background.add(console.log, "accepted", sent.id);
+ *   return reply.code(202).header("location", `/tasks/${sent.id}`).send({ id: sent.id });
+ * });
+ * ```
+ */
+export const tasks: (server: FastifyInstance, options: TasksOptions) => Promise<void> = Object.assign(
+  async (server: FastifyInstance, options: TasksOptions): Promise<void> => {
+    const core = coreOf(options.app);
+    const at = (options.at ?? "/tasks").replace(/\/+$/, "");
+    core.keepPending(durationMs(options.pendingTtl ?? "1d"));
+    const background = new Background({
+      log: server.log,
+      patience: durationMs(options.drain ?? "10s"),
+      clock: core.clock,
+    });
+    const routes = new ResultRoutes<FastifyRequest>(core, {
+      authorize: options.authorize,
+      ...(options.maxStreams === undefined ? {} : { maxStreams: options.maxStreams }),
+    });
+
+    decorate(server, background);
+
+    server.get<IdRoute>(`${at}/:id`, { schema: readSchema }, async (request, reply) =>
+      send(reply, await routes.read(request.params.id, request)),
+    );
+    server.get<IdRoute>(`${at}/:id/events`, { schema: eventsSchema }, async (request, reply) => {
+      const gone = new AbortController();
+      reply.raw.once("close", () => gone.abort());
+      const answer = await routes.events(request.params.id, request, gone.signal);
+      if (!("stream" in answer)) return send(reply, answer);
+      return reply
+        .code(answer.status)
+        .headers(answer.headers)
+        .send(Readable.from(answer.stream, { objectMode: false }));
+    });
+
+    // Streams end before the server waits for its connections, background work after the last response.
+    server.addHook("preClose", async () => routes.close());
+    server.addHook("onClose", () => background.close());
+  },
+  // What the fastify-plugin package does: hooks and decorators reach the whole server, not only what this plugin registers.
+  {
+    [Symbol.for("skip-override")]: true,
+    [Symbol.for("fastify.display-name")]: "celeriac",
+    [Symbol.for("plugin-meta")]: { name: "celeriac", fastify: "5.x" },
+  },
+);
+
+interface IdRoute {
+  readonly Params: { readonly id: string };
+}
+
+function send(reply: FastifyReply, answer: RouteAnswer): FastifyReply {
+  return reply.code(answer.status).headers(answer.headers).send(answer.body);
+}
+
+/** `request.background`, made on first use: requests without any pay for one assignment. */
+function decorate(server: FastifyInstance, background: Background): void {
+  const replies = new WeakMap<FastifyRequest, FastifyReply>();
+  const batches = new WeakMap<FastifyRequest, BackgroundBatch>();
+  server.decorateRequest("background", {
+    getter(this: FastifyRequest): BackgroundTasks {
+      const made = batches.get(this);
+      if (made !== undefined) return made;
+      const batch = background.batch(this.log);
+      batches.set(this, batch);
+      const reply = replies.get(this);
+      if (reply === undefined) batch.release();
+      else follow(reply, batch);
+      return batch;
+    },
+  });
+  server.addHook("onRequest", (request, reply, done) => {
+    replies.set(request, reply);
+    done();
+  });
+  server.addHook("onError", (request, _reply, _error, done) => {
+    batches.get(request)?.drop();
+    done();
+  });
+  // A client that has gone gets no "finish": its answer is over when the handler gives it.
+  server.addHook("onSend", (request, reply, payload, done) => {
+    if (reply.raw.destroyed) batches.get(request)?.[reply.statusCode >= 500 ? "drop" : "release"]();
+    done(null, payload);
+  });
+}
+
+/**
+ * Runs the batch when the response is over, however it ends: sent, or the client gone (which cancels nothing: the handler has done its
+ * work). A 5xx counts as failed even where a custom error handler made it, for which Fastify calls no `onError`.
+ */
+function follow(reply: FastifyReply, batch: BackgroundBatch): void {
+  const { raw } = reply;
+  const over = (): void => {
+    raw.off("finish", over);
+    raw.off("close", gone);
+    if (reply.statusCode >= 500) batch.drop();
+    else batch.release();
+  };
+  const gone = (): void => {
+    if (reply.sent || raw.headersSent) over();
+  };
+  if (raw.writableFinished) return over();
+  raw.on("finish", over);
+  raw.on("close", gone);
+}
