@@ -5,7 +5,7 @@ import type { DeadLetter } from "../../port/queue-admin.ts";
 import { bodyOf, idOf, letterOf, resultOf, useRig, type Rig, type Tray } from "./rig.ts";
 import type { MakeServer, OpenClient } from "./suite-server.ts";
 
-/** Sends, claims and buries these, and leaves the tray open. */
+/** Sends, claims and buries these; the tray stays, and wants no more. */
 async function buryAll(
   rig: Rig,
   client: OpenClient,
@@ -17,6 +17,7 @@ async function buryAll(
   await rig.send(client, queue, ids, { task });
   const tray = await rig.consume(client, [queue], ids.length);
   const held = await tray.take(ids.length);
+  tray.consumer.want(0, 0);
   const answers = await tray.consumer.settle(
     held.map((delivery) => ({ delivery, then: { kind: "bury", letter: letterOf(delivery, reason) } })),
   );
@@ -43,8 +44,9 @@ export function deadLetterCases(makeServer: MakeServer): void {
     expect(letter?.key).not.toBe("");
     expect(Math.abs((letter?.at ?? 0) - rig.server.now())).toBeLessThan(60_000);
     expect(Buffer.from(letter?.raw ?? []).equals(tray.all[0]?.raw ?? Buffer.alloc(0))).toBe(true);
-    await tray.quiet();
     expect(await reader.broker.queues.find(queue, id)).toBeUndefined();
+    await (await rig.consume(reader, [queue], 1)).quiet();
+    await tray.quiet();
   });
 
   it("lists by queue, task and reason, page by page", async () => {
@@ -118,7 +120,7 @@ export function deadLetterCases(makeServer: MakeServer): void {
     const rig = use();
     const client = await rig.client();
     const queue = rig.name("drop");
-    const tray = await buryAll(rig, client, queue, ["a", "b"], "suite.drop", "rejected");
+    await buryAll(rig, client, queue, ["a", "b"], "suite.drop", "rejected");
     const { items } = await client.broker.dead.list({ queue }, undefined, 10);
     const [first] = items;
     expect(await client.broker.dead.drop([first?.key ?? "", "no-such-key"])).toBe(1);
@@ -127,14 +129,14 @@ export function deadLetterCases(makeServer: MakeServer): void {
       items[1]?.key,
     ]);
     expect(await client.broker.dead.drop([])).toBe(0);
-    await tray.quiet();
+    await (await rig.consume(client, [queue], 1)).quiet();
   });
 
   it.for([
     ["text", '{"body": "not base64", "headers": {"id": '],
     ["an empty message", ""],
     ["bytes that are no text", "\u0000\u00ff\u00fe\u0080{\u00c3("],
-  ])("buries what cannot be parsed (%s), and its bytes come back unchanged", async ([, text], { skip }) => {
+  ] as const)("buries what cannot be parsed (%s), and its bytes come back unchanged", async ([, text], { skip }) => {
     const rig = use();
     const client = await rig.client();
     skip(rig.server.putRaw === undefined, "the harness cannot put raw bytes");

@@ -58,7 +58,7 @@ export function orderCases(makeServer: MakeServer): void {
     const kept = came.map((delivery) =>
       "malformed" in delivery.message ? undefined : delivery.message.properties.priority,
     );
-    expect(kept.toSorted()).toEqual([-1, 255, 4]);
+    expect(new Set(kept)).toEqual(new Set([-1, 4, 255]));
   });
 
   it.each(["first", "last"])(

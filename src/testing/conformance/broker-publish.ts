@@ -151,6 +151,17 @@ export function publishCases(makeServer: MakeServer): void {
     expect((await tray.take(2)).map(idOf)).toEqual(["d3", id]);
   });
 
+  it("answers a repeat of an accepted publish with `accepted`, though the queue is full by now", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client({ maxDepth: 1 });
+    skip(client.broker.features.dedupe !== "publish", "the broker does not dedupe");
+    const queue = rig.name("full-repeat");
+    const id = rig.name("id");
+    const outgoing = rig.outgoing(queue, { id }, { dedupe: { id, nonce: "n1", window: 60_000 } });
+    expect(await rig.publishOne(client, outgoing)).toEqual(accepted);
+    expect(await rig.publishOne(client, outgoing), "its message is in; `full` would deny it").toEqual(accepted);
+  });
+
   it("refuses a message over maxMessageBytes with `too-large`, and only that one", async () => {
     const rig = use();
     const client = await rig.client({ maxMessageBytes: 20_000 });

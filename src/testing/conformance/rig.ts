@@ -169,8 +169,10 @@ export class Tray {
   }
 
   async ack(deliveries: readonly Delivery[]): Promise<void> {
-    const answers = await this.consumer.settle(deliveries.map((delivery) => ({ delivery, then: { kind: "ack" } })));
-    expect(answers).toEqual(deliveries.map(() => ({ kind: "settled" })));
+    // `all` grows while this waits.
+    const batch: Settlement[] = deliveries.map((delivery) => ({ delivery, then: { kind: "ack" } }));
+    const answers = await this.consumer.settle(batch);
+    expect(answers).toEqual(batch.map(() => ({ kind: "settled" })));
   }
 }
 

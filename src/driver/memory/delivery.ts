@@ -1,0 +1,46 @@
+/** A message as one holder sees it: what the server knew when it was claimed, and a signal for when it is no longer his. */
+
+import { CeleriacError } from "../../error/celeriac-error.ts";
+import type { Delivery } from "../../port/broker.ts";
+import type { Fence, ServerTime } from "../../port/units.ts";
+import type { Malformed, Message } from "../../wire/message.ts";
+import type { HeldMessage } from "./held-message.ts";
+
+export class MemoryDelivery implements Delivery {
+  readonly queue: string;
+  readonly message: Message | Malformed;
+  readonly redelivered: boolean;
+  readonly fence: Fence;
+  readonly crashes: number;
+  readonly suspicions: number;
+  readonly claimedAt: ServerTime;
+  readonly held: HeldMessage;
+  /** Whether user code began, for the order in which things are given back. */
+  begun = false;
+  readonly #lost = new AbortController();
+
+  constructor(held: HeldMessage, fence: Fence, claimedAt: ServerTime) {
+    this.held = held;
+    this.fence = fence;
+    this.claimedAt = claimedAt;
+    this.queue = held.queue;
+    this.message = held.decode();
+    this.redelivered = held.redelivered;
+    this.crashes = held.crashes;
+    this.suspicions = held.suspicions;
+  }
+
+  get raw(): Uint8Array {
+    return this.held.bytes;
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  lose(why: string): void {
+    if (this.#lost.signal.aborted) return;
+    const message = `this worker no longer holds ${this.held.id ?? "the message"}: ${why}; nothing it does can be stored`;
+    this.#lost.abort(new CeleriacError("LEASE_LOST", message, { details: { id: this.held.id, fence: this.fence } }));
+  }
+}

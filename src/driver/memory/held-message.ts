@@ -1,0 +1,80 @@
+/** One message on the server: its envelope as text, and what the server knows about it beside the envelope. */
+
+import { Buffer } from "node:buffer";
+import type { Outgoing } from "../../port/broker.ts";
+import type { Fence, ServerTime } from "../../port/units.ts";
+import { decodeEnvelope, encodeEnvelope } from "../../wire/envelope.ts";
+import type { Malformed, Message } from "../../wire/message.ts";
+
+/** Priorities on the wire are 0 to 9, low first, as kombu has them on Redis; others count as the nearest. */
+export const levels: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+/** Who holds leases: one consumer of one client. */
+export interface Holder {
+  readonly worker: string;
+  readonly pid: number;
+}
+
+export interface HeldLease {
+  readonly holder: Holder;
+  readonly fence: Fence;
+  /** On the server's monotonic clock, so that a step of the wall clock takes nothing from the living. */
+  until: number;
+  started: { readonly at: ServerTime; readonly blame: "suspect" | "sure" } | undefined;
+}
+
+export class HeldMessage {
+  readonly queue: string;
+  /** Text, or bytes that a stranger put there. */
+  readonly raw: string | Uint8Array;
+  readonly size: number;
+  readonly priority: number;
+  readonly id: string | undefined;
+  readonly task: string | undefined;
+  /** Celery's `retries` + 1. */
+  readonly attempt: number;
+  readonly since: ServerTime;
+  redelivered = false;
+  crashes = 0;
+  suspicions = 0;
+  due: ServerTime | undefined;
+  lease: HeldLease | undefined;
+  /** Its place in its line; set when it becomes ready, and by the timetable while it is delayed. */
+  place = 0;
+
+  constructor(queue: string, raw: string | Uint8Array, message: Message | Malformed, since: ServerTime) {
+    this.queue = queue;
+    this.raw = raw;
+    this.size = typeof raw === "string" ? Buffer.byteLength(raw) : raw.byteLength;
+    this.since = since;
+    const headers = "malformed" in message ? {} : message.headers;
+    const { id, task, retries } = headers as Readonly<Record<string, unknown>>;
+    this.id = typeof id === "string" ? id : undefined;
+    this.task = typeof task === "string" ? task : undefined;
+    this.attempt = typeof retries === "number" ? retries + 1 : 1;
+    const priority = "malformed" in message ? 0 : (message.properties.priority ?? 0);
+    this.priority = Math.min(9, Math.max(0, Math.trunc(priority)));
+  }
+
+  /** Encodes once, as for any server, so that a header which cannot travel fails here too. Throws NOT_SERIALIZABLE. */
+  static of(outgoing: Outgoing, tag: string, now: ServerTime): HeldMessage {
+    const { queue, message, due } = outgoing;
+    const held = new HeldMessage(queue, encodeEnvelope(message, queue, tag), message, now);
+    held.due = due;
+    return held;
+  }
+
+  /** A message that came past the encoder; perhaps nobody can read it. */
+  static ofRaw(queue: string, raw: string | Uint8Array, now: ServerTime): HeldMessage {
+    return new HeldMessage(queue, raw, decodeEnvelope(raw), now);
+  }
+
+  /** Read anew for each claim: no two holders share an object. */
+  decode(): Message | Malformed {
+    return decodeEnvelope(this.raw);
+  }
+
+  get bytes(): Uint8Array {
+    return typeof this.raw === "string" ? Buffer.from(this.raw) : this.raw;
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * One queue: each of its messages is in exactly one of three states.
+ *
+ *   publish ──> ready ──claim──> leased ──settle──> gone
+ *      │          ^                │ requeue, give back, lease over
+ *      └> delayed ┴────────────────┘
+ */
+
+import type { Held, QueueState } from "../../port/queue-admin.ts";
+import type { Fence, ServerTime } from "../../port/units.ts";
+import { levels, type HeldLease, type HeldMessage } from "./held-message.ts";
+import { Line, Timetable } from "./line.ts";
+
+export class MessageQueue {
+  readonly name: string;
+  paused = false;
+  readonly delayed = new Timetable();
+  /** By fence, oldest claim first. */
+  readonly leased = new Map<Fence, HeldMessage>();
+  readonly #lines: readonly Line[] = levels.map(() => new Line());
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get depth(): number {
+    return this.#lines.reduce((sum, line) => sum + line.size, 0);
+  }
+
+  line(level: number): Line {
+    return this.#lines[level] as Line;
+  }
+
+  /** To where it belongs: its line, or the timetable if it is not due. True if it became ready. */
+  add(message: HeldMessage, at: "front" | "back", now: ServerTime): boolean {
+    if (message.lease) this.leased.delete(message.lease.fence);
+    message.lease = undefined;
+    if (message.due !== undefined && message.due > now) {
+      this.delayed.add(message, message.due);
+      return false;
+    }
+    message.due = undefined;
+    if (at === "front") this.line(message.priority).unshift(message);
+    else this.line(message.priority).push(message);
+    return true;
+  }
+
+  /** Moves what has come due to the lines. True if anything moved. */
+  promote(now: ServerTime): boolean {
+    let moved = false;
+    for (let item = this.delayed.takeDue(now); item !== undefined; item = this.delayed.takeDue(now)) {
+      this.add(item, "back", now);
+      moved = true;
+    }
+    return moved;
+  }
+
+  lease(message: HeldMessage, lease: HeldLease): void {
+    message.lease = lease;
+    this.leased.set(lease.fence, message);
+  }
+
+  remove(message: HeldMessage): void {
+    if (message.lease) this.leased.delete(message.lease.fence);
+    message.lease = undefined;
+  }
+
+  purge(what: { readonly ready: boolean; readonly delayed: boolean }): number {
+    const ready = what.ready ? this.#lines.reduce((sum, line) => sum + line.clear(), 0) : 0;
+    return ready + (what.delayed ? this.delayed.clear() : 0);
+  }
+
+  *ready(): Generator<HeldMessage> {
+    for (const line of this.#lines) yield* line;
+  }
+
+  state(consumers: number): QueueState {
+    let oldest: ServerTime | undefined;
+    for (const line of this.#lines) {
+      const since = line.peek()?.since;
+      if (since !== undefined && since < (oldest ?? Infinity)) oldest = since;
+    }
+    return {
+      name: this.name,
+      paused: this.paused,
+      ready: levels.map((priority) => ({ priority, count: this.line(priority).size })).filter((line) => line.count > 0),
+      delayed: this.delayed.size,
+      leased: this.leased.size,
+      consumers,
+      ...(oldest === undefined ? {} : { oldest }),
+    };
+  }
+
+  *in(where: Held["state"]): Generator<HeldMessage> {
+    if (where === "ready") yield* this.ready();
+    else if (where === "delayed") yield* this.delayed;
+    else yield* this.leased.values();
+  }
+}
+
+/** Where a message stands in its list, as two numbers that grow along it. Pages are cut by these, so a page costs one walk. */
+export function positionOf(message: HeldMessage): readonly [number, number] {
+  if (message.lease !== undefined) return [0, message.lease.fence];
+  return [message.due ?? message.priority, message.place];
+}

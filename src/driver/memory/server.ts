@@ -1,0 +1,28 @@
+/** What a server is elsewhere: all state that outlives a client. In this process, and gone with it. */
+
+import type { Clock } from "../../clock/clock.ts";
+import { EventHub } from "./event-hub.ts";
+import { HeldMessage } from "./held-message.ts";
+import { MessageTable } from "./message-table.ts";
+import { ResultTable } from "./result-table.ts";
+import { TermTable } from "./term-table.ts";
+
+export class MemoryServer {
+  readonly clock: Clock;
+  readonly results: ResultTable;
+  readonly messages: MessageTable;
+  readonly terms: TermTable;
+  readonly events: EventHub = new EventHub();
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.results = new ResultTable(clock);
+    this.messages = new MessageTable(clock, this.results);
+    this.terms = new TermTable(clock);
+  }
+
+  /** Puts bytes on a queue as a stranger with access to the server would: unchecked. For tests of hostile messages. */
+  putRaw(queue: string, bytes: Uint8Array): void {
+    this.messages.put(HeldMessage.ofRaw(queue, bytes, this.clock.now()), "back");
+  }
+}
