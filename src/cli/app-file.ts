@@ -6,9 +6,8 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { App } from "../app/app.ts";
+import { type App, isApp } from "../app/app.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
-import { freeze } from "../task/registry.ts";
 
 export async function loadAppFile(reference: string): Promise<App> {
   const [file = "", wanted] = reference.split("#", 2);
@@ -47,11 +46,6 @@ function chooseApp(module: Readonly<Record<string, unknown>>, wanted: string | u
     throw notFound(`${path} exports several apps (${names})`, `name one: -A ${path}#${second[0]}`, path);
   }
   return only[1];
-}
-
-/** By its mark and not by its class: the app may have been made by another copy of this package. */
-function isApp(value: unknown): value is App {
-  return typeof value === "object" && value !== null && typeof (value as { [freeze]?: unknown })[freeze] === "function";
 }
 
 function notFound(what: string, remedy: string, path: string): CeleriacError {

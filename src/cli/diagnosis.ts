@@ -3,8 +3,9 @@
  * failure as far as that makes sense. Changes nothing but a lock of its own that it takes to read the server's clock.
  */
 
-import { type App, coreOf, type AppCore } from "../app/app.ts";
+import { type App, coreOf } from "../app/app.ts";
 import { redactUrl } from "../app/connect.ts";
+import type { AppCore } from "../app/core.ts";
 import { checkNodeVersion } from "../app/node-version.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";

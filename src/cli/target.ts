@@ -1,6 +1,7 @@
 /** Which broker a command speaks to: the app of a file, or a bare URL. Opens it for one piece of work and closes it whatever happens. */
 
-import { type App, type AppCore, coreOf, createApp } from "../app/app.ts";
+import { type App, coreOf, createApp } from "../app/app.ts";
+import type { AppCore } from "../app/core.ts";
 import type { Backend } from "../port/backend.ts";
 import { loadAppFile } from "./app-file.ts";
 import { UsageError } from "./failure.ts";
