@@ -1,0 +1,32 @@
+/** What a settlement is made of: the broker's part, how it is told, and what must be stored before it. */
+
+import type { Settlement } from "../port/broker.ts";
+import type { ResultWrite } from "../port/result-store.ts";
+import type { Execution } from "./execution.ts";
+import type { TaskEnd } from "./task-end.ts";
+
+/** A settlement, how it is told, and results of other ids that must be stored before it (steps of a chain that will not run). */
+export interface Ending {
+  readonly settlement: Settlement;
+  readonly end: TaskEnd;
+  readonly before: readonly ResultWrite[];
+}
+
+export function ending(settlement: Settlement, end: TaskEnd): Ending {
+  return { settlement, end, before: [] };
+}
+
+/** Back to the front, as it was: nothing is counted. */
+export function returned(execution: Execution, why: string): Ending {
+  return ending({ delivery: execution.delivery, then: { kind: "requeue", at: "front" } }, { kind: "returned", why });
+}
+
+/** `{[key]: value}`, or nothing at all: optional members are absent, never undefined. */
+export function some<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
+}
+
+/** As `some`, absent when empty. */
+export function list<K extends string, V>(key: K, value: readonly V[]): { [P in K]?: readonly V[] } {
+  return value.length === 0 ? {} : ({ [key]: value } as { [P in K]?: readonly V[] });
+}

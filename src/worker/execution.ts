@@ -1,0 +1,60 @@
+/** The one record that flows through the worker: intake makes it, the pool runs it, settlement ends it. */
+
+import type { Delivery } from "../port/broker.ts";
+import type { AttemptRecord } from "../port/queue-admin.ts";
+import type { TaskDefinition } from "../task/definition.ts";
+import type { Message } from "../wire/message.ts";
+import type { Embed } from "../wire/task-body.ts";
+import type { TaskHeaders } from "../wire/task-message.ts";
+
+/** Why an execution was told to stop before it ended by itself. */
+export type Interruption = "lease-lost" | "shutdown";
+
+export interface Execution {
+  readonly delivery: Delivery;
+  readonly message: Message;
+  readonly headers: TaskHeaders;
+  readonly definition: TaskDefinition;
+  /** `[args,kwargs]` as bytes: only the far side of the pool parses them. */
+  readonly call: Uint8Array;
+  readonly embed: Embed;
+  /** Suspect of a crash: runs with nothing beside it. */
+  readonly isolated: boolean;
+  /** Aborts the run; the reason is an {@link Interruption}. */
+  readonly abort: AbortController;
+  /** What earlier runs kept; read only when there was an earlier run. */
+  readonly checkpoints: readonly (readonly [name: string, value: string])[];
+  /** Ids of the tasks that the handler started, for the stored `children`. */
+  readonly children: string[];
+  /** Monotonic ms of the claim, for giving back what waits too long. */
+  readonly claimedAt: number;
+  /** Number by which the pool knows it; 0 before it runs. */
+  slot: number;
+  /** Unix ms when it went to the pool; 0 before. */
+  startedAt: number;
+  /** pid of the process that runs it, as far as known. */
+  pid: number | undefined;
+  interrupted: Interruption | undefined;
+}
+
+/** 1 for the first run; Celery's `retries` plus one. */
+export function attemptOf(execution: Execution): number {
+  return execution.headers.retries + 1;
+}
+
+/** What is kept of one run for the dead letters. */
+export function attemptRecord(
+  execution: Execution,
+  worker: string,
+  ended: number,
+  end: Pick<AttemptRecord, "exit" | "stderrTail" | "error">,
+): AttemptRecord {
+  return {
+    attempt: attemptOf(execution),
+    worker,
+    pid: execution.pid,
+    started: execution.startedAt,
+    ended,
+    ...end,
+  };
+}

@@ -1,0 +1,40 @@
+/** Why a run failed, in the words that are stored, and whether the task's policy tries it again. */
+
+import type { WireError } from "../pool/pool-message.ts";
+import type { RetryPolicy } from "../task/definition.ts";
+import { exceptionOf, type WireException } from "../wire/exception.ts";
+
+export interface Failure {
+  readonly exception: WireException;
+  readonly traceback: string | null;
+  readonly retryable: boolean | null;
+  readonly matches: readonly string[];
+}
+
+export function failureOf(error: WireError): Failure {
+  return {
+    exception: exceptionOf({ name: error.name, message: error.message, code: error.code, args: error.args }),
+    traceback: error.stack === "" ? null : error.stack,
+    retryable: error.retryable,
+    matches: error.matches,
+  };
+}
+
+/** The pool ended it: Celery stores the limit in seconds as the only argument. */
+export function hardLimit(ms: number): Failure {
+  const exception = { exc_type: "TimeLimitExceeded", exc_message: [ms / 1000], exc_module: "billiard.exceptions" };
+  return { exception, traceback: null, retryable: null, matches: ["TimeLimitExceeded"] };
+}
+
+export function isRetried(policy: RetryPolicy, failure: Failure): boolean {
+  if (failure.retryable !== null) return failure.retryable;
+  const names = [failure.exception.exc_type, ...failure.matches];
+  if (names.some((name) => policy.never.includes(name))) return false;
+  return policy.on === undefined || names.some((name) => policy.on?.includes(name));
+}
+
+/** One line for logs and dead letters. */
+export function describe(exception: WireException): string {
+  const [first] = exception.exc_message;
+  return `${exception.exc_type}: ${typeof first === "string" ? first : JSON.stringify(first ?? "")}`;
+}

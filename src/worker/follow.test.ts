@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import type { Outgoing } from "../port/broker.ts";
+import { TaskRegistry } from "../task/registry.ts";
+import type { Signature } from "../wire/signature.ts";
+import { decodeCall, type Embed, splitTaskBody } from "../wire/task-body.ts";
+import { makeTaskMessage, readTaskHeaders } from "../wire/task-message.ts";
+import { chainRestIds, followFailure, followSuccess, needsJoin, type FollowContext } from "./follow.ts";
+
+const context: FollowContext = { registry: new TaskRegistry(), defaultQueue: "celery", now: 1_800_000_000_000 };
+const parent = readTaskHeaders(makeTaskMessage({ task: "t.parent", id: "p", args: [], kwargs: {}, rootId: "root" }));
+const none: Embed = { callbacks: null, errbacks: null, chain: null, chord: null };
+
+function signature(task: string, more: Partial<Signature> = {}): Signature {
+  return { task, args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false, ...more };
+}
+
+function read(outgoing: Outgoing | undefined): {
+  headers: ReturnType<typeof readTaskHeaders>;
+  call: ReturnType<typeof decodeCall>;
+  embed: Embed;
+} {
+  if (!outgoing) throw new Error("nothing was sent");
+  const { call, embed } = splitTaskBody(outgoing.message.body);
+  return { headers: readTaskHeaders(outgoing.message), call: decodeCall(call), embed };
+}
+
+describe("what follows a task", () => {
+  it("sends nothing for a task that nothing follows", () => {
+    expect(followSuccess(context, parent, none, "1")).toEqual([]);
+    expect(followFailure(context, parent, none)).toEqual([]);
+  });
+
+  it("puts the exact text of the result in front of a callback's arguments", () => {
+    const embed = { ...none, callbacks: [signature("t.next", { args: ["own"], kwargs: { a: 1 } })] };
+    const [sent] = followSuccess(context, parent, embed, "123456789012345678901234567890");
+    expect(new TextDecoder().decode(sent?.message.body)).toContain('[[123456789012345678901234567890,"own"],{"a":1},');
+  });
+
+  it("leaves an immutable callback's arguments alone", () => {
+    const embed = { ...none, callbacks: [signature("t.next", { args: ["own"], immutable: true })] };
+    expect(read(followSuccess(context, parent, embed, "1")[0]).call.args).toEqual(["own"]);
+  });
+
+  it("sends the next step of a chain with the rest of it", () => {
+    const chain = [
+      signature("t.last", { options: { task_id: "c" } }),
+      signature("t.mid", { options: { task_id: "b" } }),
+    ];
+    const sent = read(followSuccess(context, parent, { ...none, chain }, "1")[0]);
+    expect(sent.headers).toMatchObject({ task: "t.mid", id: "b", parentId: "p", rootId: "root" });
+    expect(sent.embed.chain).toMatchObject([{ task: "t.last" }]);
+  });
+
+  it("derives the same id each time, and another for each callback", () => {
+    const embed = { ...none, callbacks: [signature("t.a"), signature("t.a")] };
+    const ids = (): unknown[] => followSuccess(context, parent, embed, "1").map((one) => one.dedupe?.id);
+    expect(ids()).toEqual(ids());
+    expect(new Set(ids()).size).toBe(2);
+  });
+
+  it("calls an error callback with the failed id", () => {
+    const sent = read(followFailure(context, parent, { ...none, errbacks: [signature("t.err", { args: ["x"] })] })[0]);
+    expect(sent.call.args).toEqual(["p", "x"]);
+  });
+
+  it("opens a chain inside a callback and keeps the steps after it in order", () => {
+    const inner = signature("celery.chain", {
+      kwargs: { tasks: [signature("t.1"), signature("t.2"), signature("t.3")] },
+      subtask_type: "chain",
+    });
+    const embed = { ...none, chain: [signature("t.outer"), inner] };
+    const sent = read(followSuccess(context, parent, embed, "1")[0]);
+    expect(sent.headers.task).toBe("t.1");
+    expect(sent.embed.chain?.map(({ task }) => task)).toEqual(["t.outer", "t.3", "t.2"]);
+  });
+
+  it("sends each member of a group", () => {
+    const group = signature("celery.group", {
+      kwargs: { tasks: [signature("t.1"), signature("t.2")] },
+      subtask_type: "group",
+    });
+    expect(
+      followSuccess(context, parent, { ...none, callbacks: [group] }, "1").map((one) => read(one).headers.task),
+    ).toEqual(["t.1", "t.2"]);
+  });
+
+  it("holds back a follow-up with a countdown in the broker", () => {
+    const embed = { ...none, callbacks: [signature("t.a", { options: { countdown: 5 } })] };
+    expect(followSuccess(context, parent, embed, "1")[0]?.due).toBe(context.now + 5000);
+  });
+
+  it("knows what needs a join", () => {
+    const group = signature("celery.group", { kwargs: { tasks: [signature("t.1")] } });
+    expect(needsJoin(none)).toBe(false);
+    expect(needsJoin({ ...none, chord: signature("t.body") })).toBe(true);
+    expect(needsJoin({ ...none, callbacks: [signature("celery.chord")] })).toBe(true);
+    expect(needsJoin({ ...none, chain: [group] })).toBe(false);
+    expect(needsJoin({ ...none, chain: [signature("t.after"), group] })).toBe(true);
+  });
+
+  it("names the steps that will never run", () => {
+    const chain = [signature("t.c", { options: { task_id: "c" } }), signature("t.b")];
+    expect(chainRestIds({ ...none, chain })).toEqual(["c"]);
+  });
+});

@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import type { Delivery } from "../port/broker.ts";
+import type { TaskDefinition } from "../task/definition.ts";
+import { TaskRegistry } from "../task/registry.ts";
+import type { Malformed, Message } from "../wire/message.ts";
+import { decodeTaskMeta } from "../wire/outcome.ts";
+import { makeTaskMessage, type TaskDraft } from "../wire/task-message.ts";
+import { intake, type IntakeRules } from "./intake.ts";
+
+const now = 1_800_000_000_000;
+const rules = (registry: TaskRegistry): IntakeRules => ({
+  registry,
+  unknownTaskGrace: 600_000,
+  maxMessageBytes: 1 << 20,
+  resultTtl: 86_400_000,
+});
+
+function definition(more: Partial<TaskDefinition> = {}): TaskDefinition {
+  return {
+    name: "t.known",
+    handler: () => 1,
+    input: undefined,
+    positional: undefined,
+    queue: "celery",
+    priority: undefined,
+    retry: undefined,
+    timeLimit: undefined,
+    softTimeLimit: undefined,
+    expires: undefined,
+    ack: "late",
+    crashes: 3,
+    onCrash: "retry",
+    ignoreResult: false,
+    trackStarted: false,
+    errorClasses: [],
+    ...more,
+  };
+}
+
+function registry(...definitions: TaskDefinition[]): TaskRegistry {
+  const tasks = new TaskRegistry();
+  for (const one of definitions) tasks.add(one);
+  return tasks;
+}
+
+function message(draft: Partial<TaskDraft> = {}): Message {
+  return makeTaskMessage({ task: "t.known", id: "id-1", args: [], kwargs: {}, ...draft });
+}
+
+function delivery(content: Message | Malformed, more: Partial<Delivery> = {}): Delivery {
+  return {
+    queue: "celery",
+    message: content,
+    raw: new TextEncoder().encode("{}"),
+    redelivered: false,
+    fence: 7,
+    crashes: 0,
+    suspicions: 0,
+    claimedAt: now,
+    lost: new AbortController().signal,
+    ...more,
+  };
+}
+
+const look = (one: Delivery, tasks = registry(definition()), at = now): ReturnType<typeof intake> =>
+  intake(rules(tasks), one, at, 0);
+
+describe("intake", () => {
+  it("runs a known task", () => {
+    expect(look(delivery(message()))).toMatchObject({ kind: "run", execution: { isolated: false } });
+  });
+
+  it("runs a suspect alone", () => {
+    expect(look(delivery(message(), { suspicions: 1 }))).toMatchObject({ kind: "run", execution: { isolated: true } });
+  });
+
+  it("buries what cannot be parsed, with its bytes", () => {
+    const verdict = look(delivery({ malformed: true, reason: "no JSON", code: "MESSAGE_UNDECODABLE" }));
+    expect(verdict).toMatchObject({
+      kind: "dead",
+      reason: "undecodable",
+      settlement: { then: { kind: "bury", letter: { detail: "no JSON" } } },
+    });
+  });
+
+  it.each(["__proto__", "constructor", "../../x", "file:///etc/passwd", "a\u0000b", "x".repeat(300)])(
+    "buries the hostile name %j at once",
+    (task) => {
+      const hostile = { ...message(), headers: { ...message().headers, task } };
+      expect(look(delivery(hostile))).toMatchObject({ kind: "dead", reason: "unknown-task" });
+    },
+  );
+
+  it.each(["application/x-python-serialize", "application/x-yaml", "text/html"])("refuses %s", (contentType) => {
+    expect(look(delivery({ ...message(), contentType }))).toMatchObject({ kind: "dead", reason: "refused-content" });
+  });
+
+  it("puts an unknown task back with growing delay, and buries it after the grace", () => {
+    const waits: number[] = [];
+    let at = now;
+    const first = message({ task: "t.unknown" });
+    let current = first;
+    let verdict = look(delivery(current), registry(definition()), at);
+    while (verdict.kind === "parked" && verdict.settlement.then.kind === "replace") {
+      const { next } = verdict.settlement.then;
+      waits.push((next.due ?? 0) - at);
+      at = next.due ?? 0;
+      current = next.message;
+      verdict = look(delivery(current), registry(definition()), at);
+    }
+    expect(verdict).toMatchObject({ kind: "dead", reason: "unknown-task" });
+    const stored = verdict.kind === "dead" ? verdict.settlement.result : undefined;
+    expect(decodeTaskMeta(stored?.meta ?? new Uint8Array()).result).toMatchObject({ exc_type: "NotRegistered" });
+    expect(current.body).toBe(first.body);
+    expect(waits.slice(0, 6)).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000]);
+    expect(at - now).toBe(600_000);
+  });
+
+  it("revokes what has expired", () => {
+    const verdict = look(delivery(message({ expires: now - 1 })));
+    expect(verdict.kind).toBe("expired");
+    const meta = verdict.kind === "expired" ? verdict.settlement.result?.meta : undefined;
+    expect(decodeTaskMeta(meta ?? new Uint8Array())).toMatchObject({
+      status: "REVOKED",
+      celeriac: { outcome: "expired" },
+    });
+  });
+
+  it("parks what is not due yet", () => {
+    expect(look(delivery(message({ eta: now + 5000 })))).toMatchObject({
+      kind: "parked",
+      settlement: { then: { kind: "requeue", due: now + 5000 } },
+    });
+  });
+
+  it("buries after as many crashes as the task allows", () => {
+    expect(look(delivery(message(), { crashes: 2 })).kind).toBe("run");
+    expect(look(delivery(message(), { crashes: 3 }))).toMatchObject({ kind: "dead", reason: "crashed" });
+    const careful = registry(definition({ onCrash: "fail" }));
+    expect(look(delivery(message(), { crashes: 1 }), careful)).toMatchObject({ kind: "dead", reason: "crashed" });
+  });
+
+  it("puts back what needs a chord to go on", () => {
+    const chord = { task: "celery.chord", args: [], kwargs: {}, options: {}, subtask_type: "chord", immutable: false };
+    const verdict = look(
+      delivery(message({ embed: { callbacks: [chord], errbacks: null, chain: null, chord: null } })),
+    );
+    expect(verdict.kind).toBe("parked");
+  });
+});

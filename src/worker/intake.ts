@@ -1,0 +1,224 @@
+/**
+ * What to do with a delivery before any user code runs: bury it, put it back, settle it as expired, or run it. Pure: the same
+ * delivery, registry and time give the same answer.
+ *
+ * malformed → bury · hostile name → bury · unknown task → back with growing delay for `unknownTaskGrace`, then bury ·
+ * eta still ahead → park · expired → REVOKED · too many crashes → bury · suspect → run alone · else run
+ */
+
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { Delivery, Settlement } from "../port/broker.ts";
+import type { DeadLetter } from "../port/queue-admin.ts";
+import type { TaskRegistry } from "../task/registry.ts";
+import { decompress } from "../wire/compression.ts";
+import type { WireException } from "../wire/exception.ts";
+import { isHostileTaskName } from "../wire/name.ts";
+import { splitTaskBody } from "../wire/task-body.ts";
+import { readTaskHeaders, type TaskHeaders } from "../wire/task-message.ts";
+import type { Message } from "../wire/message.ts";
+import type { Execution } from "./execution.ts";
+import { needsJoin } from "./follow.ts";
+import { revokedMeta, failureMeta } from "./result-write.ts";
+
+/** Header that remembers since when nobody here knew the task; it survives restarts of every worker. */
+const unknownHeader = "celeriac.unknown";
+/** Longest wait between two looks at a message nobody knows. A rolling deploy is noticed within it. */
+const longestUnknownDelay = 30_000;
+
+export interface IntakeRules {
+  readonly registry: TaskRegistry;
+  /** How long a message with an unknown task is put back before it is buried, ms. Default 10 minutes. */
+  readonly unknownTaskGrace: number;
+  readonly maxMessageBytes: number;
+  readonly resultTtl: number;
+}
+
+export type Intake =
+  | { readonly kind: "run"; readonly execution: Execution }
+  | { readonly kind: "expired"; readonly headers: TaskHeaders; readonly settlement: Settlement }
+  | { readonly kind: "parked"; readonly settlement: Settlement }
+  | {
+      readonly kind: "dead";
+      readonly reason: DeadLetter["reason"];
+      readonly headers: TaskHeaders | undefined;
+      readonly settlement: Settlement;
+    };
+
+export function intake(rules: IntakeRules, delivery: Delivery, now: number, monotonic: number): Intake {
+  const { message } = delivery;
+  if ("malformed" in message) return dead(rules, delivery, undefined, "undecodable", message.reason, now);
+  let headers: TaskHeaders | undefined;
+  try {
+    if (isHostileTaskName(message.headers["task"])) {
+      return dead(rules, delivery, undefined, "unknown-task", "the task name is none that a task can have", now);
+    }
+    headers = readTaskHeaders(message);
+    const refused = refusal(message);
+    if (refused) return dead(rules, delivery, headers, "refused-content", refused, now);
+    const definition = rules.registry.get(headers.task);
+    if (!definition?.handler) return unknown(rules, delivery, message, headers, "no task of that name", now);
+    if (headers.expires !== undefined && now > headers.expires) return expired(rules, delivery, headers, now);
+    if (headers.eta !== undefined && headers.eta > now) {
+      return {
+        kind: "parked",
+        settlement: { delivery, then: { kind: "requeue", at: "back", due: headers.eta } },
+      };
+    }
+    const budget = definition.onCrash === "fail" ? 1 : definition.crashes;
+    if (delivery.crashes >= budget) {
+      const text = `its process died ${String(delivery.crashes)} times while it ran`;
+      return dead(rules, delivery, headers, "crashed", text, now);
+    }
+    const body = headers.compression
+      ? decompress(headers.compression, message.body, rules.maxMessageBytes)
+      : message.body;
+    const { call, embed } = splitTaskBody(body);
+    if (needsJoin(embed)) {
+      return unknown(
+        rules,
+        delivery,
+        message,
+        headers,
+        "what follows it needs a chord, which no worker here can join",
+        now,
+      );
+    }
+    return {
+      kind: "run",
+      execution: {
+        delivery,
+        message,
+        headers,
+        definition,
+        call,
+        embed,
+        isolated: delivery.suspicions > 0 || delivery.crashes > 0,
+        abort: new AbortController(),
+        checkpoints: [],
+        children: [],
+        claimedAt: monotonic,
+        slot: 0,
+        startedAt: 0,
+        pid: undefined,
+        interrupted: undefined,
+      },
+    };
+  } catch (error) {
+    const reason =
+      error instanceof CeleriacError && error.code === "CONTENT_REFUSED" ? "refused-content" : "undecodable";
+    return dead(rules, delivery, headers, reason, error instanceof Error ? error.message : String(error), now);
+  }
+}
+
+function refusal(message: Message): string | undefined {
+  if (message.contentType !== "application/json") {
+    return `content type "${message.contentType}" is not accepted; only application/json is, because other formats can run code`;
+  }
+  if (!/^utf-?8$/i.test(message.contentEncoding)) return `content encoding "${message.contentEncoding}" is not utf-8`;
+  return undefined;
+}
+
+function expired(rules: IntakeRules, delivery: Delivery, headers: TaskHeaders, now: number): Intake {
+  const result = headers.ignoreResult ? undefined : revokedMeta(headers, delivery.fence, now, rules.resultTtl);
+  return { kind: "expired", headers, settlement: { delivery, then: { kind: "ack" }, ...(result ? { result } : {}) } };
+}
+
+function unknown(
+  rules: IntakeRules,
+  delivery: Delivery,
+  message: Message,
+  headers: TaskHeaders,
+  why: string,
+  now: number,
+): Intake {
+  const { since, tries } = unknownMark(message.headers[unknownHeader], now);
+  if (now - since >= rules.unknownTaskGrace) {
+    const text = `"${headers.task}" was not run for ${String(Math.round((now - since) / 1000))} s: ${why}`;
+    return dead(rules, delivery, headers, "unknown-task", text, now);
+  }
+  const wait = Math.min(1000 * 2 ** tries, longestUnknownDelay, Math.max(1, since + rules.unknownTaskGrace - now));
+  const marked: Message = {
+    ...message,
+    headers: { ...message.headers, [unknownHeader]: { since, tries: tries + 1 } },
+  };
+  return {
+    kind: "parked",
+    settlement: {
+      delivery,
+      then: { kind: "replace", next: { queue: delivery.queue, message: marked, due: now + wait } },
+    },
+  };
+}
+
+function unknownMark(value: unknown, now: number): { since: number; tries: number } {
+  if (typeof value !== "object" || value === null) return { since: now, tries: 0 };
+  const { since, tries } = value as { since?: unknown; tries?: unknown };
+  if (typeof since !== "number" || typeof tries !== "number") return { since: now, tries: 0 };
+  // A clock set back must not keep a message going round for ever.
+  return { since: Math.min(since, now), tries: Math.min(Math.max(0, tries), 20) };
+}
+
+const deadErrors: Partial<Record<DeadLetter["reason"], (task: string, detail: string) => WireException>> = {
+  "unknown-task": (task) => ({ exc_type: "NotRegistered", exc_message: [task], exc_module: "celery.exceptions" }),
+  crashed: (_task, detail) => ({
+    exc_type: "WorkerLostError",
+    exc_message: [detail],
+    exc_module: "billiard.exceptions",
+  }),
+};
+
+function dead(
+  rules: IntakeRules,
+  delivery: Delivery,
+  headers: TaskHeaders | undefined,
+  reason: DeadLetter["reason"],
+  detail: string,
+  now: number,
+): Intake {
+  const error = (deadErrors[reason] ?? decodeError)(headers?.task ?? "", detail);
+  const known = headers ?? looseHeaders(delivery);
+  const result = known && failureMeta(known, error, null, delivery.fence, now, rules.resultTtl, "dead");
+  return {
+    kind: "dead",
+    reason,
+    headers,
+    settlement: {
+      delivery,
+      then: { kind: "bury", letter: letterOf(delivery, known, reason, detail, now) },
+      ...(result ? { result } : {}),
+    },
+  };
+}
+
+function decodeError(_task: string, detail: string): WireException {
+  return { exc_type: "DecodeError", exc_message: [detail], exc_module: "kombu.exceptions" };
+}
+
+/** Id and task of a message whose headers are not all right: whoever waits for it should be told, if it can be named at all. */
+function looseHeaders(delivery: Delivery): Pick<TaskHeaders, "id" | "task"> | undefined {
+  if ("malformed" in delivery.message) return undefined;
+  const { id, task } = delivery.message.headers;
+  if (typeof id !== "string" || id === "" || id.length > 255) return undefined;
+  return { id, task: typeof task === "string" ? task.slice(0, 255) : "" };
+}
+
+export function letterOf(
+  delivery: Delivery,
+  headers: Pick<TaskHeaders, "id" | "task"> | undefined,
+  reason: DeadLetter["reason"],
+  detail: string,
+  at: number,
+): DeadLetter {
+  return {
+    // The broker files it under a key of its own; the claim's fence is unique on that broker until then.
+    key: String(delivery.fence),
+    id: headers?.id,
+    task: headers?.task,
+    queue: delivery.queue,
+    reason,
+    at,
+    raw: delivery.raw,
+    attempts: [],
+    detail,
+  };
+}

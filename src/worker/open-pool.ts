@@ -1,0 +1,59 @@
+/** Makes and opens the pool that the options ask for, with children that load the same app and agree on its tasks. */
+
+import type { App } from "../app/app.ts";
+import type { AppCore } from "../app/core.ts";
+import type { WorkOptions } from "../app/work.ts";
+import type { Pool, PoolHooks } from "../pool/pool.ts";
+import type { ChildEvent } from "../pool/pool-options.ts";
+import { durationMs } from "../task/duration.ts";
+import { freeze } from "../task/registry.ts";
+import type { Reporter } from "./reporter.ts";
+import type { WorkerSettings } from "./start.ts";
+
+/** How long a recycled child may finish what it runs, ms. */
+const drain = 30_000;
+const defaultMaxResultBytes = 8 * 1024 * 1024;
+
+export async function openPool(
+  app: App,
+  core: AppCore,
+  options: WorkOptions,
+  settings: WorkerSettings,
+  hooks: PoolHooks,
+  report: Reporter,
+): Promise<Pool> {
+  const { clock } = core;
+  const { registry, tasks } = await app[freeze]();
+  const maxResultBytes = options.maxResultBytes ?? defaultMaxResultBytes;
+  if (settings.pool === "inline") {
+    const { createInlinePool } = await import("../pool/inline-pool.ts");
+    const pool = createInlinePool({ registry, slots: settings.concurrency, hooks, maxResultBytes, clock });
+    await pool.open();
+    return pool;
+  }
+  const common = {
+    app: await core.module(),
+    slots: settings.concurrency,
+    children: settings.processes,
+    hooks,
+    maxResultBytes,
+    drain,
+    env: options.env ?? [],
+    clock,
+    expectedTasks: tasks,
+    onLine: (pid: number, stream: "stdout" | "stderr", text: string, id: string | undefined) =>
+      report.line(pid, stream, text, id),
+    onChild: (event: ChildEvent) => report.child(event),
+    ...(options.maxTasksPerChild === undefined ? {} : { maxTasks: options.maxTasksPerChild }),
+    ...(options.maxAge === undefined ? {} : { maxAge: durationMs(options.maxAge) }),
+    ...(options.recycleRss === undefined ? {} : { recycleRss: options.recycleRss }),
+    ...(options.killRss === undefined ? {} : { killRss: options.killRss }),
+    ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),
+  };
+  const pool =
+    settings.pool === "process"
+      ? (await import("../pool/process-pool.ts")).createProcessPool(common)
+      : (await import("../pool/thread-pool.ts")).createThreadPool(common);
+  await pool.open();
+  return pool;
+}

@@ -1,0 +1,111 @@
+/** What running tasks ask of their worker: progress and logs to pass on, checkpoints to keep, tasks to send, states to store. */
+
+import type { Clock } from "../clock/clock.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { ResultStore, ResultWrite } from "../port/result-store.ts";
+import type { PoolHooks } from "../pool/pool.ts";
+import type { Ask } from "../pool/pool-message.ts";
+import type { Execution } from "./execution.ts";
+import type { Reporter } from "./reporter.ts";
+import { stateMeta } from "./result-write.ts";
+
+/** Checkpoints outlive the longest pause between a crash and the next run that anyone plans for. */
+const checkpointTtl = 7 * 86_400_000;
+const encoder = new TextEncoder();
+
+export interface PoolHooksOptions {
+  readonly clock: Clock;
+  readonly store: ResultStore;
+  readonly resultTtl: number;
+  readonly report: Reporter;
+  readonly find: (slot: number) => Execution | undefined;
+  /** Does for a task what only the worker's connection can do. */
+  readonly answer: (what: Extract<Ask, { readonly k: "send" | "get" }>) => Promise<unknown>;
+}
+
+export class WorkerPoolHooks implements PoolHooks {
+  readonly #options: PoolHooksOptions;
+  #states = new Map<string, ResultWrite>();
+
+  constructor(options: PoolHooksOptions) {
+    this.#options = options;
+  }
+
+  began(slot: number): void {
+    const execution = this.#options.find(slot);
+    if (!execution?.definition.trackStarted) return;
+    this.#store(execution, "STARTED", { value: { pid: execution.pid ?? process.pid } });
+  }
+
+  progress(slot: number, done: number, total: number | null, note: string | null): void {
+    const execution = this.#options.find(slot);
+    if (!execution) return;
+    this.#store(execution, "PROGRESS", { value: { current: done, total, note } });
+    this.#options.report.progress(execution, done, total, note);
+  }
+
+  log(slot: number, level: number, text: string, fields: string | null): void {
+    const execution = this.#options.find(slot);
+    this.#options.report.log(execution, level, text, fields);
+  }
+
+  async ask(slot: number, what: Ask): Promise<unknown> {
+    const { find } = this.#options;
+    const execution = find(slot);
+    if (!execution)
+      throw new CeleriacError(
+        "LEASE_LOST",
+        "this task is no longer held by its worker, so nothing can be done in its name",
+      );
+    switch (what.k) {
+      case "checkpoint":
+        return this.#checkpoint(execution, what.name, what.value);
+      case "send": {
+        const sent = (await this.#options.answer(what)) as readonly { readonly id: string }[];
+        execution.children.push(...sent.map(({ id }) => id));
+        return sent;
+      }
+      case "state":
+        this.#store(execution, what.state, { json: what.meta });
+        return null;
+      case "get":
+        return this.#options.answer(what);
+      default:
+        return what satisfies never;
+    }
+  }
+
+  async #checkpoint(execution: Execution, name: string, value: string): Promise<"stored"> {
+    const { checkpoints } = this.#options.store;
+    if (!checkpoints) {
+      throw new CeleriacError(
+        "NOT_SUPPORTED",
+        "this result store keeps no checkpoints; use sqlite: or redis: as broker",
+      );
+    }
+    const { headers, delivery } = execution;
+    const kept = await checkpoints.write(headers.id, delivery.fence, name, encoder.encode(value), checkpointTtl);
+    if (kept === "stored") return kept;
+    throw new CeleriacError(
+      "CHECKPOINT_FENCED",
+      `checkpoint "${name}" of task ${headers.id} was not stored: another worker holds the task by now; stop this run`,
+    );
+  }
+
+  /** One write for all states that were set in this turn; of several for one task the last wins. */
+  #store(execution: Execution, state: string, value: { readonly json: string } | { readonly value: unknown }): void {
+    if (execution.headers.ignoreResult ?? execution.definition.ignoreResult) return;
+    const { clock, resultTtl, store, report } = this.#options;
+    const { headers, delivery } = execution;
+    if (this.#states.size === 0) {
+      setImmediate(() => {
+        const states = [...this.#states.values()];
+        this.#states = new Map();
+        store.commit(states).catch((error: unknown) => {
+          report.warning("RESULT_STORE", "a progress report was not stored", error);
+        });
+      });
+    }
+    this.#states.set(headers.id, stateMeta(headers, state, value, delivery.fence, clock.now(), resultTtl));
+  }
+}

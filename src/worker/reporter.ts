@@ -1,0 +1,192 @@
+/** Tells listeners what happens in this worker, and counts it. Nothing is built for an event that nobody listens to. */
+
+import type { WorkerEvent, WorkerEventType, WorkerStats } from "../app/work.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { Delivery, Settled } from "../port/broker.ts";
+import type { Warning } from "../port/units.ts";
+import { type Execution } from "./execution.ts";
+import type { ChildEvent } from "../pool/pool-options.ts";
+import type { Intake } from "./intake.ts";
+import type { TaskEnd } from "./task-end.ts";
+
+type Listener = (event: WorkerEvent) => void;
+type Counts = Pick<
+  WorkerStats,
+  "received" | "succeeded" | "failed" | "retried" | "revoked" | "buried" | "returned" | "lost"
+>;
+type Facts = Omit<WorkerEvent, "type" | "at" | "worker">;
+
+const levels = ["debug", "info", "warn", "error"] as const;
+
+export class Reporter {
+  readonly #clock: Clock;
+  readonly #worker: string;
+  readonly #everything: Set<Listener> = new Set();
+  readonly #byType = new Map<WorkerEventType, Set<Listener>>();
+  readonly #counts: { -readonly [K in keyof Counts]: number } = {
+    received: 0,
+    succeeded: 0,
+    failed: 0,
+    retried: 0,
+    revoked: 0,
+    buried: 0,
+    returned: 0,
+    lost: 0,
+  };
+
+  constructor(clock: Clock, worker: string) {
+    this.#clock = clock;
+    this.#worker = worker;
+  }
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  all(listener: Listener): void {
+    this.#everything.add(listener);
+  }
+
+  on(type: WorkerEventType, listener: Listener): Disposable {
+    const listeners = this.#byType.get(type) ?? new Set();
+    this.#byType.set(type, listeners);
+    listeners.add(listener);
+    return { [Symbol.dispose]: () => listeners.delete(listener) };
+  }
+
+  emit(type: WorkerEventType, facts: Facts = {}): void {
+    const listeners = this.#byType.get(type);
+    if (this.#everything.size === 0 && !listeners?.size) return;
+    const event: WorkerEvent = { type, at: this.#clock.now(), worker: this.#worker, ...facts };
+    for (const listener of this.#everything) listener(event);
+    if (listeners) for (const listener of listeners) listener(event);
+  }
+
+  warning(code: string, text: string, error?: unknown): void {
+    const why = error instanceof Error ? `${text}: ${error.message}` : text;
+    this.emit("worker:warning", { code, text: why });
+  }
+
+  warnings(warnings: readonly Warning[]): void {
+    for (const { code, text } of warnings) this.emit("worker:warning", { code, text });
+  }
+
+  /** A child wrote a line to one of its standard streams. */
+  line(pid: number, stream: "stdout" | "stderr", text: string, id: string | undefined): void {
+    this.emit("child:output", { pid, code: stream, text, ...(id === undefined ? {} : { id }) });
+  }
+
+  child(event: ChildEvent): void {
+    const { kind, child: pid, ...detail } = event;
+    if (kind === "ready") this.emit("child:started", { pid, detail });
+    else if (kind === "ended") this.emit("child:exited", { pid, detail });
+    else if (kind === "failed")
+      this.warning(
+        "CHILD_FAILED",
+        `a replacement child did not come up (next try in ${String(event.retryIn)} ms)`,
+        event.error,
+      );
+    else if (kind === "stalled")
+      this.warning("CHILD_STALLED", `child ${String(pid)} has not answered for ${String(event.ms)} ms`);
+    else this.emit("child:retiring", { pid, code: kind === "killed" ? "killed" : "retiring", text: event.why });
+  }
+
+  /** Ended at intake, without a run. */
+  refused(verdict: Exclude<Intake, { kind: "run" } | { kind: "parked" }>, delivery: Delivery): void {
+    const facts: Facts = {
+      queue: delivery.queue,
+      fence: delivery.fence,
+      ...(verdict.headers ? { id: verdict.headers.id, task: verdict.headers.task } : {}),
+    };
+    this.#counts.received++;
+    if (verdict.kind === "expired") {
+      this.#counts.revoked++;
+      this.emit("task:revoked", { ...facts, state: "REVOKED", text: "expired" });
+      return;
+    }
+    this.#counts.buried++;
+    const { then } = verdict.settlement;
+    const text = then.kind === "bury" ? then.letter.detail : "";
+    this.emit("task:buried", { ...facts, state: "FAILURE", code: verdict.reason, text });
+  }
+
+  started(execution: Execution): void {
+    this.#counts.received++;
+    if (this.#quiet("task:started")) return;
+    this.emit("task:started", this.#facts(execution));
+  }
+
+  progress(execution: Execution, done: number, total: number | null, note: string | null): void {
+    if (this.#quiet("task:progress")) return;
+    this.emit("task:progress", { ...this.#facts(execution), detail: { current: done, total, note } });
+  }
+
+  log(execution: Execution | undefined, level: number, text: string, fields: string | null): void {
+    if (this.#quiet("task:log")) return;
+    this.emit("task:log", {
+      ...(execution ? this.#facts(execution) : {}),
+      code: levels[level] ?? "info",
+      text,
+      ...(fields === null ? {} : { detail: JSON.parse(fields) as Record<string, unknown> }),
+    });
+  }
+
+  /** Ended, and the broker knows (or will never know: the lease was lost). */
+  ended(execution: Execution, end: TaskEnd, how: Settled["kind"]): void {
+    if (how === "lost") {
+      this.#counts.lost++;
+      this.emit("task:lost", { ...this.#facts(execution), text: "the lease was lost; nothing of this run was stored" });
+      return;
+    }
+    const [type, facts] = this.#told(end);
+    if (!this.#quiet(type)) this.emit(type, { ...this.#facts(execution), ...facts });
+    if (!this.#quiet("task:settled")) this.emit("task:settled", { ...this.#facts(execution), ...facts });
+  }
+
+  #told(end: TaskEnd): [WorkerEventType, Facts] {
+    const counts = this.#counts;
+    switch (end.kind) {
+      case "succeeded":
+        counts.succeeded++;
+        return ["task:succeeded", { state: "SUCCESS", ms: end.ms }];
+      case "ignored":
+        counts.succeeded++;
+        return ["task:succeeded", { ms: end.ms, text: "nothing stored, as the task asked" }];
+      case "failed":
+        counts.failed++;
+        return ["task:failed", { state: "FAILURE", ms: end.ms, text: end.error }];
+      case "retried":
+        counts.retried++;
+        return ["task:retried", { state: "RETRY", text: end.error, detail: { delay: end.delay } }];
+      case "dead":
+        counts.buried++;
+        return ["task:buried", { state: "FAILURE", code: end.reason, text: end.detail }];
+      case "lost":
+        counts.returned++;
+        return ["task:returned", { code: end.culprit, text: end.error }];
+      case "returned":
+        counts.returned++;
+        return ["task:returned", { text: end.why }];
+      case "final-before":
+        counts.returned++;
+        return ["task:returned", { state: end.state, text: "was finished before; what follows it was sent again" }];
+      default:
+        return end satisfies never;
+    }
+  }
+
+  #quiet(type: WorkerEventType): boolean {
+    return this.#everything.size === 0 && !this.#byType.get(type)?.size;
+  }
+
+  #facts({ headers, delivery, pid, definition }: Execution): Facts {
+    return {
+      id: headers.id,
+      task: definition.name,
+      queue: delivery.queue,
+      attempt: headers.retries + 1,
+      fence: delivery.fence,
+      ...(pid === undefined ? {} : { pid }),
+    };
+  }
+}

@@ -1,0 +1,91 @@
+/** Outcomes as the store keeps them: Celery's task meta, encoded once. Only SUCCESS, FAILURE and REVOKED are ever final. */
+
+import type { ResultWrite } from "../port/result-store.ts";
+import { type WireException } from "../wire/exception.ts";
+import { encodeTaskMeta } from "../wire/outcome.ts";
+import type { TaskHeaders } from "../wire/task-message.ts";
+
+type Subject = Pick<TaskHeaders, "id"> & Partial<Pick<TaskHeaders, "group" | "parentId">>;
+
+function write(
+  subject: Subject,
+  status: string,
+  final: boolean,
+  result: { readonly json: Uint8Array | string } | { readonly value: unknown },
+  fence: number,
+  ttl: number,
+  now: number,
+  more: {
+    readonly traceback?: string | null;
+    readonly children?: readonly string[];
+    readonly outcome?: "dead" | "expired";
+  } = {},
+): ResultWrite {
+  const meta = encodeTaskMeta({
+    id: subject.id,
+    status,
+    result,
+    traceback: more.traceback ?? null,
+    children: (more.children ?? []).map((id) => [[id, null], null]),
+    dateDone: final ? now : null,
+    group: subject.group,
+    parent: subject.parentId,
+    celeriac: more.outcome ? { fence, outcome: more.outcome } : { fence },
+  });
+  return { id: subject.id, state: status, final, fence, meta, ttl };
+}
+
+export function successMeta(
+  subject: Subject,
+  json: Uint8Array,
+  children: readonly string[],
+  fence: number,
+  now: number,
+  ttl: number,
+): ResultWrite {
+  return write(subject, "SUCCESS", true, { json }, fence, ttl, now, { children });
+}
+
+export function failureMeta(
+  subject: Subject,
+  error: WireException,
+  traceback: string | null,
+  fence: number,
+  now: number,
+  ttl: number,
+  outcome?: "dead",
+): ResultWrite {
+  return write(subject, "FAILURE", true, { value: error }, fence, ttl, now, {
+    traceback,
+    ...(outcome ? { outcome } : {}),
+  });
+}
+
+export function revokedMeta(subject: Subject, fence: number, now: number, ttl: number): ResultWrite {
+  const error = { exc_type: "TaskRevokedError", exc_message: ["expired"], exc_module: "celery.exceptions" };
+  return write(subject, "REVOKED", true, { value: error }, fence, ttl, now, { outcome: "expired" });
+}
+
+/** RETRY keeps the original error, as Celery's does. */
+export function retryMeta(
+  subject: Subject,
+  error: WireException,
+  traceback: string | null,
+  fence: number,
+  now: number,
+  ttl: number,
+): ResultWrite {
+  return write(subject, "RETRY", false, { value: error }, fence, ttl, now, { traceback });
+}
+
+/** STARTED, PROGRESS and whatever states a task sets itself; never final. */
+export function stateMeta(
+  subject: Subject,
+  state: string,
+  value: { readonly json: Uint8Array | string } | { readonly value: unknown },
+  fence: number,
+  now: number,
+  ttl: number,
+): ResultWrite {
+  return write(subject, state, false, value, fence, ttl, now);
+}

@@ -1,0 +1,104 @@
+/**
+ * Executions between intake and pool: the line of those that wait, the suspects that must run alone, and those that run, found by
+ * the number under which the pool knows them.
+ *
+ *   waiting ──(a free slot)──▶ running        suspects ──(a place with nothing beside it)──▶ running
+ *
+ * A suspect that has found no lonely place for `patience` holds back the others until it has one, so that a busy worker can't
+ * starve it; the others get the same time next.
+ */
+
+import type { Pool } from "../pool/pool.ts";
+import type { Execution } from "./execution.ts";
+
+/** How long suspects and the rest give way to each other, ms. */
+const patience = 2000;
+
+export class Slots {
+  readonly #pool: Pool;
+  readonly #waiting: Execution[] = [];
+  #head = 0;
+  #suspects: Execution[] = [];
+  readonly #running = new Map<number, Execution>();
+  #last = 0;
+  #suspectSince = 0;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length - this.#head + this.#suspects.length;
+  }
+
+  get running(): ReadonlyMap<number, Execution> {
+    return this.#running;
+  }
+
+  add(execution: Execution, now: number): void {
+    if (!execution.isolated) {
+      this.#waiting.push(execution);
+      return;
+    }
+    if (this.#suspects.length === 0) this.#suspectSince = now;
+    this.#suspects.push(execution);
+  }
+
+  /** The next execution that may run now, marked as running; `undefined` when none may. */
+  next(now: number): Execution | undefined {
+    const suspect = this.#suspects[0];
+    if (suspect) {
+      if (this.#pool.room({ isolated: true }) > 0) {
+        this.#suspects.shift();
+        this.#suspectSince = now;
+        return this.#run(suspect);
+      }
+      const turn = Math.floor((now - this.#suspectSince) / patience);
+      if (turn % 2 === 1) return undefined;
+    }
+    const first = this.#waiting[this.#head];
+    if (!first || this.#pool.room({ isolated: false }) <= 0) return undefined;
+    this.#head++;
+    // The line is compacted in one go once half of it is spent, so that taking from its front stays O(1).
+    if (this.#head > 64 && this.#head * 2 > this.#waiting.length) {
+      this.#waiting.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return this.#run(first);
+  }
+
+  ended(execution: Execution): void {
+    this.#running.delete(execution.slot);
+  }
+
+  /** Takes out one that waits; false if it runs already. */
+  remove(execution: Execution): boolean {
+    const suspect = this.#suspects.indexOf(execution);
+    if (suspect >= 0) {
+      this.#suspects.splice(suspect, 1);
+      return true;
+    }
+    const index = this.#waiting.indexOf(execution, this.#head);
+    if (index < 0) return false;
+    this.#waiting.splice(index, 1);
+    return true;
+  }
+
+  /** Takes out all that waits since before `claimedBefore` (monotonic ms). */
+  takeOlder(claimedBefore: number): Execution[] {
+    const old: Execution[] = [];
+    while (this.#head < this.#waiting.length) {
+      const first = this.#waiting[this.#head];
+      if (!first || first.claimedAt >= claimedBefore) break;
+      old.push(first);
+      this.#head++;
+    }
+    return old;
+  }
+
+  #run(execution: Execution): Execution {
+    execution.slot = ++this.#last;
+    this.#running.set(execution.slot, execution);
+    return execution;
+  }
+}

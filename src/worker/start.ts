@@ -1,0 +1,234 @@
+/** Puts a worker together: backend, tasks, pool, pipe; and takes it apart in the opposite order. */
+
+import { availableParallelism, hostname } from "node:os";
+import { type App, coreOf } from "../app/app.ts";
+import { answerAsk } from "../app/asking.ts";
+import type { WorkerEvent, WorkerEventType, WorkerHandle, WorkerStats, WorkOptions } from "../app/work.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { Backend } from "../port/backend.ts";
+import type { Consumer } from "../port/broker.ts";
+import type { Pool } from "../pool/pool.ts";
+import { type Duration, durationMs } from "../task/duration.ts";
+import type { TaskRegistry } from "../task/registry.ts";
+import { Credit } from "./credit.ts";
+import { Flow } from "./flow.ts";
+import { openPool } from "./open-pool.ts";
+import { WorkerPoolHooks } from "./pool-hooks.ts";
+import { Reporter } from "./reporter.ts";
+import { Settler } from "./settler.ts";
+import { shutDown } from "./shutdown.ts";
+
+const minute = 60_000;
+/** How often waiting deliveries are looked over, ms: a quarter of the time after which one goes back. */
+const staleCheck = 250;
+/** Bytes claimed at once. Four messages of the largest default size. */
+const maxClaimBytes = 4 * 1024 * 1024;
+
+/**
+ * Starts a worker for `app` and resolves when it takes tasks.
+ *
+ * Throws NO_TASKS if the app declares no task, APP_LOAD_FAILED if a child can't load it, and the backend's own errors.
+ */
+export async function startWorker(app: App, options: WorkOptions = {}): Promise<WorkerHandle> {
+  const core = coreOf(app);
+  const { clock, config } = core;
+  const registry = await core.load();
+  const tasks = registry.list();
+  if (tasks.length === 0) throw noTasks(core.name);
+  const id = options.name ?? `celery@${hostname()}`;
+  const settings = settingsOf(options, config.defaultQueue);
+  const report = new Reporter(clock, id);
+  if (options.onEvent) report.all(options.onEvent);
+
+  const opening = new AbortController();
+  const backend = await core.connect(opening.signal);
+  if (!backend.broker.joins(backend.store)) {
+    throw new CeleriacError("NOT_SUPPORTED", "results must be kept where the messages are: use one URL for both");
+  }
+  report.warnings(core.warnings);
+
+  const parts: { flow?: Flow } = {};
+  const hooks = new WorkerPoolHooks({
+    clock,
+    store: backend.store,
+    resultTtl: config.resultTtl,
+    report,
+    find: (slot) => parts.flow?.slots.running.get(slot),
+    answer: (what) => answerAsk(core, what),
+  });
+  const pool = await openPool(app, core, options, settings, hooks, report);
+  try {
+    return await run(backend, registry, pool, parts);
+  } catch (error) {
+    await pool.close(0);
+    throw error;
+  }
+
+  async function run(
+    backend: Backend,
+    registry: TaskRegistry,
+    pool: Pool,
+    parts: { flow?: Flow },
+  ): Promise<WorkerHandle> {
+    const credit = new Credit(clock, pool.size.slots);
+    const settler = new Settler({
+      broker: backend.broker,
+      store: backend.store,
+      clock,
+      settled: (entry, how) => flow.settled(entry, how),
+      answered: (ms) => credit.answered(ms),
+      troubled: (error) => report.warning("SETTLE_REPEATED", "a settlement got no answer and is repeated", error),
+    });
+    const flow = new Flow({
+      clock,
+      rules: {
+        registry,
+        unknownTaskGrace: durationMs(options.unknownTaskGrace ?? 10 * minute),
+        maxMessageBytes: config.maxMessageBytes,
+        resultTtl: config.resultTtl,
+      },
+      context: {
+        registry,
+        defaultQueue: config.defaultQueue,
+        worker: id,
+        resultTtl: config.resultTtl,
+        random: Math.random,
+      },
+      store: backend.store,
+      pool,
+      capacity: settings.concurrency,
+      credit,
+      settler,
+      report,
+      // A poisonous task kills its child, not us: only where it runs in our own process is our death its doing.
+      blame: (execution) => (settings.pool !== "process" && execution.isolated ? "sure" : "suspect"),
+    });
+    parts.flow = flow;
+    const consumer = await backend.broker.consume(
+      {
+        queues: settings.queues,
+        worker: `${id}/${String(process.pid)}/${crypto.randomUUID().slice(0, 8)}`,
+        lease: settings.lease,
+        maxClaimBytes,
+        userCodeHere: settings.pool === "inline",
+        stallLimit: durationMs(options.stallLimit ?? minute),
+        sweep: settings.sweep,
+      },
+      flow.take,
+    );
+    for (const event of ["disconnected", "connected"] as const) {
+      consumer.on(event, (text) => report.emit(`broker:${event}`, { text }));
+    }
+    consumer.on("clock-step", (text) => report.warning("CLOCK_STEP", text));
+    flow.attach(consumer);
+    const stale = clock.every(staleCheck, () => flow.giveBackStale());
+    report.emit("worker:ready", {
+      pid: process.pid,
+      detail: {
+        queues: settings.queues,
+        concurrency: pool.size.slots,
+        pool: settings.pool,
+        children: pool.size.children.map(({ pid }) => pid),
+        tasks: registry.list().map(({ name }) => name),
+        lease: settings.lease,
+      },
+    });
+    return handle({ flow, settler, consumer, stale, pool });
+  }
+
+  function handle(running: {
+    flow: Flow;
+    settler: Settler;
+    consumer: Consumer;
+    stale: Disposable;
+    pool: Pool;
+  }): WorkerHandle {
+    const { flow, settler, consumer, stale, pool } = running;
+    const hurry = new AbortController();
+    const ended = Promise.withResolvers<void>();
+    let stopping: Promise<void> | undefined;
+    const stop = async (grace: number): Promise<void> => {
+      report.emit("worker:stopping", { pid: process.pid });
+      stale[Symbol.dispose]();
+      try {
+        await shutDown({ clock, flow, pool, settler, consumer }, grace, hurry.signal);
+      } finally {
+        report.emit("worker:stopped", { pid: process.pid, detail: { ...report.counts } });
+        registered[Symbol.dispose]();
+        ended.resolve();
+      }
+    };
+    const worker: WorkerHandle = {
+      id,
+      closed: ended.promise,
+      stats: (): WorkerStats => ({
+        id,
+        queues: settings.queues,
+        concurrency: pool.size.slots,
+        busy: pool.size.busy,
+        ...report.counts,
+        children: pool.size.children.map(({ pid, done, rss, lag, slots }) => ({
+          pid,
+          done,
+          rss,
+          lag,
+          busy: slots.length,
+        })),
+      }),
+      on: (type: WorkerEventType, listener: (event: WorkerEvent) => void) => report.on(type, listener),
+      stop: async ({ grace, cold }: { grace?: Duration; cold?: boolean } = {}): Promise<void> => {
+        if (cold || stopping) hurry.abort();
+        stopping ??= stop(cold ? 0 : durationMs(grace ?? options.grace ?? "25s"));
+        await stopping;
+      },
+      [Symbol.asyncDispose]: () => worker.stop(),
+    };
+    const registered = core.onClose(() => worker.stop());
+    return worker;
+  }
+}
+
+export interface WorkerSettings {
+  readonly queues: readonly string[];
+  readonly pool: "process" | "thread" | "inline";
+  readonly concurrency: number;
+  readonly processes: number;
+  readonly lease: number;
+  readonly sweep: number;
+}
+
+function settingsOf(options: WorkOptions, defaultQueue: string): WorkerSettings {
+  const cores = availableParallelism();
+  const pool = options.pool ?? "process";
+  const concurrency = options.concurrency ?? cores;
+  const processes = Math.min(options.processes ?? spread(concurrency, options.slotsPerChild, cores), concurrency);
+  const lease = durationMs(options.lease ?? "30s");
+  const sweep = durationMs(options.sweep ?? "5s");
+  if (!Number.isInteger(concurrency) || concurrency < 1)
+    throw invalid("concurrency", concurrency, "a whole number from 1");
+  if (!Number.isInteger(processes) || processes < 1) throw invalid("processes", processes, "a whole number from 1");
+  if (lease < 100)
+    throw invalid("lease", lease, "at least 100 ms: a third of it must be longer than a round trip to the broker");
+  const queues = options.queues ?? [defaultQueue];
+  if (queues.length === 0) throw invalid("queues", "[]", "at least one queue");
+  return { queues, pool, concurrency, processes, lease, sweep };
+}
+
+function spread(concurrency: number, slotsPerChild: number | undefined, cores: number): number {
+  return slotsPerChild === undefined ? cores : Math.ceil(concurrency / slotsPerChild);
+}
+
+function invalid(option: string, value: unknown, wanted: string): CeleriacError {
+  return new CeleriacError("CONFIG_INVALID", `worker option "${option}" is ${String(value)}; it must be ${wanted}`, {
+    details: { option, value },
+  });
+}
+
+function noTasks(app: string): CeleriacError {
+  return new CeleriacError(
+    "NO_TASKS",
+    `The app "${app}" declares no task, so a worker would only put messages back. ` +
+      'Name the modules that declare them: createApp({ tasks: () => [import("./tasks.ts")] }).',
+    { details: { app } },
+  );
+}

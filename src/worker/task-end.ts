@@ -1,0 +1,13 @@
+/** How an execution ended, as the worker tells it to its own log and listeners. */
+
+import type { DeadLetter } from "../port/queue-admin.ts";
+
+export type TaskEnd =
+  | { readonly kind: "succeeded"; readonly ms: number }
+  | { readonly kind: "failed"; readonly ms: number; readonly error: string }
+  | { readonly kind: "retried"; readonly delay: number; readonly error: string }
+  | { readonly kind: "lost"; readonly culprit: "sure" | "suspect" | "bystander"; readonly error: string }
+  | { readonly kind: "dead"; readonly reason: DeadLetter["reason"]; readonly detail: string }
+  | { readonly kind: "returned"; readonly why: string }
+  | { readonly kind: "ignored"; readonly ms: number }
+  | { readonly kind: "final-before"; readonly state: string };

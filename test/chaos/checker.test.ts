@@ -1,0 +1,126 @@
+/** The checker itself, on journals written by hand: each broken promise is seen, and a clean run is green. */
+
+import { describe, expect, it } from "vitest";
+import { check, type Evidence, type Final } from "./checker.ts";
+import type { Entry, Run } from "./journal.ts";
+
+const start = (id: string, kind: string, t: number, fence: number, attempt = 1): Run => ({
+  k: "start",
+  t,
+  id,
+  kind,
+  attempt,
+  fence,
+  pid: 1,
+});
+const accepted = (id: string, kind: string, t = 0): Entry => ({ k: "accepted", t, id, kind });
+const done = (fence: number, at: number, state = "SUCCESS"): Final => ({
+  state,
+  result: `{"fence":${String(fence)}}`,
+  fence,
+  at,
+});
+
+function evidence(journal: Entry[], finals: Record<string, Final>, more: Partial<Evidence> = {}): Evidence {
+  return {
+    journal,
+    finals: new Map(Object.entries(finals)),
+    changed: new Set(),
+    dead: new Map(),
+    left: { ready: 0, leased: 0, delayed: 0 },
+    shadow: 1000,
+    ...more,
+  };
+}
+
+const violations = (...args: Parameters<typeof evidence>): readonly string[] => check(evidence(...args)).violations;
+
+describe("the chaos checker", () => {
+  it("is green on a run in which nothing went wrong", () => {
+    expect(violations([accepted("a", "ok"), start("a", "ok", 10, 1)], { a: done(1, 20) })).toEqual([]);
+  });
+
+  it("is green when an unclear enqueue was not accepted after all", () => {
+    const verdict = check(evidence([{ k: "unclear", t: 0, id: "a", kind: "ok" }], {}));
+    expect(verdict).toMatchObject({ unknown: 1, violations: [] });
+  });
+
+  it.each<[string, RegExp, Parameters<typeof evidence>]>([
+    ["an accepted task without a result", /^lost: a/, [[accepted("a", "ok")], {}]],
+    ["a start that nobody sent", /^phantom: b/, [[start("b", "ok", 1, 1)], {}]],
+    [
+      "a final result that changed",
+      /^double commit: .* of a changed/,
+      [[accepted("a", "ok")], { a: done(1, 2) }, { changed: new Set(["a"]) }],
+    ],
+    [
+      "a commit by a holder whom another had replaced",
+      /^stale: a/,
+      [
+        [accepted("a", "ok"), start("a", "ok", 1, 1), start("a", "ok", 5, 2), fault("stop worker", 1, 4)],
+        { a: done(1, 9) },
+      ],
+    ],
+    [
+      "a second run that no fault explains",
+      /^unexplained: a/,
+      [[accepted("a", "ok"), start("a", "ok", 1, 1), start("a", "ok", 5, 2)], { a: done(2, 9) }],
+    ],
+    [
+      "a start after the commit",
+      /^late start: a/,
+      [[accepted("a", "ok"), start("a", "ok", 500, 1)], { a: done(1, 9) }],
+    ],
+    [
+      "an innocent in the dead letters",
+      /^innocent: a/,
+      [[accepted("a", "ok")], { a: done(1, 2) }, { dead: new Map([["a", { reason: "crashed", attempts: 1 }]]) }],
+    ],
+    ["poison that did not become a dead letter", /^poison: p/, [[accepted("p", "poison")], { p: done(1, 2) }]],
+    [
+      "poison that ran without end",
+      /^budget: p/,
+      [poisoned(20), { p: done(20, 99, "FAILURE") }, { dead: new Map([["p", { reason: "crashed", attempts: 3 }]]) }],
+    ],
+    [
+      "a dead letter without context",
+      /^context: /,
+      [poisoned(3), { p: done(3, 99, "FAILURE") }, { dead: new Map([["p", { reason: "crashed", attempts: 0 }]]) }],
+    ],
+    ["a chain that was cut", /^cut: what follows l/, [[accepted("l", "linked")], { l: done(1, 2) }]],
+    ["a checkpoint made twice", /^checkpoint: s\/a/, [[accepted("s", "steps"), step(1), step(2)], { s: done(1, 9) }]],
+    [
+      "messages that stay behind",
+      /^leak: 2 messages are still leased/,
+      [[], {}, { left: { ready: 0, leased: 2, delayed: 0 } }],
+    ],
+  ])("sees %s", (_what, pattern, args) => {
+    expect(violations(...args)).toContainEqual(expect.stringMatching(pattern));
+  });
+
+  it("lets a fault explain a second run only within its shadow", () => {
+    const journal = (at: number): Entry[] => [
+      fault("kill worker", 2, 2),
+      accepted("a", "ok"),
+      start("a", "ok", at, 1),
+      start("a", "ok", at + 100, 2),
+    ];
+    expect(violations(journal(500), { a: done(2, 700) })).toEqual([]);
+    expect(violations(journal(5000), { a: done(2, 5200) })).toContainEqual(expect.stringMatching(/^unexplained/));
+  });
+});
+
+function fault(name: string, t: number, until: number): Entry {
+  return { k: "fault", t, until, fault: name, target: 1 };
+}
+
+function poisoned(times: number): Entry[] {
+  return [
+    accepted("p", "poison"),
+    ...Array.from({ length: times }, (_, index) => start("p", "poison", index, index + 1)),
+  ];
+}
+
+function step(t: number): Entry {
+  return { k: "step", t, id: "s", step: "a", fence: t };
+}

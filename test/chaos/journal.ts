@@ -1,0 +1,54 @@
+/**
+ * The run's only truth: a file that every party appends to, outside of the system under test. One `write` of one line below
+ * 4 KiB on a descriptor opened for appending is atomic on Linux, so lines of killed processes are whole or absent.
+ */
+
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+
+export type Entry =
+  /** `enqueue` resolved / threw, so that the outcome is unknown. */
+  | { readonly k: "accepted" | "unclear"; readonly t: number; readonly id: string; readonly kind: string }
+  | Run
+  /** A checkpoint's work was really done. */
+  | { readonly k: "step"; readonly t: number; readonly id: string; readonly step: string; readonly fence: number }
+  | {
+      readonly k: "fault";
+      readonly t: number;
+      readonly until: number;
+      readonly fault: string;
+      readonly target: number;
+    };
+
+/** User code began, or was about to return. */
+export interface Run {
+  readonly k: "start" | "end";
+  readonly t: number;
+  readonly id: string;
+  readonly kind: string;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly pid: number;
+}
+
+export class Journal {
+  readonly #file: number;
+
+  constructor(path: string) {
+    this.#file = openSync(path, "a", 0o600);
+  }
+
+  add(entry: Entry): void {
+    writeSync(this.#file, `${JSON.stringify(entry)}\n`);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}
+
+export function readJournal(path: string): Entry[] {
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Entry);
+}

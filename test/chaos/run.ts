@@ -1,0 +1,139 @@
+/**
+ * A chaos run: tasks are sent, workers and servers are killed and stopped, and a checker that reads only the journal and the
+ * final state says whether a promise was broken.
+ *
+ *   npm run chaos -- --broker sqlite|redis --tasks 1000 --faults 20 --seed 7 [--bug NAME] [--json] [--keep]
+ *
+ * Exit code 0: green. 1: a promise was broken. With `--bug`: 0 if the run turned red as it must, 1 if it stayed green.
+ */
+
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { startRedis } from "../server/redis-server.ts";
+import { bugs, seed as seedBug } from "./bugs.ts";
+import { check, type Verdict } from "./checker.ts";
+import { Cluster } from "./cluster.ts";
+import { pause, plan, strike } from "./faults.ts";
+import { Journal, readJournal } from "./journal.ts";
+import { Observer } from "./observer.ts";
+import { Random } from "./random.ts";
+import { draw } from "./workload.ts";
+
+const { values } = parseArgs({
+  options: {
+    broker: { type: "string", default: "sqlite" },
+    tasks: { type: "string", default: "1000" },
+    faults: { type: "string", default: "20" },
+    seed: { type: "string", default: "7" },
+    bug: { type: "string" },
+    json: { type: "boolean", default: false },
+    keep: { type: "boolean", default: false },
+    verbose: { type: "boolean", default: false },
+  },
+});
+const broker = values.broker === "redis" ? "redis" : "sqlite";
+const lease = 2000;
+const sweep = 300;
+/** Time for the last tasks after the last fault: the longest task, lease, sweep, and crashes one after the other. */
+const drainLimit = 20_000;
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+process.exitCode = values.bug === undefined ? await green() : await red(values.bug);
+
+async function green(): Promise<number> {
+  const began = performance.now();
+  const verdict = await run(Number(values.tasks), Number(values.faults), Number(values.seed));
+  const seconds = Math.round((performance.now() - began) / 100) / 10;
+  report(verdict, seconds);
+  return verdict.violations.length > 0 ? 1 : 0;
+}
+
+/** Runs a copy with the bug in it; that run must be red. */
+async function red(name: string): Promise<number> {
+  const bug = bugs[name];
+  if (!bug) throw new Error(`no bug "${name}"; there are: ${Object.keys(bugs).join(", ")}`);
+  const folder = mkdtempSync(join(root, ".tmp-chaos-"));
+  try {
+    seedBug(bug, broker, root, folder);
+    const args = ["--broker", broker, "--tasks", values.tasks, "--faults", values.faults, "--seed", values.seed];
+    const run = spawnSync(process.execPath, [join(folder, "test/chaos/run.ts"), ...args], {
+      stdio: ["ignore", "pipe", "inherit"],
+      encoding: "utf8",
+    });
+    const caught = run.status === 1;
+    const first =
+      run.stdout
+        .split("\n")
+        .find((line) => line.includes("✗"))
+        ?.trim() ?? "";
+    process.stdout.write(`${caught ? "caught" : "NOT CAUGHT"}: ${name} on ${broker} (${bug.says}) ${first}\n`);
+    return caught ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function run(tasks: number, faults: number, seed: number): Promise<Verdict> {
+  const random = new Random(seed);
+  const folder = mkdtempSync(join(tmpdir(), "celeriac-chaos-"));
+  const path = join(folder, "journal");
+  const redis = broker === "redis" ? await startRedis({ appendonly: true }) : undefined;
+  const url = redis ? redis.url : `sqlite:${join(folder, "chaos.db")}`;
+  const env = {
+    ...process.env,
+    CHAOS_JOURNAL: path,
+    CHAOS_BROKER: url,
+    CHAOS_LEASE: String(lease),
+    CHAOS_SWEEP: String(sweep),
+    ...(values.verbose ? { CHAOS_VERBOSE: "1" } : {}),
+  };
+  Object.assign(process.env, { CHAOS_BROKER: url });
+  const journal = new Journal(path);
+  const cluster = new Cluster(env);
+  const observer = await Observer.open();
+  try {
+    await cluster.start(3);
+    const jobs = draw(random, tasks);
+    const faultPlan = plan(random, faults, redis !== undefined);
+    const gap = Math.max(700, 18_000 / Math.max(1, faults));
+    const span = gap * faults;
+    const striking = (async () => {
+      for (const fault of faultPlan) {
+        await pause(gap * random.between(0.6, 1.1));
+        await strike(fault, { random, cluster, journal, redis, lease, twoPortWorker: () => twoPortWorker(env) });
+      }
+    })();
+    await observer.send(jobs, lease, span, journal);
+    await striking;
+    await observer.drain(drainLimit);
+    await cluster.close(8000);
+    return check({ journal: readJournal(path), ...(await observer.evidence()), shadow: lease + sweep + 1500 });
+  } finally {
+    await cluster.close(2000);
+    await observer.close();
+    journal.close();
+    await redis?.stop();
+    if (!values.keep) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function twoPortWorker(env: NodeJS.ProcessEnv): Promise<void> {
+  const path = fileURLToPath(new URL("./two-port-worker.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", path], { env, stdio: "ignore" });
+  await new Promise<void>((resolve) => void child.once("exit", () => resolve()));
+}
+
+function report(verdict: Verdict, seconds: number): void {
+  const { violations, recoveryMs, ...counts } = verdict;
+  const facts = { broker, seed: Number(values.seed), ...counts, seconds, recoveryMs, violations: violations.length };
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ ...facts, first: violations.slice(0, 20) })}\n`);
+    return;
+  }
+  process.stdout.write(`${violations.length === 0 ? "✓ green" : "✗ red"} ${JSON.stringify(facts)}\n`);
+  for (const line of violations.slice(0, 20)) process.stdout.write(`  ✗ ${line}\n`);
+}

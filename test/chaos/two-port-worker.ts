@@ -1,0 +1,64 @@
+/**
+ * A worker whose results live apart from its queue, as any worker is whose broker and store are two servers: it stores the
+ * result first, and dies before it sends what follows and acknowledges. Whoever gets the task next must send what follows.
+ */
+
+import { coreOf } from "../../src/app/app.ts";
+import type { Delivery } from "../../src/port/broker.ts";
+import { encodeTaskMeta } from "../../src/wire/outcome.ts";
+import { decodeCall, splitTaskBody } from "../../src/wire/task-body.ts";
+import { app } from "./app.ts";
+import { Journal } from "./journal.ts";
+
+const patience = 4000;
+const journal = new Journal(process.env["CHAOS_JOURNAL"] ?? "/dev/null");
+const backend = await coreOf(app).connect();
+
+const consumer = await backend.broker.consume(
+  {
+    queues: ["celery"],
+    worker: `two-port/${String(process.pid)}`,
+    lease: Number(process.env["CHAOS_LEASE"]),
+    maxClaimBytes: 1 << 20,
+    userCodeHere: false,
+    stallLimit: 60_000,
+    sweep: Number(process.env["CHAOS_SWEEP"]),
+  },
+  (batch) => batch.forEach((delivery) => void handle(delivery)),
+);
+consumer.want(2, 2);
+setTimeout(() => void leave(), patience);
+
+let found = false;
+
+async function handle(delivery: Delivery): Promise<void> {
+  if ("malformed" in delivery.message || found || delivery.redelivered) return giveBack(delivery);
+  const { id } = delivery.message.headers;
+  const [input] = [decodeCall(splitTaskBody(delivery.message.body).call).kwargs];
+  if (typeof id !== "string" || input["kind"] !== "linked") return giveBack(delivery);
+  found = true;
+  consumer.started([delivery], "suspect");
+  const line = { id, kind: "linked", attempt: 1, fence: delivery.fence, pid: process.pid };
+  journal.add({ k: "start", t: Date.now(), ...line });
+  journal.add({ k: "end", t: Date.now(), ...line });
+  const meta = encodeTaskMeta({
+    id,
+    status: "SUCCESS",
+    result: { value: { by: process.pid, fence: delivery.fence, token: "two-port" } },
+    traceback: null,
+    dateDone: Date.now(),
+    celeriac: { fence: delivery.fence },
+  });
+  await backend.store.commit([{ id, state: "SUCCESS", final: true, fence: delivery.fence, meta, ttl: 86_400_000 }]);
+  process.stdout.write("stored\n");
+  process.kill(process.pid, "SIGKILL");
+}
+
+async function giveBack(delivery: Delivery): Promise<void> {
+  await consumer.settle([{ delivery, then: { kind: "requeue", at: "front" } }]);
+}
+
+async function leave(): Promise<void> {
+  await app.close();
+  process.exit(0);
+}
