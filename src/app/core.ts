@@ -50,6 +50,8 @@ export interface AppCore extends TaskSender {
   /** From now on every send leaves a PENDING record for so long (ms), so that a result route can tell unknown ids. */
   keepPending(ttl: number): void;
   declare(definition: TaskDefinition): void;
+  /** `stop` is awaited before the connection is closed: a worker gives back what it holds while it still can. */
+  onClose(stop: () => Promise<void>): Disposable;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export class Core implements AppCore {
   readonly #origin = `gen${process.pid}@${hostname()}`;
   #loaded: Promise<void> | undefined;
   #located: Promise<ModuleLocation> | undefined;
+  readonly #stops = new Set<() => Promise<void>>();
   #pendingTtl = 0;
 
   constructor(config: AppConfig, load: AppOptions["tasks"], locate: (clock: Clock) => Promise<ModuleLocation>) {
@@ -157,7 +160,13 @@ export class Core implements AppCore {
     this.#pendingTtl = Math.max(this.#pendingTtl, ttl);
   }
 
+  onClose(stop: () => Promise<void>): Disposable {
+    this.#stops.add(stop);
+    return { [Symbol.dispose]: () => this.#stops.delete(stop) };
+  }
+
   async close(): Promise<void> {
+    await Promise.all([...this.#stops].map((stop) => stop()));
     await this.#sender.drain();
     await this.#connection.close();
   }

@@ -32,12 +32,19 @@ export type Jsonify<T> = unknown extends T
       : T extends { toJSON(): infer J }
         ? Jsonify<J>
         : T extends readonly unknown[]
-          ? { [K in keyof T]: Jsonify<T[K]> }
+          ? JsonArray<T>
           : T extends object
             ? IsTagged<T> extends true
               ? T
               : JsonObject<T>
             : never;
+
+/** Lists apart from tuples: a list's element type is looked at only when it is used, so recursive types end. */
+type JsonArray<T extends readonly unknown[]> = number extends T["length"]
+  ? T extends readonly (infer E)[]
+    ? Jsonify<E>[]
+    : never
+  : { -readonly [K in keyof T]: Jsonify<T[K]> };
 
 type JsonObject<T extends object> = Flat<
   { [K in RequiredKeys<T>]: Jsonify<T[K]> } & { [K in OptionalKeys<T>]?: Jsonify<Exclude<T[K], undefined>> }

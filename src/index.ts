@@ -1,0 +1,38 @@
+/** The front door: every public name, listed by hand. What is not here may change without notice. */
+
+export { createApp } from "./app/app.ts";
+export type { App } from "./app/app.ts";
+export type { AsyncResult, TaskSnapshot } from "./app/async-result.ts";
+export type { AppOptions } from "./app/config.ts";
+export { redactUrl } from "./app/connect.ts";
+export type {
+  DeclareRemote,
+  DeclareTask,
+  PositionalTaskOptions,
+  RawTaskOptions,
+  ResultOf,
+  SchemaTaskOptions,
+} from "./app/declare.ts";
+export type { Progress, TaskState } from "./app/outcome-reading.ts";
+export { TaskFailedError, TaskRevokedError } from "./app/task-failure.ts";
+export type { EnqueueManyOptions, EnqueueOptions, Link, RemoteTask, Task } from "./app/task-handle.ts";
+export type { WorkerEvent, WorkerEventType, WorkerHandle, WorkerStats, WorkOptions } from "./app/work.ts";
+export { systemClock } from "./clock/clock.ts";
+export type { Clock } from "./clock/clock.ts";
+export { CeleriacError } from "./error/celeriac-error.ts";
+export type { ErrorCode } from "./error/error-codes.ts";
+export type { DeadLetter, DeadLetters, Held, Page, QueueAdmin, QueueState } from "./port/queue-admin.ts";
+export type { Logger, RetryOptions, TaskContext } from "./task/context.ts";
+export { Ignore, RemoteError, TaskError } from "./task/control-flow.ts";
+export { durationMs } from "./task/duration.ts";
+export type { Duration } from "./task/duration.ts";
+export type { CallArguments } from "./task/input.ts";
+export type { Jsonify } from "./task/jsonify.ts";
+export type { TaskOptions } from "./task/options.ts";
+export { backoff } from "./task/retry.ts";
+export type { Backoff, RetryOption } from "./task/retry.ts";
+export { freeze } from "./task/registry.ts";
+export type { StandardSchema } from "./task/schema.ts";
+export { Signature } from "./task/signature.ts";
+export type { AnySignature, SignatureOptions } from "./task/signature.ts";
+export { Decimal, PlainDate, PlainTime, Uuid } from "./wire/tagged.ts";

@@ -1,0 +1,247 @@
+/** What the compiler knows of tasks: where types come from, what JSON leaves of them, and what is refused before it runs. */
+
+import { type App, type AsyncResult, createApp, type Jsonify, Ignore, type Task } from "celeriac";
+import * as v from "valibot";
+import { describe, expectTypeOf, it } from "vitest";
+import { z } from "zod";
+
+const app: App = createApp({ broker: "memory:types" });
+
+const resize = app.task("image.resize", async (image: { file: string; width: number }) => {
+  return { file: `${image.file}@${image.width}`, bytes: image.width * 3 };
+});
+const receipt = app.task(
+  "receipt.send",
+  { input: z.object({ order: z.number().int(), copy: z.boolean().default(false) }), queue: "mail", timeLimit: "30s" },
+  async ({ order, copy }, ctx) => {
+    expectTypeOf(order).toEqualTypeOf<number>();
+    expectTypeOf(copy).toEqualTypeOf<boolean>();
+    expectTypeOf(ctx.signal).toEqualTypeOf<AbortSignal>();
+    return { messageId: `${order}` };
+  },
+);
+
+describe("types from the function", () => {
+  it("gives producers the handler's input and JSON's part of its result", () => {
+    expectTypeOf(resize).toEqualTypeOf<Task<{ file: string; width: number }, { file: string; bytes: number }>>();
+    expectTypeOf(resize.delay({ file: "a", width: 1 })).toEqualTypeOf<
+      Promise<AsyncResult<{ file: string; bytes: number }>>
+    >();
+    expectTypeOf(resize.enqueueMany([{ file: "a", width: 1 }])).resolves.toEqualTypeOf<
+      readonly AsyncResult<{ file: string; bytes: number }>[]
+    >();
+    // @ts-expect-error a member is missing
+    void resize.delay({ file: "a" });
+    // @ts-expect-error a wrong type
+    void resize.delay({ file: "a", width: "1" });
+    // @ts-expect-error the input is required
+    void resize.delay();
+    // @ts-expect-error no such option
+    void resize.enqueue({ file: "a", width: 1 }, { prioritty: 3 });
+    // @ts-expect-error a duration without a unit
+    void resize.enqueue({ file: "a", width: 1 }, { delay: "10" });
+    // @ts-expect-error a duration with a wrong unit
+    void resize.enqueue({ file: "a", width: 1 }, { delay: "10 years" });
+  });
+
+  it("lets an absent input be left out", () => {
+    const none = app.task("none", () => 1);
+    const ctxOnly = app.task("ctx.only", (_input, ctx) => ctx.id);
+    const maybe = app.task("maybe", (input?: { n: number }) => input?.n ?? 0);
+    const preset = app.task("preset", (n?: number) => n ?? 5);
+    void none.delay();
+    void ctxOnly.delay();
+    void maybe.delay();
+    void maybe.delay({ n: 1 });
+    void preset.delay();
+    void preset.delay(3);
+    expectTypeOf(none).toEqualTypeOf<Task<void, number>>();
+    expectTypeOf(ctxOnly).toEqualTypeOf<Task<void, string>>();
+    // @ts-expect-error it takes nothing
+    void none.delay({ n: 1 });
+    // @ts-expect-error a wrong type
+    void preset.delay("3");
+  });
+
+  it("takes anything JSON has as input", () => {
+    const text = app.task("text", (input: string) => input.length);
+    const list = app.task("list", { queue: "slow" }, async (input: readonly number[]) => input.length);
+    void text.delay("a");
+    void list.delay([1, 2]);
+    expectTypeOf(list).toEqualTypeOf<Task<readonly number[], number>>();
+    // @ts-expect-error not a text
+    void text.delay(3);
+  });
+});
+
+describe("types from the schema", () => {
+  it("gives producers its input and the handler its output", () => {
+    expectTypeOf(receipt).toEqualTypeOf<Task<{ order: number; copy?: boolean | undefined }, { messageId: string }>>();
+    void receipt.delay({ order: 7 });
+    // @ts-expect-error the order is required
+    void receipt.delay({ copy: true });
+    // @ts-expect-error the input is required
+    void receipt.delay();
+
+    const parsed = app.task("parsed", { input: z.string().transform(Number) }, (n) => {
+      expectTypeOf(n).toEqualTypeOf<number>();
+      return n;
+    });
+    void parsed.delay("3");
+    // @ts-expect-error producers give the schema's input
+    void parsed.delay(3);
+  });
+
+  it("lets an input of optional members be left out", () => {
+    const all = app.task("all", { input: v.object({ page: v.optional(v.number(), 1) }) }, ({ page }) => page);
+    void all.delay();
+    void all.delay({ page: 2 });
+    const whole = app.task("whole", { input: z.number().optional() }, (n) => n ?? 0);
+    void whole.delay();
+    // @ts-expect-error a wrong type
+    void all.delay({ page: "2" });
+  });
+
+  it("checks the handler against the schema", () => {
+    // @ts-expect-error the schema gives a number
+    app.task("wrong", { input: z.object({ order: z.number() }) }, (input: { order: string }) => input.order);
+  });
+});
+
+describe("results", () => {
+  it("are what JSON leaves of them", () => {
+    const mixed = app.task("mixed", () => ({
+      at: new Date(),
+      big: 1n,
+      bytes: Buffer.from(""),
+      gone: undefined as string | undefined,
+      tuple: [1, "a"] as [number, string],
+      url: new URL("http://localhost"),
+    }));
+    expectTypeOf<ResultOf<typeof mixed>>().toEqualTypeOf<{
+      at: Date;
+      big: bigint;
+      bytes: Uint8Array;
+      gone?: string;
+      tuple: [number, string];
+      url: string;
+    }>();
+    expectTypeOf(app.task("void", async () => {})).toEqualTypeOf<Task<void, null>>();
+    expectTypeOf<Jsonify<unknown>>().toEqualTypeOf<unknown>();
+    expectTypeOf<Jsonify<{ text: string; n: { toJSON(): number } }>>().toEqualTypeOf<{ text: string; n: number }>();
+    expectTypeOf<Jsonify<string | undefined>>().toEqualTypeOf<string | null>();
+    expectTypeOf<Jsonify<Tree>>().toExtend<{ name: string; children: { name: string }[] }>();
+    app.task("tree", (): Tree => ({ name: "a", children: [] }));
+    app.task("json", (input: Json): Json => input);
+    app.task("never", (): never => {
+      throw new Ignore();
+    });
+  });
+
+  it("that JSON cannot carry are refused where the task is declared", () => {
+    // @ts-expect-error a Map
+    app.task("map", () => new Map([[1, 2]]));
+    // @ts-expect-error a Set, deep inside
+    app.task("set", async () => ({ rows: [{ tags: new Set(["a"]) }] }));
+    // @ts-expect-error a function
+    app.task("function", () => () => 1);
+    // @ts-expect-error a method
+    app.task("method", { queue: "slow" }, () => ({ close() {} }));
+    // @ts-expect-error a symbol
+    app.task("symbol", () => Symbol("a"));
+    // @ts-expect-error an optional Map
+    app.task("maybe.map", (n: number): { m?: Map<string, string> } => (n > 0 ? { m: new Map() } : {}));
+    // @ts-expect-error a Map, with a schema
+    app.task("schema.map", { input: z.number() }, (n) => new Map([[n, n]]));
+    // @ts-expect-error a promise inside
+    app.task("promise", () => ({ later: Promise.resolve(1) }));
+    // @ts-expect-error a Map beside a text
+    app.task("text.map", () => ({ text: "a", map: new Map<string, string>() }));
+  });
+});
+
+describe("positions", () => {
+  it("list every key once", () => {
+    const add = app.task("add", { positional: ["x", "y"] }, ({ x, y }: { x: number; y: number }) => x + y);
+    expectTypeOf(add).toEqualTypeOf<Task<{ x: number; y: number }, number>>();
+    app.task("add.z", { positional: ["x", "z?"] }, ({ x, z = 1 }: { x: number; z?: number }) => x + z);
+    app.task(
+      "add.s",
+      { input: z.object({ x: z.number(), z: z.number().default(1) }), positional: ["x", "z?"] },
+      ({ x, z }) => {
+        expectTypeOf(z).toEqualTypeOf<number>();
+        return x + z;
+      },
+    );
+    // @ts-expect-error "y" is not listed
+    app.task("add.1", { positional: ["x"] }, ({ x, y }: { x: number; y: number }) => x + y);
+    // @ts-expect-error "z" does not exist
+    app.task("add.2", { positional: ["x", "y", "z"] }, ({ x, y }: { x: number; y: number }) => x + y);
+    // @ts-expect-error "x" is listed twice
+    app.task("add.3", { positional: ["x", "y", "x"] }, ({ x, y }: { x: number; y: number }) => x + y);
+    // @ts-expect-error "y" is required
+    app.task("add.4", { positional: ["x", "y?"] }, ({ x, y }: { x: number; y: number }) => x + y);
+    // @ts-expect-error "z" is not listed
+    app.task("add.5", { input: z.object({ x: z.number(), z: z.number() }), positional: ["x"] }, ({ x, z }) => x + z);
+  });
+
+  it("can be taken raw", () => {
+    const sum = app.task("sum", { raw: true }, ({ args }) => args.length);
+    void sum.delay({ args: [1, 2], kwargs: {} });
+    // @ts-expect-error both are needed
+    void sum.delay({ args: [1, 2] });
+  });
+});
+
+describe("remote tasks", () => {
+  it("take the arguments of their function", () => {
+    const score = app.remote<(text: string, top: number) => number>("ml.tasks.score", { queue: "ml" });
+    expectTypeOf(score.delay("a", 3)).resolves.toEqualTypeOf<AsyncResult<number>>();
+    void score.enqueue(["a", 3], { priority: 3 });
+    // @ts-expect-error one is missing
+    void score.delay("a");
+    // @ts-expect-error in the wrong order
+    void score.enqueue([3, "a"]);
+    const one = app.remote<(input: { order: number }) => Promise<string>>("one");
+    void one.enqueue({ order: 7 });
+    expectTypeOf(one.delay({ order: 7 })).resolves.toEqualTypeOf<AsyncResult<string>>();
+    const list = app.remote<(items: string[]) => number>("list");
+    void list.enqueue([["a"]]);
+    // @ts-expect-error the arguments, not the list itself
+    void list.enqueue(["a"]);
+  });
+});
+
+describe("signatures", () => {
+  it("join only what fits", () => {
+    const announce = app.task("announce", (input: { file: string; bytes: number; channel: string }) => input.channel);
+    const failed = app.task("failed", (id: string) => id);
+    void resize.enqueue({ file: "a", width: 1 }, { link: announce.s({ channel: "#shop" }), linkError: failed.s() });
+    void resize.enqueue({ file: "a", width: 1 }, { link: [receipt.si({ order: 1 }), announce.s({ channel: "x" })] });
+    // @ts-expect-error the channel is missing
+    void resize.enqueue({ file: "a", width: 1 }, { link: announce.s() });
+    // @ts-expect-error takes a number, not the result
+    void resize.enqueue({ file: "a", width: 1 }, { link: app.task("n", (n: number) => n).s() });
+    // @ts-expect-error gets an id
+    void resize.enqueue({ file: "a", width: 1 }, { linkError: app.task("m", (n: number) => n).s() });
+    // @ts-expect-error no such key
+    announce.s({ chanel: "#shop" });
+    // @ts-expect-error the whole input
+    announce.si({ channel: "#shop" });
+    resize.s().link(announce.s({ channel: "a" }));
+    // @ts-expect-error the channel is missing
+    resize.s().link(announce.s());
+  });
+});
+
+type ResultOf<T> =
+  T extends Task<never, infer R>
+    ? R
+    : T extends { delay(...input: never[]): Promise<AsyncResult<infer R>> }
+      ? R
+      : never;
+interface Tree {
+  readonly name: string;
+  readonly children: readonly Tree[];
+}
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
