@@ -69,11 +69,12 @@ export interface TaskDraft {
 }
 
 /** Headers with a meaning in Celery; custom ones cannot be called so. */
-const celeryHeaders: ReadonlySet<string> = new Set([
-  "lang", "task", "id", "shadow", "eta", "expires", "group", "group_index", "retries", "timelimit", "root_id", "parent_id",
-  "argsrepr", "kwargsrepr", "origin", "ignore_result", "replaced_task_nesting", "stamped_headers", "stamps", "compression",
-  "redelivered",
-]); // prettier-ignore
+const celeryHeaders: ReadonlySet<string> = new Set(
+  (
+    "lang task id shadow eta expires group group_index retries timelimit root_id parent_id argsrepr kwargsrepr origin ignore_result " +
+    "replaced_task_nesting stamped_headers stamps compression redelivered"
+  ).split(" "),
+);
 const ownPrefix = "celeriac.";
 /** Bytes of custom headers and stamps that `makeTaskMessage` takes; readers take `maxHeadBytes` for all headers together. */
 const maxCustomBytes = 24 * 1024;
