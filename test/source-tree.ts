@@ -16,6 +16,7 @@ export interface SourceFile {
   /** Path from the root of the repository, "src/wire/json.ts". */
   readonly path: string;
   readonly text: string;
+  /** Tests, and what only tests load. */
   readonly test: boolean;
   /** "wire", "driver/redis"; "" for files that stand in `src` itself. */
   readonly room: string;
@@ -55,9 +56,11 @@ function read(path: string): SourceFile {
   )) {
     add(specifier, type === undefined ? "static" : "type");
   }
-  for (const [, specifier = ""] of code.matchAll(/(?<!typeof )\bimport\(\s*["']([^"'\n]+)["']/g))
+  // Messages show users how to write an import; they are texts, not imports.
+  const bare = code.replace(/'[^'\n]*\bimport\([^'\n]*'|`[^`]*\bimport\([^`]*`/g, '""');
+  for (const [, specifier = ""] of bare.matchAll(/(?<!typeof )\bimport\(\s*["']([^"'\n]+)["']/g))
     add(specifier, "lazy");
   const [, first = "", second = ""] = path.split("/");
   const room = path.split("/").length <= 2 ? "" : first === "driver" ? `driver/${second}` : first;
-  return { path, text, test: /\.test(-d)?\.ts$/.test(path), room, imports, packages };
+  return { path, text, test: /\.test(-d)?\.ts$|\/fixtures\//.test(path), room, imports, packages };
 }

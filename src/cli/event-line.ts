@@ -59,7 +59,7 @@ export function jsonLine({ type, at, detail, ...facts }: WorkerEvent): string {
 }
 
 export function textLine(event: WorkerEvent): string {
-  const { type, at, id, task, attempt, ms, code, text, detail } = event;
+  const { type, at, id, task, attempt, ms, pid, code, text, detail } = event;
   const name = eventName(type);
   const log = type === "task:log";
   const colour = log ? logColours[code ?? ""] : colours[name];
@@ -69,6 +69,7 @@ export function textLine(event: WorkerEvent): string {
     id,
     attempt !== undefined && attempt > 1 && `attempt ${String(attempt)}`,
     ms !== undefined && `${ms < 10 ? ms.toFixed(1) : String(Math.round(ms))} ms`,
+    task === undefined && pid !== undefined && `pid ${String(pid)}`,
     !log && code,
     text,
     detail !== undefined && details(detail),

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { systemClock } from "../clock/clock.ts";
 import { callCommand } from "./command/call.ts";
 import { dlqCommand } from "./command/dlq.ts";
 import { doctorCommand } from "./command/doctor.ts";
@@ -47,13 +48,22 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   ];
   for (const make of commands) program.addCommand(make(finish));
   quieten(program);
+  const done = new AbortController();
+  stayAlive(done.signal).catch(() => {}); // rejects with the end of the command, which is what it waits for
   try {
     await program.parseAsync(args, { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usage;
     return printFailure(error, args.includes("--json"));
+  } finally {
+    done.abort();
   }
+}
+
+/** Drivers and pools hold no process alive by themselves, and a worker that waits for tasks does nothing else. */
+async function stayAlive(signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) await systemClock.sleep(2 ** 31 - 1, signal); // the longest a timer can be
 }
 
 /** Commander ends the process by itself unless told otherwise, and prints what the user typed. */
