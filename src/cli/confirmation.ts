@@ -1,8 +1,8 @@
 /** Asks before something is dropped for good. The word must be typed; where nobody can type, only `--yes` goes on. */
 
 import { createInterface } from "node:readline/promises";
+import { clean } from "../wire/visible-text.ts";
 import { UsageError } from "./failure.ts";
-import { clean } from "./terminal.ts";
 
 /** Resolves with true if `word` was typed, or if `yes` was said beforehand. */
 export async function confirmed(question: string, word: string, yes: boolean): Promise<boolean> {

@@ -2,11 +2,12 @@
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { AttemptRecord, DeadLetter } from "../port/queue-admin.ts";
+import { clean } from "../wire/visible-text.ts";
 import { confirmed } from "./confirmation.ts";
 import { exitCode, UsageError } from "./failure.ts";
 import { letterContent } from "./letter-content.ts";
 import type { Session } from "./target.ts";
-import { age, clean, paint, printJson, printLine, printTable } from "./terminal.ts";
+import { age, paint, printJson, printLine, printTable } from "./terminal.ts";
 
 export interface LetterFlags {
   readonly queue?: string;

@@ -9,10 +9,11 @@ import type { AppCore } from "../app/core.ts";
 import { checkNodeVersion } from "../app/node-version.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
+import { clean } from "../wire/visible-text.ts";
 import { exitCode, UsageError } from "./failure.ts";
 import { readyCount } from "./queue-list.ts";
 import { type Target, targetApp } from "./target.ts";
-import { clean, paint, printJson, printLine } from "./terminal.ts";
+import { paint, printJson, printLine } from "./terminal.ts";
 
 export interface Finding {
   readonly subject: string;

@@ -1,7 +1,8 @@
 /** How the command line ends when something went wrong: one line with the code, where it is explained, and a number for scripts. */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
-import { clean, cleanJson, paint } from "./terminal.ts";
+import { clean, cleanJson } from "../wire/visible-text.ts";
+import { paint } from "./terminal.ts";
 
 export const exitCode = { done: 0, error: 1, usage: 2, taskFailed: 3, notEnded: 4, stalled: 70 } as const;
 

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { systemClock } from "../clock/clock.ts";
+import { clean } from "../wire/visible-text.ts";
 import { callCommand } from "./command/call.ts";
 import { dlqCommand } from "./command/dlq.ts";
 import { doctorCommand } from "./command/doctor.ts";
@@ -12,7 +13,6 @@ import { resultCommand } from "./command/result.ts";
 import { statusCommand } from "./command/status.ts";
 import { workerCommand } from "./command/worker.ts";
 import { exitCode, printFailure } from "./failure.ts";
-import { clean } from "./terminal.ts";
 
 const epilogue = `
 Exit codes:

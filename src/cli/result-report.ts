@@ -5,9 +5,10 @@ import type { StoredOutcome } from "../port/result-store.ts";
 import { durationMs, type Duration } from "../task/duration.ts";
 import { readException } from "../wire/exception.ts";
 import { decodeTaskMeta } from "../wire/outcome.ts";
+import { clean } from "../wire/visible-text.ts";
 import { exitCode } from "./failure.ts";
 import type { Session } from "./target.ts";
-import { clean, paint, printLine } from "./terminal.ts";
+import { paint, printLine } from "./terminal.ts";
 import { valueText } from "./value-text.ts";
 
 export interface ResultFlags {

@@ -2,7 +2,7 @@
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { stringifyJson } from "../wire/json.ts";
-import { cleanJson } from "./terminal.ts";
+import { cleanJson } from "../wire/visible-text.ts";
 
 /** One line of JSON, lossless where JSON can be: integers of any length, dates and bytes as Celery tags them. */
 export function valueText(value: unknown): string {

@@ -6,7 +6,6 @@
 import { constants, hostname } from "node:os";
 import type { WorkerHandle, WorkOptions } from "../app/work.ts";
 import { loadAppFile } from "./app-file.ts";
-import { EventPrinter } from "./event-line.ts";
 import { exitCode } from "./failure.ts";
 import { given } from "./option.ts";
 
@@ -21,7 +20,6 @@ export interface WorkerFlags extends Omit<WorkOptions, "onEvent" | "log" | "memo
 const signals = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
 export async function runWorker({ app: file, json, memoryLimit, name, ...flags }: WorkerFlags): Promise<number> {
-  const printer = new EventPrinter(json === true ? "json" : "text");
   let worker: WorkerHandle | undefined;
   let asked = 0;
   let interruptedBy: (typeof signals)[number] | undefined;
@@ -41,8 +39,7 @@ export async function runWorker({ app: file, json, memoryLimit, name, ...flags }
       ...given(flags),
       ...(memoryLimit !== undefined && { memoryLimit: Math.ceil(memoryLimit / 2 ** 20) }),
       ...(name !== undefined && { name: nodeName(name) }),
-      log: "silent",
-      onEvent: (event) => printer.print(event),
+      log: json === true ? "json" : "text",
     } as WorkOptions);
     // A signal while it starts (a broker that does not answer) must not wait for the start.
     if ((await Promise.race([starting, early.promise])) === "stop") {
@@ -54,7 +51,6 @@ export async function runWorker({ app: file, json, memoryLimit, name, ...flags }
   } finally {
     for (const signal of signals) process.off(signal, onSignal);
     await app.close();
-    printer.flush();
   }
   return interruptedBy === undefined ? exitCode.done : 128 + constants.signals[interruptedBy];
 }

@@ -11,6 +11,7 @@ import type { Pool } from "../pool/pool.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import type { TaskRegistry } from "../task/registry.ts";
 import { Credit } from "./credit.ts";
+import { EventLog } from "./event-log.ts";
 import { Flow } from "./flow.ts";
 import { openPool } from "./open-pool.ts";
 import { WorkerPoolHooks } from "./pool-hooks.ts";
@@ -39,6 +40,10 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
   const settings = settingsOf(options, config.defaultQueue);
   const report = new Reporter(clock, id);
   if (options.onEvent) report.all(options.onEvent);
+  if (options.log === "json" || options.log === "text") {
+    const log = new EventLog(options.log);
+    report.all((event) => log.print(event));
+  }
 
   const opening = new AbortController();
   const backend = await core.connect(opening.signal);

@@ -3,8 +3,11 @@
  * worker of small tasks has thousands of them a second.
  */
 
+import { styleText } from "node:util";
 import type { WorkerEvent, WorkerEventType } from "../app/work.ts";
-import { clean, cleanJson, paint, type Style } from "./terminal.ts";
+import { clean, cleanJson } from "../wire/visible-text.ts";
+
+type Style = "bold" | "dim" | "green" | "red" | "yellow";
 
 /** Told by others, or too many: received and settled surround each task, progress is stored with the task. */
 const silent: ReadonlySet<WorkerEventType> = new Set(["task:received", "task:settled", "task:progress"]);
@@ -27,7 +30,7 @@ const colours: Readonly<Record<string, Style>> = {
 };
 const logColours: Readonly<Record<string, Style>> = { debug: "dim", warn: "yellow", error: "red" };
 
-export class EventPrinter {
+export class EventLog {
   readonly #style: "text" | "json";
   readonly #write: (text: string) => void;
   #lines = "";
@@ -39,11 +42,12 @@ export class EventPrinter {
 
   print(event: WorkerEvent): void {
     if (silent.has(event.type)) return;
-    if (this.#lines === "") setImmediate(() => this.flush());
+    if (this.#lines === "") setImmediate(() => this.#flush());
     this.#lines += `${this.#style === "json" ? jsonLine(event) : textLine(event)}\n`;
+    if (event.type === "worker:stopped") this.#flush(); // what comes next may be the end of the process
   }
 
-  flush(): void {
+  #flush(): void {
     if (this.#lines === "") return;
     const lines = this.#lines;
     this.#lines = "";
@@ -92,4 +96,9 @@ function details(detail: Readonly<Record<string, unknown>>): string {
 function clock(at: number): string {
   const date = new Date(at);
   return `${date.toLocaleTimeString("sv-SE")}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** Colour where standard output is a terminal that has it; NO_COLOR and FORCE_COLOR are obeyed. */
+function paint(style: Style, text: string): string {
+  return styleText(style, text, { stream: process.stdout });
 }

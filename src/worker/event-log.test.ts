@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { WorkerEvent } from "../app/work.ts";
-import { EventPrinter, jsonLine, textLine } from "./event-line.ts";
+import { EventLog, jsonLine, textLine } from "./event-log.ts";
 
 const at = Date.UTC(2026, 10, 21, 10, 0, 0, 7);
 const succeeded: WorkerEvent = {
@@ -62,14 +62,14 @@ describe("a worker's lines", () => {
 
   test("of one turn are written together, without the ones that are silent", async () => {
     const written: string[] = [];
-    const printer = new EventPrinter("json", (text) => written.push(text));
-    printer.print(succeeded);
-    printer.print({ ...succeeded, type: "task:settled" });
-    printer.print(succeeded);
+    const log = new EventLog("json", (text) => written.push(text));
+    log.print(succeeded);
+    log.print({ ...succeeded, type: "task:settled" });
+    log.print(succeeded);
     expect(written).toEqual([]);
     await new Promise((resolve) => setImmediate(resolve));
     expect(written).toEqual([`${jsonLine(succeeded)}\n`.repeat(2)]);
-    printer.flush();
-    expect(written).toHaveLength(1);
+    log.print({ type: "worker:stopped", at, worker: "w1" });
+    expect(written).toHaveLength(2);
   });
 });
