@@ -76,7 +76,7 @@ export class Flow {
       const verdict = intake(rules, delivery, now, monotonic);
       if (verdict.kind === "run") {
         const { execution } = verdict;
-        if (delivery.redelivered || execution.headers.retries > 0) again.push(execution);
+        if (ranBefore(delivery) || execution.headers.retries > 0) again.push(execution);
         else this.#admit(execution);
       } else {
         if (verdict.kind !== "parked") this.#options.report.refused(verdict, delivery);
@@ -125,7 +125,7 @@ export class Flow {
       ]);
       executions.forEach((execution, index) => {
         const outcome = outcomes[index];
-        if (outcome && finalStates.has(outcome.state) && execution.delivery.redelivered) {
+        if (outcome && finalStates.has(outcome.state) && ranBefore(execution.delivery)) {
           this.#end(execution, settledBefore({ ...context, now: clock.now() }, execution, resultText(outcome)));
           return;
         }
@@ -268,6 +268,11 @@ function callOf(execution: Execution): Call {
     queue: delivery.queue,
     headers: isEmpty(headers.custom) ? "{}" : stringifyJson(headers.custom),
   };
+}
+
+/** Claimed by somebody before us: it may have got as far as a stored result. */
+function ranBefore(delivery: Delivery): boolean {
+  return delivery.redelivered || delivery.crashes > 0 || delivery.suspicions > 0;
 }
 
 function isEmpty(record: Readonly<Record<string, unknown>>): boolean {

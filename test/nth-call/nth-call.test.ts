@@ -1,0 +1,66 @@
+/** Every call to a driver goes wrong once, in each way it can: with an error, and with a death before and after it. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startRedis, type RedisServer } from "../server/redis-server.ts";
+import { describeWith } from "../server/required-program.ts";
+import type { Mode } from "./faulty-backend.ts";
+import { afterRestart, strike } from "./loop.ts";
+
+const deaths: readonly Mode[] = ["kill-before", "kill-after"];
+const errors: readonly Mode[] = ["error", "error-after"];
+
+function loop(fresh: (name: string) => Promise<string>): void {
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "celeriac-nth-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const round = async (mode: Mode, n: number): Promise<string[]> => {
+    const name = `${mode}-${String(n)}`;
+    const url = await fresh(join(folder, name));
+    const struck = await strike(url, join(folder, `${name}.journal`), mode, n);
+    return (await afterRestart(url, struck, deaths.includes(mode))).map((what) => `${name}: ${what}`);
+  };
+
+  it.each([...errors, ...deaths])(
+    "survives %s at every call",
+    async (mode) => {
+      const counted = await strike(
+        await fresh(join(folder, `${mode}-count`)),
+        join(folder, `${mode}.journal`),
+        "count",
+        0,
+      );
+      const calls = Number(counted.at(-1)?.split(" ")[1]);
+      expect(calls).toBeGreaterThan(15);
+      const wrong: string[] = [];
+      const numbers = Array.from({ length: calls }, (_, index) => index + 1);
+      // Three at a time: most of a round is waiting for a lease to run out.
+      await Promise.all(
+        [0, 1, 2].map(async () => {
+          for (let n = numbers.shift(); n !== undefined; n = numbers.shift()) wrong.push(...(await round(mode, n)));
+        }),
+      );
+      expect(wrong).toEqual([]);
+    },
+    240_000,
+  );
+}
+
+describe("the n-th call on SQLite", () => {
+  loop(async (path) => `sqlite:${path}.db`);
+});
+
+describeWith("redis-server", "the n-th call on Redis", () => {
+  let server: RedisServer;
+  let database = 0;
+  beforeAll(async () => {
+    server = await startRedis({ appendonly: true, config: { databases: "400" } });
+  });
+  afterAll(() => server.stop());
+  loop(async () => `${server.url.replace(/\/\d*$/, "")}/${String(++database)}`);
+});

@@ -1,0 +1,112 @@
+/**
+ * The fixed scenario: a plain task, one that is retried, one with checkpoints, and one with a callback, sent and run in one
+ * process. Run as a program it strikes the n-th call; run again without a strike it is the restart.
+ *
+ *   node scenario.ts URL JOURNAL MODE N
+ */
+
+import { appendFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { pathToFileURL } from "node:url";
+import type { App, AsyncResult, Task } from "../../src/index.ts";
+import { Countdown, faulty, type Mode } from "./faulty-backend.ts";
+
+export const lease = 800;
+export const sweep = 100;
+
+const drivers = /\/driver\/(?:sqlite|redis|memory)\/index\.ts$/;
+const slot = Symbol.for("celeriac.test.countdown");
+
+/** From now on every driver that is loaded is a faulty one. */
+function plantFaults(countdown: Countdown): void {
+  (globalThis as Record<symbol, unknown>)[slot] = { countdown, faulty };
+  registerHooks({
+    resolve(specifier, context, next) {
+      const found = next(specifier, context);
+      return drivers.test(found.url) && !found.url.includes("?") ? { ...found, url: `${found.url}?faulty` } : found;
+    },
+    load(url, context, next) {
+      if (!url.endsWith("?faulty")) return next(url, context);
+      const real = url.replace("?faulty", "?real");
+      const source = `import { open as real } from ${JSON.stringify(real)};
+        const { countdown, faulty } = globalThis[Symbol.for("celeriac.test.countdown")];
+        export const open = faulty(real, countdown);`;
+      return { format: "module", source, shortCircuit: true };
+    },
+  });
+}
+
+interface Tasks {
+  readonly plain: Task<{ n: number }, number>;
+  readonly flaky: Task<{ n: number }, number>;
+  readonly steps: Task<{ n: number }, string>;
+  readonly first: Task<{ n: number }, { value: number }>;
+  readonly next: Task<{ value: number; n: number }, number>;
+}
+
+function declare(app: App, ran: (name: string) => void): Tasks {
+  return {
+    plain: app.task("n.plain", ({ n }: { n: number }, ctx) => (ran(ctx.id), n)),
+    flaky: app.task("n.flaky", { retry: { limit: 3, delay: "5ms" } }, ({ n }: { n: number }, ctx) => {
+      ran(ctx.id);
+      if (ctx.attempt === 1) throw new Error("once");
+      return n;
+    }),
+    steps: app.task("n.steps", async (_: { n: number }, ctx) => {
+      ran(ctx.id);
+      const a = await ctx.checkpoint("a", () => (ran(`${ctx.id}/a`), "a"));
+      const b = await ctx.checkpoint("b", () => (ran(`${ctx.id}/b`), "b"));
+      return a + b;
+    }),
+    first: app.task("n.first", ({ n }: { n: number }, ctx) => (ran(ctx.id), { value: n })),
+    next: app.task("n.next", ({ value, n }: { value: number; n: number }, ctx) => (ran(ctx.id), value + n)),
+  };
+}
+
+export const expected: Readonly<Record<string, unknown>> = {
+  plain: 1,
+  flaky: 2,
+  steps: "ab",
+  first: { value: 3 },
+  next: 7,
+};
+
+/** Sends what is not known to be accepted, runs everything, and resolves when all five results are there. */
+export async function play(url: string, note: (line: string) => void, accepted: ReadonlySet<string>): Promise<void> {
+  const { createApp } = await import("../../src/index.ts");
+  const app = createApp({ name: "nth", broker: url, publishTimeout: "3s" });
+  const { plain, flaky, steps, first, next } = declare(app, (name) => note(`ran ${name}`));
+  const sends: Record<string, () => Promise<AsyncResult<unknown>>> = {
+    plain: () => plain.enqueue({ n: 1 }, { id: "plain" }),
+    flaky: () => flaky.enqueue({ n: 2 }, { id: "flaky" }),
+    steps: () => steps.enqueue({ n: 0 }, { id: "steps" }),
+    first: () => first.enqueue({ n: 3 }, { id: "first", link: next.s({ n: 4 }).set({ id: "next" }) }),
+  };
+  try {
+    for (const [id, send] of Object.entries(sends)) {
+      if (accepted.has(id)) continue;
+      // An error means "unknown": the same id again is what the guarantee says to do.
+      await send().catch(send);
+      note(`accepted ${id}`);
+    }
+    await app
+      .work({ pool: "inline", concurrency: 2, lease, sweep, grace: "200ms" })
+      .catch(() => app.work({ pool: "inline", concurrency: 2, lease, sweep, grace: "200ms" }));
+    await Promise.all(
+      Object.entries(expected).map(async ([id, value]) => {
+        const got = await app.result(id).get({ timeout: "15s" });
+        if (JSON.stringify(got) !== JSON.stringify(value)) throw new Error(`${id} is ${JSON.stringify(got)}`);
+      }),
+    );
+  } finally {
+    await app.close();
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const [url = "", journal = "", mode = "count", n = "0"] = process.argv.slice(2);
+  const countdown = new Countdown(mode as Mode, Number(n));
+  plantFaults(countdown);
+  await play(url, (line) => appendFileSync(journal, `${line}\n`), new Set());
+  appendFileSync(journal, `calls ${String(countdown.calls)}\n`);
+}
