@@ -29,6 +29,7 @@ export class EventHub {
       [Symbol.dispose]: () => {
         this.#listening.delete(listening);
         listening.waiting = [];
+        listening.missed = 0;
       },
     };
   }
@@ -56,7 +57,6 @@ export class EventHub {
     listening.woken = false;
     listening.waiting = [];
     listening.missed = 0;
-    if (!this.#listening.has(listening)) return;
     if (missed > 0) apart(() => listener.gap(missed));
     for (const { channel, message } of waiting) apart(() => listener.take(channel, message));
   }

@@ -192,6 +192,23 @@ export function claimCases(makeServer: MakeServer): void {
     await next.quiet();
   });
 
+  it("lets two consumers of one client stop one by one", async () => {
+    const rig = use();
+    const client = await rig.client();
+    const [one, two] = [rig.name("one"), rig.name("two")];
+    const [first, second] = [await rig.consume(client, [one], 1), await rig.consume(client, [two], 1)];
+    await rig.send(client, two, ["kept"]);
+    const kept = await second.one();
+    await first.consumer.stop();
+    await second.quiet(rig.server.timing.lease + rig.server.timing.sweep);
+    expect(kept.lost.aborted).toBe(false);
+    await second.ack([kept]);
+    await rig.send(client, one, ["a"]);
+    await rig.send(client, two, ["b"]);
+    expect(idOf(await second.one())).toBe("b");
+    await first.quiet();
+  });
+
   it("gives back what it holds when the whole client closes", async () => {
     const rig = use();
     const [client, other] = [await rig.client(), await rig.client()];

@@ -121,6 +121,23 @@ export function leaseCases(makeServer: MakeServer): void {
     await tray.quiet();
   });
 
+  it("gives up by its own clock when it cannot reach the server", async ({ skip }) => {
+    const rig = use();
+    skip(rig.server.cutOff === undefined, "the harness cannot cut a client off");
+    const [client, other] = [await rig.client(), await rig.client()];
+    const queue = rig.name("cut-off");
+    await rig.send(client, queue, ["a"]);
+    const tray = await rig.consume(client, [queue], 1);
+    const delivery = await tray.one();
+    const rival = await rig.consume(other, [queue], 1);
+    await rig.server.cutOff?.(client);
+    await rig.until("the lease to be given up", () => delivery.lost.aborted, rig.server.timing.lease + 500);
+    expect(delivery.lost.reason).toMatchObject({ code: "LEASE_LOST" });
+    expect(idOf(await rival.one(rig.recovery))).toBe("a");
+    const answer = await tray.settle({ delivery, then: { kind: "ack" } }).catch(() => ({ kind: "lost" }));
+    expect(answer).toEqual({ kind: "lost" });
+  });
+
   it("gives a former holder room again once it has noticed", async ({ skip }) => {
     const rig = use();
     const [client, other] = [await rig.client(), await rig.client()];

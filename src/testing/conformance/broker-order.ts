@@ -86,6 +86,21 @@ export function orderCases(makeServer: MakeServer): void {
     },
   );
 
+  it("shares one claim among queues that are all flooded", async () => {
+    const rig = use();
+    const client = await rig.client();
+    const queues = [rig.name("first"), rig.name("second")];
+    for (const queue of queues)
+      await rig.send(
+        client,
+        queue,
+        Array.from({ length: 30 }, (_, index) => `${queue}-${index}`),
+      );
+    const tray = await rig.consume(client, queues, 10);
+    const came = await tray.take(10);
+    for (const queue of queues) expect(came.filter((delivery) => delivery.queue === queue)).toHaveLength(5);
+  });
+
   it("keeps serving a queue that fills up beside a flooded one", async () => {
     const rig = use();
     const client = await rig.client();

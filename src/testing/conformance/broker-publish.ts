@@ -113,6 +113,9 @@ export function publishCases(makeServer: MakeServer): void {
     await rig.send(client, queue, ids);
     const tray = await rig.consume(client, [queue], 1_000);
     expect((await tray.take(1_000)).map(idOf)).toEqual(ids);
+    await tray.ack(tray.all);
+    const left = (await client.broker.queues.list()).find((state) => state.name === queue);
+    expect([left?.ready.reduce((sum, line) => sum + line.count, 0) ?? 0, left?.leased ?? 0]).toEqual([0, 0]);
   });
 
   it("answers an empty batch with nothing", async () => {

@@ -59,6 +59,24 @@ export function settleCases(makeServer: MakeServer): void {
     await tray.quiet();
   });
 
+  it("takes many settlements at the same time, each in a call of its own", async () => {
+    const rig = use();
+    const client = await rig.client();
+    const queue = rig.name("parallel");
+    await rig.send(
+      client,
+      queue,
+      Array.from({ length: 50 }, (_, index) => `p${index}`),
+    );
+    const tray = await rig.consume(client, [queue], 50);
+    const held = await tray.take(50);
+    const answers = await Promise.all(held.map((delivery) => tray.settle({ delivery, then: { kind: "ack" } })));
+    expect(answers).toEqual(held.map(() => settled));
+    tray.consumer.started(held, "sure");
+    await tray.quiet();
+    expect(await tray.consumer.settle([])).toEqual([]);
+  });
+
   it("says `lost` to a second, different settlement", async () => {
     const rig = use();
     const client = await rig.client();

@@ -132,6 +132,18 @@ function fireCases(makeServer: MakeServer): void {
     await tray.quiet();
   });
 
+  it("neither renews nor fires after its end, though nobody has taken over", async () => {
+    const rig = use();
+    const client = await rig.client();
+    const queue = rig.name("queue");
+    const term = await client.lease.acquire(rig.name("leader"), "a", 300);
+    if (term === undefined) throw new Error("nobody held it");
+    await rig.server.pass(500);
+    expect(await client.lease.fire(term, rig.name("schedule"), rig.server.now(), rig.outgoing(queue))).toBe(false);
+    expect(await client.lease.renew(term, 10_000)).toBeUndefined();
+    await (await rig.consume(client, [queue], 1)).quiet();
+  });
+
   it("keeps a fired message delayed if it says so", async ({ skip }) => {
     const rig = use();
     const client = await rig.client();

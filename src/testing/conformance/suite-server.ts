@@ -34,6 +34,8 @@ export interface SuiteServer {
   putRaw?(queue: string, bytes: Uint8Array): Promise<void>;
   /** The server carries out this client's next call of that kind, and the answer is lost on the way. */
   cutReply?(client: OpenClient, call: "publish" | "claim" | "settle"): Promise<void>;
+  /** From now on this client reaches nobody, and is told nothing: its packets vanish. */
+  cutOff?(client: OpenClient): Promise<void>;
   /** Makes listeners of `to` miss at least one event; may use `from` to publish. */
   loseEvents?(from: OpenClient, to: OpenClient): Promise<void>;
   /** What the suites pass to `consume`. Short where waits are real: they wait for a few leases in all. */
