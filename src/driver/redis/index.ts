@@ -1,0 +1,88 @@
+/**
+ * The Redis driver: broker, results, bus and lease on one server, for `redis:` and `rediss:` URLs. Options in the URL's query:
+ * `pythonVisibilityTimeout` (seconds, the smallest of any Python worker on the same queues; default 3600) and `resultPrefix`
+ * (Celery's `global_keyprefix` of the result backend).
+ */
+
+import type { Backend, BackendOptions, OpenBackend } from "../../port/backend.ts";
+import type { Warning } from "../../port/units.ts";
+import { RedisBroker } from "./broker.ts";
+import { RedisBus } from "./bus.ts";
+import { loadClient } from "./client.ts";
+import { Context } from "./context.ts";
+import { connectFailure } from "./failure.ts";
+import { RedisLease } from "./lease.ts";
+import { readLocation } from "./location.ts";
+import { RedisResultStore } from "./result-store.ts";
+import { claimScript } from "./script/claim.ts";
+import { renewScript, startScript } from "./script/hold.ts";
+import { publishScript } from "./script/publish.ts";
+import { settleScript } from "./script/settle.ts";
+import { checkServer } from "./server-check.ts";
+import { Subscriber } from "./subscriber.ts";
+
+/** Throws BROKER_URL_INVALID; everything else waits for `open`. */
+export const open: OpenBackend = (options: BackendOptions): Backend => new RedisBackend(options);
+
+class RedisBackend implements Backend {
+  readonly broker: RedisBroker;
+  readonly store: RedisResultStore;
+  readonly bus: RedisBus;
+  readonly lease: RedisLease;
+  readonly #context: Context;
+  readonly #subscriber: Subscriber;
+  #opening: Promise<readonly Warning[]> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: BackendOptions) {
+    const context = new Context(options, readLocation(options.url));
+    const subscriber = new Subscriber(context);
+    const opened = (signal: AbortSignal): Promise<readonly Warning[]> => this.open(signal);
+    const closed = (): Promise<void> => this.close();
+    this.#context = context;
+    this.#subscriber = subscriber;
+    this.store = new RedisResultStore(context, subscriber, opened, closed);
+    this.broker = new RedisBroker(context, () => this.store, opened, closed);
+    this.bus = new RedisBus(context, subscriber);
+    this.lease = new RedisLease(context);
+  }
+
+  open(signal: AbortSignal): Promise<readonly Warning[]> {
+    this.#opening ??= this.#open(signal);
+    return this.#opening;
+  }
+
+  async #open(signal: AbortSignal): Promise<readonly Warning[]> {
+    const { location, scripts, options, timeout } = this.#context;
+    try {
+      await this.#context.connect(await loadClient(location, timeout), signal);
+      const { link, keys } = this.#context;
+      const info = await link.call("INFO", []).catch((error: unknown) => {
+        throw connectFailure(location.name, error);
+      });
+      const { major, warnings } = checkServer(String(info), location.name, options.allowEviction);
+      scripts.forServer(major);
+      await scripts.load(link, [publishScript, claimScript, startScript, renewScript, settleScript]);
+      // A worker of Celery that ever ran here has bound its mailbox.
+      const python = (await link.call("EXISTS", [keys.binding("celery.pidbox")])) === 1;
+      if (!python) return warnings;
+      const text = `Celery workers use ${location.name} too: pausing a queue stops ours, not theirs.`;
+      return [...warnings, { code: "PAUSE_OURS_ONLY", text }];
+    } catch (error) {
+      this.#context.close();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#opening?.catch(() => undefined);
+    await this.broker.stopConsumers();
+    this.#subscriber.close();
+    this.#context.close();
+  }
+}

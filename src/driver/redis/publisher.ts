@@ -1,0 +1,225 @@
+/**
+ * Sends messages. Calls of one turn of the event loop go out together, a script call for each queue and priority, and are repeated
+ * under their nonces while the server is away. A message without a nonce is sent again only if it was surely not sent before.
+ */
+
+import { CeleriacError } from "../../error/celeriac-error.ts";
+import type { Outgoing, Published } from "../../port/broker.ts";
+import { encodeEnvelope } from "../../wire/envelope.ts";
+import { checkQueueName } from "../../wire/name.ts";
+import type { Context } from "./context.ts";
+import { isPassing, LinkError, refusedBy, ServerRefusal } from "./failure.ts";
+import { stepOf, type Step } from "./keys.ts";
+import { publishScript } from "./script/publish.ts";
+
+/** Bounds of one script call: a script runs alone on the server, and longer ones are felt by everybody. */
+export const mostItems = 500;
+export const mostBytes: number = 4 * 1024 * 1024;
+
+/** An envelope that is ready to be pushed. */
+export interface Encoded {
+  readonly queue: string;
+  readonly step: Step;
+  /** Server time in seconds as text, "" for now. */
+  readonly due: string;
+  readonly raw: string;
+  readonly size: number;
+  readonly dedupe: Outgoing["dedupe"];
+}
+
+interface Waiting {
+  readonly encoded: Encoded;
+  readonly signal: AbortSignal;
+  readonly done: (answer: Published | Error) => void;
+  tried: boolean;
+  ended: boolean;
+}
+
+const accepted: Published = { kind: "accepted" };
+const duplicate: Published = { kind: "duplicate" };
+
+/** Throws NOT_SERIALIZABLE or NAME_INVALID. */
+export function encodeOutgoing(outgoing: Outgoing): Encoded {
+  const { queue, message, due, dedupe } = outgoing;
+  checkQueueName(queue);
+  const raw = encodeEnvelope(message, queue, crypto.randomUUID());
+  return {
+    queue,
+    step: stepOf(message.properties.priority),
+    due: due === undefined ? "" : (due / 1000).toFixed(6),
+    raw,
+    size: Buffer.byteLength(raw),
+    dedupe,
+  };
+}
+
+export class Publisher {
+  readonly #context: Context;
+  readonly #known = new Set<string>();
+  #pending: Waiting[] = [];
+  #flushing = false;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  async publish(batch: readonly Outgoing[], signal: AbortSignal): Promise<readonly Published[]> {
+    signal.throwIfAborted();
+    if (this.#context.closing.aborted) throw this.#context.closedError();
+    const limit = this.#context.options.maxMessageBytes;
+    const encoded = batch.map(encodeOutgoing);
+    const answers = encoded.map((one): Promise<Published> | Published =>
+      one.size > limit
+        ? { kind: "refused", reason: "too-large", detail: `${one.size} bytes, the limit is ${limit}` }
+        : this.#enqueue(one, signal),
+    );
+    const results = await Promise.allSettled(answers);
+    return results.map((result) => {
+      if (result.status === "rejected") throw result.reason;
+      return result.value;
+    });
+  }
+
+  #enqueue(encoded: Encoded, signal: AbortSignal): Promise<Published> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => waiting.done(this.#unknown(waiting, signal.reason));
+      const waiting: Waiting = {
+        encoded,
+        signal,
+        tried: false,
+        ended: false,
+        done: (answer) => {
+          if (waiting.ended) return;
+          waiting.ended = true;
+          signal.removeEventListener("abort", stop);
+          if (answer instanceof Error) reject(answer);
+          else resolve(answer);
+        },
+      };
+      signal.addEventListener("abort", stop, { once: true });
+      this.#pending.push(waiting);
+      if (this.#flushing) return;
+      this.#flushing = true;
+      setImmediate(() => this.#flush());
+    });
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    const groups = new Map<string, Waiting[]>();
+    for (const waiting of this.#pending) {
+      if (waiting.ended) continue;
+      const key = `${waiting.encoded.step} ${waiting.encoded.queue}`;
+      const group = groups.get(key);
+      if (group) group.push(waiting);
+      else groups.set(key, [waiting]);
+    }
+    this.#pending = [];
+    for (const group of groups.values()) {
+      this.#introduce(group[0]?.encoded.queue);
+      for (const call of slices(group)) void this.#send(call);
+    }
+  }
+
+  /** Queues that were ever used, for `list`; once a connection. A lost one is written again by the next process. */
+  #introduce(queue: string | undefined): void {
+    if (queue === undefined || this.#known.has(queue)) return;
+    this.#known.add(queue);
+    this.#context.link.call("SADD", [this.#context.keys.queues, queue]).catch(() => this.#known.delete(queue));
+  }
+
+  /** Never rejects: each waiting call gets its own answer. */
+  async #send(group: readonly Waiting[]): Promise<void> {
+    let left = group;
+    const { link } = this.#context;
+    const none = new AbortController();
+    const check = (): void => {
+      if (left.every((waiting) => waiting.ended)) none.abort(new Error("nobody waits any more"));
+    };
+    for (const waiting of group) waiting.signal.addEventListener("abort", check, { once: true });
+    try {
+      await link.persist(async () => {
+        left = left.filter((waiting) => !waiting.ended);
+        if (left.length > 0) await this.#call(left);
+      }, none.signal);
+    } catch (error) {
+      for (const waiting of left) {
+        if (error instanceof ServerRefusal && !isPassing(error))
+          waiting.done(
+            error.word === "OOM" ? full(this.#context.location.name) : refusedBy(this.#context.location.name, error),
+          );
+        else waiting.done(this.#unknown(waiting, error));
+      }
+    } finally {
+      for (const waiting of group) waiting.signal.removeEventListener("abort", check);
+    }
+  }
+
+  async #call(group: readonly Waiting[]): Promise<void> {
+    const { keys: names, options } = this.#context;
+    const first = group[0]?.encoded;
+    if (first === undefined) return;
+    const { queue, step } = first;
+    const keys = [names.unacked, names.index, names.fence, names.bell(queue), names.due(queue), ...names.lists(queue)];
+    const delayed = group.some((waiting) => waiting.encoded.due !== "");
+    const args = [queue, String(step), String(options.maxDepth), delayed ? "1" : "0"];
+    for (const { encoded } of group) {
+      const { dedupe } = encoded;
+      if (dedupe) keys.push(names.seen(dedupe.id), names.meta(dedupe.id));
+      args.push(dedupe?.nonce ?? "", dedupe ? String(dedupe.window) : "", encoded.due, encoded.raw);
+    }
+    let letters: unknown;
+    try {
+      letters = await this.#context.run(publishScript, keys, args);
+    } catch (error) {
+      if (error instanceof LinkError && error.kind === "unclear")
+        for (const waiting of group) {
+          waiting.tried = true;
+          if (waiting.encoded.dedupe === undefined) waiting.done(this.#unknown(waiting, error));
+        }
+      throw error;
+    }
+    group.forEach((waiting, index) => waiting.done(this.#answer(String(letters)[index], queue)));
+  }
+
+  #answer(letter: string | undefined, queue: string): Published {
+    if (letter === "A") return accepted;
+    if (letter === "D") return duplicate;
+    const { maxDepth } = this.#context.options;
+    return { kind: "refused", reason: "full", detail: `queue ${queue} has ${maxDepth} ready messages` };
+  }
+
+  #unknown(waiting: Waiting, cause: unknown): Error {
+    if (this.#context.closing.aborted) return this.#context.closedError();
+    const { name } = this.#context.location;
+    return new CeleriacError(
+      "PUBLISH_UNKNOWN",
+      waiting.tried
+        ? `${name} did not say whether it took the message; sending it again with the same id is safe.`
+        : `${name} was not reachable in time; the message was most likely not sent, and sending it again with the same id is safe.`,
+      { cause, details: { queue: waiting.encoded.queue } },
+    );
+  }
+}
+
+function full(name: string): Published {
+  return { kind: "refused", reason: "full", detail: `${name} has used up its maxmemory` };
+}
+
+/** Cuts a group into calls within both bounds. */
+function slices(group: readonly Waiting[]): Waiting[][] {
+  const calls: Waiting[][] = [];
+  let call: Waiting[] = [];
+  let bytes = 0;
+  for (const waiting of group) {
+    if (call.length > 0 && (call.length >= mostItems || bytes + waiting.encoded.size > mostBytes)) {
+      calls.push(call);
+      call = [];
+      bytes = 0;
+    }
+    call.push(waiting);
+    bytes += waiting.encoded.size;
+  }
+  if (call.length > 0) calls.push(call);
+  return calls;
+}

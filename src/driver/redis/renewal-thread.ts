@@ -1,0 +1,108 @@
+/**
+ * Renewal on a thread of its own, for pools whose user code runs on this one: a task that computes for an hour keeps its lease. The
+ * thread watches our heartbeat, and ends the process when we have not turned for `stallLimit`: a wedged worker must not hold its
+ * tasks for ever.
+ */
+
+import { Worker } from "node:worker_threads";
+import type { BackendOptions } from "../../port/backend.ts";
+import type { Millis } from "../../port/units.ts";
+import type { Renewer, RenewalReport } from "./leases.ts";
+import type { RenewalSettings } from "./renewal.ts";
+
+/** What both threads see. Times are `hrtime` milliseconds, which all threads of a process share. */
+export interface SharedState {
+  /** [0] counts our turns. */
+  readonly turns: Int32Array;
+  /** [0] when the last complete renewal was sent. */
+  readonly renewed: Float64Array;
+}
+
+export function sharedState(buffer: SharedArrayBuffer): SharedState {
+  return { renewed: new Float64Array(buffer, 0, 1), turns: new Int32Array(buffer, 8, 1) };
+}
+
+export function hrMillis(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+export interface RenewalWork {
+  readonly url: string;
+  readonly keyPrefix: string;
+  readonly commandTimeout: Millis;
+  readonly major: number;
+  readonly lease: Millis;
+  readonly interval: Millis;
+  readonly stallLimit: Millis;
+  readonly shared: SharedArrayBuffer;
+}
+
+export type ToRenewal =
+  | { readonly kind: "hold"; readonly claims: readonly string[] }
+  | { readonly kind: "release"; readonly claims: readonly string[] }
+  | { readonly kind: "now" }
+  | { readonly kind: "close" };
+
+export class ThreadRenewer implements Renewer {
+  readonly #worker: Worker;
+  readonly #state: SharedState;
+  readonly #settings: RenewalSettings;
+  readonly #heart: Disposable;
+
+  constructor(settings: RenewalSettings, options: BackendOptions, stallLimit: Millis, major: number) {
+    this.#settings = settings;
+    const shared = new SharedArrayBuffer(16);
+    this.#state = sharedState(shared);
+    const work: RenewalWork = {
+      url: options.url.href,
+      keyPrefix: options.keyPrefix,
+      commandTimeout: options.commandTimeout,
+      major,
+      lease: settings.lease,
+      interval: settings.interval,
+      stallLimit,
+      shared,
+    };
+    // Built files end in .js, sources in .ts; both run as they are.
+    const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+    this.#worker = new Worker(new URL(`./renewal-entry${extension}`, import.meta.url), {
+      workerData: work,
+      name: "celeriac-renewal",
+      env: {},
+      execArgv: [],
+    });
+    this.#worker.unref();
+    this.#worker.on("message", (report: RenewalReport) => settings.report(report));
+    // Without its thread nothing is renewed, and `Leases` lets go of what is held when its time is over.
+    this.#worker.on("error", () => undefined);
+    this.#heart = settings.clock.every(Math.min(1000, stallLimit / 4), () => Atomics.add(this.#state.turns, 0, 1));
+  }
+
+  get renewedAt(): number {
+    const sent = this.#state.renewed[0] ?? 0;
+    // From the threads' common clock to the one that everything here is measured with.
+    return sent === 0 ? 0 : this.#settings.clock.monotonic() - (hrMillis() - sent);
+  }
+
+  hold(claims: readonly string[]): void {
+    this.#post({ kind: "hold", claims });
+  }
+
+  release(claims: readonly string[]): void {
+    this.#post({ kind: "release", claims });
+  }
+
+  renewNow(): void {
+    this.#post({ kind: "now" });
+  }
+
+  async close(): Promise<void> {
+    this.#heart[Symbol.dispose]();
+    this.#post({ kind: "close" });
+    await this.#worker.terminate();
+  }
+
+  #post(message: ToRenewal): void {
+    if (!("claims" in message) || message.claims.length > 0) this.#worker.postMessage(message);
+  }
+}

@@ -1,0 +1,72 @@
+/** Steps of the administration that must not be torn: emptying a queue, bringing a dead letter back. */
+
+import { ringLua } from "./parts.ts";
+import type { Script } from "./script.ts";
+
+/**
+ * KEYS  1 unacked, then the lists of a queue
+ * returns how many messages were removed
+ */
+export const purgeReadyScript: Script = {
+  name: "purge-ready",
+  atFull: true,
+  lua: `
+local total = 0
+for i = 2, #KEYS do
+  total = total + redis.call('LLEN', KEYS[i])
+  redis.call('UNLINK', KEYS[i])
+end
+return total`,
+};
+
+/**
+ * KEYS  1 unacked, 2 index, 3 due
+ * ARGV  most in this call
+ * returns how many were removed; call again until it is less than the limit
+ */
+export const purgeDelayedScript: Script = {
+  name: "purge-delayed",
+  atFull: true,
+  lua: `
+local ids = redis.call('ZRANGE', KEYS[3], 0, ARGV[1] - 1)
+if #ids == 0 then return 0 end
+redis.call('HDEL', KEYS[1], unpack(ids))
+redis.call('ZREM', KEYS[2], unpack(ids))
+redis.call('ZREM', KEYS[3], unpack(ids))
+return #ids`,
+};
+
+/**
+ * KEYS  1 unacked, 2 dead index, 3 letter, 4 list, 5 bell, then result key and attempts key of the id, if it has one
+ * ARGV  envelope
+ * returns 1, or 0 if the letter is gone
+ */
+export const redriveScript: Script = {
+  name: "redrive",
+  atFull: true,
+  lua: `
+${ringLua}
+if redis.call('EXISTS', KEYS[3]) == 0 then
+  redis.call('ZREM', KEYS[2], KEYS[3])
+  return 0
+end
+redis.call('LPUSH', KEYS[4], ARGV[1])
+for i = 6, #KEYS do redis.call('DEL', KEYS[i]) end
+redis.call('DEL', KEYS[3])
+redis.call('ZREM', KEYS[2], KEYS[3])
+ring(KEYS[5])
+return 1`,
+};
+
+/**
+ * KEYS  1 unacked (unused, for servers without allow-oom), 2 control
+ * ARGV  field, value or "" to remove it
+ * returns the new version
+ */
+export const controlScript: Script = {
+  name: "control",
+  atFull: true,
+  lua: `
+if ARGV[2] == '' then redis.call('HDEL', KEYS[2], ARGV[1]) else redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) end
+return redis.call('HINCRBY', KEYS[2], 'v', 1)`,
+};

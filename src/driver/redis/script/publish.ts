@@ -1,0 +1,76 @@
+/** Adds messages of one queue and priority. The one script that a full server refuses, before its first write. */
+
+import { entryLua, ringLua, timeLua } from "./parts.ts";
+import type { Script } from "./script.ts";
+
+/**
+ * KEYS  1 unacked, 2 index, 3 fence, 4 bell, 5 due, 6–9 the lists of steps 0, 3, 6, 9; then for each message with a nonce its `seen`
+ *       key and its result key
+ * ARGV  queue, step, most ready messages or 0, 1 if any message is delayed; then for each message:
+ *       nonce or "", window ms, due s or "", envelope
+ * returns a letter a message: A accepted (now or by an earlier try with this nonce), D duplicate, F queue full
+ */
+export const publishLua: string = `
+${timeLua}
+${ringLua}
+${entryLua}
+local queue, step, depth = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local list = KEYS[6 + step / 3]
+-- Wrong types fail here, before the first write: nothing that a script has written is rolled back.
+redis.call('LLEN', list)
+redis.call('LLEN', KEYS[4])
+if ARGV[4] == '1' then
+  redis.call('HLEN', KEYS[1])
+  redis.call('ZCARD', KEYS[2])
+  redis.call('ZCARD', KEYS[5])
+end
+local room = -1
+if depth > 0 then
+  room = depth
+  for i = 6, 9 do room = room - redis.call('LLEN', KEYS[i]) end
+  if room < 0 then room = 0 end
+end
+local letters, ready, old, k, pushed = {}, {}, {}, 8, false
+for i = 5, #ARGV, 4 do
+  local nonce, due, raw = ARGV[i], ARGV[i + 2], ARGV[i + 3]
+  local seen
+  if nonce ~= '' then
+    k = k + 2
+    seen = KEYS[k]
+  end
+  local delayed = due ~= '' and tonumber(due) > now
+  local letter, fresh = 'A', true
+  if room == 0 and not delayed then
+    fresh = false
+    local nonce_there = seen and redis.call('GET', seen)
+    if not nonce_there then letter = 'F' elseif nonce_there ~= nonce then letter = 'D' end
+  elseif seen then
+    if not redis.call('SET', seen, nonce, 'NX', 'PX', ARGV[i + 1]) then
+      fresh = false
+      if redis.call('GET', seen) ~= nonce then letter = 'D' end
+    else
+      old[#old + 1] = KEYS[k + 1]
+    end
+  end
+  if fresh and delayed then
+    local id = string.format('%.0f', fences(KEYS[3], 1)) .. '.' .. step .. '.' .. queue
+    redis.call('HSET', KEYS[1], id, wrap(raw, queue))
+    redis.call('ZADD', KEYS[2], due, id)
+    redis.call('ZADD', KEYS[5], due, id)
+    pushed = true
+  elseif fresh then
+    ready[#ready + 1] = raw
+    room = room - 1
+  end
+  letters[#letters + 1] = letter
+end
+-- An id that its owner uses again after the window: with the old result in place the new run could never store one.
+if #old > 0 then redis.call('DEL', unpack(old)) end
+if #ready > 0 then
+  redis.call('LPUSH', list, unpack(ready))
+  pushed = true
+end
+if pushed then ring(KEYS[4]) end
+return table.concat(letters)`;
+
+export const publishScript: Script = { name: "publish", lua: publishLua, atFull: false };

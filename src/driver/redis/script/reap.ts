@@ -1,0 +1,80 @@
+/**
+ * Giving back what a dead worker held, in two steps: the text that goes back is made in TypeScript, where marks can be spliced into
+ * an envelope without touching another byte.
+ */
+
+import { entryLua, ringLua, timeLua } from "./parts.ts";
+import type { Script } from "./script.ts";
+
+/**
+ * KEYS  1 unacked, 2 index, 3 lease, 4 started, 5 sweep
+ * ARGV  1 to ask for the turn or 0 to go on with it, pause until the next sweep ms, most entries, byte budget, longest lease in use ms
+ * returns 1 if it is our turn, now ms, then id, start text or "", envelope, …
+ *
+ * Takes nothing. A deadline further away than two leases was written before the clock was set back: it is lowered, or its task
+ * would wait for the clock to catch up.
+ */
+export const expiredScript: Script = {
+  name: "expired",
+  atFull: true,
+  lua: `
+${timeLua}
+${entryLua}
+if ARGV[1] == '1' and not redis.call('SET', KEYS[5], '1', 'NX', 'PX', ARGV[2]) then return { 0, now_text } end
+local lease = ARGV[5] / 1000
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], string.format('(%.6f', now + 2 * lease), '+inf', 'LIMIT', 0, 100)) do
+  redis.call('ZADD', KEYS[3], 'XX', string.format('%.6f', now + lease), id)
+end
+local out, bytes = { 1, now_text }, 0
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', string.format('%.6f', now), 'LIMIT', 0, ARGV[3])) do
+  if bytes < tonumber(ARGV[4]) then
+    local value = redis.call('HGET', KEYS[1], id)
+    local _, queue = place(id)
+    if value and queue then
+      out[#out + 1] = id
+      out[#out + 1] = redis.call('HGET', KEYS[4], id) or ''
+      out[#out + 1] = cut(value, queue)
+      bytes = bytes + #value
+    else
+      redis.call('ZREM', KEYS[3], id)
+      redis.call('HDEL', KEYS[4], id)
+    end
+  end
+end
+return out`,
+};
+
+/**
+ * KEYS  1 unacked, 2 index, 3 lease, 4 started, 5 list, 6 bell, 7 attempts
+ * ARGV  id, envelope to put back or "" for unchanged, attempt record or ""
+ * returns 1 if it was put back to the front, 0 if it was renewed, settled or taken meanwhile
+ */
+export const givebackScript: Script = {
+  name: "giveback",
+  atFull: true,
+  lua: `
+${timeLua}
+${ringLua}
+${entryLua}
+local id, raw, record = ARGV[1], ARGV[2], ARGV[3]
+local deadline = redis.call('ZSCORE', KEYS[3], id)
+if not deadline or tonumber(deadline) > now then return 0 end
+local value = redis.call('HGET', KEYS[1], id)
+if not value then return 0 end
+if raw == '' then
+  local _, queue = place(id)
+  raw = cut(value, queue)
+end
+redis.call('RPUSH', KEYS[5], raw)
+if record ~= '' then
+  redis.call('RPUSH', KEYS[7], record)
+  redis.call('LTRIM', KEYS[7], -20, -1)
+  redis.call('PEXPIRE', KEYS[7], 604800000)
+end
+redis.call('ZREM', KEYS[2], id)
+redis.call('HDEL', KEYS[1], id)
+redis.call('ZREM', KEYS[3], id)
+redis.call('HDEL', KEYS[4], id)
+ring(KEYS[6])
+return 1`,
+};

@@ -1,0 +1,83 @@
+/**
+ * Lua that runs on the server, and how it gets there. A script that must work at `maxmemory` says `allow-oom`; Redis 6.2 knows no
+ * such line, so there its first command is an `HDEL` that deletes nothing: never refused, and after a first write none is.
+ */
+
+import { createHash } from "node:crypto";
+import type { Argument } from "../client.ts";
+import { ServerRefusal } from "../failure.ts";
+import type { CallOptions, Link } from "../link.ts";
+
+export interface Script {
+  readonly name: string;
+  /** Takes the hash `unacked` as its first key if `atFull`. */
+  readonly lua: string;
+  /** Runs though the server's memory is used up: everything but what adds work. */
+  readonly atFull: boolean;
+}
+
+interface Prepared {
+  readonly text: string;
+  readonly sha: string;
+}
+
+/** Where the `#!lua` line is understood. */
+const shebangMajor = 7;
+
+export class Scripts {
+  readonly #prepared = new Map<Script, Prepared>();
+  #major = shebangMajor;
+
+  /** Major version of the server; told once, before the first run. */
+  forServer(major: number): void {
+    this.#major = major;
+    this.#prepared.clear();
+  }
+
+  get major(): number {
+    return this.#major;
+  }
+
+  /** How the server knows a script. */
+  shaOf(script: Script): string {
+    return this.#prepare(script).sha;
+  }
+
+  /** Makes the server know these before their first run. */
+  async load(link: Link, scripts: readonly Script[]): Promise<void> {
+    await Promise.all(scripts.map((script) => link.call("SCRIPT", ["LOAD", this.#prepare(script).text])));
+  }
+
+  /** One EVALSHA; if the server does not know the script (restart, SCRIPT FLUSH) nothing has run, and it goes out once as EVAL. */
+  async run(
+    link: Link,
+    script: Script,
+    keys: readonly string[],
+    args: readonly Argument[],
+    options?: CallOptions,
+  ): Promise<unknown> {
+    const { sha, text } = this.#prepare(script);
+    const rest: Argument[] = [String(keys.length), ...keys];
+    for (const arg of args) rest.push(arg);
+    try {
+      return await link.call("EVALSHA", [sha, ...rest], options);
+    } catch (error) {
+      if (!(error instanceof ServerRefusal && error.word === "NOSCRIPT")) throw error;
+      return await link.call("EVAL", [text, ...rest], options);
+    }
+  }
+
+  #prepare(script: Script): Prepared {
+    const known = this.#prepared.get(script);
+    if (known) return known;
+    const head = !script.atFull
+      ? ""
+      : this.#major >= shebangMajor
+        ? "#!lua flags=allow-oom\n"
+        : "redis.call('HDEL', KEYS[1], '')\n";
+    const text = head + script.lua.trim();
+    const prepared = { text, sha: createHash("sha1").update(text).digest("hex") };
+    this.#prepared.set(script, prepared);
+    return prepared;
+  }
+}

@@ -1,0 +1,58 @@
+/** Leadership, and the one step a scheduler needs: a tick fires once, whoever believes to lead. */
+
+import { publishLua } from "./publish.ts";
+import { timeLua } from "./parts.ts";
+import type { Script } from "./script.ts";
+
+/**
+ * KEYS  1 unacked (unused, for servers without allow-oom), 2 term
+ * ARGV  "acquire" | "renew" | "release", holder, ttl ms, number of the term that is renewed or released
+ * returns number and end ms of the term that is ours now, or nothing. The number outlives its holders, or it could not only grow.
+ */
+export const termScript: Script = {
+  name: "term",
+  atFull: true,
+  lua: `
+${timeLua}
+local what, holder, ttl, mine = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local held = redis.call('HMGET', KEYS[2], 'no', 'holder', 'until')
+local number, live = tonumber(held[1] or '0'), held[3] and tonumber(held[3]) > tonumber(now_text)
+local ours = live and held[2] == holder
+if what == 'release' then
+  if ours and held[1] == mine then redis.call('HSET', KEYS[2], 'until', '0') end
+  return false
+end
+if what == 'renew' and not (ours and held[1] == mine) then return false end
+if what == 'acquire' then
+  if live and not ours then return false end
+  if not ours then number = number + 1 end
+end
+local ends = string.format('%.0f', tonumber(now_text) + ttl)
+redis.call('HSET', KEYS[2], 'no', string.format('%.0f', number), 'holder', holder, 'until', ends)
+return { string.format('%.0f', number), ends }`,
+};
+
+/**
+ * KEYS  as publish, then term and fired as the last two
+ * ARGV  as publish for one message, then number of the term, holder, tick ms as the last three
+ * returns 1, or 0 if the term is not the current one or the tick has fired
+ */
+export const fireScript: Script = {
+  name: "fire",
+  atFull: false,
+  lua: `
+local KEYS, ARGV = { unpack(KEYS) }, { unpack(ARGV) }
+local fired, term = table.remove(KEYS), table.remove(KEYS)
+local tick, holder, number = table.remove(ARGV), table.remove(ARGV), table.remove(ARGV)
+local held = redis.call('HMGET', term, 'no', 'holder', 'until')
+local at = redis.call('TIME')
+if held[1] ~= number or held[2] ~= holder then return 0 end
+if tonumber(held[3]) <= at[1] * 1000 + at[2] / 1000 then return 0 end
+if redis.call('ZADD', fired, 'NX', tick, tick) == 0 then return 0 end
+redis.call('ZREMRANGEBYRANK', fired, 0, -1001)
+local function publish()
+${publishLua}
+end
+publish()
+return 1`,
+};

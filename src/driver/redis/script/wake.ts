@@ -1,0 +1,47 @@
+/** Small steps around waiting: who watches a queue for producers that ring no bell, and passing a token on. */
+
+import { ringLua } from "./parts.ts";
+import type { Script } from "./script.ts";
+
+/**
+ * KEYS  1 unacked (unused, for servers without allow-oom), then for each queue: watch, bell
+ * ARGV  who, ttl ms, "take" or "drop"
+ * returns one 1 or 0 a queue: are we its watcher now? A dropped watch rings, so that another idle worker takes over at once.
+ */
+export const watchScript: Script = {
+  name: "watch",
+  atFull: true,
+  lua: `
+${ringLua}
+local out = {}
+for i = 2, #KEYS, 2 do
+  local holder = redis.call('GET', KEYS[i])
+  local mine = holder == ARGV[1]
+  if ARGV[3] == 'drop' then
+    if mine then
+      redis.call('DEL', KEYS[i])
+      ring(KEYS[i + 1])
+    end
+    out[#out + 1] = 0
+  elseif mine or not holder then
+    redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[2])
+    out[#out + 1] = 1
+  else
+    out[#out + 1] = 0
+  end
+end
+return out`,
+};
+
+/**
+ * KEYS  1 unacked (unused, as above), then bells
+ * returns 1
+ */
+export const ringScript: Script = {
+  name: "ring",
+  atFull: true,
+  lua: `
+${ringLua}
+for i = 2, #KEYS do ring(KEYS[i]) end
+return 1`,
+};

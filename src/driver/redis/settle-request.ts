@@ -1,0 +1,201 @@
+/** One settle call in the making: keys are numbered as they are named, everything is encoded before anything is sent. */
+
+import type { Settlement } from "../../port/broker.ts";
+import type { AttemptRecord, DeadLetter } from "../../port/queue-admin.ts";
+import { spliceMarks, type Marks } from "../../wire/envelope.ts";
+import type { Argument } from "./client.ts";
+import type { RedisDelivery } from "./delivery.ts";
+import { letterText } from "./letter.ts";
+import type { Keys } from "./keys.ts";
+import { encodeOutgoing, type Encoded } from "./publisher.ts";
+
+/** Dead letters are kept for 14 days. */
+const letterLife = 14 * 86_400_000;
+
+/** What one item adds to the call. Made apart from the call, so that what cannot be encoded stops nothing else. */
+export interface SettleItem {
+  readonly delivery: RedisDelivery;
+  readonly settlement: Settlement;
+  readonly next: Encoded | undefined;
+  readonly follow: readonly Encoded[];
+  /** Envelope to put back, undefined for unchanged. */
+  readonly raw: Buffer | undefined;
+  readonly size: number;
+}
+
+/** Throws NOT_SERIALIZABLE, NAME_INVALID. */
+export function settleItem(delivery: RedisDelivery, settlement: Settlement): SettleItem {
+  const { then } = settlement;
+  let next: Encoded | undefined;
+  let raw: Buffer | undefined;
+  if (then.kind === "replace") {
+    const marks = { redelivered: false, crashes: delivery.crashes, suspicions: delivery.suspicions };
+    const fresh = encodeOutgoing(then.next);
+    // The counts travel with the task, not with the attempt; `redelivered` is a fact of this delivery and ends with it.
+    const marked = delivery.redelivered || marks.crashes > 0 || marks.suspicions > 0;
+    next = marked ? { ...fresh, raw: spliceMarks(fresh.raw, marks) } : fresh;
+  } else if (then.kind === "requeue") {
+    raw = markedRaw(delivery, {
+      redelivered: delivery.redelivered || (delivery.started && then.due === undefined),
+      crashes: then.crashes ?? delivery.crashes,
+      suspicions: then.suspicions ?? delivery.suspicions,
+    });
+  }
+  const follow = (settlement.follow ?? []).map(encodeOutgoing);
+  const size =
+    256 +
+    (next?.size ?? 0) +
+    (raw?.length ?? 0) +
+    follow.reduce((sum, one) => sum + one.size, 0) +
+    (settlement.result?.meta.length ?? 0) +
+    (then.kind === "bury" ? delivery.raw.length * 1.4 : 0);
+  return { delivery, settlement, next, follow, raw, size };
+}
+
+/** The envelope with these marks, undefined if it has them already or can't carry any. Bytes are kept: latin1 there and back. */
+export function markedRaw(delivery: RedisDelivery, marks: Marks): Buffer | undefined {
+  if ("malformed" in delivery.message) return undefined;
+  const { redelivered, crashes, suspicions } = delivery;
+  if (marks.redelivered === redelivered && marks.crashes === crashes && marks.suspicions === suspicions)
+    return undefined;
+  return Buffer.from(spliceMarks(Buffer.from(delivery.raw).toString("latin1"), marks), "latin1");
+}
+
+export class SettleRequest {
+  readonly keys: string[];
+  readonly args: Argument[] = [];
+  readonly #names: Keys;
+  readonly #numbers = new Map<string, string>();
+
+  constructor(
+    names: Keys,
+    session: string,
+    slot: string,
+    sequence: string,
+    sessionLife: string,
+    items: readonly SettleItem[],
+  ) {
+    this.#names = names;
+    this.keys = [names.unacked, names.index, names.fence, session, names.dead];
+    this.args.push(slot, sequence, sessionLife, String(items.length));
+    for (const item of items) this.args.push(item.delivery.claim);
+    for (const item of items) this.#add(item);
+  }
+
+  #key(name: string): string {
+    let number = this.#numbers.get(name);
+    if (number === undefined) {
+      this.keys.push(name);
+      number = String(this.keys.length);
+      this.#numbers.set(name, number);
+    }
+    return number;
+  }
+
+  #add(item: SettleItem): void {
+    const { delivery, settlement } = item;
+    const { result, record, then } = settlement;
+    const names = this.#names;
+    const at = this.args.push("") - 1;
+    this.args.push(this.#key(names.lease(delivery.queue)), this.#key(names.started(delivery.queue)));
+    if (result === undefined) this.args.push("0");
+    else {
+      const ttl = result.ttl === undefined ? "0" : String(Math.max(1, Math.round(result.ttl)));
+      this.args.push(this.#key(names.meta(result.id)), argumentOf(result.meta), ttl, result.final ? "1" : "0");
+    }
+    const id = taskIdOf(delivery);
+    if (id === undefined) this.args.push("0");
+    else if (record !== undefined) this.args.push(this.#key(names.crash(id)), recordText(record));
+    else if (then.kind === "ack") this.args.push(this.#key(names.crash(id)), "");
+    else this.args.push("0");
+    this.#then(item, id);
+    this.args.push(String(item.follow.length));
+    for (const one of item.follow) {
+      const { dedupe } = one;
+      if (dedupe) this.args.push(this.#key(names.seen(dedupe.id)), dedupe.nonce, String(dedupe.window));
+      else this.args.push("0", "", "");
+      this.#send(one);
+    }
+    this.args[at] = String(this.args.length - 1 - at);
+  }
+
+  #then(item: SettleItem, id: string | undefined): void {
+    const { delivery, settlement, raw } = item;
+    const { then } = settlement;
+    const names = this.#names;
+    const { queue } = delivery;
+    switch (then.kind) {
+      case "ack":
+        this.args.push("A");
+        return;
+      case "replace":
+        this.args.push("R");
+        if (item.next) this.#send(item.next);
+        return;
+      case "requeue":
+        if (then.due === undefined)
+          this.args.push(
+            "Q",
+            this.#key(names.list(queue, delivery.step)),
+            this.#key(names.bell(queue)),
+            then.at === "front" ? "F" : "B",
+            raw ?? "",
+          );
+        else {
+          const due = (then.due / 1000).toFixed(6);
+          this.args.push("P", this.#key(names.bell(queue)), this.#key(names.due(queue)), due, queue, raw ?? "");
+        }
+        return;
+      case "bury": {
+        const key = String(delivery.fence);
+        const letter: DeadLetter = { ...then.letter, key };
+        const [head, tail] = letterText(letter);
+        const own = letter.attempts.map(recordText).join(",");
+        // Without an id there are no attempts to be found; the letter's own key stands in for a list that never exists.
+        const attempts = id === undefined ? names.letter(`${key}.none`) : names.crash(id);
+        const score = (letter.at / 1000).toFixed(3);
+        this.args.push(
+          "D",
+          this.#key(names.letter(key)),
+          this.#key(attempts),
+          score,
+          head,
+          own,
+          tail,
+          String(letterLife),
+        );
+      }
+    }
+  }
+
+  #send(one: Encoded): void {
+    const names = this.#names;
+    this.args.push(
+      this.#key(names.list(one.queue, one.step)),
+      this.#key(names.bell(one.queue)),
+      this.#key(names.due(one.queue)),
+      one.due,
+      String(one.step),
+      one.queue,
+      one.raw,
+    );
+  }
+}
+
+export function recordText(record: AttemptRecord): string {
+  return JSON.stringify(record);
+}
+
+function taskIdOf(delivery: RedisDelivery): string | undefined {
+  if ("malformed" in delivery.message) return undefined;
+  const { id } = delivery.message.headers;
+  return typeof id === "string" && id !== "" ? id : undefined;
+}
+
+/** ioredis takes Buffers, not every Uint8Array. Small texts as strings: one write instead of a list of Buffers. */
+function argumentOf(bytes: Uint8Array): Argument {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer.length > 16_384) return buffer;
+  const text = buffer.toString("utf8");
+  return text.includes("\ufffd") ? buffer : text;
+}

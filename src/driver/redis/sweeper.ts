@@ -1,0 +1,149 @@
+/**
+ * Finds leases that ran out and gives their messages back to the front of their queue. Many workers sweep; the server lets one have
+ * each turn. Nothing is given back while the server's clock has just stepped: the living would look dead.
+ */
+
+import type { Millis } from "../../port/units.ts";
+import type { AttemptRecord } from "../../port/queue-admin.ts";
+import { readTaskHeaders } from "../../wire/task-message.ts";
+import type { Context } from "./context.ts";
+import { RedisDelivery } from "./delivery.ts";
+import { expiredScript, givebackScript } from "./script/reap.ts";
+import type { ServerClock } from "./server-clock.ts";
+import { markedRaw, recordText } from "./settle-request.ts";
+import { readStart } from "./start-mark.ts";
+
+/** Bounds of one look. */
+const mostEntries = 100;
+const mostBytes = 4 * 1024 * 1024;
+/** Control field with the longest lease that any worker uses. */
+const longestField = "lease";
+
+export interface SweepSettings {
+  readonly lease: Millis;
+  readonly sweep: Millis;
+  readonly queues: () => readonly string[];
+  readonly serverClock: ServerClock;
+}
+
+export class Sweeper {
+  readonly #context: Context;
+  readonly #settings: SweepSettings;
+  readonly #closing = new AbortController();
+  #longest: Millis;
+  #running: Promise<void> | undefined;
+
+  constructor(context: Context, settings: SweepSettings) {
+    this.#context = context;
+    this.#settings = settings;
+    this.#longest = settings.lease;
+  }
+
+  /** Tells the others how long our leases are, so that none takes a long one for one written before the clock was set back. */
+  async announce(): Promise<void> {
+    const { control } = this.#context.keys;
+    const known = Number((await this.#context.command("HGET", [control, longestField])) ?? 0);
+    if (this.#settings.lease > known)
+      await this.#context.command("HSET", [control, longestField, String(this.#settings.lease)]);
+  }
+
+  start(): void {
+    this.#running = this.#loop().catch(() => undefined);
+  }
+
+  async stop(): Promise<void> {
+    this.#closing.abort(new Error("the sweeper was stopped"));
+    await this.#running;
+  }
+
+  async #loop(): Promise<void> {
+    const { signal } = this.#closing;
+    const { sweep } = this.#settings;
+    while (!signal.aborted) {
+      // ± 20 %: workers that started together must not all ask at once.
+      await this.#context.clock.sleep(sweep * (0.8 + Math.random() * 0.4), signal);
+      if (!this.#context.link.isUp) continue;
+      for (const queue of this.#settings.queues()) await this.#sweep(queue).catch(() => undefined);
+    }
+  }
+
+  async #sweep(queue: string): Promise<void> {
+    const { keys } = this.#context;
+    for (let first = true; !this.#closing.signal.aborted; first = false) {
+      const known = first ? await this.#context.link.call("HGET", [keys.control, longestField]) : undefined;
+      this.#longest = Math.max(this.#longest, Number(known ?? 0), this.#settings.lease);
+      const reply = (await this.#context.run(
+        expiredScript,
+        [keys.unacked, keys.index, keys.lease(queue), keys.started(queue), keys.sweep(queue)],
+        [
+          first ? "1" : "0",
+          String(this.#settings.sweep),
+          String(mostEntries),
+          String(mostBytes),
+          String(this.#longest),
+        ],
+        { binary: true },
+      )) as [turn: number, now: Buffer, ...entries: Buffer[]];
+      const [turn, time, ...entries] = reply;
+      const now = Number(time.toString());
+      const stepped = this.#settings.serverClock.saw(now, this.#settings.lease);
+      if (turn !== 1 || stepped || this.#settings.serverClock.unsettled) return;
+      for (let i = 0; i + 2 < entries.length; i += 3) {
+        const [id, start, raw] = [entries[i], entries[i + 1], entries[i + 2]];
+        if (id && start && raw)
+          await this.#giveBack(new RedisDelivery(id.toString(), raw, now, 0), start.toString(), now);
+      }
+      if (entries.length < mostEntries * 3) return;
+    }
+  }
+
+  async #giveBack(delivery: RedisDelivery, start: string, now: number): Promise<void> {
+    const { keys } = this.#context;
+    const { queue, step, claim } = delivery;
+    const mark = readStart(start);
+    const raw = markedRaw(delivery, {
+      redelivered: true,
+      crashes: delivery.crashes + (mark?.blame === "sure" ? 1 : 0),
+      suspicions: delivery.suspicions + (mark?.blame === "suspect" ? 1 : 0),
+    });
+    let id = "";
+    let record = "";
+    if (mark && !("malformed" in delivery.message)) {
+      id = String(delivery.message.headers["id"]);
+      const lost: AttemptRecord = {
+        attempt: attemptOf(delivery),
+        worker: mark.worker,
+        pid: mark.pid,
+        started: mark.since,
+        ended: now,
+        exit: undefined,
+        stderrTail: "",
+        error: "worker lost",
+      };
+      record = recordText(lost);
+    }
+    await this.#context.run(
+      givebackScript,
+      [
+        keys.unacked,
+        keys.index,
+        keys.lease(queue),
+        keys.started(queue),
+        keys.list(queue, step),
+        keys.bell(queue),
+        keys.crash(id),
+      ],
+      [claim, raw ?? "", record],
+    );
+  }
+}
+
+/** 1 for the first run. Headers that can't be read have no retries to tell. */
+function attemptOf(delivery: RedisDelivery): number {
+  if ("malformed" in delivery.message) return 1;
+  try {
+    return readTaskHeaders(delivery.message).retries + 1;
+  } catch {
+    return 1;
+  }
+}
