@@ -17,11 +17,10 @@ import type { Warning } from "../../port/units.ts";
 import { MemoryConsumer } from "./consumer.ts";
 import { levels } from "./held-message.ts";
 import { MemoryQueueAdmin } from "./queue-admin.ts";
+import { MemoryResultStore } from "./result-store.ts";
 import type { MemoryServer } from "./server.ts";
 import type { Session } from "./session.ts";
-import { MemoryResultStore } from "./result-store.ts";
 
-/** What `Number.MAX_SAFE_INTEGER` leaves: a delay has no end of its own here. */
 const features: BrokerFeatures = {
   dedupe: "publish",
   fence: "server",

@@ -1,4 +1,8 @@
-/** Claims, renews and settles for one worker. One timer for all it holds; it renews its own before it reaps what others left. */
+/**
+ * Claims, renews and settles for one worker. One timer for all it holds; it renews its own before it reaps what others left.
+ * A renewal cannot fail while this process runs, so there is no deadline of its own here; and user code that blocks this thread
+ * blocks the server with it, so renewing from another thread (`userCodeHere`, `stallLimit`) would gain nothing.
+ */
 
 import type { Clock } from "../../clock/clock.ts";
 import type { ConsumeOptions, Consumer, Delivery, Settled, Settlement } from "../../port/broker.ts";

@@ -15,6 +15,11 @@ export class ExpiringMap<V> {
     this.#clock = clock;
   }
 
+  /** Entries that take memory, those among them that are over and not yet swept. */
+  get size(): number {
+    return this.#rows.size;
+  }
+
   get(key: string): V | undefined {
     const row = this.#rows.get(key);
     if (row === undefined) return undefined;

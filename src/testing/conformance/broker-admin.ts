@@ -132,7 +132,7 @@ export function administrationCases(makeServer: MakeServer): void {
     const delays = client.broker.features.delay !== undefined;
     await rig.send(client, queue, ["held", "a", "b", "c"]);
     const later = async () => {
-      if (delays) await rig.publishOne(client, rig.outgoing(queue, { id: "later" }, { due: rig.server.now() + 400 }));
+      if (delays) await rig.publishOne(client, rig.outgoing(queue, { id: "later" }, { due: rig.server.now() + 1_000 }));
     };
     await later();
     const tray = await rig.consume(client, [queue], 1);
@@ -151,7 +151,7 @@ export function administrationCases(makeServer: MakeServer): void {
     expect(await client.broker.queues.purge(queue, { ready: false, delayed: true })).toBe(1);
     expect(await client.broker.queues.purge(queue, { ready: true, delayed: true })).toBe(1);
     tray.consumer.want(5, 5);
-    await tray.quiet(700);
+    await tray.quiet(1_300);
   });
 
   it("pauses a queue for everybody, also across a reopening, until it is resumed", async () => {
