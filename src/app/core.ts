@@ -171,8 +171,9 @@ export class Core implements AppCore {
     await this.#connection.close();
   }
 
-  async #recordPending(backend: Backend, batch: readonly Outgoing[]): Promise<void> {
-    if (this.#pendingTtl > 0) await backend.store.commit(pendingWrites(batch, this.#pendingTtl, this.clock.now()));
+  #recordPending(backend: Backend, accepted: readonly Outgoing[]): Promise<unknown> | undefined {
+    if (this.#pendingTtl === 0 || accepted.length === 0) return undefined;
+    return backend.store.commit(pendingWrites(accepted, this.#pendingTtl, this.clock.now()));
   }
 
   async #loadTasks(): Promise<void> {

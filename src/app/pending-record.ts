@@ -5,8 +5,8 @@ import type { ResultWrite } from "../port/result-store.ts";
 import { encodeTaskMeta } from "../wire/outcome.ts";
 
 /**
- * One record a message, written before it is published, so that no state of a worker is overwritten: a final one never is, and
- * a fence of 0 loses to every claim.
+ * One record a message, written once it is accepted (a publish clears what an older task of that id left). A worker may be
+ * faster: a final state is never overwritten, and a fence of 0 loses to every claim.
  */
 export function pendingWrites(batch: readonly Outgoing[], ttl: number, now: number): readonly ResultWrite[] {
   return batch.map((outgoing) => {

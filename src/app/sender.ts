@@ -24,6 +24,16 @@ interface Flush {
   last: unknown;
 }
 
+interface Answer {
+  readonly backend: Backend;
+  readonly published: readonly Published[];
+}
+
+/** Told of what was accepted, before the caller is. `undefined`: there is nothing to do. */
+type Accepted = (backend: Backend, accepted: readonly Outgoing[]) => Promise<unknown> | undefined;
+
+/** How long callers wait for it, ms. */
+const tellPatience = 1_000;
 /** More messages than this are not put together from several calls; one call's batch is never split. */
 const mostTogether = 1_000;
 /** Waits between repeats, ms; the last one repeats. */
@@ -53,20 +63,15 @@ const settled: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export class Sender {
   readonly #clock: Clock;
   readonly #connect: (signal: AbortSignal) => Promise<Backend>;
-  readonly #prepare: (backend: Backend, batch: readonly Outgoing[]) => Promise<void>;
+  readonly #accepted: Accepted | undefined;
   #waiting: Pending[] = [];
   readonly #flushing = new Set<Promise<void>>();
   #scheduled = false;
 
-  /** `prepare` runs before each publish, inside its deadline; what it does must be repeatable. */
-  constructor(
-    clock: Clock,
-    connect: (signal: AbortSignal) => Promise<Backend>,
-    prepare: (backend: Backend, batch: readonly Outgoing[]) => Promise<void>,
-  ) {
+  constructor(clock: Clock, connect: (signal: AbortSignal) => Promise<Backend>, accepted?: Accepted) {
     this.#clock = clock;
     this.#connect = connect;
-    this.#prepare = prepare;
+    this.#accepted = accepted;
   }
 
   /** Resolves with the broker's answers, in order; rejects with PUBLISH_UNKNOWN, BACKEND_UNREACHABLE or the signal's reason. */
@@ -143,7 +148,9 @@ export class Sender {
     }
     try {
       const batch = group.length === 1 && group[0] !== undefined ? group[0].batch : group.flatMap((each) => each.batch);
-      const published = await this.#repeat(batch, flush, over.signal);
+      const { backend, published } = await this.#repeat(batch, flush, over.signal);
+      answered.abort();
+      await this.#tell(backend, batch, published);
       let at = 0;
       for (const pending of group) pending.resolve(published.slice(at, (at += pending.batch.length)));
     } catch (error) {
@@ -153,15 +160,29 @@ export class Sender {
     }
   }
 
+  /** What is accepted stays accepted, whatever becomes of this. */
+  async #tell(backend: Backend, batch: readonly Outgoing[], published: readonly Published[]): Promise<void> {
+    const telling = this.#accepted?.(
+      backend,
+      batch.filter((_, index) => published[index]?.kind === "accepted"),
+    );
+    if (telling === undefined) return;
+    const told = new AbortController();
+    const late = this.#clock.sleep(tellPatience, told.signal);
+    await Promise.race([telling, late]).catch(() => {});
+    told.abort();
+    await late.catch(() => {});
+  }
+
   /** Publishes until there is an answer; rejects with a refusal that no repeat can change, or when the signal aborts. */
-  async #repeat(batch: readonly Outgoing[], flush: Flush, signal: AbortSignal): Promise<readonly Published[]> {
+  async #repeat(batch: readonly Outgoing[], flush: Flush, signal: AbortSignal): Promise<Answer> {
     for (let turn = 0; ; turn++) {
       const before = flush.unclear;
       try {
         const backend = await within(this.#connect(signal), signal);
-        await within(this.#prepare(backend, batch), signal);
         flush.unclear = true;
-        return await within(backend.broker.publish(batch, signal), signal);
+        const published = await within(backend.broker.publish(batch, signal), signal);
+        return { backend, published };
       } catch (error) {
         if (signal.aborted) throw error;
         flush.last = error;

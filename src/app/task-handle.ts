@@ -37,7 +37,9 @@ export type EnqueueArguments<I, R> = undefined extends I
   : [input: I, options?: EnqueueOptions<R>];
 
 /** Keys that the step before must bring; distributes over unions. */
-export type Remaining<I, K extends PropertyKey> = I extends unknown ? { [P in keyof I as P extends K ? never : P]: I[P] } : never;
+export type Remaining<I, K extends PropertyKey> = I extends unknown
+  ? { [P in keyof I as P extends K ? never : P]: I[P] }
+  : never;
 /** Part of an input; distributes over unions. Only object inputs can be given in part. */
 export type Preset<I> = I extends readonly unknown[] | Date | Uint8Array
   ? never

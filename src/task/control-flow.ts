@@ -5,13 +5,11 @@
 
 import { type Duration, durationMs } from "./duration.ts";
 
-/** Shared by copies of this package, so that a decision thrown through one is known to the other. */
-const decision = Symbol.for("celeriac.decision");
-
 /** Thrown by `ctx.retry`: this run ends, another follows. */
 export class Retry extends Error {
   override readonly name: string = "Retry";
-  readonly [decision] = "retry";
+  /** A plain member, so that copies of this package know each other\'s decisions. */
+  readonly "~decision": "retry" = "retry";
   /** Milliseconds; `undefined` = as the task's policy says. */
   readonly delay: number | undefined;
   /** Kept as the RETRY state's error, and thrown when no try is left. */
@@ -29,7 +27,8 @@ export class Retry extends Error {
 /** Thrown by `ctx.reject`: back to the queue, or to the dead letters. */
 export class Reject extends Error {
   override readonly name: string = "Reject";
-  readonly [decision] = "reject";
+  /** A plain member, so that copies of this package know each other\'s decisions. */
+  readonly "~decision": "reject" = "reject";
   readonly requeue: boolean;
   readonly reason: string;
 
@@ -44,7 +43,8 @@ export class Reject extends Error {
 /** Ends a run without storing any state; the message is acknowledged. */
 export class Ignore extends Error {
   override readonly name: string = "Ignore";
-  readonly [decision] = "ignore";
+  /** A plain member, so that copies of this package know each other\'s decisions. */
+  readonly "~decision": "ignore" = "ignore";
 
   constructor() {
     super("the task asked to store nothing");
@@ -53,7 +53,7 @@ export class Ignore extends Error {
 
 /** Which decision was thrown; `undefined` for an error. */
 export function decisionOf(thrown: unknown): Retry | Reject | Ignore | undefined {
-  if (typeof thrown !== "object" || thrown === null || !(decision in thrown)) return undefined;
+  if (typeof thrown !== "object" || thrown === null || !("~decision" in thrown)) return undefined;
   return thrown as Retry | Reject | Ignore;
 }
 

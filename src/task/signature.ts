@@ -24,9 +24,6 @@ export interface SignatureOptions {
 /** A signature whatever it takes and returns. */
 export type AnySignature = Signature<never, unknown>;
 
-declare const takes: unique symbol;
-declare const returns: unique symbol;
-
 /**
  * One call of a task, as a value. `I` is the input it still needs (`unknown`: any, ignored), `R` what it returns.
  *
@@ -37,8 +34,8 @@ declare const returns: unique symbol;
  * ```
  */
 export class Signature<in I, out R> {
-  declare readonly [takes]: (input: I) => void;
-  declare readonly [returns]: () => R;
+  /** For the compiler only: what it takes and returns. */
+  declare readonly "~types"?: (input: I) => R;
   readonly task: string;
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
