@@ -3,6 +3,7 @@
  * values. Refuses keys that could reach a prototype. Depth is bounded by the caller's limit before it is entered.
  */
 
+import { skipString } from "./json-scan.ts";
 import { reviveTagged } from "./tagged.ts";
 
 /** Python ≥ 3.11 refuses longer ones too; reading them takes quadratic time. */
@@ -30,18 +31,11 @@ export function readJson(text: string, maxDepth: number): unknown {
     return value;
   }
   function string(): string {
-    const start = at;
-    let end = text.indexOf('"', at + 1);
-    while (end !== -1) {
-      let before = end - 1;
-      while (text.charCodeAt(before) === 92) before -= 1;
-      if ((end - before) % 2 === 1) break;
-      end = text.indexOf('"', end + 1);
-    }
+    const end = skipString(text, at);
     if (end === -1) fail("a string does not end");
     try {
-      const value = JSON.parse(text.slice(start, end + 1)) as string;
-      at = end + 1;
+      const value = JSON.parse(text.slice(at, end)) as string;
+      at = end;
       return value;
     } catch {
       return fail("a string has an invalid character or escape");

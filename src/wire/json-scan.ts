@@ -11,16 +11,25 @@ const openObject = 123; // {
 const closeObject = 125; // }
 const colon = 58;
 
-/** Index after the string that starts at `start` (its opening quote), or -1 if it does not end. */
+/**
+ * Index after the string that starts at `start` (its opening quote), or -1 if it does not end. A search is fast over long
+ * stretches without quotes, a loop over text full of escapes; so it searches first and after each dull stretch.
+ */
 export function skipString(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1);
-  while (end !== -1) {
-    let before = end - 1;
+  let at = start + 1;
+  for (;;) {
+    const found = text.indexOf('"', at);
+    if (found === -1) return -1;
+    let before = found - 1;
     while (text.charCodeAt(before) === backslash) before -= 1;
-    if ((end - before) % 2 === 1) return end + 1;
-    end = text.indexOf('"', end + 1);
+    if ((found - before) % 2 === 1) return found + 1;
+    at = found + 1;
+    for (const stop = at + 64; at < stop; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === quote) return at + 1;
+      if (code === backslash) at += 1;
+    }
   }
-  return -1;
 }
 
 export function skipSpace(text: string, start: number): number {
@@ -109,17 +118,20 @@ export type ScanVerdict = "plain" | "careful" | "too-deep" | "too-many-keys";
 export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanVerdict {
   let depth = 0;
   let keys = 0;
-  // An escaped ASCII letter may spell a key that must be seen. Python escapes only what is outside ASCII.
-  let careful = text.includes("\\u00") && /\\u00[2-7]/.test(text);
+  let careful = false;
+  const escapes = text.includes("\\");
+  let keyStart = 0; // of the string before the present position
+  let keyEnd = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === quote) {
       const first = text.charCodeAt(at + 1);
       if (first === 95 ? text.charCodeAt(at + 2) === 95 : first === 99 && text.startsWith("constructor", at + 1))
         careful = true; // "__… and "constructor
-      const end = skipString(text, at);
-      if (end === -1) return "careful";
-      at = end - 1;
+      keyStart = at;
+      keyEnd = skipString(text, at);
+      if (keyEnd === -1) return "careful";
+      at = keyEnd - 1;
     } else if (code === openArray || code === openObject) {
       depth += 1;
       if (depth > maxDepth) return "too-deep";
@@ -127,6 +139,8 @@ export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanV
     else if (code === colon) {
       keys += 1;
       if (keys > maxKeys) return "too-many-keys";
+      // An escaped letter may spell a key that must be seen.
+      if (escapes && !careful && hasBackslash(text, keyStart, keyEnd)) careful = true;
     } else if (code >= 48 && code <= 57) {
       const start = at;
       do at += 1;
@@ -144,6 +158,10 @@ export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanV
   return careful ? "careful" : "plain";
 }
 
+function hasBackslash(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) if (text.charCodeAt(at) === backslash) return true;
+  return false;
+}
 function isDigit(code: number): boolean {
   return code >= 48 && code <= 57;
 }

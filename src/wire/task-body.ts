@@ -157,12 +157,10 @@ function afterSpace(bytes: Buffer, start: number): number {
 }
 /** Index of the closing quote, or -1. */
 function stringEnd(bytes: Buffer, start: number): number {
-  let end = bytes.indexOf(34, start + 1);
-  while (end !== -1) {
-    let before = end - 1;
-    while (bytes[before] === 92) before -= 1;
-    if ((end - before) % 2 === 1) return end;
-    end = bytes.indexOf(34, end + 1);
+  for (let at = start + 1; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === 34) return at;
+    if (byte === 92) at += 1;
   }
   return -1;
 }
