@@ -82,6 +82,8 @@ export const tasks: (server: FastifyInstance, options: TasksOptions) => Promise<
       reply.raw.once("close", () => gone.abort());
       const answer = await routes.events(request.params.id, request, gone.signal);
       if (!("stream" in answer)) return send(reply, answer);
+      // A connection kept alive after a stream that outlives the start of `close` would hold the server until its idle limit, 72 s.
+      if (request.raw.httpVersionMajor === 1) reply.header("connection", "close");
       return reply
         .code(answer.status)
         .headers(answer.headers)
