@@ -88,6 +88,12 @@ export async function showLetter(session: Session, key: string, flags: LetterFla
   return exitCode.done;
 }
 
+/** Throws a usage error unless letters were chosen in exactly one way. */
+export function checkChoice(keys: readonly string[], flags: LetterFlags): void {
+  if ((flags.allMatching === true) !== keys.length > 0) return;
+  throw new UsageError("Name dead letters by key or task id, or say --all-matching.");
+}
+
 /** Redrives or drops what was named, or what the filters let through. */
 export async function settleLetters(
   session: Session,
@@ -96,7 +102,6 @@ export async function settleLetters(
   flags: LetterFlags,
 ): Promise<number> {
   const all = flags.allMatching === true;
-  if (all === keys.length > 0) throw new UsageError("Name dead letters by key or task id, or say --all-matching.");
   const letters = await find(session, all ? undefined : keys, filterOf(flags));
   const missing = keys.filter((key) => !letters.some((letter) => letter.key === key || letter.id === key));
   if (missing.length > 0) throw unknown(missing);

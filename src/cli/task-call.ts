@@ -7,7 +7,7 @@ import type { SendOptions } from "../app/draft.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import type { Duration } from "../task/duration.ts";
-import { bindInput, validateInput } from "../task/input.ts";
+import { bindInput, isPlainObject, validateInput } from "../task/input.ts";
 import { parseJson } from "../wire/json.ts";
 import { exitCode, UsageError } from "./failure.ts";
 import { given } from "./option.ts";
@@ -27,17 +27,26 @@ export interface CallFlags extends ResultFlags {
   readonly header?: Readonly<Record<string, string>>;
 }
 
-export async function callTask(session: Session, name: string, flags: CallFlags): Promise<number> {
+/** A call as it was typed, checked as far as that is possible without app and broker. */
+export interface TypedCall {
+  readonly name: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly flags: CallFlags;
+}
+
+/** Throws a usage error for what is no JSON of the right shape. */
+export function readCall(name: string, flags: CallFlags): TypedCall {
   const args = json(flags.args ?? "[]", "--args");
   if (!Array.isArray(args)) throw new UsageError("--args must be a JSON array, such as '[\"a.png\", 800]'.");
   const kwargs = json(flags.kwargs ?? "{}", "--kwargs");
-  if (typeof kwargs !== "object" || kwargs === null || Array.isArray(kwargs)) {
-    throw new UsageError("--kwargs must be a JSON object, such as '{\"width\": 800}'.");
-  }
+  if (!isPlainObject(kwargs)) throw new UsageError("--kwargs must be a JSON object, such as '{\"width\": 800}'.");
+  return { name, args, kwargs, flags };
+}
+
+export async function callTask(session: Session, { name, args, kwargs, flags }: TypedCall): Promise<number> {
   const definition = session.named ? await declared(session, name) : undefined;
-  if (definition?.handler !== undefined) {
-    await validateInput(definition, bindInput(definition, args, kwargs as Record<string, unknown>));
-  }
+  if (definition?.handler !== undefined) await validateInput(definition, bindInput(definition, args, kwargs));
   const options: SendOptions = given({
     queue: flags.queue ?? definition?.queue,
     id: flags.id,
@@ -47,7 +56,7 @@ export async function callTask(session: Session, name: string, flags: CallFlags)
     priority: flags.priority ?? definition?.priority,
     headers: flags.header,
   });
-  const [sent] = await session.core.send([{ task: name, args, kwargs: kwargs as Record<string, unknown>, options }]);
+  const [sent] = await session.core.send([{ task: name, args, kwargs, options }]);
   if (sent === undefined) throw new Error("the broker gave no answer for the one message it was sent");
   const duplicate = sent.kind === "duplicate";
   if (flags.wait === true || flags.timeout !== undefined) return printResult(session, sent.id, flags);

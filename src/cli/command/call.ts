@@ -21,7 +21,11 @@ export function callCommand(finish: (code: number) => void): Command {
     .option("--wait", "wait until it has ended, and print its result")
     .option("--timeout <time>", "wait at most so long, such as 30s");
   return addJson(addTarget(command)).action(async (name: string, flags: Target & CallFlags) => {
-    const [{ callTask }, { inSession }] = await Promise.all([import("../task-call.ts"), import("../target.ts")]);
-    finish(await inSession(flags, (session) => callTask(session, name, flags)));
+    const [{ callTask, readCall }, { inSession }] = await Promise.all([
+      import("../task-call.ts"),
+      import("../target.ts"),
+    ]);
+    const call = readCall(name, flags);
+    finish(await inSession(flags, (session) => callTask(session, call)));
   });
 }

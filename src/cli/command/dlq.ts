@@ -37,7 +37,8 @@ export function dlqCommand(finish: (code: number) => void): Command {
       .option("--all-matching", "all that the filters let through, instead of keys; asks before")
       .option("--yes", "do not ask");
     addJson(addTarget(addFilters(command))).action(async (keys: string[], flags: Target & LetterFlags) => {
-      const [{ settleLetters }, { inSession }] = await load();
+      const [{ checkChoice, settleLetters }, { inSession }] = await load();
+      checkChoice(keys, flags);
       finish(await inSession(flags, (session) => settleLetters(session, verb, keys, flags)));
     });
     dlq.addCommand(command);
