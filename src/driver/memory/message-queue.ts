@@ -14,9 +14,9 @@ import { Line, Timetable } from "./line.ts";
 export class MessageQueue {
   readonly name: string;
   paused = false;
-  readonly delayed = new Timetable();
+  readonly delayed: Timetable = new Timetable();
   /** By fence, oldest claim first. */
-  readonly leased = new Map<Fence, HeldMessage>();
+  readonly leased: Map<Fence, HeldMessage> = new Map();
   readonly #lines: readonly Line[] = levels.map(() => new Line());
 
   constructor(name: string) {
