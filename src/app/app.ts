@@ -167,7 +167,7 @@ function declareTask(core: AppCore, name: string, rest: readonly unknown[]): Tas
   if (typeof handler !== "function" || typeof options !== "object" || options === null) {
     throw new CeleriacError(
       "CONFIG_INVALID",
-      `app.task("${String(name)}", …): give (name, handler) or (name, options, handler). For a task without a handler here, use app.remote.`,
+      `app.task("${name}", …): give (name, handler) or (name, options, handler). For a task without a handler here, use app.remote.`,
     );
   }
   const definition = defineTask(name, options as AnyTaskOptions, handler as AnyHandler, core.config.defaultQueue);

@@ -5,7 +5,7 @@
 
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
-import type { RunningTask, TaskAsk } from "../task/running.ts";
+import { outsideOfTasks, type RunningTask, type TaskAsk } from "../task/running.ts";
 import type { AppCore } from "./core.ts";
 import { within } from "./deadline.ts";
 import { type Draft, packDraft, unpackDraft } from "./draft.ts";
@@ -41,15 +41,22 @@ export async function askToSend(
 const grace = 1_000;
 
 /** The worker's half for `send` and `get`; the answer is plain JSON. Rejects as a send or a read of its own would. */
-export async function answerAsk(
+export function answerAsk(core: AppCore, what: Extract<TaskAsk, { readonly k: "send" | "get" }>): Promise<unknown> {
+  // A thread's or an inline run's own context would send this back to where it came from.
+  return outsideOfTasks(() => (what.k === "send" ? answerSend(core, what.batch) : answerGet(core, what.id)));
+}
+
+async function answerSend(
   core: AppCore,
-  what: Extract<TaskAsk, { readonly k: "send" | "get" }>,
-): Promise<unknown> {
-  if (what.k === "send") return core.sendDrafts(what.batch.map((item) => draftIn(item.options)));
+  batch: Extract<TaskAsk, { readonly k: "send" }>["batch"],
+): Promise<readonly Sent[]> {
+  return core.sendDrafts(batch.map((item) => draftIn(item.options)));
+}
+
+async function answerGet(core: AppCore, id: string): Promise<AskedOutcome | null> {
   const backend = await core.connect();
-  const [outcome] = await backend.store.get([what.id]);
-  if (outcome === undefined) return null;
-  return { state: outcome.state, meta: new TextDecoder().decode(outcome.meta) } satisfies AskedOutcome;
+  const [outcome] = await backend.store.get([id]);
+  return outcome === undefined ? null : { state: outcome.state, meta: new TextDecoder().decode(outcome.meta) };
 }
 
 function draftIn(options: object): Draft {

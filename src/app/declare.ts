@@ -11,7 +11,7 @@ import type { RemoteTask, Task } from "./task-handle.ts";
 export type ResultOf<R> = Jsonify<Awaited<R>>;
 
 /** An input all of whose members are optional may be left out. */
-export type Relaxed<I> = Record<never, never> extends I ? I | undefined : I;
+export type Relaxed<I> = [I] extends [object] ? (Partial<I> extends I ? I | undefined : I) : I;
 
 /** Options of a task whose input a schema describes. */
 export interface SchemaTaskOptions<S> extends TaskOptions {

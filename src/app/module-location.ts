@@ -64,7 +64,11 @@ export async function locateModule(subject: Locatable, clock: Clock): Promise<Mo
     );
   });
   if (twin !== undefined) return { url, export: twin[0] };
-  const names = exports.map(([name]) => name).join(", ") || "nothing";
+  const names =
+    exports
+      .map(([name]) => name)
+      .toSorted()
+      .join(", ") || "nothing";
   throw notFound(subject, `${url} does not export it (it exports ${names})`);
 }
 

@@ -40,20 +40,17 @@ function refused(
   limits: { readonly maxMessageBytes: number; readonly maxDepth: number },
 ): CeleriacError {
   const details = { task: draft.task, id: draft.id, queue: draft.queue };
-  switch (answer.reason) {
-    case "full":
-      return new CeleriacError(
-        "QUEUE_FULL",
-        `The queue "${draft.queue}" takes no more: ${answer.detail}. Nothing was sent; try later, start more workers, or raise maxDepth (${limits.maxDepth}).`,
-        { details },
-      );
-    case "unroutable":
-      return new CeleriacError("UNROUTABLE", `No queue takes "${draft.queue}": ${answer.detail}. Nothing was sent.`, {
-        details,
-      });
-    case "too-large":
-      return tooLarge(draft.task, draft.id, undefined, limits.maxMessageBytes);
+  if (answer.reason === "too-large") return tooLarge(draft.task, draft.id, undefined, limits.maxMessageBytes);
+  if (answer.reason === "unroutable") {
+    return new CeleriacError("UNROUTABLE", `No queue takes "${draft.queue}": ${answer.detail}. Nothing was sent.`, {
+      details,
+    });
   }
+  return new CeleriacError(
+    "QUEUE_FULL",
+    `The queue "${draft.queue}" takes no more: ${answer.detail}. Nothing was sent; try later, start more workers, or raise maxDepth (${limits.maxDepth}).`,
+    { details },
+  );
 }
 
 function unanswered(draft: Draft): CeleriacError {

@@ -27,8 +27,8 @@ export interface RunningTask {
 
 /** One per process, also with two copies of this package loaded: the handler may import another copy than its runner. */
 const key = Symbol.for("celeriac.running");
-const holder = globalThis as { [key]?: AsyncLocalStorage<RunningTask> };
-const storage: AsyncLocalStorage<RunningTask> = (holder[key] ??= new AsyncLocalStorage<RunningTask>());
+const holder = globalThis as { [key]?: AsyncLocalStorage<RunningTask | undefined> };
+const storage = (holder[key] ??= new AsyncLocalStorage<RunningTask | undefined>());
 
 /** The task whose handler called this, however deep; `undefined` outside of one. */
 export function runningTask(): RunningTask | undefined {
@@ -38,4 +38,9 @@ export function runningTask(): RunningTask | undefined {
 /** Runs `fn` as part of `running`, with everything it starts. */
 export function withRunningTask<T>(running: RunningTask, fn: () => T): T {
   return storage.run(running, fn);
+}
+
+/** Runs `fn` as part of no task: for what serves a task without belonging to it. */
+export function outsideOfTasks<T>(fn: () => T): T {
+  return storage.run(undefined, fn);
 }

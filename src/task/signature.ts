@@ -24,6 +24,17 @@ export interface SignatureOptions {
 /** A signature whatever it takes and returns. */
 export type AnySignature = Signature<never, unknown>;
 
+/** What a signature is made of. */
+export interface SignatureParts {
+  readonly task: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly immutable: boolean;
+  readonly options?: SignatureOptions;
+  readonly links?: readonly AnySignature[];
+  readonly errorLinks?: readonly AnySignature[];
+}
+
 /**
  * One call of a task, as a value. `I` is the input it still needs (`unknown`: any, ignored), `R` what it returns.
  *
@@ -45,15 +56,7 @@ export class Signature<in I, out R> {
   readonly links: readonly AnySignature[];
   readonly errorLinks: readonly AnySignature[];
 
-  constructor(parts: {
-    readonly task: string;
-    readonly args: readonly unknown[];
-    readonly kwargs: Readonly<Record<string, unknown>>;
-    readonly immutable: boolean;
-    readonly options?: SignatureOptions;
-    readonly links?: readonly AnySignature[];
-    readonly errorLinks?: readonly AnySignature[];
-  }) {
+  constructor(parts: SignatureParts) {
     this.task = parts.task;
     this.args = parts.args;
     this.kwargs = parts.kwargs;
@@ -65,17 +68,17 @@ export class Signature<in I, out R> {
 
   /** The same call with other options; those not named stay. */
   set(options: SignatureOptions): Signature<I, R> {
-    return new Signature<I, R>({ ...this, options: { ...this.options, ...options } });
+    return this.#with({ options: { ...this.options, ...options } });
   }
 
   /** The same call; when it succeeds, `next` is sent with its result. */
   link(next: Signature<R, unknown>): Signature<I, R> {
-    return new Signature<I, R>({ ...this, links: [...this.links, next] });
+    return this.#with({ links: [...this.links, next] });
   }
 
   /** The same call; when it fails, `next` is sent with its id. */
   linkError(next: Signature<string, unknown>): Signature<I, R> {
-    return new Signature<I, R>({ ...this, errorLinks: [...this.errorLinks, next] });
+    return this.#with({ errorLinks: [...this.errorLinks, next] });
   }
 
   /** Celery's signature dict. */
@@ -86,6 +89,11 @@ export class Signature<in I, out R> {
   /** Celery's signature dict with an id in it and in all that follows, so that sending it twice is sending it once. */
   freeze(newId: () => string): WireSignature {
     return this.#wire(newId);
+  }
+
+  #with(changes: Partial<SignatureParts>): Signature<I, R> {
+    const { task, args, kwargs, immutable, options, links, errorLinks } = this;
+    return new Signature<I, R>({ task, args, kwargs, immutable, options, links, errorLinks, ...changes });
   }
 
   #wire(newId: (() => string) | undefined): WireSignature {
