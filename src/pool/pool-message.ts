@@ -32,6 +32,8 @@ export type ToChild =
       readonly slots: number;
       readonly env: Readonly<Record<string, string>>;
       readonly codecs: readonly string[];
+      /** A larger result becomes the error RESULT_TOO_LARGE before it is sent. */
+      readonly maxResultBytes: number;
     }
   | { readonly t: "run"; readonly calls: readonly Call[] }
   | {
@@ -91,6 +93,8 @@ export interface WireError {
   readonly message: string;
   readonly stack: string;
   readonly code: string | null;
+  /** Python module of the class, when the thrower named one (`RemoteError`). */
+  readonly module?: string;
   readonly args: readonly unknown[];
   readonly retryable: boolean | null;
   readonly matches: readonly string[]; // names of the task's own retry/dontRetry classes it is an instance of

@@ -1,0 +1,205 @@
+/**
+ * What a child process and a thread have in common: loads the app, takes frames of calls, answers with frames of replies, one
+ * frame a turn. A start is written before the handler's first line, because the handler may end this process.
+ *
+ *   booting ──(ready)──▶ serving ──(stop)──▶ draining ──(no call runs)──▶ exit 0
+ */
+
+import { type Clock, systemClock } from "../clock/clock.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { ErrorCode } from "../error/error-codes.ts";
+import type { RunnerSink } from "./call-context.ts";
+import { loadApp } from "./app-module.ts";
+import { readCallFrame } from "./call-frame.ts";
+import { FrameDraft } from "./frame.ts";
+import { LogBuffer } from "./log-buffer.ts";
+import type { Ask, Call, FromChild, ToChild } from "./pool-message.ts";
+import { ProgressWindow } from "./progress-window.ts";
+import { putAsk, putBegan, putLog, putProgress, putReply } from "./reply-frame.ts";
+import { Runner } from "./runner.ts";
+
+export type Boot = Extract<ToChild, { readonly t: "boot" }>;
+
+/** The transport under it. */
+export interface Carrier {
+  /** Bodies of this many bytes are handed over uncopied. */
+  readonly apart: number;
+  /** False when the other side is slow: log and progress then wait for {@link FarSide.drained}; replies never do. */
+  frame(pieces: readonly Uint8Array[]): boolean;
+  control(message: Extract<FromChild, { readonly t: "ready" | "unready" | "alive" }>): void;
+  /** Ends the process or thread once all frames are out. */
+  exit(code: number): void;
+  memory(): { readonly rss: number; readonly heap: number };
+}
+
+/** Period in which the loop's lag is taken: often enough for a probe a second to see a fresh figure. */
+const lagPeriod = 1000;
+
+export class FarSide {
+  readonly #carrier: Carrier;
+  readonly #clock: Clock = systemClock;
+  readonly #draft = new FrameDraft();
+  readonly #logs = new LogBuffer();
+  readonly #progress: ProgressWindow;
+  readonly #asks = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  #runner: Runner | undefined;
+  #ask = 0;
+  #scheduled = false;
+  #writable = true;
+  #stopping = false;
+  #lag = 0;
+
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier;
+    this.#progress = new ProgressWindow(
+      this.#clock,
+      (items) => {
+        putProgress(this.#draft, items);
+        this.#flushLater();
+      },
+      () => this.#writable,
+    );
+  }
+
+  /** The slots that run here. */
+  get active(): readonly number[] {
+    return this.#runner?.active ?? [];
+  }
+
+  /** Never rejects: what goes wrong is told to the worker, which ends this child. */
+  async boot(boot: Boot): Promise<void> {
+    try {
+      const app = await loadApp(boot.app, boot.export);
+      const sink: RunnerSink = {
+        progress: (slot, done, total, note) => this.#progress.add([slot, done, total, note]),
+        log: (slot, level, text, fields) => {
+          this.#logs.add([slot, level, text, fields]);
+          this.#flushLater();
+        },
+        ask: (slot, what) => this.#askWorker(slot, what),
+      };
+      const { registry, tasks } = app;
+      this.#runner = new Runner({
+        registry,
+        sink,
+        maxResultBytes: boot.maxResultBytes,
+        clock: this.#clock,
+        remote: true,
+      });
+      this.#watchLag();
+      this.#carrier.control({ t: "ready", protocol: 1, tasks, pid: process.pid });
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      const code = failure instanceof CeleriacError ? failure.code : "APP_LOAD_FAILED";
+      this.#carrier.control({ t: "unready", code, message: failure.message, stack: failure.stack ?? "" });
+    }
+  }
+
+  probe(n: number): void {
+    const active = this.active;
+    this.#carrier.control({ t: "alive", n, lag: this.#lag, ...this.#carrier.memory(), active });
+    this.#lag = 0;
+  }
+
+  frame(bytes: Buffer): void {
+    for (const message of readCallFrame(bytes)) {
+      switch (message.t) {
+        case "run":
+          this.#run(message.calls);
+          break;
+        case "abort":
+          this.#runner?.abort(message.slot, message.reason);
+          break;
+        case "reply":
+          this.#answered(message.ask, message.ok, message.value, message.code);
+          break;
+        case "stop":
+          this.#stopping = true;
+          this.#exitIfIdle();
+      }
+    }
+  }
+
+  /** The carrier takes more. */
+  drained(): void {
+    this.#writable = true;
+    if (!this.#logs.empty) this.#flushLater();
+  }
+
+  /** Writes what has gathered; also the last words of a process that exits by itself. */
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#writable && !this.#logs.empty) {
+      const { items, dropped } = this.#logs.take();
+      putLog(this.#draft, items, dropped);
+    }
+    if (this.#draft.empty) return;
+    this.#writable = this.#carrier.frame(this.#draft.take(this.#carrier.apart));
+  }
+
+  #run(calls: readonly Call[]): void {
+    const runner = this.#runner;
+    if (!runner) return;
+    putBegan(
+      this.#draft,
+      calls.map((call) => call.slot),
+    );
+    this.flush();
+    for (const call of calls) {
+      void runner.run(call).then((reply) => {
+        this.#progress.end(reply.slot);
+        this.#putLogs();
+        putReply(this.#draft, reply);
+        if (this.#draft.full) this.flush();
+        else this.#flushLater();
+        this.#exitIfIdle();
+      });
+    }
+  }
+
+  /** A task's lines go before its reply, while the worker still knows the slot. */
+  #putLogs(): void {
+    if (this.#logs.empty || !this.#writable) return;
+    const { items, dropped } = this.#logs.take();
+    putLog(this.#draft, items, dropped);
+  }
+
+  #askWorker(slot: number, what: Ask): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const ask = ++this.#ask;
+      // Throws, and so rejects, when `what` holds a value that JSON can't carry.
+      putAsk(this.#draft, ask, slot, what);
+      this.#asks.set(ask, { resolve, reject });
+      this.#flushLater();
+    });
+  }
+
+  #answered(ask: number, ok: boolean, value: unknown, code: string | undefined): void {
+    const waiting = this.#asks.get(ask);
+    if (!waiting) return;
+    this.#asks.delete(ask);
+    if (ok) waiting.resolve(value);
+    else waiting.reject(new CeleriacError((code ?? "NOT_IN_TASK") as ErrorCode, String(value)));
+  }
+
+  #flushLater(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.flush());
+  }
+
+  #exitIfIdle(): void {
+    if (!this.#stopping || (this.#runner?.busy ?? 0) > 0) return;
+    this.flush();
+    this.#carrier.exit(0);
+  }
+
+  #watchLag(): void {
+    let expected = this.#clock.monotonic() + lagPeriod;
+    this.#clock.every(lagPeriod, () => {
+      const now = this.#clock.monotonic();
+      this.#lag = Math.max(this.#lag, Math.round(now - expected));
+      expected = now + lagPeriod;
+    });
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Handlers in this process: no start-up, no copies, and nothing can be contained. A soft limit aborts `ctx.signal`; a hard limit
+ * fixes the outcome and frees the slot, but the code runs on, for JavaScript on one thread can't be pre-empted.
+ */
+
+import type { AbortReason } from "./call-context.ts";
+import { Deadlines, type Limited } from "./deadlines.ts";
+import { listenForAbort } from "./interruption.ts";
+import type { InlinePoolOptions } from "./pool-options.ts";
+import type { Pool, PoolOutcome } from "./pool.ts";
+import type { Call } from "./pool-message.ts";
+import { ProgressWindow } from "./progress-window.ts";
+import type { TextReply } from "./reply-frame.ts";
+import { Runner } from "./runner.ts";
+import { Grace } from "./grace.ts";
+
+export function createInlinePool(options: InlinePoolOptions): Pool {
+  return new InlinePool(options);
+}
+
+class InlinePool implements Pool {
+  readonly #options: InlinePoolOptions;
+  readonly #runner: Runner;
+  readonly #progress: ProgressWindow;
+  readonly #deadlines: Deadlines;
+  readonly #running = new Map<number, InlineRun>();
+  #slots: number;
+  #open = false;
+  #isolated = false;
+  #done = 0;
+  #started = 0;
+  #grace: Grace | undefined;
+
+  constructor(options: InlinePoolOptions) {
+    const { hooks, clock } = options;
+    this.#options = options;
+    this.#slots = options.slots;
+    this.#deadlines = new Deadlines(clock);
+    this.#progress = new ProgressWindow(
+      clock,
+      (items) => {
+        for (const [slot, done, total, note] of items)
+          if (this.#running.has(slot)) hooks.progress(slot, done, total, note);
+      },
+      () => true,
+    );
+    this.#runner = new Runner({
+      registry: options.registry,
+      maxResultBytes: options.maxResultBytes,
+      clock,
+      remote: false,
+      sink: {
+        progress: (slot, done, total, note) => this.#progress.add([slot, done, total, note]),
+        log: (slot, level, text, fields) => hooks.log(slot, level, text, fields),
+        ask: (slot, what) => hooks.ask(slot, what),
+      },
+    });
+  }
+
+  get size(): Pool["size"] {
+    const { rss } = process.memoryUsage();
+    const slots = [...this.#running.keys()];
+    const child = { pid: process.pid, started: this.#started, done: this.#done, rss, lag: 0, slots };
+    return { slots: this.#slots, busy: this.#running.size, children: [child] };
+  }
+
+  async open(): Promise<void> {
+    this.#started = this.#options.clock.now();
+    this.#open = true;
+  }
+
+  room(call: { readonly isolated: boolean }): number {
+    if (!this.#open || this.#grace || this.#isolated) return 0;
+    if (call.isolated) return this.#running.size === 0 ? 1 : 0;
+    return Math.max(0, this.#slots - this.#running.size);
+  }
+
+  run(call: Call, signal: AbortSignal): Promise<PoolOutcome> {
+    if (!this.#open || this.#grace || signal.aborted) return Promise.resolve(unstarted(call.slot));
+    return new Promise((resolve) => {
+      const run = new InlineRun(call, this.#options.clock.monotonic(), {
+        abort: (reason) => this.#runner.abort(call.slot, reason),
+        overdue: (limit) => this.#end(run, { slot: call.slot, k: "hard-limit", limit }),
+        resolve,
+      });
+      this.#running.set(call.slot, run);
+      if (call.isolated) this.#isolated = true;
+      run.stopListening = listenForAbort(signal, (reason) => this.#runner.abort(call.slot, reason));
+      this.#deadlines.add(run);
+      this.#options.hooks.began(call.slot);
+      void this.#runner.run(call).then((reply) => {
+        this.#progress.end(call.slot);
+        this.#end(run, outcomeOf(reply));
+      });
+    });
+  }
+
+  async resize(slots: number): Promise<void> {
+    this.#slots = slots;
+  }
+
+  /** Nothing to replace: the handlers are this process's own code. */
+  async restart(): Promise<void> {}
+
+  async close(grace: number): Promise<readonly number[]> {
+    if (this.#grace) {
+      this.#grace.shorten(grace);
+      return this.#grace.done;
+    }
+    this.#grace = new Grace(this.#options.clock, grace, {
+      abort: () => {
+        for (const slot of this.#running.keys()) this.#runner.abort(slot, "shutdown");
+      },
+      end: () => {
+        const left = [...this.#running.values()];
+        for (const run of left) this.#end(run, unstarted(run.call.slot, true));
+        return left.map((run) => run.call.slot);
+      },
+    });
+    if (this.#running.size === 0) this.#grace.idle();
+    const left = await this.#grace.done;
+    this.#deadlines[Symbol.dispose]();
+    this.#progress[Symbol.dispose]();
+    return left;
+  }
+
+  #end(run: InlineRun, outcome: PoolOutcome): void {
+    const { slot, isolated } = run.call;
+    if (this.#running.get(slot) !== run) return;
+    this.#running.delete(slot);
+    if (isolated) this.#isolated = false;
+    this.#done++;
+    run.end(outcome);
+    this.#deadlines.delete(run);
+    if (this.#running.size === 0) this.#grace?.idle();
+  }
+}
+
+interface RunEvents {
+  abort(reason: AbortReason): void;
+  overdue(limit: number): void;
+  resolve(outcome: PoolOutcome): void;
+}
+
+class InlineRun implements Limited {
+  readonly call: Call;
+  deadline: number;
+  stopListening: (() => void) | undefined;
+  readonly #events: RunEvents;
+  readonly #hardAt: number;
+
+  constructor(call: Call, now: number, events: RunEvents) {
+    this.call = call;
+    this.#events = events;
+    this.#hardAt = call.hard === null ? Infinity : now + call.hard;
+    this.deadline = Math.min(this.#hardAt, call.soft === null ? Infinity : now + call.soft);
+  }
+
+  due(now: number): void {
+    this.#events.abort("soft-limit");
+    this.deadline = this.#hardAt;
+    if (this.#hardAt <= now) this.#events.overdue(this.call.hard ?? 0);
+  }
+
+  end(outcome: PoolOutcome): void {
+    this.deadline = Infinity;
+    this.stopListening?.();
+    this.#events.resolve(outcome);
+  }
+}
+
+function outcomeOf(reply: TextReply): PoolOutcome {
+  if (reply.k !== "value") return reply;
+  return { slot: reply.slot, k: "value", bytes: Buffer.from(reply.text), ms: reply.ms };
+}
+
+/** Not the task's doing: the delivery goes back as it was. */
+function unstarted(slot: number, began = false): PoolOutcome {
+  return { slot, k: "lost", began, culprit: "bystander", code: null, signal: null, stderrTail: "" };
+}

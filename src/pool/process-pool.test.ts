@@ -1,0 +1,13 @@
+import { freeze } from "../task/registry.ts";
+import { poolConformance } from "../testing/conformance/pool.ts";
+import { app as fixture } from "./fixtures/app.ts";
+import { createProcessPool } from "./process-pool.ts";
+
+poolConformance("process", {
+  contains: "process",
+  async make({ app, env = [], ...settings }) {
+    const { tasks } = await fixture[freeze]();
+    const url = app ?? new URL("fixtures/app.ts", import.meta.url).href;
+    return createProcessPool({ ...settings, app: { url, export: "app" }, env, expectedTasks: tasks });
+  },
+});

@@ -1,0 +1,164 @@
+/**
+ * The far side of every pool: one call in, one reply out. Binds and checks the input, gives the handler its context, turns what
+ * it returns into JSON text and what it throws into data. Never rejects. It knows no transport; inline, thread and child wrap it.
+ */
+
+import type { Clock } from "../clock/clock.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import { decisionOf } from "../task/control-flow.ts";
+import type { TaskDefinition } from "../task/definition.ts";
+import { bindInput, validateInput } from "../task/input.ts";
+import type { TaskRegistry } from "../task/registry.ts";
+import { type RunningTask, type TaskAsk, withRunningTask } from "../task/running.ts";
+import { stringifyJson } from "../wire/json.ts";
+import { decodeCall } from "../wire/task-body.ts";
+import { type AbortReason, CallContext, type RunnerSink } from "./call-context.ts";
+import type { Call } from "./pool-message.ts";
+import type { TextReply } from "./reply-frame.ts";
+import { wireErrorOf } from "./wire-error.ts";
+
+export interface RunnerOptions {
+  readonly registry: TaskRegistry;
+  readonly sink: RunnerSink;
+  readonly maxResultBytes: number;
+  readonly clock: Clock;
+  /** True where the broker is out of reach: what a handler sends goes through the worker. */
+  readonly remote: boolean;
+}
+
+/** Text can't be longer in bytes than this many times its characters. */
+const maxBytesPerCharacter = 3;
+
+export class Runner {
+  readonly #options: RunnerOptions;
+  readonly #running = new Map<number, CallContext>();
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+  }
+
+  get active(): readonly number[] {
+    return [...this.#running.keys()];
+  }
+
+  get busy(): number {
+    return this.#running.size;
+  }
+
+  has(slot: number): boolean {
+    return this.#running.has(slot);
+  }
+
+  /** Tells the handler, through `ctx.signal`, to stop. */
+  abort(slot: number, reason: AbortReason): void {
+    this.#running.get(slot)?.abort(reason);
+  }
+
+  async run(call: Call): Promise<TextReply> {
+    const { clock, sink } = this.#options;
+    const started = clock.monotonic();
+    const context = new CallContext(call, sink, clock);
+    this.#running.set(call.slot, context);
+    try {
+      return await this.#run(call, context, started);
+    } finally {
+      this.#running.delete(call.slot);
+    }
+  }
+
+  async #run(call: Call, context: CallContext, started: number): Promise<TextReply> {
+    const definition = this.#options.registry.get(call.task);
+    if (!definition?.handler) return this.#failed(call, unknownTask(call.task), undefined, started, false);
+    let input: unknown;
+    try {
+      const { args, kwargs } = decodeCall(call.input.bytes);
+      input = validateInput(definition, bindInput(definition, args, kwargs));
+      if (isThenable(input)) input = await input;
+    } catch (error) {
+      return this.#failed(call, error, definition, started, false);
+    }
+    let value: unknown;
+    try {
+      value = this.#call(definition.handler, input, context, call);
+      if (isThenable(value)) value = await value;
+    } catch (error) {
+      return this.#thrown(call, error, definition, started);
+    }
+    try {
+      const text = stringifyJson(value ?? null, { root: "result" });
+      this.#checkSize(text, call.task);
+      return { slot: call.slot, k: "value", text, ms: this.#since(started) };
+    } catch (error) {
+      return this.#failed(call, error, definition, started, false);
+    }
+  }
+
+  #call(handler: NonNullable<TaskDefinition["handler"]>, input: unknown, context: CallContext, call: Call): unknown {
+    const running: RunningTask = {
+      context,
+      lineage: {
+        root: call.lineage.root,
+        parent: call.id,
+        stamps: (call.lineage.stamps as Readonly<Record<string, unknown>> | null) ?? undefined,
+      },
+      ask: this.#options.remote ? (what: TaskAsk) => this.#options.sink.ask(call.slot, what) : undefined,
+    };
+    return withRunningTask(running, () => handler(input, context));
+  }
+
+  #thrown(call: Call, error: unknown, definition: TaskDefinition, started: number): TextReply {
+    const decision = decisionOf(error);
+    if (!decision) return this.#failed(call, error, definition, started, null);
+    const control = { slot: call.slot, k: "control", ms: this.#since(started) } as const;
+    // Told apart by members: the handler's copy of this package may be another than ours.
+    if ("limit" in decision) {
+      const { delay, limit, error: reason } = decision;
+      const kept = reason === undefined ? null : wireErrorOf(reason, definition.errorClasses);
+      return { ...control, what: "retry", detail: { delay: delay ?? null, limit: limit ?? null, error: kept } };
+    }
+    if ("requeue" in decision) {
+      return { ...control, what: "reject", detail: { requeue: decision.requeue, reason: decision.reason } };
+    }
+    return { ...control, what: "ignore", detail: null };
+  }
+
+  #failed(
+    call: Call,
+    error: unknown,
+    definition: TaskDefinition | undefined,
+    started: number,
+    retryable: boolean | null,
+  ): TextReply {
+    const wire = wireErrorOf(error, definition?.errorClasses ?? [], retryable);
+    return { slot: call.slot, k: "error", error: wire, ms: this.#since(started) };
+  }
+
+  #checkSize(text: string, task: string): void {
+    const most = this.#options.maxResultBytes;
+    if (text.length * maxBytesPerCharacter <= most) return;
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= most) return;
+    throw new CeleriacError(
+      "RESULT_TOO_LARGE",
+      `The result of "${task}" has ${bytes} bytes; the limit (maxResultBytes) is ${most}. Store it elsewhere and return where it is, or raise the limit.`,
+      { details: { task, bytes, limit: most } },
+    );
+  }
+
+  /** To the microsecond; more digits would only make replies longer. */
+  #since(started: number): number {
+    return Math.round((this.#options.clock.monotonic() - started) * 1000) / 1000;
+  }
+}
+
+function unknownTask(task: string): CeleriacError {
+  return new CeleriacError(
+    "TASK_UNKNOWN",
+    `The app that this pool loaded has no task "${task}" with a handler. Declare it, or restart the worker if it was added after its start.`,
+    { details: { task } },
+  );
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}

@@ -1,0 +1,107 @@
+/** Soft and hard limits, aborts from outside, and what they cost the neighbours. */
+
+import { expect, it } from "vitest";
+import { CeleriacError } from "../../error/celeriac-error.ts";
+import { type PoolSubject, usePools } from "./pool-rig.ts";
+
+export function limitCases(subject: PoolSubject): void {
+  const open = usePools(subject);
+  const contained = subject.contains !== "none";
+
+  it("tells the handler of a soft limit, and takes what it returns", async () => {
+    const rig = await open();
+    expect(await rig.value("polite", { soft: 50, hard: 5000 })).toBe("SOFT_TIME_LIMIT");
+    expect(await rig.run("throw-reason", { soft: 50 })).toMatchObject({
+      k: "error",
+      error: { code: "SOFT_TIME_LIMIT" },
+    });
+  });
+
+  it.each([
+    ["lease-lost", "LEASE_LOST"],
+    [new CeleriacError("LEASE_LOST", "taken"), "LEASE_LOST"],
+    ["revoked", "TASK_REVOKED"],
+    ["shutdown", "WORKER_CLOSED"],
+    [undefined, "WORKER_CLOSED"],
+  ])("passes an abort on with its reason: %s", async (reason, code) => {
+    const rig = await open();
+    const controller = new AbortController();
+    const outcome = rig.run("polite", {}, controller.signal);
+    await rig.until(() => rig.began.length === 1);
+    controller.abort(reason);
+    const ended = await outcome;
+    expect(ended.k === "value" && Buffer.from(ended.bytes).toString()).toBe(JSON.stringify(code));
+  });
+
+  it("does not start what is aborted already", async () => {
+    const rig = await open();
+    const outcome = await rig.run("echo", { input: 1 }, AbortSignal.abort("shutdown"));
+    expect(outcome).toMatchObject({ k: "lost", began: false, culprit: "bystander" });
+    expect(rig.began).toEqual([]);
+  });
+
+  it("ends a task that ignores its limits, and has its slot again", async () => {
+    const rig = await open({ slots: 1 });
+    expect(await rig.run("deaf", { soft: 20, hard: 100 })).toEqual({ slot: 1, k: "hard-limit", limit: 100 });
+    await rig.room();
+    expect(await rig.value("echo", { input: "after" })).toBe("after");
+  });
+
+  it.skipIf(!contained)("kills an endless loop", async () => {
+    const rig = await open({ slots: 1 });
+    expect(await rig.run("spin", { hard: 200 })).toEqual({ slot: 1, k: "hard-limit", limit: 200 });
+    await rig.room();
+    expect(await rig.value("echo", { input: "after" })).toBe("after");
+    expect(rig.events).toContainEqual(expect.objectContaining({ kind: "killed", why: "hard-limit" }));
+  });
+
+  it("abandons a task that merely waits, and lets its neighbours finish", async () => {
+    const rig = await open({ slots: 3 });
+    const neighbour = rig.run("sleep", { input: 700 });
+    const overdue = await rig.run("deaf", { hard: 100 });
+    expect(overdue).toMatchObject({ k: "hard-limit" });
+    expect(await neighbour).toMatchObject({ k: "value" });
+    await rig.room(3);
+    expect(await rig.value("echo", { input: 1 })).toBe(1);
+  });
+
+  it.skipIf(!contained)("kills a blocked child, and its neighbours are bystanders", async () => {
+    const rig = await open({ slots: 3 });
+    const neighbours = [rig.run("sleep", { input: 5000 }), rig.run("deaf")];
+    await rig.until(() => rig.began.length === 2);
+    expect(await rig.run("spin", { hard: 150 })).toMatchObject({ k: "hard-limit" });
+    for (const outcome of await Promise.all(neighbours)) {
+      expect(outcome).toMatchObject({ k: "lost", began: true, culprit: "bystander" });
+    }
+  });
+
+  it.skipIf(!contained)("kills what an abandoned task holds up longer than the drain", async () => {
+    const rig = await open({ slots: 2, drain: 300 });
+    const neighbour = rig.run("deaf");
+    await rig.until(() => rig.began.length === 1);
+    expect(await rig.run("deaf", { hard: 50 })).toMatchObject({ k: "hard-limit" });
+    expect(await neighbour).toMatchObject({ k: "lost", culprit: "bystander" });
+    expect(rig.events).toContainEqual(expect.objectContaining({ kind: "killed", why: "drain" }));
+  });
+
+  it.skipIf(!contained)("refuses the asks of an abandoned task", async () => {
+    const rig = await open({ slots: 2 });
+    const neighbour = rig.run("sleep", { input: 600 });
+    expect(await rig.run("ask-late", { input: 300, hard: 50 })).toMatchObject({ k: "hard-limit" });
+    expect(await neighbour).toMatchObject({ k: "value" });
+    expect(rig.asks).toEqual([]);
+  });
+
+  it("keeps many limits apart", async () => {
+    const rig = await open({ slots: 20 });
+    const limits = [40, 80, 120, 160, 200];
+    const ended: number[] = [];
+    await Promise.all(
+      limits.map(async (soft) => {
+        await rig.run("polite", { soft });
+        ended.push(soft);
+      }),
+    );
+    expect(ended).toEqual(limits);
+  });
+}

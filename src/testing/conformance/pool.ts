@@ -1,0 +1,29 @@
+/**
+ * The contract of a pool. What a kind of pool cannot do is said by `contains`, and only the cases that need it are left out.
+ *
+ * @example
+ * ```ts
+ * poolConformance("inline", { contains: "none", make: (settings) => createInlinePool({ ...settings, registry }) });
+ * ```
+ */
+
+import { describe } from "vitest";
+import { bootCases } from "./pool-boot.ts";
+import { deathCases } from "./pool-deaths.ts";
+import { lifeCases } from "./pool-life.ts";
+import { limitCases } from "./pool-limits.ts";
+import { replyCases } from "./pool-replies.ts";
+import type { PoolSubject } from "./pool-rig.ts";
+
+export type { PoolSettings, PoolSubject } from "./pool-rig.ts";
+
+export function poolConformance(name: string, subject: PoolSubject): void {
+  describe(`pool: ${name}`, () => {
+    describe("replies", () => replyCases(subject));
+    describe("limits", () => limitCases(subject));
+    describe("slots and closing", () => lifeCases(subject));
+    if (subject.contains === "none") return;
+    describe("deaths", () => deathCases(subject));
+    describe("starting", () => bootCases(subject));
+  });
+}
