@@ -6,7 +6,7 @@
 import { checkPackage } from "./package.ts";
 import { run, tool, type Ran } from "./process.ts";
 
-const keep = { output: "keep" } as const;
+const keep = { output: "keep", env: { NO_COLOR: "1" } } as const;
 const steps: Readonly<Record<string, () => Promise<Ran>>> = {
   lint: () => run(tool("oxlint"), ["--type-aware", "--deny-warnings"], keep),
   format: () => run(tool("oxfmt"), ["--check", "."], keep),

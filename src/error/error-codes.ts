@@ -42,7 +42,6 @@ export const errorCodes = [
   "QUEUE_FULL",
   "RESULT_TIMEOUT",
   "RESULT_TOO_LARGE",
-  "SIGNATURE_OPEN",
   "SOFT_TIME_LIMIT",
   "TASKS_DIFFER",
   "TASK_DUPLICATE",
