@@ -112,7 +112,7 @@ function keyText(token: string): string | undefined {
 export type ScanVerdict = "plain" | "careful" | "too-deep" | "too-many-keys";
 
 /**
- * "plain": `JSON.parse` gives the right value. "careful": something in it needs the careful reader (big integers, NaN,
+ * "plain": `JSON.parse` gives the right value, or throws. "careful": something in it needs the careful reader (big integers,
  * tagged values, keys that must be refused), or may need it. Costs about 1 ns a character outside strings.
  */
 export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanVerdict {
@@ -153,7 +153,7 @@ export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanV
       }
       if (whole && digits >= 16) careful = true;
       at -= 1;
-    } else if (code === 78 || code === 73) careful = true; // NaN, Infinity
+    }
   }
   return careful ? "careful" : "plain";
 }

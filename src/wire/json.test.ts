@@ -322,6 +322,11 @@ describe("writing", () => {
     expect(failure(() => stringifyJson(wide)).code).toBe("NOT_SERIALIZABLE");
   });
 
+  test("one object in two places is no cycle", () => {
+    const shared = { at: new Date(0) };
+    expect(parseJson(stringifyJson({ a: shared, b: [shared, shared] }))).toEqual({ a: shared, b: [shared, shared] });
+  });
+
   test("an error of toJSON is the cause", () => {
     const reason = new Error("locked");
     const error = failure(() =>

@@ -38,7 +38,7 @@ export function parseJson(text: string | Uint8Array, limits: Partial<JsonLimits>
     try {
       return JSON.parse(source) as unknown;
     } catch {
-      // The reader below fails too and says where. V8's own message quotes the text, which may be a secret.
+      // NaN, or a fault that the reader below can place. V8's own message quotes the text, which may be a secret.
     }
   }
   try {

@@ -169,6 +169,13 @@ describe("what is refused", () => {
     expect(failure(() => decodeCall(splitTaskBody(bytes(body)).call)).code).toBe("MESSAGE_UNDECODABLE");
   });
 
+  test.each(["[[],{}]", '[[1],{"a":1}]', "[[],null,{}]", "[[],[],{}]", "[[],5, {}]", "[null,{},{}]"])(
+    "a wrong outline is found by the split, before anything is handed on: %s",
+    (body) => {
+      expect(failure(() => splitTaskBody(bytes(body))).code).toBe("MESSAGE_UNDECODABLE");
+    },
+  );
+
   test("protocol 1 by name", () => {
     const error = failure(() => splitTaskBody(bytes('{"task": "tasks.add", "id": "1", "args": [2, 2]}')));
     expect([error.code, error.details["protocol"]]).toEqual(["CONTENT_REFUSED", 1]);

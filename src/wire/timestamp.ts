@@ -29,7 +29,7 @@ export function parseTimestamp(text: string): number | undefined {
   if (year < 1 || hour > 23 || minute > 59 || second > 59) return undefined;
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
+  if (date.getUTCMonth() !== month - 1) return undefined; // a day beyond its month runs into another
   const millis = Number(fraction.slice(0, 3).padEnd(3, "0"));
   const offset = offsetMillis(zone);
   if (offset === undefined) return undefined;
