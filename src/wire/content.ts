@@ -27,7 +27,7 @@ export function acceptsContentType(contentType: string): boolean {
 }
 
 /** Throws CONTENT_REFUSED unless the body is JSON in UTF-8. */
-export function checkContent(message: Message): void {
+function checkContent(message: Message): void {
   if (!acceptsContentType(message.contentType)) {
     throw new CeleriacError(
       "CONTENT_REFUSED",

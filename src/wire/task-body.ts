@@ -88,7 +88,7 @@ function callOf(bytes: Buffer, cut: number): Uint8Array {
 }
 
 /** Throws MESSAGE_UNDECODABLE. Tolerates null, `{}` and missing members, as Celery does. */
-export function readEmbed(value: unknown): Embed {
+function readEmbed(value: unknown): Embed {
   if (value === null) return noEmbed;
   if (typeof value !== "object" || Array.isArray(value)) throw undecodable("its third element is not an object");
   const { callbacks, errbacks, chain, chord } = value as Record<string, unknown>;

@@ -11,7 +11,3 @@ export function bufferOf(bytes: Uint8Array): Buffer {
 export function textOf(bytes: Uint8Array): string | undefined {
   return isUtf8(bytes) ? bufferOf(bytes).toString("utf8") : undefined;
 }
-
-export function bytesOf(text: string): Uint8Array {
-  return Buffer.from(text, "utf8");
-}

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 
 /** Namespace of ids that follow from a task's; drawn once. Changing it would make a repeat after an upgrade a second task. */
-export const followUpNamespace = "5b0a9c1e-3f64-4d0b-9a57-c61e7d2f8b43";
+const followUpNamespace = "5b0a9c1e-3f64-4d0b-9a57-c61e7d2f8b43";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
