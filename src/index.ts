@@ -8,7 +8,7 @@ export { redactUrl } from "./app/connect.ts";
 export type {
   DeclareRemote,
   DeclareTask,
-  PositionalTaskOptions,
+  FunctionTaskOptions,
   RawTaskOptions,
   ResultOf,
   SchemaTaskOptions,

@@ -295,6 +295,17 @@ describe("an app", () => {
     expect(await codeOf(() => app.result("x").state())).toBe("BACKEND_CLOSED");
   });
 
+  it("does not wait for ever for a broker that is not there", async () => {
+    // Port 1 of this machine: nobody listens, and nobody may.
+    await using app = createApp({ broker: "redis://u:hunter2@127.0.0.1:1/0", publishTimeout: 300 });
+    const task = app.task("far", (n: number) => n);
+    const started = performance.now();
+    const failure = await task.delay(1).catch((error: unknown) => error as CeleriacError);
+    expect(failure).toMatchObject({ code: "BACKEND_UNREACHABLE" });
+    expect(String(failure)).not.toContain("hunter2");
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
   it("shows its queues", async () => {
     await using app = testApp();
     const task = app.task("seen", { queue: "mail" }, (n: number) => n);

@@ -13,18 +13,18 @@ export type ResultOf<R> = Jsonify<Awaited<R>>;
 /** An input all of whose members are optional may be left out. */
 export type Relaxed<I> = [I] extends [object] ? (Partial<I> extends I ? I | undefined : I) : I;
 
-/** Options of a task whose input a schema describes. */
-export interface SchemaTaskOptions<S> extends TaskOptions {
-  /** Standard Schema (zod, valibot, arktype): guards the call and, again, the worker. */
-  readonly input: S;
+/** Options of a task whose types come from its function. */
+export interface FunctionTaskOptions<P = readonly string[]> extends TaskOptions {
+  /** For callers that use positions: every key of the input once, in order; those that may be left out end in "?". */
+  readonly positional?: P;
+  /** With `positional`: what becomes of keyword arguments that no name fits. Default "refuse". */
+  readonly rest?: "refuse" | "ignore";
 }
 
-/** Options of a task that callers may call with positional arguments. */
-export interface PositionalTaskOptions<P> extends TaskOptions {
-  /** Every key of the input once, in order; those that callers may leave out end in "?". */
-  readonly positional: P;
-  /** What becomes of keyword arguments that no name fits. Default "refuse". */
-  readonly rest?: "refuse" | "ignore";
+/** Options of a task whose input a schema describes. */
+export interface SchemaTaskOptions<S, P = readonly string[]> extends FunctionTaskOptions<P> {
+  /** Standard Schema (zod, valibot, arktype): guards the call and, again, the worker. */
+  readonly input: S;
 }
 
 /** Options of a task that takes its arguments as they came. */
@@ -64,23 +64,11 @@ export interface DeclareTask {
     handler: ((input: I, context: TaskContext) => R) & ResultGuard<R>,
   ): Task<I, ResultOf<R>>;
   /** Types come from the schema: callers give its input, the handler gets its output. */
-  <S extends StandardSchema, R>(
+  <S extends StandardSchema, R, const P extends readonly string[] = readonly []>(
     name: string,
-    options: SchemaTaskOptions<S>,
+    options: SchemaTaskOptions<S, PositionsGuard<InputOf<S>, P> & P>,
     handler: ((input: OutputOf<S>, context: TaskContext) => R) & ResultGuard<R>,
   ): Task<Relaxed<InputOf<S>>, ResultOf<R>>;
-  /** The same, for callers that use positions. */
-  <S extends StandardSchema, R, const P extends readonly string[]>(
-    name: string,
-    options: SchemaTaskOptions<S> & PositionalTaskOptions<PositionsGuard<InputOf<S>, P> & P>,
-    handler: ((input: OutputOf<S>, context: TaskContext) => R) & ResultGuard<R>,
-  ): Task<Relaxed<InputOf<S>>, ResultOf<R>>;
-  /** Types come from the function; `positional` names its input's keys in order. */
-  <I, R, const P extends readonly string[]>(
-    name: string,
-    options: PositionalTaskOptions<PositionsGuard<I, P> & P>,
-    handler: ((input: I, context: TaskContext) => R) & ResultGuard<R>,
-  ): Task<Relaxed<I>, ResultOf<R>>;
   /** For variadic tasks: the handler gets `{ args, kwargs }` as they came. */
   <R>(
     name: string,
@@ -88,9 +76,9 @@ export interface DeclareTask {
     handler: ((input: CallArguments, context: TaskContext) => R) & ResultGuard<R>,
   ): Task<CallArguments, ResultOf<R>>;
   /** Types come from the function. */
-  <I = void, R = void>(
+  <I = void, R = void, const P extends readonly string[] = readonly []>(
     name: string,
-    options: TaskOptions,
+    options: FunctionTaskOptions<PositionsGuard<I, P> & P>,
     handler: ((input: I, context: TaskContext) => R) & ResultGuard<R>,
   ): Task<I, ResultOf<R>>;
 }
