@@ -23,8 +23,6 @@ export interface Finding {
   readonly text: string;
 }
 
-/** SQLite before this can lose pages when several processes checkpoint one WAL file. */
-const safeSqlite = [3, 51, 3] as const;
 /** Delays and expiry are off by as much as the clocks differ; above this it is worth a warning, ms. */
 const clockTolerance = 1000;
 /** A server that does not answer would keep a person waiting; connecting takes longer only where nothing works anyway, ms. */
@@ -81,26 +79,13 @@ function nodeFinding(): Finding {
   }
 }
 
+/** The version alone; what is wrong with it the driver says when it opens. */
 async function sqliteFinding(): Promise<Finding> {
   const { DatabaseSync } = await import("node:sqlite");
   const database = new DatabaseSync(":memory:");
   const version = String(database.prepare("SELECT sqlite_version() AS version").get()?.["version"]);
   database.close();
-  const subject = "sqlite";
-  if (compare(version.split(".").map(Number), safeSqlite) >= 0) return { subject, verdict: "ok", text: version };
-  return {
-    subject,
-    verdict: "warning",
-    text: `${version} can damage a database that several processes write; a Node with ${safeSqlite.join(".")} cannot: 22.23, 24.15, 26 or later`,
-  };
-}
-
-function compare(left: readonly number[], right: readonly number[]): number {
-  for (const [index, number] of right.entries()) {
-    const difference = (left[index] ?? 0) - number;
-    if (difference !== 0) return difference;
-  }
-  return 0;
+  return { subject: "sqlite", verdict: "ok", text: version };
 }
 
 async function tasksFinding(core: AppCore): Promise<Finding> {

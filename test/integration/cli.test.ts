@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { celeriac, type Finished, WorkerProcess } from "../server/command-line.ts";
+import { startRedis } from "../server/redis-server.ts";
+import { describeWith } from "../server/required-program.ts";
 
 const appFile = fileURLToPath(new URL("./cli/app.ts", import.meta.url));
 const emptyFile = fileURLToPath(new URL("./cli/empty-app.ts", import.meta.url));
@@ -283,6 +285,21 @@ describe("celeriac doctor", () => {
     expect(finished.code).toBe(1);
     expect(finished.stdout).toMatch(/FAILED {3}broker +BACKEND_UNREACHABLE: /);
     expect(finished.stdout + finished.stderr).not.toContain("hunter2");
+  });
+});
+
+describeWith("redis-server", "celeriac on Redis", () => {
+  test("does the same, and says what the server may lose", async () => {
+    await using server = await startRedis();
+    url = server.url;
+    await using worker = work();
+    expect(await worker.line("warning")).toMatchObject({ code: "NOT_DURABLE" });
+    await worker.line("worker.ready");
+    const called = await run("call", "math.add", "--args", "[1, 2]", "-A", appFile, "--timeout", "20s");
+    expect(called.stdout).toBe("SUCCESS  3\n");
+    const doctor = await run("doctor", "--broker", url);
+    expect(doctor).toMatchObject({ code: 0, stdout: expect.stringMatching(/warning {2}broker +NOT_DURABLE: /) });
+    expect(await worker.stop()).toBe(0);
   });
 });
 
