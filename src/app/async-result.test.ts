@@ -156,5 +156,12 @@ describe("a PENDING record", () => {
     };
     await task.enqueue(1, { id: "done" });
     expect(await app.result("done").get()).toBe(1);
+    broker.publish = async (batch, signal) => {
+      const published = await publish(batch, signal);
+      await store(app, { id: "begun", status: "STARTED" });
+      return published;
+    };
+    await task.enqueue(1, { id: "begun" });
+    expect(await app.result("begun").state()).toBe("STARTED");
   });
 });

@@ -20,12 +20,13 @@ describe("where children find an app", () => {
     const url = fixture("exported-app");
     const found = await inNode(`
       import { coreOf } from ${core};
-      import { app, other } from ${JSON.stringify(url)};
-      console.log(JSON.stringify([await coreOf(app).module(), await coreOf(other).module()]));
+      import { app, other, zeta } from ${JSON.stringify(url)};
+      console.log(JSON.stringify([await coreOf(app).module(), await coreOf(other).module(), await coreOf(zeta).module()]));
     `);
     expect(found).toEqual([
       { url, export: "app" },
       { url, export: "other" },
+      { url, export: "zeta" },
     ]);
   });
 
@@ -49,11 +50,11 @@ describe("where children find an app", () => {
   it("can be named, and then a second instance of the module will do", async () => {
     const url = fixture("exported-app");
     const app = createApp({ name: "found", broker: "memory:named", module: url });
-    expect(await coreOf(app).module()).toEqual({ url, export: expect.stringMatching(/^(?:app|other)$/) });
+    expect(await coreOf(app).module()).toEqual({ url, export: expect.stringMatching(/^(?:app|other|zeta)$/) });
     const wrong = createApp({ name: "another", broker: "memory:named", module: url });
     await expect(coreOf(wrong).module()).rejects.toMatchObject({
       code: "APP_NOT_FOUND",
-      message: expect.stringContaining("it exports app, other"),
+      message: expect.stringContaining("it exports app, other, zeta"),
     });
     const missing = createApp({ name: "another", broker: "memory:named", module: fixture("nothing") });
     await expect(coreOf(missing).module()).rejects.toMatchObject({ code: "APP_NOT_FOUND" });

@@ -138,6 +138,15 @@ describe("a sender", () => {
     expect(tries).toBeGreaterThan(5);
   });
 
+  it("believes a driver that says it never sent", async () => {
+    const { sender: sends, clock } = await sender(
+      () => () => Promise.reject(new CeleriacError("BACKEND_UNREACHABLE", "no connection")),
+    );
+    const sent = settle(sends.submit([message("a")], wait));
+    await clock.advance(5_000);
+    expect(await sent).toBe("BACKEND_UNREACHABLE");
+  });
+
   it("gives an answer that no repeat can change at once", async () => {
     const { sender: sends, batches } = await sender(
       () => () => Promise.reject(new CeleriacError("DATABASE_FULL", "disk")),
@@ -161,7 +170,8 @@ describe("a sender", () => {
     const short = settle(sends.submit([message("a")], { timeout: 100, signal: undefined }));
     const long = settle(sends.submit([message("b")], wait));
     await clock.advance(100);
-    expect(await Promise.race([short, long.then(() => "long")])).toBe("PUBLISH_UNKNOWN");
+    expect(await short).toBe("PUBLISH_UNKNOWN");
+    expect(await Promise.race([long, Promise.resolve("waiting")])).toBe("waiting");
     await clock.advance(4_900);
     expect(await long).toBe("PUBLISH_UNKNOWN");
   });
