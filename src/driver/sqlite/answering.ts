@@ -1,0 +1,131 @@
+/** The calls of which there are few, by name: some read, some write in the transaction of their turn. */
+
+import type { Ask, Asks, Batch, Request } from "./exchange.ts";
+import type { Browsing } from "./browsing.ts";
+import type { BusFile } from "./bus-file.ts";
+import type { Letters } from "./letters.ts";
+import type { Results } from "./results.ts";
+import type { Terms } from "./terms.ts";
+import type { Turn } from "./turn.ts";
+import type { Watching } from "./watching.ts";
+
+export interface Consumers {
+  consume(ask: Asks["consume"]["in"], turn: Turn): number;
+  setQueues(ask: Asks["setQueues"]["in"], turn: Turn): void;
+  stop(consumer: number, turn: Turn): void;
+  stopAll(turn: Turn): void;
+}
+export interface Rooms {
+  readonly results: Results;
+  readonly browsing: Browsing;
+  readonly letters: Letters;
+  readonly terms: Terms;
+  readonly watching: Watching;
+  readonly bus: BusFile;
+  readonly consumers: Consumers;
+  /** Opens this process's bell if need be, and names it. */
+  bell(): string;
+}
+export type AskRequest = Extract<Request, { k: "ask" }>;
+
+const writes: ReadonlySet<Ask> = new Set<Ask>([
+  "consume",
+  "setQueues",
+  "stop",
+  "commit",
+  "forget",
+  "writePoint",
+  "purge",
+  "setPaused",
+  "redrive",
+  "drop",
+  "acquire",
+  "renewTerm",
+  "releaseTerm",
+  "fire",
+  "close",
+]);
+
+export function isWrite(ask: Ask): boolean {
+  return writes.has(ask);
+}
+
+/** Inside a transaction. */
+export function answerWrite(rooms: Rooms, request: AskRequest, batch: Batch, turn: Turn): unknown {
+  const { results, browsing, letters, terms, consumers } = rooms;
+  switch (request.ask) {
+    case "consume":
+      return consumers.consume(request.input, turn);
+    case "setQueues":
+      consumers.setQueues(request.input, turn);
+      return null;
+    case "stop":
+      consumers.stop(request.input.consumer, turn);
+      return null;
+    case "close":
+      consumers.stopAll(turn);
+      return null;
+    case "commit":
+      return results.commit(batch, request.input.from, request.input.count, turn);
+    case "forget":
+      results.forget(request.input);
+      return null;
+    case "writePoint":
+      return results.writePoint(request.input, turn);
+    case "purge":
+      return browsing.purge(request.input);
+    case "setPaused":
+      browsing.setPaused(request.input.queue, request.input.paused, turn);
+      return null;
+    case "redrive":
+      return letters.redrive(request.input, turn);
+    case "drop":
+      return letters.drop(request.input);
+    case "acquire":
+      return terms.acquire(request.input.name, request.input.holder, request.input.ttl, turn);
+    case "renewTerm":
+      return terms.renew(request.input.term, request.input.ttl, turn);
+    case "releaseTerm":
+      terms.release(request.input);
+      return null;
+    case "fire":
+      return terms.fire(request.input, batch, turn);
+    default:
+      throw new Error(`${request.ask} does not write`);
+  }
+}
+
+/** Outside of any transaction; `now` is the wall clock, `mono` the machine's. */
+export function answerRead(rooms: Rooms, request: AskRequest, now: number, mono: number): unknown {
+  const { results, browsing, letters, watching, bus } = rooms;
+  switch (request.ask) {
+    case "get":
+      return results.get(request.input, now);
+    case "watch":
+      watching.add(request.input.watch, request.input.id);
+      return null;
+    case "readPoints":
+      return results.points(request.input, now);
+    case "queues":
+      return browsing.list();
+    case "browse":
+      return browsing.browse(request.input, now - mono);
+    case "find":
+      return browsing.find(request.input.queue, request.input.id, now - mono);
+    case "letters":
+      return letters.list(request.input);
+    case "say":
+      bus.say(request.input.channel, request.input.message);
+      return null;
+    case "listen":
+      bus.listen(request.input.listener, request.input.channel, rooms.bell());
+      return null;
+    case "unlisten":
+      bus.unlisten(request.input.listener);
+      return null;
+    case "audience":
+      return bus.audience();
+    default:
+      throw new Error(`${request.ask} does not read`);
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Leases ready messages to a consumer: strict priority within a queue, equal shares between queues, at most so many bytes.
+ * All of one claim carry the same fence, which is above every earlier one, also over a restored backup.
+ */
+
+import type { Database, Statement } from "./database.ts";
+import { concat } from "./exchange.ts";
+import type { Claimed, DeliveryRow } from "./exchange.ts";
+import type { Holder } from "./holder.ts";
+import type { QueueNames } from "./queue-names.ts";
+import type { Turn } from "./turn.ts";
+
+/** Rows of one claim. More would hold the write lock for too long. */
+export const claimLimit = 500;
+/** From this size on bodies are handed over one by one instead of being copied into one buffer. */
+const copyLimit = 65_536;
+
+interface Picked {
+  readonly row: DeliveryRow;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly noted: boolean;
+  readonly large: boolean;
+}
+interface Budget {
+  rows: number;
+  bytes: number;
+}
+
+export class Claiming {
+  readonly #names: QueueNames;
+  readonly #select: Statement;
+  readonly #large: Statement;
+  readonly #lease: Statement;
+  readonly #fence: Statement;
+  readonly #markIdle: Statement;
+  readonly #unmarkIdle: Statement;
+  readonly #peek: Statement;
+
+  constructor(db: Database, names: QueueNames) {
+    this.#names = names;
+    this.#select = db.prepare(
+      `SELECT seq, prio, head, body, crashes, suspicions, redelivered, noted, large FROM celeriac_task
+       WHERE state = 0 AND queue = ? AND (prio, seq) > (?, ?) ORDER BY prio, seq LIMIT ?`,
+    );
+    this.#large = db.prepare("SELECT body FROM celeriac_large WHERE seq = ?");
+    this.#lease = db.prepare(
+      "UPDATE celeriac_task SET state = 2, lease = ?, owner = ?, fence = ?, started = NULL, blame = 0 WHERE seq IN (SELECT value FROM json_each(?))",
+    );
+    this.#fence = db.prepare("UPDATE celeriac_meta SET value = max(value + 1, ?) WHERE key = 'fence' RETURNING value");
+    this.#markIdle = db.prepare("INSERT OR IGNORE INTO celeriac_idle (queue, process) VALUES (?, ?)");
+    this.#unmarkIdle = db.prepare("DELETE FROM celeriac_idle WHERE process = ?");
+    this.#peek = db.prepare("SELECT 1 FROM celeriac_task WHERE state = 0 AND queue = ? LIMIT 1");
+  }
+
+  /** Is anything there? Reads only, so that an idle process never asks for the write lock. */
+  peek(holder: Holder): boolean {
+    return holder.queues.some((queue) => this.#peek.get(queue) !== undefined);
+  }
+
+  claim(holder: Holder, turn: Turn): Claimed | undefined {
+    const paused = this.#names.paused();
+    const open = holder.queues.filter((queue) => !paused.has(queue));
+    const start = open.length === 0 ? 0 : holder.rotation++ % open.length;
+    const order = [...open.slice(start), ...open.slice(0, start)];
+    const room = Math.min(holder.room, claimLimit);
+    const budget: Budget = { rows: room, bytes: holder.options.maxClaimBytes };
+    const picked: Picked[] = [];
+    const names: string[] = [];
+    let left = order.map((queue) => ({ queue, prio: -1, seq: -1 }));
+    // First everybody gets a share, then the rest is filled up from those that have more.
+    for (
+      let share = Math.ceil(room / Math.max(1, left.length));
+      left.length > 0 && budget.rows > 0;
+      share = budget.rows
+    ) {
+      left = left.filter((place) => this.#pick(place, Math.min(share, budget.rows), budget, picked, names, turn));
+      if (budget.bytes <= 0) break;
+    }
+    const exhausted = left.length === 0;
+    const task = picked.length === 0 ? undefined : this.#take(holder, picked, names, turn);
+    this.#sayIdle(holder, exhausted, turn);
+    return task;
+  }
+
+  /** Takes up to `limit` from one queue; true if it may have more. */
+  #pick(
+    place: { queue: number; prio: number; seq: number },
+    limit: number,
+    budget: Budget,
+    picked: Picked[],
+    names: string[],
+    turn: Turn,
+  ): boolean {
+    if (limit <= 0 || budget.bytes <= 0) return true;
+    const rows = this.#select.all(place.queue, place.prio, place.seq, limit);
+    if (rows.length === 0) {
+      turn.ready.delete(place.queue);
+      return false;
+    }
+    const name = names.push(this.#names.name(place.queue)) - 1;
+    for (const row of rows) {
+      const seq = row[0] as number;
+      const head = row[2] as string;
+      const large = row[8] as number;
+      let body = row[3] as Uint8Array<ArrayBuffer>;
+      const size = head.length + (large === 0 ? body.length : large);
+      if (size > budget.bytes && picked.length > 0) {
+        budget.bytes = 0;
+        return true;
+      }
+      if (large > 0) body = this.#large.get(seq)?.[0] as Uint8Array<ArrayBuffer>;
+      budget.bytes -= size;
+      budget.rows--;
+      place.prio = row[1] as number;
+      place.seq = seq;
+      picked.push({
+        row: [seq, name, head, body.length, row[4] as number, row[5] as number, row[6] as number],
+        body,
+        noted: row[7] === 1,
+        large: large > 0,
+      });
+    }
+    if (rows.length === limit) {
+      // Whoever is idle elsewhere is woken for what is left; each claimer passes it on.
+      turn.ready.add(place.queue);
+      return true;
+    }
+    turn.ready.delete(place.queue);
+    return false;
+  }
+
+  #take(holder: Holder, picked: readonly Picked[], queues: readonly string[], turn: Turn): Claimed {
+    const fence = this.#fence.get(turn.now * 1000)?.[0] as number;
+    const until = turn.mono + holder.options.lease;
+    let seqs = "[";
+    let length = 0;
+    for (const { row } of picked) {
+      seqs += seqs === "[" ? row[0] : `,${row[0]}`;
+      length += row[3];
+    }
+    this.#lease.run(until, holder.no, fence, `${seqs}]`);
+    turn.after.push(() => {
+      for (const { row, noted, large } of picked) holder.held.set(row[0], { fence, until, noted, large });
+    });
+    const bodies = picked.map(({ body }) => body);
+    const rows = picked.map(({ row }) => row);
+    const bytes = length > copyLimit ? bodies : concat(bodies, length);
+    return { consumer: holder.no, fence, at: turn.now, queues, rows, bytes };
+  }
+
+  /** An idle consumer leaves a note in the same transaction that saw the queues empty, so no message can slip between. */
+  #sayIdle(holder: Holder, exhausted: boolean, turn: Turn): void {
+    if (exhausted) {
+      if (!holder.idle) for (const queue of holder.queues) this.#markIdle.run(queue, holder.no);
+    } else if (holder.idle) {
+      this.#unmarkIdle.run(holder.no);
+    }
+    turn.after.push(() => {
+      holder.idle = exhausted;
+      holder.hungry = !exhausted;
+    });
+  }
+}

@@ -1,0 +1,102 @@
+/** A leased message on the caller's side. What costs (parsing, the envelope, an abort signal) is made when it is asked for. */
+
+import type { Delivery, Settled, Settlement } from "../../port/broker.ts";
+import { CeleriacError } from "../../error/celeriac-error.ts";
+import { decodeEnvelope, decodeHead, encodeEnvelope } from "../../wire/envelope.ts";
+import type { Malformed, Message } from "../../wire/message.ts";
+import type { Claimed, DeliveryRow } from "./exchange.ts";
+
+/** Settlement under way or done: what a repeat of it is answered. */
+export interface Ended {
+  readonly then: Settlement["then"];
+  readonly answers: Promise<readonly Settled[]>;
+  readonly index: number;
+}
+
+/** Is it the same settlement once more, and not another one of the same delivery? */
+export function isRepeat(former: Settlement["then"], then: Settlement["then"]): boolean {
+  if (former === then) return true;
+  if (former.kind === "replace") return then.kind === "replace" && former.next === then.next;
+  if (former.kind === "requeue") return then.kind === "requeue" && former.at === then.at && former.due === then.due;
+  return former.kind === then.kind;
+}
+
+export class HeldDelivery implements Delivery {
+  readonly queue: string;
+  readonly fence: number;
+  readonly crashes: number;
+  readonly suspicions: number;
+  readonly redelivered: boolean;
+  readonly claimedAt: number;
+  readonly seq: number;
+  ended: Ended | undefined;
+  readonly #head: string;
+  readonly #body: Uint8Array;
+  #message: Message | Malformed | undefined;
+  #controller: AbortController | undefined;
+  #loss: CeleriacError | undefined;
+
+  constructor(row: DeliveryRow, claimed: Claimed, body: Uint8Array) {
+    this.seq = row[0];
+    this.queue = claimed.queues[row[1]] ?? "";
+    this.fence = claimed.fence;
+    this.claimedAt = claimed.at;
+    this.crashes = row[4];
+    this.suspicions = row[5];
+    this.redelivered = row[6] !== 0;
+    this.#head = row[2];
+    this.#body = body;
+  }
+
+  get message(): Message | Malformed {
+    this.#message ??= messageOf(this.#head, this.#body);
+    return this.#message;
+  }
+
+  get raw(): Uint8Array {
+    return rawOf(this.#head, this.#body, this.queue);
+  }
+
+  get lost(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#loss !== undefined) this.#controller.abort(this.#loss);
+    }
+    return this.#controller.signal;
+  }
+
+  lose(why: string): void {
+    if (this.#loss !== undefined) return;
+    this.#loss = new CeleriacError(
+      "LEASE_LOST",
+      `This worker holds the task in queue "${this.queue}" no longer: ${why}. Its result is discarded; another worker runs the task.`,
+      { details: { queue: this.queue, fence: this.fence } },
+    );
+    this.#controller?.abort(this.#loss);
+  }
+}
+
+/** The bodies of one claim, each a view of the common buffer or a buffer of its own. */
+export function deliveriesOf(claimed: Claimed): HeldDelivery[] {
+  const { bytes } = claimed;
+  let offset = 0;
+  return claimed.rows.map((row, index) => {
+    if (!(bytes instanceof Uint8Array)) return new HeldDelivery(row, claimed, bytes[index] ?? new Uint8Array(0));
+    const body = bytes.subarray(offset, offset + row[3]);
+    offset += row[3];
+    return new HeldDelivery(row, claimed, body);
+  });
+}
+
+/** Rows without a head are whole envelopes that came past us. */
+function messageOf(head: string, body: Uint8Array): Message | Malformed {
+  return head === "" ? decodeEnvelope(body) : decodeHead(head, body);
+}
+
+export function rawOf(head: string, body: Uint8Array, queue: string): Uint8Array {
+  if (head === "") return body;
+  const message = decodeHead(head, body);
+  if ("malformed" in message) return Buffer.concat([Buffer.from(head), body]);
+  const { id } = message.headers;
+  return Buffer.from(encodeEnvelope(message, queue, typeof id === "string" ? id : ""));
+}

@@ -1,0 +1,56 @@
+/**
+ * The embedded driver: one SQLite file is queue, results, checkpoints and leadership; a second one beside it is the bus. For all
+ * processes of one machine; refuses network file systems. Its work is done on a thread of its own.
+ */
+
+import type { Backend, BackendOptions } from "../../port/backend.ts";
+import type { Warning } from "../../port/units.ts";
+import { SqliteBroker } from "./broker.ts";
+import { SqliteBus } from "./bus.ts";
+import { SqliteLease } from "./lease.ts";
+import { Link } from "./link.ts";
+import { parseLocation } from "./location.ts";
+import { SqliteStore } from "./store.ts";
+
+/** Longest wait for a lock of another process, ms; a shorter `commandTimeout` makes it shorter. */
+const busyLimit = 5_000;
+
+/** What tests can do to it besides. */
+export interface SqliteBackend extends Backend {
+  /** Ends the driver as a crash would: leases stay, nothing is given back. */
+  kill(): Promise<void>;
+}
+
+export const open: (options: BackendOptions) => SqliteBackend = (options) => {
+  const { path, durability, embed, thread } = parseLocation(options.url);
+  const { maxDepth, maxMessageBytes, commandTimeout, clock } = options;
+  const engine = { path, durability, embed, maxDepth, busyLimit: Math.min(busyLimit, commandTimeout) };
+  const link = new Link(engine, thread, clock);
+  const store = new SqliteStore(link);
+  const broker = new SqliteBroker(link, store, { maxDepth, maxMessageBytes });
+  const bus = new SqliteBus(link, clock);
+  link.addTaker({
+    claimed: (notice) => broker.claimed(notice),
+    lost: (notice) => broker.lost(notice),
+    event: (notice) => broker.event(notice),
+    state: (notice) => store.state(notice),
+    heard: (notice) => bus.heard(notice),
+    ended: (error) => {
+      broker.ended(error);
+      store.ended(error);
+      bus.ended();
+    },
+  });
+  return {
+    broker,
+    store,
+    bus,
+    lease: new SqliteLease(link),
+    open(signal): Promise<readonly Warning[]> {
+      signal.throwIfAborted();
+      return link.open();
+    },
+    close: () => link.close(),
+    kill: () => link.kill(),
+  };
+};

@@ -1,0 +1,68 @@
+/**
+ * The tables of the queue file and of the bus file. Times: `due`, `until`, `at`, `created`, `started` are unix milliseconds;
+ * `lease` and `celeriac_term.until` are milliseconds of the machine's monotonic clock and end with the boot that is in `meta`.
+ */
+
+/** Kept in `celeriac_meta` under "schema", and in `user_version` of files that are wholly ours. */
+export const schemaVersion: number = 1;
+
+/** `PRAGMA application_id` of files that are wholly ours: "clrc". */
+export const applicationId = 0x636c7263;
+
+/** Ready, waiting for its due time, or held by a consumer. */
+export const taskState = { ready: 0, delayed: 1, leased: 2 } as const;
+
+/**
+ * A body that would not fit a page beside its head lies in `celeriac_large`: every claim, renewal and start rewrites the row
+ * of the task, and must not rewrite a megabyte with it.
+ */
+export const inlineBytes: number = 2000;
+
+export const queueSchema: string = `
+CREATE TABLE celeriac_meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE celeriac_queue (no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, paused INTEGER NOT NULL DEFAULT 0);
+
+-- seq: the order within a priority; AUTOINCREMENT, so that a number is never used again.
+-- prio: low first. owner: celeriac_process.no. blame: 1 if a death counts as a sure crash. noted: has celeriac_attempt rows.
+-- head '': the body is a whole envelope, as it came.
+CREATE TABLE celeriac_task (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL, task TEXT NOT NULL, queue INTEGER NOT NULL, prio INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  due INTEGER, lease INTEGER, owner INTEGER, fence INTEGER NOT NULL DEFAULT 0, started INTEGER,
+  blame INTEGER NOT NULL DEFAULT 0, crashes INTEGER NOT NULL DEFAULT 0, suspicions INTEGER NOT NULL DEFAULT 0,
+  redelivered INTEGER NOT NULL DEFAULT 0, noted INTEGER NOT NULL DEFAULT 0, large INTEGER NOT NULL DEFAULT 0,
+  created INTEGER NOT NULL, head TEXT NOT NULL, body BLOB NOT NULL);
+CREATE INDEX celeriac_ready ON celeriac_task(queue, prio, seq) WHERE state = 0;
+CREATE INDEX celeriac_due ON celeriac_task(due, queue) WHERE state = 1;
+CREATE INDEX celeriac_lease ON celeriac_task(lease, owner) WHERE state = 2;
+CREATE INDEX celeriac_id ON celeriac_task(id);
+CREATE TABLE celeriac_large (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+
+CREATE TABLE celeriac_seen (id TEXT PRIMARY KEY, nonce TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX celeriac_seen_until ON celeriac_seen(until);
+CREATE TABLE celeriac_result (id TEXT PRIMARY KEY, state TEXT NOT NULL, final INTEGER NOT NULL, fence INTEGER NOT NULL,
+  until INTEGER, meta BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX celeriac_result_until ON celeriac_result(until);
+CREATE TABLE celeriac_point (id TEXT, name TEXT, fence INTEGER NOT NULL, value BLOB NOT NULL, until INTEGER NOT NULL,
+  PRIMARY KEY (id, name)) WITHOUT ROWID;
+CREATE INDEX celeriac_point_until ON celeriac_point(until);
+CREATE TABLE celeriac_dead (key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, task TEXT, queue INTEGER NOT NULL, prio INTEGER NOT NULL,
+  reason TEXT NOT NULL, at INTEGER NOT NULL, detail TEXT NOT NULL, attempts TEXT NOT NULL, head TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE celeriac_attempt (id TEXT, n INTEGER, record TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (id, n)) WITHOUT ROWID;
+CREATE INDEX celeriac_attempt_at ON celeriac_attempt(at);
+
+-- One row for each consumer and each listening process; bell: the suffix of the file that wakes it.
+CREATE TABLE celeriac_process (no INTEGER PRIMARY KEY AUTOINCREMENT, worker TEXT NOT NULL, pid INTEGER NOT NULL, born TEXT NOT NULL,
+  ns TEXT NOT NULL, boot TEXT NOT NULL, bell TEXT NOT NULL, beat INTEGER NOT NULL);
+CREATE TABLE celeriac_idle (queue INTEGER, process INTEGER, PRIMARY KEY (queue, process)) WITHOUT ROWID;
+CREATE TABLE celeriac_term (name TEXT PRIMARY KEY, holder TEXT NOT NULL, term INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE celeriac_fired (name TEXT, tick INTEGER, id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (name, tick)) WITHOUT ROWID;
+CREATE INDEX celeriac_fired_at ON celeriac_fired(at);
+INSERT INTO celeriac_meta VALUES ('schema', ${schemaVersion}), ('fence', 0), ('boot', '');
+`;
+
+export const busSchema = `
+CREATE TABLE IF NOT EXISTS bus (seq INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, at INTEGER NOT NULL, message BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS listener (no INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, bell TEXT NOT NULL, beat INTEGER NOT NULL);
+`;

@@ -1,0 +1,200 @@
+/**
+ * Ends deliveries: result, what follows and the queue's row in one transaction, guarded by the fence. A delivery that somebody
+ * else holds by now changes nothing at all.
+ */
+
+import type { AttemptRecord } from "../../port/queue-admin.ts";
+import type { StoredOutcome } from "../../port/result-store.ts";
+import type { Database, Statement } from "./database.ts";
+import { ending } from "./exchange.ts";
+import type { Batch, SettleAnswer, SettlementRest, SettlementRow } from "./exchange.ts";
+import type { Holder } from "./holder.ts";
+import type { Publishing } from "./publishing.ts";
+import type { Results } from "./results.ts";
+import type { Turn } from "./turn.ts";
+
+/** Records kept of one task. */
+const attemptLimit = 20;
+const lost = 1;
+
+export class Settling {
+  readonly #publishing: Publishing;
+  readonly #results: Results;
+  readonly #remove: Statement;
+  readonly #removeAny: Statement;
+  readonly #removeLarge: Statement;
+  readonly #own: Statement;
+  readonly #giveBack: Statement;
+  readonly #copyToBack: Statement;
+  readonly #moveLarge: Statement;
+  readonly #bury: Statement;
+  readonly #start: Statement;
+  readonly #addAttempt: Statement;
+  readonly #trimAttempts: Statement;
+  readonly #attempts: Statement;
+  readonly #forgetAttempts: Statement;
+
+  constructor(db: Database, publishing: Publishing, results: Results) {
+    this.#publishing = publishing;
+    this.#results = results;
+    this.#remove = db.prepare("DELETE FROM celeriac_task WHERE seq = ? AND fence = ? AND state = 2");
+    this.#removeAny = db.prepare("DELETE FROM celeriac_task WHERE seq = ?");
+    this.#removeLarge = db.prepare("DELETE FROM celeriac_large WHERE seq = ?");
+    this.#own = db.prepare(
+      "SELECT id, crashes, suspicions, noted, queue FROM celeriac_task WHERE seq = ? AND fence = ? AND state = 2",
+    );
+    this.#giveBack = db.prepare(
+      `UPDATE celeriac_task SET state = ?2, due = ?3, lease = NULL, owner = NULL, redelivered = redelivered OR started IS NOT NULL,
+       started = NULL, crashes = coalesce(?4, crashes), suspicions = coalesce(?5, suspicions), noted = ?6 WHERE seq = ?1`,
+    );
+    this.#copyToBack = db.prepare(
+      `INSERT INTO celeriac_task (id, task, queue, prio, state, due, fence, crashes, suspicions, redelivered, noted, large, created, head, body)
+       SELECT id, task, queue, prio, state, due, fence, crashes, suspicions, redelivered, noted, large, created, head, body FROM celeriac_task WHERE seq = ?`,
+    );
+    this.#moveLarge = db.prepare("UPDATE celeriac_large SET seq = ? WHERE seq = ?");
+    this.#bury = db.prepare(
+      `INSERT INTO celeriac_dead (id, task, queue, prio, reason, at, detail, attempts, head, body)
+       SELECT ?2, ?3, t.queue, t.prio, ?4, ?5, ?6, ?7, t.head, coalesce(l.body, t.body)
+       FROM celeriac_task t LEFT JOIN celeriac_large l ON l.seq = t.seq WHERE t.seq = ?1`,
+    );
+    this.#start = db.prepare(
+      "UPDATE celeriac_task SET started = ?, blame = ? WHERE state = 2 AND fence = ? AND seq IN (SELECT value FROM json_each(?))",
+    );
+    this.#addAttempt = db.prepare(
+      "INSERT INTO celeriac_attempt (id, n, record, at) VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM celeriac_attempt WHERE id = ?1), ?2, ?3) RETURNING n",
+    );
+    this.#trimAttempts = db.prepare("DELETE FROM celeriac_attempt WHERE id = ? AND n <= ?");
+    this.#attempts = db.prepare("SELECT record FROM celeriac_attempt WHERE id = ? ORDER BY n");
+    this.#forgetAttempts = db.prepare("DELETE FROM celeriac_attempt WHERE id = ?");
+  }
+
+  settle(batch: Batch, holder: Holder, rows: readonly SettlementRow[], turn: Turn): SettleAnswer {
+    let answers: (0 | 1 | StoredOutcome)[] | undefined;
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index];
+      if (row === undefined) break;
+      const answer = this.#settleOne(batch, holder, row, turn);
+      if (answer !== 0) answers ??= Array.from({ length: rows.length }, () => 0 as const);
+      if (answers !== undefined) answers[index] = answer;
+    }
+    for (const [seq, fence] of rows) {
+      if (holder.held.get(seq)?.fence !== fence || turn.ended.has(seq)) continue;
+      turn.ended.add(seq);
+      holder.leaving++;
+    }
+    // Even one that is lost leaves the room it took.
+    turn.after.push(() => {
+      holder.leaving = 0;
+      for (const [seq, fence] of rows) if (holder.held.get(seq)?.fence === fence) holder.held.delete(seq);
+    });
+    return answers ?? 0;
+  }
+
+  #settleOne(batch: Batch, holder: Holder, row: SettlementRow, turn: Turn): 0 | 1 | StoredOutcome {
+    const [seq, fence, end, resultIndex, from, count, rest] = row;
+    const held = holder.held.get(seq);
+    if (held?.fence !== fence) return lost;
+    let stands: StoredOutcome | undefined;
+    if (end === ending.ack && !held.noted) {
+      if (this.#remove.run(seq, fence) === 0) return lost;
+      if (held.large) this.#removeLarge.run(seq);
+      stands = this.#result(batch, resultIndex, turn);
+    } else {
+      const own = this.#own.get(seq, fence);
+      if (own === undefined) return lost;
+      stands = this.#result(batch, resultIndex, turn);
+      const id = own[0] as string;
+      // A task that is final is not tried again, whatever its end was meant to be.
+      if (end === ending.ack || stands !== undefined) this.#drop(seq, fence, held.large, id);
+      else {
+        const carried = { crashes: own[1] as number, suspicions: own[2] as number, noted: own[3] as number };
+        this.#end(
+          batch,
+          { seq, fence, end, rest: rest ?? {}, id, carried, large: held.large, queue: own[4] as number },
+          turn,
+        );
+      }
+    }
+    for (let index = from; index < from + count; index++) {
+      const sent = batch.sent[index];
+      if (sent !== undefined) this.#publishing.once(batch, sent, turn);
+    }
+    return stands ?? 0;
+  }
+
+  #result(batch: Batch, index: number, turn: Turn): StoredOutcome | undefined {
+    const row = index < 0 ? undefined : batch.results[index];
+    return row === undefined ? undefined : this.#results.store(batch, row, turn);
+  }
+
+  #drop(seq: number, fence: number, large: boolean, id: string): void {
+    this.#remove.run(seq, fence);
+    if (large) this.#removeLarge.run(seq);
+    this.#forgetAttempts.run(id);
+  }
+
+  #end(
+    batch: Batch,
+    task: {
+      readonly seq: number;
+      readonly fence: number;
+      readonly end: number;
+      readonly rest: SettlementRest;
+      readonly id: string;
+      readonly carried: { readonly crashes: number; readonly suspicions: number; readonly noted: number };
+      readonly large: boolean;
+      readonly queue: number;
+    },
+    turn: Turn,
+  ): void {
+    const { seq, fence, rest, id, large } = task;
+    if (rest.record !== undefined) this.note(rest.record.id || id, rest.record.value, turn.now);
+    const noted = rest.record === undefined ? task.carried.noted : 1;
+    if (task.end === ending.replace) {
+      this.#remove.run(seq, fence);
+      if (large) this.#removeLarge.run(seq);
+      const next = rest.next === undefined ? undefined : batch.sent[rest.next];
+      if (next !== undefined) this.#publishing.put(batch, next, turn, { ...task.carried, noted });
+      return;
+    }
+    if (task.end === ending.bury) {
+      const { letter } = rest;
+      const attempts = this.#attempts.all(id).map((row) => JSON.parse(row[0] as string) as AttemptRecord);
+      const all = JSON.stringify([...attempts, ...(letter?.attempts ?? [])]);
+      const reason = letter?.reason ?? "rejected";
+      this.#bury.run(
+        seq,
+        letter?.id ?? null,
+        letter?.task ?? null,
+        reason,
+        letter?.at ?? turn.now,
+        letter?.detail ?? "",
+        all,
+      );
+      this.#drop(seq, fence, large, id);
+      return;
+    }
+    const delayed = rest.due !== undefined && rest.due > turn.now;
+    const due = delayed ? Math.ceil(rest.due ?? 0) : null;
+    this.#giveBack.run(seq, delayed ? 1 : 0, due, rest.crashes ?? null, rest.suspicions ?? null, noted);
+    if (task.end === ending.back) {
+      // The order is by `seq`, and a new one is the only way to the end of the line.
+      const moved = this.#copyToBack.insert(seq);
+      if (large) this.#moveLarge.run(moved, seq);
+      this.#removeAny.run(seq);
+    }
+    if (delayed) turn.due = Math.min(turn.due, due ?? Infinity);
+    else turn.ready.add(task.queue);
+  }
+
+  note(id: string, record: AttemptRecord, now: number): void {
+    const n = this.#addAttempt.get(id, JSON.stringify(record), now)?.[0] as number;
+    if (n > attemptLimit) this.#trimAttempts.run(id, n - attemptLimit);
+  }
+
+  /** Marks the beginning of user code. Those that ended in the same turn need no mark. */
+  started(holder: Holder, seqs: readonly number[], fence: number, sure: boolean, turn: Turn): void {
+    const running = seqs.filter((seq) => holder.held.get(seq)?.fence === fence && !turn.ended.has(seq));
+    if (running.length > 0) this.#start.run(turn.now, sure ? 1 : 0, fence, JSON.stringify(running));
+  }
+}

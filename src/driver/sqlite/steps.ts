@@ -1,0 +1,54 @@
+/** The rooms of the engine that know SQL, made on one connection: each has its own statements and no state of a turn. */
+
+import { Ballast } from "./ballast.ts";
+import { Browsing } from "./browsing.ts";
+import { Claiming } from "./claiming.ts";
+import { Database } from "./database.ts";
+import type { DatabaseOptions } from "./database.ts";
+import { identify } from "./host.ts";
+import { Keeping } from "./keeping.ts";
+import { Letters } from "./letters.ts";
+import { ProcessTable } from "./process-table.ts";
+import { Publishing } from "./publishing.ts";
+import { QueueNames } from "./queue-names.ts";
+import { Results } from "./results.ts";
+import { Settling } from "./settling.ts";
+import { Terms } from "./terms.ts";
+
+export interface Steps {
+  readonly db: Database;
+  readonly ballast: Ballast;
+  readonly names: QueueNames;
+  readonly results: Results;
+  readonly publishing: Publishing;
+  readonly settling: Settling;
+  readonly claiming: Claiming;
+  readonly keeping: Keeping;
+  readonly processes: ProcessTable;
+  readonly terms: Terms;
+  readonly browsing: Browsing;
+  readonly letters: Letters;
+}
+
+export function openSteps(options: DatabaseOptions & { readonly maxDepth: number }): Steps {
+  const db = new Database(options);
+  const names = new QueueNames(db);
+  const results = new Results(db);
+  const publishing = new Publishing(db, names, options.maxDepth);
+  const settling = new Settling(db, publishing, results);
+  const processes = new ProcessTable(db, identify());
+  return {
+    db,
+    ballast: new Ballast(db.path),
+    names,
+    results,
+    publishing,
+    settling,
+    claiming: new Claiming(db, names),
+    keeping: new Keeping(db, processes, settling),
+    processes,
+    terms: new Terms(db, publishing),
+    browsing: new Browsing(db, names),
+    letters: new Letters(db, names),
+  };
+}
