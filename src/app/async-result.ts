@@ -9,7 +9,16 @@ import type { StoredOutcome } from "../port/result-store.ts";
 import { progressOf, type Progress, type TaskState, readOutcome } from "./outcome-reading.ts";
 import type { ResultReader } from "./result-reader.ts";
 
-/** One stored state of a task. */
+/**
+ * One stored state of a task, as `watch` gives it.
+ *
+ * @example
+ * ```ts
+ * for await (const { state, progress } of sent.watch()) {
+ *   console.log(state, progress?.done, progress?.total);
+ * }
+ * ```
+ */
 export interface TaskSnapshot<R> {
   readonly id: string;
   readonly state: TaskState;

@@ -13,7 +13,15 @@ export type ResultOf<R> = Jsonify<Awaited<R>>;
 /** An input all of whose members are optional may be left out. */
 export type Relaxed<I> = [I] extends [object] ? (Partial<I> extends I ? I | undefined : I) : I;
 
-/** Options of a task whose types come from its function. */
+/**
+ * Options of a task whose types come from its function.
+ *
+ * @example
+ * ```ts
+ * const add = app.task("tasks.add", { positional: ["x", "y"] }, ({ x, y }: { x: number; y: number }) => x + y);
+ * await add.delay({ x: 1, y: 2 }); // Python may send add.delay(1, 2) as well
+ * ```
+ */
 export interface FunctionTaskOptions<P = readonly string[]> extends TaskOptions {
   /** For callers that use positions: every key of the input once, in order; those that may be left out end in "?". */
   readonly positional?: P;
@@ -21,13 +29,28 @@ export interface FunctionTaskOptions<P = readonly string[]> extends TaskOptions 
   readonly rest?: "refuse" | "ignore";
 }
 
-/** Options of a task whose input a schema describes. */
+/**
+ * Options of a task whose input a schema describes.
+ *
+ * @example
+ * ```ts
+ * const receipt = app.task("receipt.send", { input: z.object({ order: z.number().int() }) }, ({ order }) => order);
+ * await receipt.delay({ order: 7 });
+ * ```
+ */
 export interface SchemaTaskOptions<S, P = readonly string[]> extends FunctionTaskOptions<P> {
   /** Standard Schema (zod, valibot, arktype): guards the call and, again, the worker. */
   readonly input: S;
 }
 
-/** Options of a task that takes its arguments as they came. */
+/**
+ * Options of a task that takes its arguments as they came.
+ *
+ * @example
+ * ```ts
+ * const sum = app.task("tasks.sum", { raw: true }, ({ args }) => args.reduce<number>((all, each) => all + Number(each), 0));
+ * ```
+ */
 export interface RawTaskOptions extends TaskOptions {
   readonly raw: true;
 }

@@ -19,7 +19,15 @@ export type TaskState =
   | "REVOKED"
   | (string & {});
 
-/** What `ctx.progress(done, total, note)` said last. */
+/**
+ * What `ctx.progress(done, total, note)` said last.
+ *
+ * @example
+ * ```ts
+ * const progress = await sent.progress();
+ * if (progress !== undefined) console.log(`${progress.done} of ${progress.total ?? "?"}`);
+ * ```
+ */
 export interface Progress {
   readonly done: number;
   readonly total: number | undefined;

@@ -53,7 +53,18 @@ export class TaskFailedError extends CeleriacError {
   }
 }
 
-/** The task was revoked, or expired before a worker could start it; it has no result and will not have one. */
+/**
+ * The task was revoked, or expired before a worker could start it; it has no result and will not have one.
+ *
+ * @example
+ * ```ts
+ * import { TaskRevokedError } from "celeriac";
+ * const late = await sent.get().then(
+ *   () => false,
+ *   (error: unknown) => error instanceof TaskRevokedError && error.reason === "expired",
+ * );
+ * ```
+ */
 export class TaskRevokedError extends CeleriacError {
   override readonly name: string = "TaskRevokedError";
   readonly id: string;

@@ -24,7 +24,14 @@ export interface EnqueueOptions<R = unknown> extends Omit<SendOptions, "link" | 
   readonly linkError?: Link<string> | undefined;
 }
 
-/** {@link EnqueueOptions} for many calls: `id` is a function of input and position. */
+/**
+ * {@link EnqueueOptions} for many calls: `id` is a function of input and position.
+ *
+ * @example
+ * ```ts
+ * await sendReceipt.enqueueMany([{ order: 7 }, { order: 8 }], { id: ({ order }) => `receipt-${order}` });
+ * ```
+ */
 export interface EnqueueManyOptions<I, R> extends Omit<EnqueueOptions<R>, "id"> {
   readonly id?: ((input: I, index: number) => string) | undefined;
 }

@@ -78,7 +78,14 @@ export type WorkerEventType =
   | "task:lost"
   | "task:settled";
 
-/** Something that happened in a worker. Fields beyond the first three are there where they mean something. */
+/**
+ * Something that happened in a worker. Fields beyond the first three are there where they mean something.
+ *
+ * @example
+ * ```ts
+ * worker.on("task:failed", ({ task, id, text }) => console.error(task, id, text));
+ * ```
+ */
 export interface WorkerEvent {
   readonly type: WorkerEventType;
   /** Unix milliseconds. */
@@ -123,7 +130,16 @@ export interface WorkerStats {
   }[];
 }
 
-/** A running worker. Stop it, or declare it with `await using`. */
+/**
+ * A running worker. Stop it, or declare it with `await using`.
+ *
+ * @example
+ * ```ts
+ * const worker = await app.work();
+ * process.once("SIGTERM", () => void worker.stop({ grace: "25s" }));
+ * await worker.closed;
+ * ```
+ */
 export interface WorkerHandle extends AsyncDisposable {
   readonly id: string;
   stats(): WorkerStats;

@@ -40,7 +40,15 @@ export class Reject extends Error {
   }
 }
 
-/** Ends a run without storing any state; the message is acknowledged. */
+/**
+ * Ends a run without storing any state; the message is acknowledged.
+ *
+ * @example
+ * ```ts
+ * import { Ignore } from "celeriac";
+ * if (await alreadyDone(order)) throw new Ignore();
+ * ```
+ */
 export class Ignore extends Error {
   override readonly name: string = "Ignore";
   /** A plain member, so that copies of this package know each other\'s decisions. */
