@@ -27,7 +27,9 @@ export async function makeApi({ app, folder, queue }: ApiOptions): Promise<Fasti
   const server = Fastify({
     logger: { level: "warn", stream: process.stderr },
     bodyLimit: mebibyte,
-    maxParamLength: 200,
+    routerOptions: { maxParamLength: 200 },
+    // Browsers open connections in advance and never use them; a polite close would wait a minute for those.
+    forceCloseConnections: true,
   });
   await server.register(swagger, {
     openapi: { info: { title: "Media", description: "Thumbnails made by Celeriac workers", version: "1.0.0" } },

@@ -13,6 +13,9 @@ export interface Killed {
   readonly poolChildren: readonly number[];
 }
 
+/** Longest wait for a worker to take tasks, ms. */
+const patience = 20_000;
+
 interface Member {
   readonly worker: WorkerProcess;
   done: number;
@@ -47,7 +50,13 @@ export class Crew {
     const { promise, reject } = Promise.withResolvers<never>();
     const stop = (): void => reject(signal.reason as Error);
     signal.addEventListener("abort", stop, { once: true });
-    await Promise.race([Promise.all(started), promise]).finally(() => signal.removeEventListener("abort", stop));
+    const late = setTimeout(() => reject(new Error(`no worker was ready within ${patience / 1000} s`)), patience);
+    try {
+      await Promise.race([Promise.all(started), promise]);
+    } finally {
+      clearTimeout(late);
+      signal.removeEventListener("abort", stop);
+    }
   }
 
   onLine(listener: (worker: string, line: WorkerLine) => void): Disposable {
@@ -91,9 +100,8 @@ export class Crew {
   }
 
   #hear(member: Member, line: WorkerLine): void {
-    if (line.type === "task:succeeded") member.done++;
-    if (line.type === "worker:warning" && !this.#ending)
-      process.stderr.write(`${member.worker.name}: ${line.text ?? ""}\n`);
+    if (line.event === "task.succeeded") member.done++;
+    if (line.event === "warning" && !this.#ending) process.stderr.write(`${member.worker.name}: ${line.text ?? ""}\n`);
     for (const listener of this.#listeners) listener(member.worker.name, line);
   }
 }

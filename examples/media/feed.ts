@@ -10,11 +10,16 @@ import type { Photograph } from "./photographs.ts";
 /** A run that makes no step for so long is given up; the verifier then says what is missing. */
 const patience = 40_000;
 
+/** What a worker's line says when a task has its final result. */
+const ends: ReadonlySet<string> = new Set(["task.succeeded", "task.failed", "task.revoked", "task.dead"]);
+
 export class Feed {
   readonly #record: string;
   readonly #ids = new Set<string>();
-  /** Accepted ids that have ended, with how often a worker said so. */
+  /** Ids that have ended, with how often a worker said so. */
   readonly #ends = new Map<string, number>();
+  /** Ids that have ended by the word of the API: their worker died before it could tell, or is about to. */
+  readonly #asked = new Set<string>();
   readonly #listening: Disposable;
   #started = 0;
   #lastStep = 0;
@@ -22,8 +27,8 @@ export class Feed {
   constructor(folder: string, crew: Crew) {
     this.#record = join(folder, "accepted.ndjson");
     writeFileSync(this.#record, "");
-    this.#listening = crew.onLine((_, { type, id }) => {
-      if (id === undefined || (type !== "task:succeeded" && type !== "task:failed" && type !== "task:buried")) return;
+    this.#listening = crew.onLine((_, { event, id }) => {
+      if (id === undefined || !ends.has(event)) return;
       // The line can be here before the 202 is.
       this.#ends.set(id, (this.#ends.get(id) ?? 0) + 1);
       this.#lastStep = performance.now();
@@ -83,8 +88,8 @@ export class Feed {
       if (missing.length <= 64 && performance.now() - asked > 500) {
         asked = performance.now();
         for (const id of missing) {
-          if (!(await client.isFinal(id)) || this.#ends.has(id)) continue;
-          this.#ends.set(id, 1);
+          if (!(await client.isFinal(id))) continue;
+          this.#asked.add(id);
           this.#lastStep = performance.now();
         }
       }
@@ -103,7 +108,7 @@ export class Feed {
   }
 
   #missing(): readonly string[] {
-    return [...this.#ids].filter((id) => !this.#ends.has(id));
+    return [...this.#ids].filter((id) => !this.#ends.has(id) && !this.#asked.has(id));
   }
 
   #giveUp(): void {

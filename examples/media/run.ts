@@ -12,6 +12,7 @@ import { bundledPhotographs, photographsIn } from "./photographs.ts";
 import { Screen } from "./screen.ts";
 import { makeSummary, printSummary, type Summary } from "./summary.ts";
 import { askVerifier } from "./verifier.ts";
+import { everyVariation } from "./variation.ts";
 import { waitUntilGone } from "./worker-process.ts";
 
 export interface DemoOptions {
@@ -112,7 +113,7 @@ function introduce(screen: Screen, base: string, photographs: number, { broker, 
   screen.say(`         (a killed worker's tasks are given to another within that time; the default is 30s)`);
   screen.say();
   screen.say(
-    `  ${photographs} photographs, 60 thumbnails of each${stay ? "; you can upload your own picture meanwhile" : ""}`,
+    `  ${photographs} photographs, ${everyVariation.length} thumbnails of each${stay ? "; you can upload your own picture meanwhile" : ""}`,
   );
   screen.say();
 }
@@ -144,7 +145,7 @@ async function runFeed({
   let killed: Awaited<ReturnType<Crew["killOneAtWork"]>>;
   try {
     const ordering = feed.order(client, photographs, signal);
-    await feed.untilDone(killAt * photographs.length * 60, signal);
+    await feed.untilDone(killAt * photographs.length * everyVariation.length, signal);
     killed = await crew.killOneAtWork(folder, signal);
     screen.say(
       `  SIGKILL to ${killed.name} (pid ${killed.pid}) with ${killed.interrupted.length} thumbnails half made; starting a replacement`,

@@ -1,6 +1,6 @@
 /** What can be made of a photograph: widths, crops, formats. The API offers them, the task makes them, the verifier checks against them. */
 
-export const widths = [96, 160, 320, 480, 640] as const;
+export const widths = [96, 160, 320, 480] as const;
 export const crops = ["wide", "square", "tall"] as const;
 export const formats = ["jpeg", "png", "webp", "avif"] as const;
 
@@ -13,7 +13,7 @@ export interface Variation {
   readonly format: Format;
 }
 
-/** Every width, crop and format: 60 a photograph. */
+/** Every width, crop and format: 48 a photograph. */
 export const everyVariation: readonly Variation[] = crops.flatMap((crop) =>
   formats.flatMap((format) => widths.map((width) => ({ width, crop, format }))),
 );

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 export interface WorkerLine {
-  readonly type: string;
+  readonly event: string;
   readonly id?: string;
   readonly pid?: number;
   readonly text?: string;
@@ -103,9 +103,9 @@ export class WorkerProcess {
     createInterface({ input: stdout }).on("line", (text) => {
       const line = parseLine(text);
       if (line === undefined) return;
-      if (line.type === "worker:ready") resolve();
-      if (line.type === "child:started" && line.pid !== undefined) this.#children.add(line.pid);
-      if (line.type === "child:exited" && line.pid !== undefined) this.#children.delete(line.pid);
+      if (line.event === "worker.ready") resolve();
+      if (line.event === "child.started" && line.pid !== undefined) this.#children.add(line.pid);
+      if (line.event === "child.exited" && line.pid !== undefined) this.#children.delete(line.pid);
       onLine(this, line);
     });
     void this.#closed.then(() => reject(new Error(`${this.name} ended before it was ready:\n${this.#errors.trim()}`)));
@@ -116,7 +116,7 @@ export class WorkerProcess {
 function parseLine(text: string): WorkerLine | undefined {
   try {
     const line = JSON.parse(text) as unknown;
-    if (typeof line !== "object" || line === null || !("type" in line) || typeof line.type !== "string")
+    if (typeof line !== "object" || line === null || !("event" in line) || typeof line.event !== "string")
       return undefined;
     return line as WorkerLine;
   } catch {

@@ -1,5 +1,15 @@
 /** What OpenAPI generators read about the result routes. Descriptions only: ids are checked by the routes, answers are JSON text already. */
 
+/** As far as the two routes use it. The names are those of `@fastify/swagger`. */
+export interface RouteSchema {
+  readonly summary: string;
+  readonly description?: string;
+  readonly tags: readonly string[];
+  readonly produces?: readonly string[];
+  readonly params: object;
+  readonly response: Readonly<Record<number, object>>;
+}
+
 const params = {
   type: "object",
   required: ["id"],
@@ -35,7 +45,7 @@ const refusals = {
   404: { description: "Never accepted here, or its result has expired", ...problem },
 } as const;
 
-export const readSchema = {
+export const readSchema: RouteSchema = {
   summary: "The state of a task",
   tags: ["tasks"],
   params,
@@ -48,9 +58,9 @@ export const readSchema = {
     202: { description: "Waiting or running", type: "object", properties: { id, state, progress, error } },
     ...refusals,
   },
-} as const;
+};
 
-export const eventsSchema = {
+export const eventsSchema: RouteSchema = {
   summary: "A task's states as they change",
   description:
     "Server-sent events: `progress` for each change, `result` for the last. The data is the body of the state route.",
@@ -58,4 +68,4 @@ export const eventsSchema = {
   params,
   produces: ["text/event-stream"],
   response: refusals,
-} as const;
+};
