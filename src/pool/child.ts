@@ -127,7 +127,6 @@ export class Child {
     execution.send(this.link, () => this.#overdue(execution));
   }
 
-  /** The child says that these handlers run. */
   began(slots: readonly number[]): void {
     const now = this.#options.clock.monotonic();
     for (const slot of slots) {

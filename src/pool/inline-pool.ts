@@ -24,6 +24,8 @@ class InlinePool implements Pool {
   readonly #progress: ProgressWindow;
   readonly #deadlines: Deadlines;
   readonly #running = new Map<number, InlineRun>();
+  /** Calls that came without asking for room. */
+  readonly #waiting: Waiting[] = [];
   #slots: number;
   #open = false;
   #isolated = false;
@@ -61,7 +63,7 @@ class InlinePool implements Pool {
     const { rss } = process.memoryUsage();
     const slots = [...this.#running.keys()];
     const child = { pid: process.pid, started: this.#started, done: this.#done, rss, lag: 0, slots };
-    return { slots: this.#slots, busy: this.#running.size, children: [child] };
+    return { slots: this.#slots, busy: this.#running.size + this.#waiting.length, children: [child] };
   }
 
   async open(): Promise<void> {
@@ -71,32 +73,23 @@ class InlinePool implements Pool {
 
   room(call: { readonly isolated: boolean }): number {
     if (!this.#open || this.#grace || this.#isolated) return 0;
-    if (call.isolated) return this.#running.size === 0 ? 1 : 0;
-    return Math.max(0, this.#slots - this.#running.size);
+    const busy = this.#running.size + this.#waiting.length;
+    if (call.isolated) return busy === 0 ? 1 : 0;
+    return Math.max(0, this.#slots - busy);
   }
 
   run(call: Call, signal: AbortSignal): Promise<PoolOutcome> {
-    if (!this.#open || this.#grace || signal.aborted) return Promise.resolve(unstarted(call.slot));
     return new Promise((resolve) => {
-      const run = new InlineRun(call, this.#options.clock.monotonic(), {
-        abort: (reason) => this.#runner.abort(call.slot, reason),
-        overdue: (limit) => this.#end(run, { slot: call.slot, k: "hard-limit", limit }),
-        resolve,
-      });
-      this.#running.set(call.slot, run);
-      if (call.isolated) this.#isolated = true;
-      run.stopListening = listenForAbort(signal, (reason) => this.#runner.abort(call.slot, reason));
-      this.#deadlines.add(run);
-      this.#options.hooks.began(call.slot);
-      void this.#runner.run(call).then((reply) => {
-        this.#progress.end(call.slot);
-        this.#end(run, outcomeOf(reply));
-      });
+      const waiting = { call, signal, resolve };
+      // Whoever asked for room first never waits; the order of the others is kept.
+      if (this.#waiting.length > 0 || !this.#fits(call)) this.#waiting.push(waiting);
+      else this.#start(waiting);
     });
   }
 
   async resize(slots: number): Promise<void> {
     this.#slots = slots;
+    this.#serve();
   }
 
   /** Nothing to replace: the handlers are this process's own code. */
@@ -107,6 +100,7 @@ class InlinePool implements Pool {
       this.#grace.shorten(grace);
       return this.#grace.done;
     }
+    for (const { call, resolve } of this.#waiting.splice(0)) resolve(unstarted(call.slot));
     this.#grace = new Grace(this.#options.clock, grace, {
       abort: () => {
         for (const slot of this.#running.keys()) this.#runner.abort(slot, "shutdown");
@@ -124,6 +118,40 @@ class InlinePool implements Pool {
     return left;
   }
 
+  #fits(call: Call): boolean {
+    if (!this.#open || this.#grace) return true;
+    if (this.#isolated) return false;
+    return call.isolated ? this.#running.size === 0 : this.#running.size < this.#slots;
+  }
+
+  #serve(): void {
+    for (let next = this.#waiting[0]; next && this.#fits(next.call); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.#start(next);
+    }
+  }
+
+  #start({ call, signal, resolve }: Waiting): void {
+    if (!this.#open || this.#grace || signal.aborted) {
+      resolve(unstarted(call.slot));
+      return;
+    }
+    const run = new InlineRun(call, this.#options.clock.monotonic(), {
+      abort: (reason) => this.#runner.abort(call.slot, reason),
+      overdue: (limit) => this.#end(run, { slot: call.slot, k: "hard-limit", limit }),
+      resolve,
+    });
+    this.#running.set(call.slot, run);
+    if (call.isolated) this.#isolated = true;
+    run.stopListening = listenForAbort(signal, (reason) => this.#runner.abort(call.slot, reason));
+    this.#deadlines.add(run);
+    this.#options.hooks.began(call.slot);
+    void this.#runner.run(call).then((reply) => {
+      this.#progress.end(call.slot);
+      this.#end(run, outcomeOf(reply));
+    });
+  }
+
   #end(run: InlineRun, outcome: PoolOutcome): void {
     const { slot, isolated } = run.call;
     if (this.#running.get(slot) !== run) return;
@@ -132,8 +160,15 @@ class InlinePool implements Pool {
     this.#done++;
     run.end(outcome);
     this.#deadlines.delete(run);
+    if (this.#waiting.length > 0) this.#serve();
     if (this.#running.size === 0) this.#grace?.idle();
   }
+}
+
+interface Waiting {
+  readonly call: Call;
+  readonly signal: AbortSignal;
+  readonly resolve: (outcome: PoolOutcome) => void;
 }
 
 interface RunEvents {

@@ -18,6 +18,20 @@ export function lifeCases(subject: PoolSubject): void {
     expect(rig.pool.size.busy).toBe(0);
   });
 
+  it("never runs more than its slots, however many it is given", async () => {
+    const rig = await open({ slots: 2 });
+    const outcomes = [1, 2, 3, 4, 5].map(() => rig.run("sleep", { input: 60 }));
+    await rig.until(() => rig.began.length === 2);
+    expect(rig.pool.room({ isolated: false })).toBe(0);
+    let ended = 0;
+    for (const outcome of outcomes) {
+      await outcome;
+      ended++;
+      expect(rig.began.length).toBeLessThanOrEqual(ended + 2);
+    }
+    expect(rig.began).toEqual([1, 2, 3, 4, 5]);
+  });
+
   it.skipIf(contained)("runs a suspect when nothing else runs, and nothing beside it", async () => {
     const rig = await open({ slots: 2 });
     const neighbour = rig.run("sleep", { input: 100 });

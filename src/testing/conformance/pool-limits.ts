@@ -2,14 +2,15 @@
 
 import { expect, it } from "vitest";
 import { CeleriacError } from "../../error/celeriac-error.ts";
-import { type PoolSubject, usePools } from "./pool-rig.ts";
+import { type PoolSubject, useOnePool, usePools } from "./pool-rig.ts";
 
 export function limitCases(subject: PoolSubject): void {
   const open = usePools(subject);
+  const use = useOnePool(subject);
   const contained = subject.contains !== "none";
 
   it("tells the handler of a soft limit, and takes what it returns", async () => {
-    const rig = await open();
+    const rig = use();
     expect(await rig.value("polite", { soft: 50, hard: 5000 })).toBe("SOFT_TIME_LIMIT");
     expect(await rig.run("throw-reason", { soft: 50 })).toMatchObject({
       k: "error",
@@ -24,7 +25,7 @@ export function limitCases(subject: PoolSubject): void {
     ["shutdown", "WORKER_CLOSED"],
     [undefined, "WORKER_CLOSED"],
   ])("passes an abort on with its reason: %s", async (reason, code) => {
-    const rig = await open();
+    const rig = use();
     const controller = new AbortController();
     const outcome = rig.run("polite", {}, controller.signal);
     await rig.until(() => rig.began.length === 1);
@@ -34,7 +35,7 @@ export function limitCases(subject: PoolSubject): void {
   });
 
   it("does not start what is aborted already", async () => {
-    const rig = await open();
+    const rig = use();
     const outcome = await rig.run("echo", { input: 1 }, AbortSignal.abort("shutdown"));
     expect(outcome).toMatchObject({ k: "lost", began: false, culprit: "bystander" });
     expect(rig.began).toEqual([]);
@@ -93,7 +94,7 @@ export function limitCases(subject: PoolSubject): void {
   });
 
   it("keeps many limits apart", async () => {
-    const rig = await open({ slots: 20 });
+    const rig = use();
     const limits = [40, 80, 120, 160, 200];
     const ended: number[] = [];
     await Promise.all(

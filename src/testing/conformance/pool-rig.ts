@@ -175,7 +175,7 @@ class Heard {
 export function useOnePool(subject: PoolSubject): () => PoolRig {
   let rig: PoolRig | undefined;
   beforeAll(async () => {
-    rig = await PoolRig.make(subject, { maxResultBytes: 2 ** 21 });
+    rig = await PoolRig.make(subject, { slots: 8, maxResultBytes: 2 ** 21 });
     await rig.pool.open();
   });
   afterAll(() => rig?.pool.close(0));
