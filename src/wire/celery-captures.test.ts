@@ -236,7 +236,7 @@ test("5.6.3 tags what 5.2.6 flattens to text", () => {
     new Decimal("1.10"),
     new Uuid("12345678-1234-5678-1234-567812345678"),
   ]);
-  expect(args("5.6.3", "json_types_bytes")).toEqual([Buffer.from("abc"), Buffer.from([255, 0])]);
+  expect(args("5.6.3", "json_types_bytes")).toEqual([new Uint8Array([97, 98, 99]), new Uint8Array([255, 0])]);
   expect(args("5.2.6", "json_types")).toEqual([
     "2030-01-02T03:04:05.678901Z",
     "2030-01-02T00:00:00",

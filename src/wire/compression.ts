@@ -1,6 +1,7 @@
 /** Unpacks bodies that kombu compressed. Output is bounded before it is made, so a small bomb stays small. */
 
-import { brotliDecompressSync, unzipSync, zstdDecompressSync } from "node:zlib";
+// By namespace: a Node that is too old has no zstd, and must get as far as the line that says what it needs.
+import * as zlib from "node:zlib";
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 
@@ -8,14 +9,14 @@ type Unpack = (body: Uint8Array, options: { readonly maxOutputLength: number }) 
 
 /** kombu's `application/x-gzip` is a zlib stream; `unzipSync` takes both framings. */
 const unpackers: ReadonlyMap<string, Unpack> = new Map<string, Unpack>([
-  ["application/x-gzip", unzipSync],
-  ["gzip", unzipSync],
-  ["zlib", unzipSync],
-  ["application/x-brotli", brotliDecompressSync],
-  ["brotli", brotliDecompressSync],
-  ["application/zstd", zstdDecompressSync],
-  ["zstd", zstdDecompressSync],
-  ["zstandard", zstdDecompressSync],
+  ["application/x-gzip", zlib.unzipSync],
+  ["gzip", zlib.unzipSync],
+  ["zlib", zlib.unzipSync],
+  ["application/x-brotli", zlib.brotliDecompressSync],
+  ["brotli", zlib.brotliDecompressSync],
+  ["application/zstd", zlib.zstdDecompressSync],
+  ["zstd", zlib.zstdDecompressSync],
+  ["zstandard", zlib.zstdDecompressSync],
 ]);
 
 /** Throws CONTENT_REFUSED for a method Node lacks (bzip2, lzma), MESSAGE_TOO_LARGE over `maxBytes`, MESSAGE_UNDECODABLE if corrupt. */

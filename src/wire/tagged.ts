@@ -104,11 +104,12 @@ export function reviveTagged(type: unknown, value: unknown): object | undefined 
       return new Uuid(string(type, hex));
     }
     case "bytes":
-      return Buffer.from(string(type, value), "utf8");
+      return new TextEncoder().encode(string(type, value));
     case "base64": {
       const text = string(type, value);
       if (!base64Text.test(text)) throw new RangeError("not base64");
-      return Buffer.from(text, "base64");
+      // A plain Uint8Array: Buffer compares, prints and serialises differently, and may share its memory with others.
+      return new Uint8Array(Buffer.from(text, "base64"));
     }
     default:
       return undefined;

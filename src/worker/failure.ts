@@ -13,7 +13,13 @@ export interface Failure {
 
 export function failureOf(error: WireError): Failure {
   return {
-    exception: exceptionOf({ name: error.name, message: error.message, code: error.code, args: error.args }),
+    exception: exceptionOf({
+      name: error.name,
+      message: error.message,
+      code: error.code,
+      args: error.args,
+      module: error.module,
+    }),
     traceback: error.stack === "" ? null : error.stack,
     retryable: error.retryable,
     matches: error.matches,

@@ -41,12 +41,107 @@ const ackOnReceive: readonly Patch[] = [
 const noLaunch: readonly Patch[] = [
   {
     file: "src/worker/settlement.ts",
-    find: 'return ending({ delivery, then: { kind: "ack" }, ...list("follow", follow) }, { kind: "final-before"',
-    put: 'return ending({ delivery, then: { kind: "ack" }, ...list("follow", follow.slice(0, 0)) }, { kind: "final-before"',
+    find: 'ack" }, ...list("follow", follow) },\n    { kind: "final-before"',
+    put: 'ack" }, ...list("follow", follow.slice(0, 0)) },\n    { kind: "final-before"',
   },
 ];
+const believesItself: readonly Patch[] = [
+  { file: "src/worker/flow.ts", find: 'execution.interrupted = "lease-lost";', put: "" },
+  { file: "src/worker/flow.ts", find: 'execution.abort.abort("lease-lost");', put: "" },
+];
+
+/** Between the pop and the record of it lies a round trip; it is made long enough to be hit. */
+const popThenRecord: Bug["patches"] = {
+  redis: [
+    {
+      file: "src/driver/redis/script/claim.ts",
+      find: "  redis.call('HSET', unacked, unpack(entries))\n  redis.call('ZADD', index, unpack(scores))\n",
+      put: "",
+    },
+    {
+      file: "src/driver/redis/claimer.ts",
+      find: "    const deliveries: RedisDelivery[] = [];\n",
+      put: `    const deliveries: RedisDelivery[] = [];
+    if (entries.length > 0) await new Promise((resolve) => setTimeout(resolve, 60));
+    for (let i = 0; i + 1 < entries.length; i += 2) {
+      const [id, raw] = [String(entries[i]), String(entries[i + 1])];
+      const queue = id.split(".").slice(2).join(".");
+      const lua = "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) return redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])";
+      const entry = "[" + raw + ',"","' + queue + '"]';
+      await this.#context.run({ name: "record", lua, atFull: true }, [keys.unacked, keys.index], [id, entry, String(Number(String(time)) / 1000)]);
+    }
+`,
+    },
+  ],
+  // State 3 is nowhere: out of the queue, and in no list that the reaper looks at.
+  sqlite: [
+    {
+      file: "src/driver/sqlite/claiming.ts",
+      find: '"UPDATE celeriac_task SET state = 2, lease = ?, owner = ?',
+      put: '"UPDATE celeriac_task SET state = 3, lease = ?, owner = ?',
+    },
+    {
+      file: "src/driver/sqlite/claiming.ts",
+      find: "  readonly #peek: Statement;\n",
+      put: "  readonly #peek: Statement;\n  readonly #record: Statement;\n",
+    },
+    {
+      file: "src/driver/sqlite/claiming.ts",
+      find: "    this.#peek = db.prepare(",
+      put: '    this.#record = db.prepare("UPDATE celeriac_task SET state = 2 WHERE state = 3 AND fence = ?");\n    this.#peek = db.prepare(',
+    },
+    {
+      file: "src/driver/sqlite/claiming.ts",
+      find: "    turn.after.push(() => {\n      for (const { row, noted, large } of picked)",
+      put: `    turn.after.push(() => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60);
+      for (let done = false; !done; ) {
+        try {
+          this.#record.run(fence);
+          done = true;
+        } catch {}
+      }
+      for (const { row, noted, large } of picked)`,
+    },
+  ],
+};
+
+const noLeaseCheck: Bug["patches"] = {
+  redis: [
+    ...believesItself,
+    {
+      file: "src/driver/redis/script/settle.ts",
+      find: "  if not alive[i] then\n",
+      put: "  if not alive[i] and false then\n",
+    },
+  ],
+  sqlite: [
+    ...believesItself,
+    { file: "src/driver/sqlite/settling.ts", find: "    if (held?.fence !== fence) return lost;\n", put: "" },
+    {
+      file: "src/driver/sqlite/settling.ts",
+      find: "if (end === ending.ack && !held.noted) {",
+      put: "if (end === ending.ack) {",
+    },
+    {
+      file: "src/driver/sqlite/settling.ts",
+      find: "if (held.large) this.#removeLarge",
+      put: "if (held?.large) this.#removeLarge",
+    },
+    {
+      file: "src/driver/sqlite/settling.ts",
+      find: '"DELETE FROM celeriac_task WHERE seq = ? AND fence = ? AND state = 2"',
+      put: '"DELETE FROM celeriac_task WHERE seq = ?1 AND ?2 > 0"',
+    },
+  ],
+};
 
 export const bugs: Readonly<Record<string, Bug>> = {
+  "pop-then-record": {
+    says: "takes a message out of the queue first and records the claim afterwards",
+    patches: popThenRecord,
+  },
+  "no-lease-check": { says: "commits without asking whether it still holds the lease", patches: noLeaseCheck },
   "ack-on-receive": {
     says: "acknowledges a task when it starts",
     patches: { sqlite: ackOnReceive, redis: ackOnReceive },

@@ -67,7 +67,7 @@ export async function strike(fault: Fault, parts: FaultParts): Promise<void> {
     case "end worker":
       return hit(worker, "SIGTERM");
     case "stop worker":
-      return stop(worker, lease * random.between(0.3, 2.2));
+      return stop(worker, lease * random.between(0.5, 2.4));
     case "kill child":
       return hit(child, "SIGKILL");
     case "stop child":

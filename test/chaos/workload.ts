@@ -6,7 +6,7 @@ import type { Random } from "./random.ts";
 const weights = {
   /** 1–30 ms. */ ok: 800,
   /** Throws on its first one to three attempts. */ flaky: 50,
-  /** One to two leases long: renewal must hold. */ slow: 15,
+  /** One to two leases long: renewal must hold. */ slow: 25,
   /** Blocks its process for 30–300 ms. */ spin: 30,
   /** Has a callback, which must run exactly once in effect. */ linked: 60,
   /** Three checkpointed steps. */ steps: 20,
