@@ -25,7 +25,14 @@ interface Member {
 export class Crew {
   readonly #members: Member[] = [];
   readonly #listeners = new Set<(worker: string, line: WorkerLine) => void>();
+  readonly #warn: (text: string) => void;
+  readonly #told = new Set<string>();
   #ending = false;
+
+  /** `warn` hears what the workers warn of, once, though each of them says it. */
+  constructor(warn: (text: string) => void) {
+    this.#warn = warn;
+  }
 
   /** Starts `count` workers; resolves when they take tasks. */
   async start(
@@ -69,17 +76,21 @@ export class Crew {
   }
 
   /**
-   * Kills the first worker while its children are at work: the journal must show a run that it began and has not ended, before the
-   * signal and, read again, after it. Otherwise the kill proved nothing.
+   * Kills the first worker at work: in the moment of the signal the journal shows runs that it has begun and not ended. Otherwise
+   * the kill would prove nothing. (Its children live for some milliseconds more and may even finish a file, but nobody takes it.)
    */
   async killOneAtWork(folder: string, signal: AbortSignal): Promise<Killed> {
     const victim = this.#members.find(({ state }) => state === "running");
     if (victim === undefined) throw new Error("there is no worker to kill");
     const { name, pid, poolChildren } = victim.worker;
-    while (openRuns(readJournal(folder), pid).length === 0) await sleep(5, undefined, { signal });
+    let interrupted = openRuns(readJournal(folder), pid);
+    while (interrupted.length === 0) {
+      await sleep(5, undefined, { signal });
+      interrupted = openRuns(readJournal(folder), pid);
+    }
+    const gone = victim.worker.kill();
     victim.state = "killed";
-    await victim.worker.kill();
-    const interrupted = openRuns(readJournal(folder), pid);
+    await gone;
     return { name, pid, interrupted, poolChildren };
   }
 
@@ -99,9 +110,15 @@ export class Crew {
     for (const { worker } of this.#members) if (worker.alive) void worker.kill();
   }
 
+  #tell(text: string): void {
+    if (this.#told.has(text)) return;
+    this.#told.add(text);
+    this.#warn(text);
+  }
+
   #hear(member: Member, line: WorkerLine): void {
     if (line.event === "task.succeeded") member.done++;
-    if (line.event === "warning" && !this.#ending) process.stderr.write(`${member.worker.name}: ${line.text ?? ""}\n`);
+    if (line.event === "warning" && !this.#ending) this.#tell(line.text ?? "");
     for (const listener of this.#listeners) listener(member.worker.name, line);
   }
 }

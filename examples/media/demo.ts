@@ -65,6 +65,9 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  const text = error instanceof Error ? error.message : String(error);
+  process.stderr.write(
+    `${text}\n${process.env["DEBUG"] === undefined || !(error instanceof Error) ? "" : `${error.stack}\n`}`,
+  );
   process.exitCode = 1;
 }

@@ -38,7 +38,10 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   await using stack = new AsyncDisposableStack();
   stack.defer(removeFolder);
 
-  const crew = new Crew();
+  const screen = new Screen(options.json ? undefined : process.stdout);
+  const crew = new Crew((text) =>
+    options.json ? process.stderr.write(`warning: ${text}\n`) : screen.say(`  warning: ${text}`),
+  );
   const onSignal = (): void => {
     if (interrupted.signal.aborted) crew.killAll(); // the second Ctrl-C: at once
     interrupted.abort(new Error("interrupted"));
@@ -49,7 +52,6 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const broker = options.broker ?? `sqlite:${join(folder, "media.db")}`;
   // Its own queue, so that a shared Redis may hold other things.
   const queue = `media-${randomBytes(4).toString("hex")}`;
-  const screen = new Screen(options.json ? undefined : process.stdout);
   try {
     const base = await startApi({ folder, broker, queue, port: options.port }, stack);
     stack.defer(() => crew.stopAll());
