@@ -19,6 +19,8 @@ export interface RedisServerOptions {
   readonly maxmemory?: string;
   /** Any other line of redis.conf, name to value. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Added to the environment of the server. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface RedisServer {
@@ -101,7 +103,8 @@ class PrivateRedis implements RedisServer {
       ...this.#options.config,
     };
     const args = Object.entries(lines).flatMap(([name, value]) => [`--${name}`, value]);
-    const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...this.#options.env };
+    const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "pipe"], env });
     this.#child = child;
     this.#output = "";
     const keep = (chunk: Buffer): void => {

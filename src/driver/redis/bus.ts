@@ -6,6 +6,7 @@ import { decodeEnvelope, encodeEnvelope } from "../../wire/envelope.ts";
 import type { Message } from "../../wire/message.ts";
 import type { Context } from "./context.ts";
 import type { Subscriber } from "./subscriber.ts";
+import { rest } from "./pulse.ts";
 
 const eventExchange = "celeryev";
 const replyExchange = "reply.celery.pidbox";
@@ -123,7 +124,7 @@ export class RedisBus implements Bus {
         link.call("PUBSUB", ["NUMPAT"]) as Promise<number>,
       ]);
       // Redis tells how many patterns there are, not which.
-      const present = Number(exact[1]) > 0 ? true : patterns > 0 ? "unknown" : false;
+      const present = exact[1] > 0 ? true : patterns > 0 ? "unknown" : false;
       if (this.#audiences.size > 1000) this.#audiences.clear();
       this.#audiences.set(name, { present, at: this.#context.clock.monotonic() });
     } finally {
@@ -145,7 +146,7 @@ export class RedisBus implements Bus {
           const message = reply?.[1] && decodeEnvelope(reply[1]);
           if (message && !("malformed" in message)) contained(() => take(message));
         } catch {
-          await this.#context.clock.sleep(100, closing.signal);
+          await rest(this.#context.clock, 100, closing.signal);
         }
       }
     };

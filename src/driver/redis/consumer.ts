@@ -18,6 +18,7 @@ import { startScript } from "./script/hold.ts";
 import { startText } from "./start-mark.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Watcher } from "./watcher.ts";
+import { rest } from "./pulse.ts";
 
 type Event = "disconnected" | "connected" | "clock-step";
 
@@ -192,9 +193,11 @@ export class RedisConsumer implements Consumer {
   async #stop(): Promise<void> {
     this.pause();
     this.#waiter.close();
-    await this.#claiming?.catch(() => 0);
+    // Ends the repeating of a claim, not a call that is on its way: what that brings is given back below.
     this.#closing.abort(new Error("the consumer was stopped"));
-    await Promise.all([this.#watcher.close(), this.#sweeper.stop()]);
+    await this.#claiming?.catch(() => 0);
+    this.#sweeper.stop();
+    await this.#watcher.close();
     // What is being settled gets its answer first, if the server gives one in time.
     if (this.#context.link.isUp) await Promise.allSettled(this.#settlements);
     await this.#giveBack(this.#leases.all());
@@ -299,7 +302,7 @@ export class RedisConsumer implements Consumer {
     await this.#context.link.ready(this.#closing.signal);
     const step = Math.max(5, this.#options.lease / 50);
     while (this.#renewer.renewedAt < sent && deliveries.some((delivery) => !delivery.isLost))
-      await this.#context.clock.sleep(step, this.#closing.signal);
+      await rest(this.#context.clock, step, this.#closing.signal);
     const ours = deliveries.filter((delivery) => !delivery.isLost);
     if (ours.length > 0) this.#take(ours);
   }

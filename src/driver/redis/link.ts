@@ -11,6 +11,7 @@ import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Millis } from "../../port/units.ts";
 import type { Argument, ClientFactory, RedisClient } from "./client.ts";
 import { connectFailure, failureOf, isPassing, LinkError } from "./failure.ts";
+import { rest } from "./pulse.ts";
 
 export interface LinkSettings {
   readonly clock: Clock;
@@ -102,7 +103,7 @@ export class Link {
       } catch (error) {
         if (!isPassing(error)) throw error;
         // A link that is up answered with a passing state or lost one reply: wait. A link that is down: wait for it.
-        if (this.isUp) await this.#settings.clock.sleep(jitter(pause), either);
+        if (this.isUp) await rest(this.#settings.clock, jitter(pause), either);
         else await this.ready(either);
       }
     }
@@ -192,7 +193,7 @@ export class Link {
         this.#take(await this.#connect(this.#closing.signal));
         return;
       } catch {
-        await this.#settings.clock.sleep(jitter(pause), this.#closing.signal);
+        await rest(this.#settings.clock, jitter(pause), this.#closing.signal);
       }
     }
   }

@@ -68,10 +68,8 @@ export class Publisher {
     if (this.#context.closing.aborted) throw this.#context.closedError();
     const limit = this.#context.options.maxMessageBytes;
     const encoded = batch.map(encodeOutgoing);
-    const answers = encoded.map((one): Promise<Published> | Published =>
-      one.size > limit
-        ? { kind: "refused", reason: "too-large", detail: `${one.size} bytes, the limit is ${limit}` }
-        : this.#enqueue(one, signal),
+    const answers = encoded.map((one) =>
+      one.size > limit ? Promise.resolve(tooLarge(one.size, limit)) : this.#enqueue(one, signal),
     );
     const results = await Promise.allSettled(answers);
     return results.map((result) => {
@@ -200,6 +198,10 @@ export class Publisher {
       { cause, details: { queue: waiting.encoded.queue } },
     );
   }
+}
+
+function tooLarge(size: number, limit: number): Published {
+  return { kind: "refused", reason: "too-large", detail: `${size} bytes, the limit is ${limit}` };
 }
 
 function full(name: string): Published {

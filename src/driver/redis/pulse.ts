@@ -3,6 +3,11 @@
 import type { Clock } from "../../clock/clock.ts";
 import type { Millis } from "../../port/units.ts";
 
+/** Resolves after `ms`; rejects at once when the signal aborts, whatever the clock does. */
+export function rest(clock: Clock, ms: Millis, signal: AbortSignal): Promise<void> {
+  return new Pulse(clock, signal).sleep(ms);
+}
+
 export class Pulse {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;

@@ -98,8 +98,10 @@ export class Settler {
     const answers = items.map((item, index): Settled => {
       const letter = letters[index];
       let answer: Settled = settled;
-      if (letter === "L") answer = lost;
-      else if (letter === "F") {
+      if (letter === "L") {
+        answer = lost;
+        item.delivery.lose("another worker or a Python peer took it");
+      } else if (letter === "F") {
         const stored = outcomes[finals.indexOf(item)];
         const { result } = item.settlement;
         // Forgotten between the two calls: our own is the best that is left.

@@ -12,6 +12,7 @@ import { expiredScript, givebackScript } from "./script/reap.ts";
 import type { ServerClock } from "./server-clock.ts";
 import { markedRaw, recordText } from "./settle-request.ts";
 import { readStart } from "./start-mark.ts";
+import { rest } from "./pulse.ts";
 
 /** Bounds of one look. */
 const mostEntries = 100;
@@ -31,7 +32,6 @@ export class Sweeper {
   readonly #settings: SweepSettings;
   readonly #closing = new AbortController();
   #longest: Millis;
-  #running: Promise<void> | undefined;
 
   constructor(context: Context, settings: SweepSettings) {
     this.#context = context;
@@ -48,12 +48,12 @@ export class Sweeper {
   }
 
   start(): void {
-    this.#running = this.#loop().catch(() => undefined);
+    this.#loop().catch(() => undefined);
   }
 
-  async stop(): Promise<void> {
+  /** A turn that is under way ends after its next step. */
+  stop(): void {
     this.#closing.abort(new Error("the sweeper was stopped"));
-    await this.#running;
   }
 
   async #loop(): Promise<void> {
@@ -61,7 +61,7 @@ export class Sweeper {
     const { sweep } = this.#settings;
     while (!signal.aborted) {
       // ± 20 %: workers that started together must not all ask at once.
-      await this.#context.clock.sleep(sweep * (0.8 + Math.random() * 0.4), signal);
+      await rest(this.#context.clock, sweep * (0.8 + Math.random() * 0.4), signal);
       if (!this.#context.link.isUp) continue;
       for (const queue of this.#settings.queues()) await this.#sweep(queue).catch(() => undefined);
     }
@@ -88,7 +88,7 @@ export class Sweeper {
       const now = Number(time.toString());
       const stepped = this.#settings.serverClock.saw(now, this.#settings.lease);
       if (turn !== 1 || stepped || this.#settings.serverClock.unsettled) return;
-      for (let i = 0; i + 2 < entries.length; i += 3) {
+      for (let i = 0; i + 2 < entries.length && !this.#closing.signal.aborted; i += 3) {
         const [id, start, raw] = [entries[i], entries[i + 1], entries[i + 2]];
         if (id && start && raw)
           await this.#giveBack(new RedisDelivery(id.toString(), raw, now, 0), start.toString(), now);

@@ -9,7 +9,7 @@ import { ServerRefusal } from "./failure.ts";
 import { prioritySteps } from "./keys.ts";
 import type { Context } from "./context.ts";
 import type { Link } from "./link.ts";
-import { Pulse } from "./pulse.ts";
+import { Pulse, rest } from "./pulse.ts";
 import { watchScript } from "./script/wake.ts";
 
 export interface WatcherSettings {
@@ -143,7 +143,7 @@ export class Watcher {
       let pause = priorityPoll;
       while (this.watching && !this.#closing.signal.aborted) {
         const peeked = this.#peeks.size > 0;
-        await clock.sleep(Math.max(pause, peeked ? priorityPoll : slowPoll), this.#closing.signal);
+        await rest(clock, Math.max(pause, peeked ? priorityPoll : slowPoll), this.#closing.signal);
         if (!this.#idle || !link.isUp) continue;
         const lists = this.#mine.flatMap((queue) =>
           prioritySteps.filter((step) => step > 0 || !peeked).map((step) => keys.list(queue, step)),
@@ -190,7 +190,7 @@ class Peek {
       // Found and not taken: another was faster, or the queue is paused.
       const taken = found === "found" ? await wake() : false;
       pause = taken ? slowPoll : Math.min(pause * 2, 1000);
-      if (!taken) await this.#context.clock.sleep(found === "refused" ? slowPoll : pause / 2, signal);
+      if (!taken) await rest(this.#context.clock, found === "refused" ? slowPoll : pause / 2, signal);
     }
   }
 
@@ -206,7 +206,7 @@ class Peek {
       return reply === null ? "quiet" : "found";
     } catch (error) {
       if (!(error instanceof ServerRefusal && error.word === "OOM")) throw error;
-      await this.#context.clock.sleep(slowPoll, this.#closing.signal);
+      await rest(this.#context.clock, slowPoll, this.#closing.signal);
       return (await this.#link.call("LLEN", [list])) === 0 ? "quiet" : "found";
     }
   }

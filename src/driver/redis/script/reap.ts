@@ -12,7 +12,7 @@ import type { Script } from "./script.ts";
  * returns 1 if it is our turn, now ms, then id, start text or "", envelope, …
  *
  * Takes nothing. A deadline further away than two leases was written before the clock was set back: it is lowered, or its task
- * would wait for the clock to catch up.
+ * would wait for the clock to catch up. For the same reason the turn is a time that is compared: a key's own expiry would wait too.
  */
 export const expiredScript: Script = {
   name: "expired",
@@ -20,7 +20,11 @@ export const expiredScript: Script = {
   lua: `
 ${timeLua}
 ${entryLua}
-if ARGV[1] == '1' and not redis.call('SET', KEYS[5], '1', 'NX', 'PX', ARGV[2]) then return { 0, now_text } end
+if ARGV[1] == '1' then
+  local last = tonumber(redis.call('GET', KEYS[5]) or '')
+  if last and math.abs(tonumber(now_text) - last) < tonumber(ARGV[2]) then return { 0, now_text } end
+  redis.call('SET', KEYS[5], now_text, 'PX', ARGV[2])
+end
 local lease = ARGV[5] / 1000
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], string.format('(%.6f', now + 2 * lease), '+inf', 'LIMIT', 0, 100)) do
   redis.call('ZADD', KEYS[3], 'XX', string.format('%.6f', now + lease), id)

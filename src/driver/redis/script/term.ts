@@ -15,8 +15,11 @@ export const termScript: Script = {
   lua: `
 ${timeLua}
 local what, holder, ttl, mine = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local held = redis.call('HMGET', KEYS[2], 'no', 'holder', 'until')
-local number, live = tonumber(held[1] or '0'), held[3] and tonumber(held[3]) > tonumber(now_text)
+local held = redis.call('HMGET', KEYS[2], 'no', 'holder', 'until', 'ttl')
+local number = tonumber(held[1] or '0')
+local left = tonumber(held[3] or '0') - tonumber(now_text)
+-- An end further away than its whole time was written before the clock was set back: its holder, if it lives, has renewed since.
+local live = left > 0 and left <= tonumber(held[4] or '0')
 local ours = live and held[2] == holder
 if what == 'release' then
   if ours and held[1] == mine then redis.call('HSET', KEYS[2], 'until', '0') end
@@ -28,7 +31,7 @@ if what == 'acquire' then
   if not ours then number = number + 1 end
 end
 local ends = string.format('%.0f', tonumber(now_text) + ttl)
-redis.call('HSET', KEYS[2], 'no', string.format('%.0f', number), 'holder', holder, 'until', ends)
+redis.call('HSET', KEYS[2], 'no', string.format('%.0f', number), 'holder', holder, 'until', ends, 'ttl', ARGV[3])
 return { string.format('%.0f', number), ends }`,
 };
 

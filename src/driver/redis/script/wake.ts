@@ -1,6 +1,6 @@
 /** Small steps around waiting: who watches a queue for producers that ring no bell, and passing a token on. */
 
-import { ringLua } from "./parts.ts";
+import { ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
@@ -12,10 +12,14 @@ export const watchScript: Script = {
   name: "watch",
   atFull: true,
   lua: `
+${timeLua}
 ${ringLua}
-local out = {}
+local out, ttl = {}, tonumber(ARGV[2])
 for i = 2, #KEYS, 2 do
-  local holder = redis.call('GET', KEYS[i])
+  local ends, holder = (redis.call('GET', KEYS[i]) or ''):match('^(%d+)|(.*)$')
+  -- An end further away than its whole time was written before the clock was set back.
+  local left = ends and tonumber(ends) - tonumber(now_text) or 0
+  if left <= 0 or left > ttl then holder = false end
   local mine = holder == ARGV[1]
   if ARGV[3] == 'drop' then
     if mine then
@@ -24,7 +28,7 @@ for i = 2, #KEYS, 2 do
     end
     out[#out + 1] = 0
   elseif mine or not holder then
-    redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[2])
+    redis.call('SET', KEYS[i], string.format('%.0f', tonumber(now_text) + ttl) .. '|' .. ARGV[1], 'PX', ttl)
     out[#out + 1] = 1
   else
     out[#out + 1] = 0

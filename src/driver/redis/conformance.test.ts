@@ -1,0 +1,16 @@
+/** Redis against the suites of every port it implements. */
+
+import { brokerSuite } from "../../testing/conformance/broker.ts";
+import { busSuite } from "../../testing/conformance/bus.ts";
+import { leaseSuite } from "../../testing/conformance/lease.ts";
+import { resultStoreSuite } from "../../testing/conformance/result-store.ts";
+import { redisSuiteServer } from "../../../test/server/redis-suite-server.ts";
+import { describeWith } from "../../../test/server/required-program.ts";
+
+describeWith("redis-server", "redis conformance", () => {
+  const server = redisSuiteServer();
+  brokerSuite("redis", server);
+  resultStoreSuite("redis", server);
+  busSuite("redis", server);
+  leaseSuite("redis", server);
+});

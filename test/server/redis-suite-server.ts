@@ -1,0 +1,147 @@
+/** Redis for the conformance suites: a private server, each client behind a proxy and a clock of its own. */
+
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { systemClock } from "../../src/clock/clock.ts";
+import { open as openRedis } from "../../src/driver/redis/index.ts";
+import { claimScript } from "../../src/driver/redis/script/claim.ts";
+import { publishScript } from "../../src/driver/redis/script/publish.ts";
+import { Scripts } from "../../src/driver/redis/script/script.ts";
+import { settleScript } from "../../src/driver/redis/script/settle.ts";
+import {
+  stoppableClock,
+  type MakeServer,
+  type OpenClient,
+  type SuiteServer,
+} from "../../src/testing/conformance/suite-server.ts";
+import { startRedis, type RedisServer } from "./redis-server.ts";
+import { startProxy, type TcpProxy } from "./tcp-proxy.ts";
+
+const scripts = { publish: publishScript, claim: claimScript, settle: settleScript };
+
+export interface RedisSuiteOptions {
+  readonly keyPrefix?: string;
+  readonly query?: string;
+}
+
+export function redisSuiteServer(options: RedisSuiteOptions = {}): MakeServer {
+  return async () => makeServer(await startRedis({ appendonly: true }), options);
+}
+
+/** A C compiler makes the shim that steps the clock. */
+export const canStepClock: boolean = process.platform === "linux" && spawnSync("cc", ["--version"]).status === 0;
+
+/** A server whose wall clock can be stepped; its monotonic clock goes on, as after a step by an administrator or NTP. */
+export function steppableRedisServer(): MakeServer {
+  return async () => {
+    const dir = await mkdtemp(join(tmpdir(), "celeriac-clock-"));
+    const [shim, file] = [join(dir, "shim.so"), join(dir, "offset")];
+    const source = new URL("./clock-shim.c", import.meta.url).pathname;
+    await promisify(execFile)("cc", ["-shared", "-fPIC", "-O1", "-o", shim, source]);
+    await writeFile(file, Buffer.alloc(8));
+    const redis = await startRedis({ env: { LD_PRELOAD: shim, CLOCK_SHIM_FILE: file } });
+    let offset = 0;
+    const server = makeServer(redis, {}, () => offset);
+    return {
+      ...server,
+      async jumpWallClock(ms) {
+        offset += ms;
+        const bytes = Buffer.alloc(8);
+        bytes.writeBigInt64LE(BigInt(offset) * 1000n);
+        // In place: the server has this file mapped.
+        const handle = await open(file, "r+");
+        await handle.write(bytes, 0, 8, 0);
+        await handle.close();
+      },
+      async close() {
+        await server.close();
+        await rm(dir, { recursive: true, force: true });
+      },
+    };
+  };
+}
+
+function makeServer(redis: RedisServer, options: RedisSuiteOptions, offset: () => number = () => 0): SuiteServer {
+  const proxies = new Map<OpenClient, TcpProxy>();
+  const proxyOf = (client: OpenClient): TcpProxy => {
+    const proxy = proxies.get(client);
+    if (proxy === undefined) throw new Error("not a client of this server");
+    return proxy;
+  };
+  const keyPrefix = options.keyPrefix ?? "";
+  return {
+    timing: { lease: 1200, sweep: 200 },
+    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    now: () => Date.now() + offset(),
+    async open(overrides) {
+      const proxy = await startProxy(redis.port);
+      const clock = stoppableClock({ ...systemClock, now: () => Date.now() + offset() });
+      const backend = openRedis({
+        url: new URL(`redis://127.0.0.1:${proxy.port}/0${options.query ?? ""}`),
+        clock,
+        maxMessageBytes: 16 * 1024 * 1024,
+        maxDepth: 0,
+        commandTimeout: 3000,
+        allowEviction: false,
+        keyPrefix,
+        ...overrides,
+      });
+      await backend.open(new AbortController().signal);
+      const close = async (): Promise<void> => {
+        await backend.close();
+        await proxy.close();
+      };
+      const client: OpenClient = {
+        broker: backend.broker,
+        store: backend.store,
+        bus: backend.bus,
+        lease: backend.lease,
+        open: (signal) => backend.open(signal),
+        close,
+        kill: () => {
+          clock.stop();
+          proxy.refuse(true);
+          proxy.cut();
+          return Promise.resolve();
+        },
+        freeze: () => Promise.resolve(clock.stop()),
+        thaw: () => Promise.resolve(clock.go()),
+      };
+      proxies.set(client, proxy);
+      return client;
+    },
+    restart: () => redis.restart(),
+    putRaw: (queue, bytes) => push(redis, keyPrefix + queue, bytes),
+    cutReply: (client, call) => {
+      // The suite goes on to make the call; when the answer is lost is the proxy's affair.
+      void proxyOf(client).loseReplyTo(new Scripts().shaOf(scripts[call]));
+      return Promise.resolve();
+    },
+    cutOff: (client) => Promise.resolve(proxyOf(client).blackHole(true)),
+    async loseEvents(_from, to) {
+      const proxy = proxyOf(to);
+      proxy.refuse(true);
+      proxy.cut();
+      await redis.cli("PUBLISH", `${keyPrefix}/0.celeryev/suite.lost`, "{}");
+      proxy.refuse(false);
+    },
+    close: () => redis.stop(),
+  };
+}
+
+/** As a stranger would: LPUSH with bytes that need not be text. */
+async function push(redis: RedisServer, key: string, bytes: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const socket = connect(redis.port, "127.0.0.1");
+    socket.once("error", reject);
+    socket.once("data", () => socket.end());
+    socket.once("close", () => resolve());
+    const name = Buffer.from(key);
+    socket.write(`*3\r\n$5\r\nLPUSH\r\n$${name.length}\r\n`);
+    socket.write(Buffer.concat([name, Buffer.from(`\r\n$${bytes.length}\r\n`), bytes, Buffer.from("\r\n")]));
+  });
+}
