@@ -1,0 +1,102 @@
+/** What Celeriac is meant to reach, as ratios to a peer measured in the same run, or as figures of its own. Below a floor is a defect. */
+
+import type { Measurement } from "./report.ts";
+
+export interface Budget {
+  readonly floor: number;
+  readonly goal: number;
+  readonly better: "more" | "less";
+}
+
+interface Rule extends Budget {
+  readonly what: RegExp;
+  readonly broker: RegExp;
+  readonly pool: RegExp;
+  readonly figure: string;
+  /** Absent: a figure of our own and no ratio. */
+  readonly peer?: string;
+  readonly bytes?: readonly [from: number, to: number];
+}
+
+const inline = /^inline$/;
+const child = /^process$/;
+const redis = /^redis/;
+const any = /./;
+const more = (floor: number, goal: number): Budget => ({ floor, goal, better: "more" });
+const less = (floor: number, goal: number): Budget => ({ floor, goal, better: "less" });
+const small = [0, 1023] as const;
+
+const rules: readonly Rule[] = [
+  { what: /^e2e$/, broker: redis, pool: inline, figure: "tasksPerSecond", peer: "bullmq", bytes: small, ...more(3, 5) },
+  {
+    what: /^e2e$/,
+    broker: redis,
+    pool: inline,
+    figure: "tasksPerSecond",
+    peer: "bee-queue",
+    bytes: small,
+    ...more(1.8, 3),
+  },
+  { what: /^e2e$/, broker: redis, pool: child, figure: "tasksPerSecond", peer: "bullmq", bytes: small, ...more(4, 8) },
+  { what: /^e2e$/, broker: redis, pool: inline, figure: "cpu", peer: "bullmq", bytes: small, ...less(1 / 3, 1 / 5) },
+  { what: /^e2e$/, broker: redis, pool: any, figure: "commandsPerTask", bytes: small, ...less(4, 3) },
+  {
+    what: /^(e2e|consume)$/,
+    broker: redis,
+    pool: inline,
+    figure: "tasksPerSecond",
+    peer: "bullmq",
+    bytes: [10_000, 99_999],
+    ...more(1, 2),
+  },
+  {
+    what: /^(e2e|consume)$/,
+    broker: redis,
+    pool: inline,
+    figure: "tasksPerSecond",
+    peer: "bullmq",
+    bytes: [1_000_000, 1e9],
+    ...more(0.9, 1.2),
+  },
+  {
+    what: /^enqueue-single$/,
+    broker: redis,
+    pool: any,
+    figure: "tasksPerSecond",
+    peer: "bullmq",
+    bytes: small,
+    ...more(3, 5),
+  },
+  {
+    what: /^enqueue-bulk$/,
+    broker: redis,
+    pool: any,
+    figure: "tasksPerSecond",
+    peer: "bullmq",
+    bytes: small,
+    ...more(4, 6),
+  },
+  { what: /^latency$/, broker: redis, pool: inline, figure: "start50", peer: "bullmq", ...less(1 / 2, 1 / 3) },
+  { what: /^latency$/, broker: redis, pool: inline, figure: "result50", peer: "bullmq", ...less(1 / 2, 1 / 3) },
+  { what: /^e2e$/, broker: /^sqlite$/, pool: inline, figure: "tasksPerSecond", peer: "plainjob", ...more(8, 12) },
+  { what: /^e2e$/, broker: /^sqlite-full$/, pool: inline, figure: "tasksPerSecond", peer: "plainjob", ...more(20, 40) },
+  { what: /^latency$/, broker: /^sqlite/, pool: inline, figure: "start50", ...less(1, 0.5) },
+  { what: /^memory$/, broker: any, pool: inline, figure: "idleCpu", ...less(1, 0.3) },
+  { what: /^memory$/, broker: any, pool: inline, figure: "rssIdle", ...less(90, 70) },
+  { what: /^startup$/, broker: any, pool: any, figure: "readyProcess", ...less(700, 400) },
+  { what: /^startup$/, broker: any, pool: any, figure: "producerImport", ...less(80, 40) },
+];
+
+/** The budget for a figure, against `peer` or, without one, by itself. */
+export function budgetOf(measurement: Measurement, figure: string, peer: string | undefined): Budget | undefined {
+  const { what, broker, pool, bytes } = measurement;
+  return rules.find(
+    (rule) =>
+      rule.figure === figure &&
+      rule.peer === peer &&
+      rule.what.test(what) &&
+      rule.broker.test(broker) &&
+      rule.pool.test(pool) &&
+      (rule.bytes === undefined || (bytes >= rule.bytes[0] && bytes <= rule.bytes[1])),
+  );
+}

@@ -1,0 +1,43 @@
+/**
+ * Brings what the benchmarks need and `npm ci` of the root does not: the peers, and Celeriac as its users get it, built by
+ * scripts/build.ts in a folder of its own, so that a build elsewhere in this checkout cannot change what is being measured.
+ */
+
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { root, run } from "../scripts/process.ts";
+
+const here: string = import.meta.dirname;
+const modules = join(here, "node_modules");
+/** Where `import "celeriac"` leads from a file of this folder. */
+export const celeriac: string = join(modules, "celeriac");
+
+export async function installPeers(): Promise<void> {
+  if (existsSync(join(modules, "bullmq", "package.json"))) return;
+  process.stderr.write("installing the peers (once)…\n");
+  const ran = await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: here, output: "keep" });
+  if (ran.code !== 0) throw new Error(`npm ci in bench/ failed:\n${ran.text}`);
+}
+
+/** Builds the present sources. `keep`: uses the last build if there is one. */
+export async function buildCeleriac(keep: boolean): Promise<void> {
+  if (keep && existsSync(join(celeriac, "dist", "index.js"))) return;
+  // Node runs no TypeScript under node_modules, so the build script works outside and its result moves in.
+  const stage = await mkdtemp(join(tmpdir(), "celeriac-build-"));
+  try {
+    const needed = ["package.json", "tsconfig.json", "tsconfig.build.json", "scripts", "src"];
+    for (const name of needed) await cp(join(root, name), join(stage, name), { recursive: true });
+    await symlink(join(root, "node_modules"), join(stage, "node_modules"));
+    const built = await run(process.execPath, [join(stage, "scripts", "build.ts"), "--quiet"], { output: "keep" });
+    if (built.code !== 0) throw new Error(`the build failed:\n${built.text}`);
+    await rm(celeriac, { recursive: true, force: true });
+    await mkdir(celeriac, { recursive: true });
+    for (const name of ["package.json", "dist"]) {
+      await cp(join(stage, name), join(celeriac, name), { recursive: true });
+    }
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,67 @@
+/** The facts without which no figure means anything, printed and stored with every run. */
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { celeriac } from "./installation.ts";
+import { machineTicks, type Steal } from "./process-cost.ts";
+
+export interface Machine {
+  readonly cores: number;
+  readonly cpu: string;
+  readonly memoryGb: number;
+  readonly kernel: string;
+  readonly node: string;
+  readonly redis: string;
+  readonly commit: string;
+  /** File system under the database files. */
+  readonly disk: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly loadBefore: number;
+}
+
+export function machineFacts(): Machine {
+  const processors = cpus();
+  return {
+    cores: processors.length,
+    cpu: processors[0]?.model.trim() ?? "unknown",
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    node: process.version,
+    redis: /v=(\S+)/.exec(said("redis-server", "--version"))?.[1] ?? "none",
+    commit: said("git", "-C", import.meta.dirname, "describe", "--always", "--dirty"),
+    disk: said("stat", "-f", "-c", "%T", tmpdir()),
+    versions: versionsOf(["bullmq", "ioredis", "bee-queue", "plainjob"]),
+    loadBefore: Math.round((loadavg()[0] ?? 0) * 10) / 10,
+  };
+}
+
+/** What else happened on the machine while we measured: both in percent of all cores' time. */
+export function disturbance(before: Steal): { readonly stolen: number; readonly busy: number } {
+  const after = machineTicks();
+  const total = Math.max(1, after.total - before.total);
+  const share = (ticks: number): number => Math.round((1000 * ticks) / total) / 10;
+  return { stolen: share(after.stolen - before.stolen), busy: share(after.busy - before.busy) };
+}
+
+function said(program: string, ...args: readonly string[]): string {
+  try {
+    return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    return "unknown";
+  }
+}
+
+function versionsOf(names: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of names) {
+    try {
+      const text = readFileSync(join(celeriac, "..", name, "package.json"), "utf8");
+      found[name] = (JSON.parse(text) as { version: string }).version;
+    } catch {
+      // Not installed: it is not measured either.
+    }
+  }
+  return found;
+}

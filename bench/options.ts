@@ -1,0 +1,113 @@
+/** The command line of the benchmarks. */
+
+import { parseArgs } from "node:util";
+import { type BrokerName, brokers } from "./server.ts";
+
+export interface Options {
+  readonly what: readonly string[];
+  readonly brokers: readonly BrokerName[];
+  readonly peers: readonly string[];
+  readonly pool: "inline" | "process";
+  readonly rounds: number;
+  readonly tasks: number;
+  readonly concurrency: number;
+  readonly inFlight: number;
+  readonly bulkSize: number;
+  readonly bytes: number;
+  readonly probes: number;
+  readonly memoryTasks: number;
+  readonly json: boolean;
+  readonly keepBuild: boolean;
+  /** Folder for CPU profiles of our own processes. */
+  readonly profile: string | undefined;
+}
+
+const everything = ["enqueue-single", "enqueue-bulk", "consume", "e2e", "latency", "memory", "startup"];
+
+export const usage = `npm run bench -- [what…] [options]
+
+what       ${everything.join(", ")}; enqueue = both; all. Default e2e
+--broker   ${brokers.join(", ")}, or several with commas. Default redis
+           sqlite: a commit survives the process (NORMAL); sqlite-full: the power cut (FULL)
+           redis: appendonly no; redis-aof: appendonly yes, appendfsync everysec
+--pool     inline or process. Default inline
+--peers    bullmq,bee-queue (Redis), plainjob (SQLite), or none. Default: those of the broker
+--rounds   of each system, in turn. Default 3
+--tasks    of a round; BullMQ gets half, plainjob a quarter. Default 20000
+--concurrency  of the worker. Default 100
+--in-flight    single calls without an answer. Default 500
+--bulk         tasks of one bulk call. Default 1000
+--bytes    of a payload as JSON. Default 100
+--probes   of a latency round. Default 200
+--memory-tasks  of the memory measurement. Default 200000
+--profile  folder for CPU profiles of our own processes
+--keep-build   measure the last build instead of the present sources
+--json     one JSON object instead of tables
+`;
+
+/** `undefined` where help was asked for. Throws on what it does not know. */
+export function optionsFrom(args: readonly string[]): Options | undefined {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      broker: { type: "string", default: "redis" },
+      pool: { type: "string", default: "inline" },
+      peers: { type: "string", default: "bullmq,bee-queue,plainjob" },
+      rounds: { type: "string", default: "3" },
+      tasks: { type: "string", default: "20000" },
+      concurrency: { type: "string", default: "100" },
+      "in-flight": { type: "string", default: "500" },
+      bulk: { type: "string", default: "1000" },
+      bytes: { type: "string", default: "100" },
+      probes: { type: "string", default: "200" },
+      "memory-tasks": { type: "string", default: "200000" },
+      profile: { type: "string" },
+      "keep-build": { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const number = (
+    name: "rounds" | "tasks" | "concurrency" | "in-flight" | "bulk" | "bytes" | "probes" | "memory-tasks",
+  ) => {
+    const value = Number(values[name]);
+    if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a whole number of at least 1`);
+    return value;
+  };
+  return {
+    what: whatFrom(positionals),
+    brokers: listed(values.broker, brokers, "--broker"),
+    peers: values.peers === "none" ? [] : listed(values.peers, ["bullmq", "bee-queue", "plainjob"], "--peers"),
+    pool: listed(values.pool, ["inline", "process"] as const, "--pool")[0] ?? "inline",
+    rounds: number("rounds"),
+    tasks: number("tasks"),
+    concurrency: number("concurrency"),
+    inFlight: number("in-flight"),
+    bulkSize: number("bulk"),
+    bytes: number("bytes"),
+    probes: number("probes"),
+    memoryTasks: number("memory-tasks"),
+    json: values.json,
+    keepBuild: values["keep-build"],
+    profile: values.profile,
+  };
+}
+
+function whatFrom(words: readonly string[]): readonly string[] {
+  if (words.length === 0) return ["e2e"];
+  const all = words.flatMap((word) =>
+    word === "all" ? everything : word === "enqueue" ? ["enqueue-single", "enqueue-bulk"] : [word],
+  );
+  for (const word of all) if (!everything.includes(word)) throw new Error(`nothing is called "${word}"; see --help`);
+  return [...new Set(all)];
+}
+
+function listed<T extends string>(text: string, known: readonly T[], flag: string): readonly T[] {
+  return text.split(",").map((word) => {
+    const found = known.find((one) => one === word);
+    if (found === undefined) throw new Error(`${flag} knows ${known.join(", ")}, not "${word}"`);
+    return found;
+  });
+}

@@ -1,0 +1,28 @@
+/** What the benchmark tells a measured process, and what comes back. Times are milliseconds of the machine's monotonic clock. */
+
+import type { Probe, SystemOptions } from "./system/system.ts";
+
+export type Order =
+  | { readonly do: "produce" | "work"; readonly options: SystemOptions }
+  | {
+      readonly do: "send";
+      readonly how: "single" | "bulk";
+      readonly count: number;
+      /** Unanswered single calls, or tasks of one bulk call. */
+      readonly inFlight: number;
+      readonly bytes: number;
+    }
+  | { readonly do: "probe"; readonly bytes: number }
+  /** Answers when so many tasks have been completed since the process started. */
+  | { readonly do: "await"; readonly count: number; readonly pids: readonly number[] }
+  | { readonly do: "done" | "handled" | "close" };
+
+export interface Reply {
+  readonly started?: number;
+  readonly ended?: number;
+  /** CPU ms used so far by each of the order's `pids` with its descendants, at `ended`. */
+  readonly cpu?: readonly number[];
+  readonly probe?: Probe;
+  readonly done?: number;
+  readonly handled?: readonly number[];
+}

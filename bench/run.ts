@@ -1,0 +1,135 @@
+/**
+ * The benchmarks: `npm run bench -- e2e --broker redis`. Installs the peers on first use, builds the package, runs each measurement
+ * with its peers in turn (A B A B), prints a table, and writes every round to `bench/results/`. `--help` says the rest.
+ */
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { buildCeleriac, installPeers } from "./installation.ts";
+import { latency } from "./latency.ts";
+import { disturbance, machineFacts } from "./machine.ts";
+import { optionsFrom, type Options, usage } from "./options.ts";
+import { machineTicks } from "./process-cost.ts";
+import { comparisons, type Measurement, type Row, tableOf } from "./report.ts";
+import { type BrokerName, openServer, type Server } from "./server.ts";
+import { startup } from "./startup.ts";
+import { percentile } from "./statistics.ts";
+import { consume, endToEnd, enqueue, type Load } from "./throughput.ts";
+import { upkeep } from "./upkeep.ts";
+
+type Figures = Readonly<Partial<Record<string, number>>>;
+type Round = (server: Server, load: Load, options: Options) => Promise<Figures>;
+
+const kinds: Readonly<Record<string, Round>> = {
+  "enqueue-single": (server, load) => enqueue(server, load, "single"),
+  "enqueue-bulk": (server, load) => enqueue(server, load, "bulk"),
+  consume,
+  e2e: endToEnd,
+  latency: async (server, load, options) => {
+    const { start, result } = await latency(server, load, options.probes);
+    return {
+      start50: percentile(start, 0.5),
+      start99: percentile(start, 0.99),
+      ...(result.length > 0 && { result50: percentile(result, 0.5), result99: percentile(result, 0.99) }),
+    };
+  },
+  memory: async (server, load, options) => ({ ...(await upkeep(server, load, options.memoryTasks)) }),
+};
+const peersOf = (broker: BrokerName): readonly string[] =>
+  broker.startsWith("redis") ? ["bullmq", "bee-queue"] : broker.startsWith("sqlite") ? ["plainjob"] : [];
+/** How many of the tasks a slow system gets, so that a round takes seconds and not minutes. */
+const share: Readonly<Record<string, number>> = { bullmq: 0.5, plainjob: 0.25 };
+
+async function main(): Promise<void> {
+  const options = optionsFrom(process.argv.slice(2));
+  if (options === undefined) {
+    process.stdout.write(usage);
+    return;
+  }
+  await installPeers();
+  await buildCeleriac(options.keepBuild);
+  const machine = machineFacts();
+  const ticks = machineTicks();
+  if (!options.json) print(JSON.stringify(machine, null, 1).replace(/^[{}]\n?|"|,$/gm, ""));
+  const measurements: Measurement[] = [];
+  for (const what of options.what) {
+    if (what === "startup") measurements.push(await measureStartup(options));
+    else for (const broker of options.brokers) measurements.push(await measure(what, broker, options));
+    const last = measurements.at(-1);
+    if (!options.json && last !== undefined) print(`${tableOf(last)}\n`);
+  }
+  const during = disturbance(ticks);
+  if (!options.json)
+    print(`machine during the run: ${during.busy} % busy, ${during.stolen} % stolen by the hypervisor`);
+  const report = {
+    at: new Date().toISOString(),
+    machine: { ...machine, ...during },
+    options,
+    measurements: measurements.map((each) => ({ ...each, comparisons: comparisons(each) })),
+  };
+  const folder = join(import.meta.dirname, "results");
+  await mkdir(folder, { recursive: true });
+  const name = `${report.at.replaceAll(/[:.]/g, "-")}-${options.what.join("+")}-${options.brokers.join("+")}.json`;
+  await writeFile(join(folder, name), `${JSON.stringify(report, null, 2)}\n`);
+  print(options.json ? JSON.stringify(report) : `every round: bench/results/${name}`);
+}
+
+async function measure(what: string, broker: BrokerName, options: Options): Promise<Measurement> {
+  const round = kinds[what];
+  if (round === undefined) throw new Error(`nothing is called "${what}"`);
+  const systems = ["celeriac"];
+  for (const peer of peersOf(broker)) {
+    if (!options.peers.includes(peer) || !fits(peer, what, options)) continue;
+    systems.push(peer);
+  }
+  const rows: Row[] = systems.map((system) => ({ system, figures: {} }));
+  await using server = await openServer(broker);
+  for (let turn = 0; turn < options.rounds; turn++) {
+    for (const row of rows) {
+      if (!options.json) process.stderr.write(`${what} ${broker} ${row.system} ${turn + 1}/${options.rounds}\n`);
+      const figures = await round(server, loadOf(row.system, options), options);
+      for (const [name, value] of Object.entries(figures)) {
+        if (value !== undefined) ((row.figures as Record<string, number[]>)[name] ??= []).push(value);
+      }
+    }
+  }
+  return { what, broker, pool: options.pool, bytes: options.bytes, rows };
+}
+
+async function measureStartup(options: Options): Promise<Measurement> {
+  const times = await startup(Math.max(5, options.rounds));
+  const figures = Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, [ms]]));
+  return { what: "startup", broker: "sqlite", pool: "both", bytes: 0, rows: [{ system: "celeriac", figures }] };
+}
+
+/** bee-queue has no sandboxed processors, and what an idle peer costs is asked of none but BullMQ. */
+function fits(peer: string, what: string, options: Options): boolean {
+  if (peer === "bee-queue") return options.pool === "inline" && what !== "memory";
+  if (peer === "plainjob") return options.pool === "inline" && what !== "memory";
+  return true;
+}
+
+function loadOf(system: string, options: Options): Load {
+  const tasks = Math.max(10, Math.round(options.tasks * (share[system] ?? 1)));
+  const profiled = options.profile !== undefined && system === "celeriac";
+  const flags = (role: string): readonly string[] =>
+    profiled ? ["--cpu-prof", `--cpu-prof-dir=${options.profile ?? ""}`, `--cpu-prof-name=${role}.cpuprofile`] : [];
+  return {
+    system,
+    pool: options.pool,
+    concurrency: options.concurrency,
+    tasks,
+    warmup: Math.max(10, Math.round(tasks / 4)),
+    inFlight: options.inFlight,
+    bulkSize: options.bulkSize,
+    bytes: options.bytes,
+    flags: { producer: flags("producer"), worker: flags("worker") },
+  };
+}
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,12 @@
+/** The app under measure, in a module of its own, so that the children of its pool find it. */
+
+import { createApp } from "celeriac";
+import { handle, type Payload } from "./system.ts";
+
+export const app = createApp({
+  name: "bench",
+  broker: process.env["CELERIAC_BENCH_BROKER"] ?? "memory:bench",
+  maxMessageBytes: 16 * 1024 * 1024,
+});
+
+export const noop = app.task("bench.noop", (payload: Payload): number => handle(payload));

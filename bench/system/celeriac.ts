@@ -1,0 +1,43 @@
+/** Celeriac: the built package, as its users get it. */
+
+import { monotonic, type Payload, type Probe, type System, type SystemOptions } from "./system.ts";
+
+async function load({ address, durable }: SystemOptions): Promise<typeof import("./celeriac-app.ts")> {
+  process.env["CELERIAC_BENCH_BROKER"] = address.startsWith("/")
+    ? `sqlite://${address}?durability=${durable ? "power" : "process"}`
+    : address;
+  return import("./celeriac-app.ts");
+}
+
+export const system: System = {
+  async openProducer(options) {
+    const { app, noop } = await load(options);
+    return {
+      send: (payload) => noop.delay(payload),
+      sendMany: (payloads) => noop.enqueueMany(payloads),
+      async probe(payload: Payload): Promise<Probe> {
+        const sent = monotonic();
+        const result = await noop.delay({ ...payload, probe: true });
+        const handled = await result.get({ timeout: "10s" });
+        return { sent, handled, answered: monotonic() };
+      },
+      close: () => app.close(),
+    };
+  },
+  async openWorker(options, done) {
+    const { app } = await load(options);
+    const worker = await app.work({
+      pool: options.pool,
+      concurrency: options.concurrency,
+      env: ["CELERIAC_BENCH_BROKER"],
+      log: "silent",
+    });
+    worker.on("task:settled", done);
+    return {
+      async close() {
+        await worker.stop();
+        await app.close();
+      },
+    };
+  },
+};
