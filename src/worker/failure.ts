@@ -2,7 +2,7 @@
 
 import type { WireError } from "../pool/pool-message.ts";
 import type { RetryPolicy } from "../task/definition.ts";
-import { exceptionOf, type WireException } from "../wire/exception.ts";
+import { celeryException, exceptionOf, type WireException } from "../wire/exception.ts";
 
 export interface Failure {
   readonly exception: WireException;
@@ -28,8 +28,17 @@ export function failureOf(error: WireError): Failure {
 
 /** The pool ended it: Celery stores the limit in seconds as the only argument. */
 export function hardLimit(ms: number): Failure {
-  const exception = { exc_type: "TimeLimitExceeded", exc_message: [ms / 1000], exc_module: "billiard.exceptions" };
-  return { exception, traceback: null, retryable: null, matches: ["TimeLimitExceeded"] };
+  return {
+    exception: celeryException("TimeLimitExceeded", ms / 1000),
+    traceback: null,
+    retryable: null,
+    matches: ["TimeLimitExceeded"],
+  };
+}
+
+/** What no policy has a say in: the error that is stored, without a traceback, and not tried again. */
+export function verdict(exception: WireException): Failure {
+  return { exception, traceback: null, retryable: false, matches: [] };
 }
 
 export function isRetried(policy: RetryPolicy, failure: Failure): boolean {

@@ -7,11 +7,12 @@
  */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
+import type { ErrorCode } from "../error/error-codes.ts";
 import type { Delivery, Settlement } from "../port/broker.ts";
 import type { DeadLetter } from "../port/queue-admin.ts";
 import type { TaskRegistry } from "../task/registry.ts";
-import { decompress } from "../wire/compression.ts";
-import type { WireException } from "../wire/exception.ts";
+import { openBody } from "../wire/content.ts";
+import { celeryException, type WireException } from "../wire/exception.ts";
 import { isHostileTaskName } from "../wire/name.ts";
 import { splitTaskBody } from "../wire/task-body.ts";
 import { readTaskHeaders, type TaskHeaders } from "../wire/task-message.ts";
@@ -24,6 +25,9 @@ import { revokedMeta, failureMeta } from "./result-write.ts";
 const unknownHeader = "celeriac.unknown";
 /** Longest wait between two looks at a message nobody knows. A rolling deploy is noticed within it. */
 const longestUnknownDelay = 30_000;
+
+/** The body may be right, but not for us; all else that is thrown here means that it cannot be read. */
+const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["CONTENT_REFUSED", "MESSAGE_TOO_LARGE"]);
 
 export interface IntakeRules {
   readonly registry: TaskRegistry;
@@ -53,8 +57,8 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
       return dead(rules, delivery, undefined, "unknown-task", "the task name is none that a task can have", now);
     }
     headers = readTaskHeaders(message);
-    const refused = refusal(message);
-    if (refused) return dead(rules, delivery, headers, "refused-content", refused, now);
+    // Before the name is looked up: what nobody may open must not go round for as long as what nobody knows yet.
+    const body = openBody(message, headers.compression, rules.maxMessageBytes);
     const definition = rules.registry.get(headers.task);
     if (!definition?.handler) return unknown(rules, delivery, message, headers, "no task of that name", now);
     if (headers.expires !== undefined && now > headers.expires) return expired(rules, delivery, headers, now);
@@ -69,9 +73,6 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
       const text = `its process died ${String(delivery.crashes)} times while it ran`;
       return dead(rules, delivery, headers, "crashed", text, now);
     }
-    const body = headers.compression
-      ? decompress(headers.compression, message.body, rules.maxMessageBytes)
-      : message.body;
     const { call, embed } = splitTaskBody(body);
     if (needsJoin(embed)) {
       return unknown(
@@ -104,18 +105,9 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
       },
     };
   } catch (error) {
-    const reason =
-      error instanceof CeleriacError && error.code === "CONTENT_REFUSED" ? "refused-content" : "undecodable";
+    const reason = error instanceof CeleriacError && refusals.has(error.code) ? "refused-content" : "undecodable";
     return dead(rules, delivery, headers, reason, error instanceof Error ? error.message : String(error), now);
   }
-}
-
-function refusal(message: Message): string | undefined {
-  if (message.contentType !== "application/json") {
-    return `content type "${message.contentType}" is not accepted; only application/json is, because other formats can run code`;
-  }
-  if (!/^utf-?8$/i.test(message.contentEncoding)) return `content encoding "${message.contentEncoding}" is not utf-8`;
-  return undefined;
 }
 
 function expired(rules: IntakeRules, delivery: Delivery, headers: TaskHeaders, now: number): Intake {
@@ -159,12 +151,9 @@ function unknownMark(value: unknown, now: number): { since: number; tries: numbe
 }
 
 const deadErrors: Partial<Record<DeadLetter["reason"], (task: string, detail: string) => WireException>> = {
-  "unknown-task": (task) => ({ exc_type: "NotRegistered", exc_message: [task], exc_module: "celery.exceptions" }),
-  crashed: (_task, detail) => ({
-    exc_type: "WorkerLostError",
-    exc_message: [detail],
-    exc_module: "billiard.exceptions",
-  }),
+  "unknown-task": (task) => celeryException("NotRegistered", task),
+  "refused-content": (_task, detail) => celeryException("ContentDisallowed", detail),
+  crashed: (_task, detail) => celeryException("WorkerLostError", detail),
 };
 
 function dead(
@@ -175,8 +164,8 @@ function dead(
   detail: string,
   now: number,
 ): Intake {
-  const error = (deadErrors[reason] ?? decodeError)(headers?.task ?? "", detail);
   const known = headers ?? looseHeaders(delivery);
+  const error = deadErrors[reason]?.(known?.task ?? "", detail) ?? celeryException("DecodeError", detail);
   const result = known && failureMeta(known, error, null, delivery.fence, now, rules.resultTtl, "dead");
   return {
     kind: "dead",
@@ -188,10 +177,6 @@ function dead(
       ...(result ? { result } : {}),
     },
   };
-}
-
-function decodeError(_task: string, detail: string): WireException {
-  return { exc_type: "DecodeError", exc_message: [detail], exc_module: "kombu.exceptions" };
 }
 
 /** Id and task of a message whose headers are not all right: whoever waits for it should be told, if it can be named at all. */

@@ -12,6 +12,7 @@ import type { WorkerSettings } from "./start.ts";
 
 /** How long a recycled child may finish what it runs, ms. */
 const drain = 30_000;
+const mebibyte = 1024 * 1024;
 const defaultMaxResultBytes = 8 * 1024 * 1024;
 
 export async function openPool(
@@ -48,7 +49,7 @@ export async function openPool(
     ...(options.maxAge === undefined ? {} : { maxAge: durationMs(options.maxAge) }),
     ...(options.recycleRss === undefined ? {} : { recycleRss: options.recycleRss }),
     ...(options.killRss === undefined ? {} : { killRss: options.killRss }),
-    ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),
+    ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit * mebibyte }),
   };
   const pool =
     settings.pool === "process"

@@ -1,7 +1,7 @@
 /** Outcomes as the store keeps them: Celery's task meta, encoded once. Only SUCCESS, FAILURE and REVOKED are ever final. */
 
 import type { ResultWrite } from "../port/result-store.ts";
-import { type WireException } from "../wire/exception.ts";
+import { celeryException, type WireException } from "../wire/exception.ts";
 import { encodeTaskMeta } from "../wire/outcome.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
 
@@ -62,8 +62,8 @@ export function failureMeta(
 }
 
 export function revokedMeta(subject: Subject, fence: number, now: number, ttl: number): ResultWrite {
-  const error = { exc_type: "TaskRevokedError", exc_message: ["expired"], exc_module: "celery.exceptions" };
-  return write(subject, "REVOKED", true, { value: error }, fence, ttl, now, { outcome: "expired" });
+  const value = celeryException("TaskRevokedError", "expired");
+  return write(subject, "REVOKED", true, { value }, fence, ttl, now, { outcome: "expired" });
 }
 
 /** RETRY keeps the original error, as Celery's does. */

@@ -9,10 +9,11 @@ import type { ResultWrite } from "../port/result-store.ts";
 import type { PoolOutcome } from "../pool/pool.ts";
 import type { WireError } from "../pool/pool-message.ts";
 import { retryDelay } from "../task/retry.ts";
+import { celeryException } from "../wire/exception.ts";
 import { retryMessage } from "../wire/task-message.ts";
 import { type Ending, ending, list, returned, some } from "./ending.ts";
 import { attemptRecord, type Execution } from "./execution.ts";
-import { describe, type Failure, failureOf, hardLimit, isRetried } from "./failure.ts";
+import { describe, type Failure, failureOf, hardLimit, isRetried, verdict } from "./failure.ts";
 import { chainRestIds, followFailure, followSuccess, type FollowContext } from "./follow.ts";
 import { letterOf } from "./intake.ts";
 import { failureMeta, retryMeta, successMeta } from "./result-write.ts";
@@ -164,8 +165,7 @@ function lost(context: SettlementContext, execution: Execution, outcome: Extract
   const crashes = delivery.crashes + (outcome.culprit === "sure" ? 1 : 0);
   const budget = definition.onCrash === "fail" ? 1 : definition.crashes;
   if (crashes >= budget && outcome.culprit === "sure") {
-    const exception = { exc_type: "WorkerLostError", exc_message: [text], exc_module: "billiard.exceptions" };
-    const failure: Failure = { exception, traceback: null, retryable: false, matches: [] };
+    const failure = verdict(celeryException("WorkerLostError", text));
     return final(context, execution, failure, { kind: "dead", reason: "crashed", detail: text }, text, exit);
   }
   const suspicions = delivery.suspicions + (outcome.culprit === "suspect" ? 1 : 0);
@@ -215,25 +215,14 @@ function asked(context: SettlementContext, execution: Execution, detail: Control
   const policy = execution.definition.retry;
   const limit = detail.limit ?? policy?.limit ?? defaultRetries;
   const done = execution.headers.retries;
-  const failure: Failure = detail.error
+  const { task, id } = execution.headers;
+  const exhausted = `Can't retry ${task}[${id}]: ${String(done)} retries were made`;
+  const failure = detail.error
     ? failureOf(detail.error)
-    : {
-        exception: {
-          exc_type: "MaxRetriesExceededError",
-          exc_message: [
-            `Can't retry ${execution.headers.task}[${execution.headers.id}]: ${String(done)} retries were made`,
-          ],
-          exc_module: "celery.exceptions",
-        },
-        traceback: null,
-        retryable: null,
-        matches: [],
-      };
+    : verdict(celeryException("MaxRetriesExceededError", exhausted));
   if (done < limit) {
     const delay = detail.delay ?? (policy ? retryDelay(policy, done + 1, context.random()) : defaultRetryDelay);
-    const kept = detail.error
-      ? failure
-      : { ...failure, exception: { ...failure.exception, exc_type: "Retry", exc_message: ["asked by the task"] } };
+    const kept = detail.error ? failure : verdict(celeryException("Retry", "asked by the task"));
     return retried(context, execution, kept, delay, describe(kept.exception));
   }
   const text = describe(failure.exception);
@@ -242,8 +231,7 @@ function asked(context: SettlementContext, execution: Execution, detail: Control
 }
 
 function rejected(context: SettlementContext, execution: Execution, reason: string): Ending {
-  const exception = { exc_type: "Reject", exc_message: [reason, false], exc_module: "celery.exceptions" };
-  const failure: Failure = { exception, traceback: null, retryable: false, matches: [] };
+  const failure = verdict(celeryException("Reject", reason, false));
   return final(context, execution, failure, { kind: "dead", reason: "rejected", detail: reason }, reason);
 }
 
