@@ -1,6 +1,7 @@
 /** Why a run failed, in the words that are stored, and whether the task's policy tries it again. */
 
 import type { WireError } from "../pool/pool-message.ts";
+import type { DeadLetter } from "../port/queue-admin.ts";
 import type { RetryPolicy } from "../task/definition.ts";
 import { celeryException, exceptionOf, type WireException } from "../wire/exception.ts";
 
@@ -24,6 +25,21 @@ export function failureOf(error: WireError): Failure {
     retryable: error.retryable,
     matches: error.matches,
   };
+}
+
+/** Codes with which a message is refused before any code of the task ran: its bytes are kept, whoever sent it. */
+const unusable: Readonly<Record<string, DeadLetter["reason"]>> = {
+  INPUT_ARITY: "invalid-input",
+  INPUT_CONFLICT: "invalid-input",
+  INPUT_INVALID: "invalid-input",
+  INPUT_NOT_MERGEABLE: "invalid-input",
+  MESSAGE_UNDECODABLE: "undecodable",
+};
+
+/** Why no run can ever begin with this input; `undefined` for what a handler threw. Only the runner says of such an error: never again. */
+export function unusableInput(error: WireError): DeadLetter["reason"] | undefined {
+  if (error.name !== "CeleriacError" || error.retryable !== false || error.code === null) return undefined;
+  return Object.hasOwn(unusable, error.code) ? unusable[error.code] : undefined;
 }
 
 /** The pool ended it: Celery stores the limit in seconds as the only argument. */

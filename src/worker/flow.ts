@@ -98,6 +98,11 @@ export class Flow {
     this.#schedule();
   }
 
+  /** The pool has room that no settlement announced: a child has come up. */
+  wake(): void {
+    this.#schedule();
+  }
+
   /** Resolves when nothing runs any more, or when `signal` aborts. */
   async quiet(signal: AbortSignal): Promise<void> {
     if ((this.slots.running.size === 0 && this.#preparing === 0) || signal.aborted) return;
@@ -183,7 +188,7 @@ export class Flow {
     const monotonic = clock.monotonic();
     const started: { suspect: Delivery[]; sure: Delivery[] } = { suspect: [], sure: [] };
     const starting: Execution[] = [];
-    for (let execution = this.slots.next(monotonic); execution; execution = this.slots.next(monotonic)) {
+    for (const execution of this.slots.take(monotonic)) {
       const { expires } = execution.headers;
       if (expires !== undefined && now > expires) {
         // Waited past its time between claim and start: intake's rule, applied again just before the run.
@@ -205,6 +210,8 @@ export class Flow {
     if (started.suspect.length > 0) this.#consumer?.started(started.suspect, "suspect");
     if (started.sure.length > 0) this.#consumer?.started(started.sure, "sure");
     for (const execution of starting) this.#run(execution);
+    // Suspects were picked alone: whether there is room for others beside them, the pool says once it has them.
+    if (starting[0]?.isolated && this.slots.waiting > 0) this.#schedule();
   }
 
   #run(execution: Execution): void {

@@ -15,6 +15,7 @@ const drain = 30_000;
 const mebibyte = 1024 * 1024;
 const defaultMaxResultBytes = 8 * 1024 * 1024;
 
+/** `roomier` is called when there is room that no ended call announced. */
 export async function openPool(
   app: App,
   core: AppCore,
@@ -22,6 +23,7 @@ export async function openPool(
   settings: WorkerSettings,
   hooks: PoolHooks,
   report: Reporter,
+  roomier: () => void,
 ): Promise<Pool> {
   const { clock } = core;
   const { registry, tasks } = await app[freeze]();
@@ -44,7 +46,10 @@ export async function openPool(
     expectedTasks: tasks,
     onLine: (pid: number, stream: "stdout" | "stderr", text: string, id: string | undefined) =>
       report.line(pid, stream, text, id),
-    onChild: (event: ChildEvent) => report.child(event),
+    onChild: (event: ChildEvent) => {
+      report.child(event);
+      if (event.kind === "ready") roomier();
+    },
     ...(options.maxTasksPerChild === undefined ? {} : { maxTasks: options.maxTasksPerChild }),
     ...(options.maxAge === undefined ? {} : { maxAge: durationMs(options.maxAge) }),
     ...(options.recycleRss === undefined ? {} : { recycleRss: options.recycleRss }),

@@ -13,7 +13,7 @@ import { celeryException } from "../wire/exception.ts";
 import { retryMessage } from "../wire/task-message.ts";
 import { type Ending, ending, list, returned, some } from "./ending.ts";
 import { attemptRecord, type Execution } from "./execution.ts";
-import { describe, type Failure, failureOf, hardLimit, isRetried, verdict } from "./failure.ts";
+import { describe, type Failure, failureOf, hardLimit, isRetried, unusableInput, verdict } from "./failure.ts";
 import { chainRestIds, followFailure, followSuccess, type FollowContext } from "./follow.ts";
 import { letterOf } from "./intake.ts";
 import { failureMeta, retryMeta, successMeta } from "./result-write.ts";
@@ -36,7 +36,7 @@ export function settlementOf(context: SettlementContext, execution: Execution, o
     case "value":
       return success(context, execution, outcome.bytes, outcome.ms);
     case "error":
-      return failed(context, execution, failureOf(outcome.error), outcome.ms);
+      return thrown(context, execution, outcome.error, outcome.ms);
     case "hard-limit":
       return failed(context, execution, hardLimit(outcome.limit), outcome.limit);
     case "lost":
@@ -59,6 +59,13 @@ function success(context: SettlementContext, execution: Execution, bytes: Uint8A
     { delivery, then: { kind: "ack" }, ...some("result", result), ...list("follow", follow) },
     { kind: "succeeded", ms },
   );
+}
+
+function thrown(context: SettlementContext, execution: Execution, error: WireError, ms: number): Ending {
+  const failure = failureOf(error);
+  const reason = unusableInput(error);
+  if (reason === undefined) return failed(context, execution, failure, ms);
+  return final(context, execution, failure, { kind: "dead", reason, detail: error.message }, error.message);
 }
 
 function failed(context: SettlementContext, execution: Execution, failure: Failure, ms: number): Ending {

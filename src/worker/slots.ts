@@ -44,27 +44,33 @@ export class Slots {
     this.#suspects.push(execution);
   }
 
-  /** The next execution that may run now, marked as running; `undefined` when none may. */
-  next(now: number): Execution | undefined {
-    const suspect = this.#suspects[0];
-    if (suspect) {
-      if (this.#pool.room({ isolated: true }) > 0) {
-        this.#suspects.shift();
+  /**
+   * All that may run now, marked as running. The pool is asked for its room once, for it shrinks only when it is given calls.
+   * Suspects go first and alone: while one is picked nothing else is.
+   */
+  take(now: number): Execution[] {
+    const picked: Execution[] = [];
+    if (this.#suspects.length > 0) {
+      const room = this.#pool.room({ isolated: true });
+      for (const suspect of this.#suspects.splice(0, room)) picked.push(this.#run(suspect));
+      if (picked.length > 0) {
         this.#suspectSince = now;
-        return this.#run(suspect);
+        return picked;
       }
       const turn = Math.floor((now - this.#suspectSince) / patience);
-      if (turn % 2 === 1) return undefined;
+      if (turn % 2 === 1) return picked;
     }
-    const first = this.#waiting[this.#head];
-    if (!first || this.#pool.room({ isolated: false }) <= 0) return undefined;
-    this.#head++;
+    const end = Math.min(this.#waiting.length, this.#head + this.#pool.room({ isolated: false }));
+    while (this.#head < end) {
+      const next = this.#waiting[this.#head++];
+      if (next) picked.push(this.#run(next));
+    }
     // The line is compacted in one go once half of it is spent, so that taking from its front stays O(1).
     if (this.#head > 64 && this.#head * 2 > this.#waiting.length) {
       this.#waiting.splice(0, this.#head);
       this.#head = 0;
     }
-    return this.#run(first);
+    return picked;
   }
 
   ended(execution: Execution): void {

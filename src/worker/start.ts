@@ -61,7 +61,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     find: (slot) => parts.flow?.slots.running.get(slot),
     answer: (what) => answerAsk(core, what),
   });
-  const pool = await openPool(app, core, options, settings, hooks, report);
+  const pool = await openPool(app, core, options, settings, hooks, report, () => parts.flow?.wake());
   try {
     return await run(backend, registry, pool, parts);
   } catch (error) {
