@@ -39,7 +39,7 @@ async function take(file) {
     if (mine !== turn) return;
     element("problem").textContent = error instanceof Error ? error.message : String(error);
     element("problem").hidden = false;
-    say("");
+    element("work").hidden = element("tiles").childElementCount === 0;
   } finally {
     input.value = "";
   }
