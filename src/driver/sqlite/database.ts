@@ -129,10 +129,15 @@ export class Database {
     return this.#version.get()?.[0] as number;
   }
 
-  /** Returns SQLite's (busy, pages in the log, pages written back). */
-  checkpoint(mode: "PASSIVE" | "RESTART"): readonly [number, number, number] {
-    const row = this.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
-    return [Number(row?.[0]), Number(row?.[1]), Number(row?.[2])];
+  /** Writes the log back as far as readers let it. Returns the pages that are left, or undefined if it could not be done. */
+  checkpoint(mode: "PASSIVE" | "RESTART"): number | undefined {
+    try {
+      const row = this.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
+      return Math.max(0, Number(row?.[1]) - Number(row?.[2]));
+    } catch {
+      // A full disk or a failing one: the log keeps everything until it goes again.
+      return undefined;
+    }
   }
 
   close(): void {

@@ -12,12 +12,13 @@ import { BusFile } from "./bus-file.ts";
 import { ConsumerTable } from "./consumer-table.ts";
 import type { Database } from "./database.ts";
 import type { Batch, Notice, Request } from "./exchange.ts";
-import { busyError, fullError, isFull } from "./failure.ts";
+import { isFull } from "./failure.ts";
 import { monotonic } from "./host.ts";
 import { Job, JobQueue } from "./job-queue.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Outbox } from "./outbox.ts";
 import type { PostAnswers } from "./outbox.ts";
+import { Setbacks } from "./setbacks.ts";
 import { openSteps } from "./steps.ts";
 import type { Steps } from "./steps.ts";
 import { Transaction } from "./transaction.ts";
@@ -35,13 +36,11 @@ export interface EngineOptions {
   readonly busyLimit: number;
 }
 
-/** A settlement on a full disk is tried again for this long; its task is finished and must not run again for nothing. */
-const settleGrace = 600_000;
-const fullRetry = 250;
+type News = Extract<Request, { k: "want" | "pause" | "heard" | "unwatch" }>;
+const news: ReadonlySet<Request["k"]> = new Set<Request["k"]>(["want", "pause", "heard", "unwatch"]);
 
 export class Engine {
   readonly #clock: Clock;
-  readonly #options: EngineOptions;
   readonly #steps: Steps;
   readonly #db: Database;
   readonly #bell: Bell;
@@ -51,26 +50,23 @@ export class Engine {
   readonly #upkeep: Upkeep;
   readonly #rooms: Rooms;
   readonly #transaction: Transaction;
+  readonly #setbacks: Setbacks;
   readonly #jobs = new JobQueue();
   readonly #duties = new Map<string, (turn: Turn) => void>();
   #reads: AskRequest[] = [];
-  #busySince: number | undefined;
-  #busyTurns = 0;
   #retry: Disposable | undefined;
   #scheduled = false;
   #closed = false;
-  #troubled = false;
 
   constructor(options: EngineOptions, clock: Clock, post: PostAnswers, pulse: Int32Array | undefined) {
     const steps = openSteps(options);
     const { db, terms, results, browsing, letters } = steps;
-    this.#options = { ...options, path: db.path };
-    this.#clock = clock;
+    this.#clock = this.#guardedClock(clock);
     this.#steps = steps;
     this.#db = db;
     this.#outbox = new Outbox(db.path, post);
-    this.#bell = new Bell(db.path, () => this.#heard());
-    this.#busBell = new Bell(db.path, () => this.#rooms.bus.look());
+    this.#bell = new Bell(db.path, () => this.#guard(() => this.#heard()));
+    this.#busBell = new Bell(db.path, () => this.#guard(() => this.#rooms.bus.look()));
     const duty = (name: string, run: (turn: Turn) => void): void => this.#duty(name, run);
     const maintenance = new Maintenance(db, terms, this.#bell.suffix, {
       duty,
@@ -82,7 +78,7 @@ export class Engine {
       added: (holder) => this.#upkeep.add(holder),
       removed: (holder) => this.#upkeep.remove(holder),
     });
-    this.#upkeep = new Upkeep(steps, clock, maintenance, pulse, {
+    this.#upkeep = new Upkeep(steps, this.#clock, maintenance, pulse, {
       holders: this.#consumers.holders,
       duty,
       run: () => this.run(),
@@ -96,19 +92,22 @@ export class Engine {
       letters,
       terms,
       consumers: this.#consumers,
-      watching: new Watching(db, results, clock, (watch, outcome) => this.#notice({ n: "state", watch, outcome })),
+      watching: new Watching(db, results, this.#clock, (watch, outcome) =>
+        this.#notice({ n: "state", watch, outcome }),
+      ),
       bus: new BusFile(
         db.path,
-        clock,
+        this.#clock,
         (bell) => ringBell(db.path, bell),
         (listener, gap, messages) => this.#notice({ n: "heard", listener, gap, messages }),
       ),
       bell: () => {
-        this.#busBell.open(clock, () => {});
+        this.#busBell.open(this.#clock, () => {});
         return this.#busBell.suffix;
       },
     };
     this.#transaction = new Transaction(steps, this.#rooms, this.#consumers.holders, this.#outbox);
+    this.#setbacks = new Setbacks(steps, this.#jobs, this.#outbox, this.#consumers.holders, options.busyLimit);
     this.#outbox.notice({ n: "opened", warnings: db.warnings });
     this.#outbox.flush();
   }
@@ -118,31 +117,25 @@ export class Engine {
     const mono = monotonic();
     for (const request of batch.requests) {
       if (request.k === "ask" && !isWrite(request.ask)) this.#reads.push(request);
-      else if (!this.#tell(request)) this.#jobs.add(new Job(request, batch, mono));
+      else if (isNews(request)) this.#guard(() => this.#tell(request));
+      else this.#jobs.add(new Job(request, batch, mono));
     }
   }
 
-  /** What needs no transaction; false if it does. */
-  #tell(request: Request): boolean {
+  /** What needs no transaction and has no answer. */
+  #tell(request: News): void {
+    const holder = "consumer" in request ? this.#consumers.holders.get(request.consumer) : undefined;
     switch (request.k) {
-      case "want": {
-        const holder = this.#consumers.holders.get(request.consumer);
+      case "want":
         if (holder !== undefined) holder.want = request.n;
-        return true;
-      }
-      case "pause": {
-        const holder = this.#consumers.holders.get(request.consumer);
+        return;
+      case "pause":
         if (holder !== undefined) holder.paused = true;
-        return true;
-      }
+        return;
       case "heard":
-        this.#rooms.bus.heard(request.listener);
-        return true;
+        return this.#rooms.bus.heard(request.listener);
       case "unwatch":
-        this.#rooms.watching.remove(request.watch);
-        return true;
-      default:
-        return false;
+        return this.#rooms.watching.remove(request.watch);
     }
   }
 
@@ -175,7 +168,7 @@ export class Engine {
   /** One transaction. True if there is more to do at once. */
   #turn(): boolean {
     const mono = monotonic();
-    this.#refuseWhenShort(mono);
+    this.#setbacks.refuseWhenShort(mono);
     const jobs = this.#jobs.take();
     const duties = [...this.#duties];
     const hungry = [...this.#consumers.holders.values()].filter((holder) => holder.canClaim(mono));
@@ -183,9 +176,9 @@ export class Engine {
     const turn = newTurn(this.#clock.now(), mono);
     let bells: readonly string[];
     try {
-      if (!this.#db.begin(jobs.length > 0)) {
+      if (!this.#db.begin(jobs.some(({ request }) => request.k !== "started"))) {
         this.#jobs.putBack(jobs);
-        this.#waitForLock(mono);
+        this.#again(this.#setbacks.busy(mono));
         return false;
       }
       bells = this.#transaction.run(
@@ -195,18 +188,18 @@ export class Engine {
       );
       this.#db.commit();
     } catch (error) {
-      this.#failed(error, jobs);
+      // A duty comes again by itself, and one that cannot be done must not fail every turn.
+      if (!isFull(error)) this.#duties.clear();
+      this.#again(this.#setbacks.failed(error, jobs));
       return false;
     }
-    this.#busySince = undefined;
-    this.#busyTurns = 0;
     for (const [name, run] of duties) if (this.#duties.get(name) === run) this.#duties.delete(name);
     for (const step of turn.after) step();
     this.#outbox.release();
     if (turn.stored.length > 0) this.#rooms.watching.stored(turn.stored);
-    for (const bell of bells) ringBell(this.#options.path, bell);
+    for (const bell of bells) ringBell(this.#db.path, bell);
     if (turn.due !== Infinity) this.#upkeep.dueAt(turn.due);
-    if (this.#troubled) this.#recovered();
+    this.#setbacks.over();
     return !this.#jobs.isEmpty || this.#duties.size > 0 || this.#anyHungry();
   }
 
@@ -245,59 +238,11 @@ export class Engine {
     }
   }
 
-  #waitForLock(mono: number): void {
-    this.#busySince ??= mono;
-    const waited = mono - this.#busySince;
-    if (waited > this.#options.busyLimit) {
-      this.#busySince = undefined;
-      this.#busyTurns = 0;
-      const error = busyError(this.#options.path, waited);
-      for (const job of this.#jobs.takeAll()) if (job.request.k !== "started") this.#outbox.fail(job.call, error);
-      this.#trouble(error.message);
-    }
-    this.#again(Math.min(50, 2 ** this.#busyTurns++) * (0.5 + Math.random()));
-  }
-
   #again(ms: number): void {
     this.#retry ??= this.#clock.after(ms, () => {
       this.#retry = undefined;
       this.run();
     });
-  }
-
-  #failed(error: unknown, jobs: readonly Job[]): void {
-    this.#outbox.discard();
-    this.#db.rollback();
-    for (const holder of this.#consumers.holders.values()) holder.leaving = 0;
-    this.#steps.names.forget();
-    this.#steps.publishing.forget();
-    // A duty comes again by itself, and one that cannot be done must not fail every turn.
-    if (!isFull(error)) this.#duties.clear();
-    const mono = monotonic();
-    let left = jobs;
-    if (isFull(error)) {
-      if (this.#steps.ballast.release()) {
-        this.#jobs.putBack(jobs);
-        this.#again(1);
-        return;
-      }
-      const patient = jobs.filter(({ request, since }) => {
-        return request.k === "started" || (request.k === "settle" && mono - since < settleGrace);
-      });
-      this.#jobs.putBack(patient);
-      left = jobs.filter((job) => !patient.includes(job));
-    }
-    const told = isFull(error) ? fullError(this.#options.path, error) : error;
-    for (const job of left) if (job.request.k !== "started") this.#outbox.fail(job.call, told);
-    this.#trouble(told instanceof Error ? told.message : String(told));
-    this.#again(fullRetry);
-  }
-
-  /** New messages would take the space that finished tasks need. */
-  #refuseWhenShort(mono: number): void {
-    if (!this.#jobs.hasPublishes || !this.#steps.ballast.isShort(mono)) return;
-    const error = fullError(this.#options.path);
-    for (const job of this.#jobs.takePublishes()) this.#outbox.fail(job.call, error);
   }
 
   #letGo(): void {
@@ -319,19 +264,29 @@ export class Engine {
     });
   }
 
+  /** A look at a failing disk must not end the thread: the next one may go well. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#setbacks.trouble(error);
+    }
+  }
+
+  #guardedClock(clock: Clock): Clock {
+    return {
+      ...clock,
+      every: (ms, run) => clock.every(ms, () => this.#guard(run)),
+      after: (ms, run) => clock.after(ms, () => this.#guard(run)),
+    };
+  }
+
   #notice(notice: Notice): void {
     this.#outbox.notice(notice);
     this.#outbox.flushSoon();
   }
+}
 
-  #trouble(detail: string): void {
-    if (this.#troubled) return;
-    this.#troubled = true;
-    this.#notice({ n: "event", event: "disconnected", detail });
-  }
-
-  #recovered(): void {
-    this.#troubled = false;
-    this.#notice({ n: "event", event: "connected", detail: "the database can be written again" });
-  }
+function isNews(request: Request): request is News {
+  return news.has(request.k);
 }

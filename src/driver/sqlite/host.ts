@@ -100,10 +100,15 @@ const networkTypes: ReadonlyMap<number, string> = new Map([
 
 export function networkFilesystem(directory: string): string | undefined {
   try {
-    return networkTypes.get(statfsSync(directory).type >>> 0);
+    return filesystemName(statfsSync(directory).type);
   } catch {
     return undefined;
   }
+}
+
+/** `statfs` gives a signed number on some machines. Undefined for everything local. */
+export function filesystemName(type: number): string | undefined {
+  return networkTypes.get(type >>> 0);
 }
 
 export function freeBytes(directory: string): number {

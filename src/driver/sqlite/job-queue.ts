@@ -11,35 +11,28 @@ export class Job {
   readonly batch: Batch;
   /** Monotonic ms of its arrival. */
   readonly since: number;
+  readonly rows: number;
+  /** Bytes of the messages that are published. */
+  readonly bytes: number;
 
   constructor(request: Request, batch: Batch, since: number) {
     this.request = request;
     this.batch = batch;
     this.since = since;
+    this.rows = request.k === "publish" ? request.count : request.k === "settle" ? request.rows.length : 1;
+    this.bytes = request.k === "publish" ? bytesOf(batch, request.from, request.count) : 0;
   }
 
   /** Number of the call that waits for an answer; -1 = nobody waits. */
   get call(): number {
     return "call" in this.request ? this.request.call : -1;
   }
-
-  get rows(): number {
-    if (this.request.k === "publish") return this.request.count;
-    return this.request.k === "settle" ? this.request.rows.length : 1;
-  }
-
-  get bytes(): number {
-    const { request, batch } = this;
-    if (request.k !== "publish") return 0;
-    const first = batch.sent[request.from];
-    const last = batch.sent[request.from + request.count - 1];
-    return first === undefined || last === undefined ? 0 : last[9] + last[10] - first[9];
-  }
 }
 
 export class JobQueue {
   #jobs: Job[] = [];
   #publishes = 0;
+  #bytes = 0;
 
   get isEmpty(): boolean {
     return this.#jobs.length === 0;
@@ -49,9 +42,14 @@ export class JobQueue {
     return this.#publishes > 0;
   }
 
+  /** Bytes of all messages that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   add(job: Job): void {
     this.#jobs.push(job);
-    if (job.request.k === "publish") this.#publishes++;
+    this.#count(job, 1);
   }
 
   take(): readonly Job[] {
@@ -74,23 +72,30 @@ export class JobQueue {
   takePublishes(): readonly Job[] {
     const taken = this.#jobs.filter((job) => job.request.k === "publish");
     this.#jobs = this.#jobs.filter((job) => job.request.k !== "publish");
-    this.#publishes = 0;
+    for (const job of taken) this.#count(job, -1);
     return taken;
   }
 
   putBack(jobs: readonly Job[]): void {
     this.#jobs = [...jobs, ...this.#jobs];
-    this.#publishes += countPublishes(jobs);
+    for (const job of jobs) this.#count(job, 1);
   }
 
   #cut(count: number): readonly Job[] {
-    const taken = count === this.#jobs.length ? this.#jobs : this.#jobs.slice(0, count);
-    this.#jobs = count === this.#jobs.length ? [] : this.#jobs.slice(count);
-    this.#publishes -= countPublishes(taken);
+    const taken = this.#jobs.splice(0, count);
+    for (const job of taken) this.#count(job, -1);
     return taken;
+  }
+
+  #count(job: Job, sign: 1 | -1): void {
+    if (job.request.k !== "publish") return;
+    this.#publishes += sign;
+    this.#bytes += sign * job.bytes;
   }
 }
 
-function countPublishes(jobs: readonly Job[]): number {
-  return jobs.reduce((sum, job) => sum + (job.request.k === "publish" ? 1 : 0), 0);
+function bytesOf(batch: Batch, from: number, count: number): number {
+  const first = batch.sent[from];
+  const last = batch.sent[from + count - 1];
+  return first === undefined || last === undefined ? 0 : last[9] + last[10] - first[9];
 }

@@ -39,7 +39,7 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
   const processes = new ProcessTable(db, identify());
   return {
     db,
-    ballast: new Ballast(db.path),
+    ballast: new Ballast(db),
     names,
     results,
     publishing,

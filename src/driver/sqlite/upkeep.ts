@@ -178,6 +178,8 @@ export class Upkeep {
       this.#findDue();
     }
     this.#offset = offset;
+    // The transaction that should have done it failed.
+    if (this.#nextDue <= now) this.#promote();
     for (const member of this.#steps.processes.gone(now)) {
       const take = (): void => {
         this.#engine.duty(`gone ${member.no}`, (turn) => {
