@@ -63,11 +63,11 @@ export function progressOf(outcome: StoredOutcome): Progress | undefined {
 
 function errorOf(id: string, meta: TaskMeta): CeleriacError | undefined {
   if (meta.status !== "FAILURE" && meta.status !== "REVOKED") return undefined;
-  const { type, module, args, message } = readException(meta.result);
+  const { type, module, args, message, code } = readException(meta.result);
   if (meta.status === "REVOKED") return new TaskRevokedError(id, message === "" ? "revoked" : message);
   return new TaskFailedError(
     id,
-    { type, module: module ?? undefined, args, message, traceback: meta.traceback ?? undefined },
+    { type, module: module ?? undefined, args, message, traceback: meta.traceback ?? undefined, code },
     meta.celeriac?.outcome === "dead",
   );
 }

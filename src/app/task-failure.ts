@@ -12,10 +12,12 @@ export interface StoredFailure {
   readonly args: readonly unknown[];
   readonly message: string;
   readonly traceback: string | undefined;
+  /** The error's own `code`, such as "RESULT_TOO_LARGE"; `undefined` where it had none. */
+  readonly code: string | undefined;
 }
 
 /**
- * The task failed for good. `cause` is an Error with the remote name, message and traceback.
+ * The task failed for good. `cause` is an Error with the remote name, message, code and traceback.
  *
  * @example
  * ```ts
@@ -42,7 +44,13 @@ export class TaskFailedError extends CeleriacError {
   constructor(id: string, failure: StoredFailure, dead = false) {
     super("TASK_FAILED", `Task ${id} failed: ${failure.type}${failure.message === "" ? "" : `: ${failure.message}`}`, {
       cause: remoteError(failure),
-      details: { id, type: failure.type, module: failure.module, dead },
+      details: {
+        id,
+        type: failure.type,
+        module: failure.module,
+        dead,
+        ...(failure.code !== undefined && { code: failure.code }),
+      },
     });
     this.id = id;
     this.type = failure.type;
@@ -81,6 +89,7 @@ export class TaskRevokedError extends CeleriacError {
 function remoteError(failure: StoredFailure): Error {
   const error = new Error(failure.message);
   error.name = failure.type;
+  if (failure.code !== undefined) Object.assign(error, { code: failure.code });
   if (failure.traceback !== undefined) error.stack = failure.traceback;
   return error;
 }

@@ -99,6 +99,8 @@ export interface WireError {
   readonly retryable: boolean | null;
   readonly matches: readonly string[]; // names of the task's own retry/dontRetry classes it is an instance of
   readonly cause: WireError | null; // at most 5 deep, cycles cut
+  /** False: the arguments could not be read, or do not fit the task, so its handler was not called. */
+  readonly ran?: false;
 }
 export type Ask =
   | { readonly k: "checkpoint"; readonly name: string; readonly value: string } // answered when it is stored, or "fenced"

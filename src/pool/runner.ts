@@ -75,7 +75,8 @@ export class Runner {
       input = validateInput(definition, bindInput(definition, args, kwargs));
       if (isThenable(input)) input = await input;
     } catch (error) {
-      return this.#failed(call, error, definition, started, false);
+      const unfit = { ...wireErrorOf(error, definition.errorClasses, false), ran: false } as const;
+      return { slot: call.slot, k: "error", error: unfit, ms: this.#since(started) };
     }
     let value: unknown;
     try {

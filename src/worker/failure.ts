@@ -27,19 +27,10 @@ export function failureOf(error: WireError): Failure {
   };
 }
 
-/** Codes with which a message is refused before any code of the task ran: its bytes are kept, whoever sent it. */
-const unusable: Readonly<Record<string, DeadLetter["reason"]>> = {
-  INPUT_ARITY: "invalid-input",
-  INPUT_CONFLICT: "invalid-input",
-  INPUT_INVALID: "invalid-input",
-  INPUT_NOT_MERGEABLE: "invalid-input",
-  MESSAGE_UNDECODABLE: "undecodable",
-};
-
-/** Why no run can ever begin with this input; `undefined` for what a handler threw. Only the runner says of such an error: never again. */
+/** Why no run can ever begin with this input; `undefined` if one did. Its bytes are kept then, for its sender may not be ours. */
 export function unusableInput(error: WireError): DeadLetter["reason"] | undefined {
-  if (error.name !== "CeleriacError" || error.retryable !== false || error.code === null) return undefined;
-  return Object.hasOwn(unusable, error.code) ? unusable[error.code] : undefined;
+  if (error.ran !== false) return undefined;
+  return error.code === "MESSAGE_UNDECODABLE" ? "undecodable" : "invalid-input";
 }
 
 /** The pool ended it: Celery stores the limit in seconds as the only argument. */
