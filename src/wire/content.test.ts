@@ -52,7 +52,7 @@ describe("compression", () => {
     ["application/x-gzip", gzipSync(body)],
     ["application/x-brotli", brotliCompressSync(body)],
     ["application/zstd", zstdCompressSync(body)],
-  ])("%s", (type, packed) => {
+  ])("%s (%#)", (type, packed) => {
     expect(Buffer.from(decompress(type, packed, 1000)).toString()).toBe(body.toString());
     expect(Buffer.from(openBody({ ...message("application/json"), body: packed }, type, 1000))).toEqual(body);
     expect(codeOf(() => decompress(type, packed.subarray(0, -5), 1000))).toBe("MESSAGE_UNDECODABLE");

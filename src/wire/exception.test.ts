@@ -78,7 +78,7 @@ describe("reading", () => {
   });
 
   test.each([null, 5, "text", [], {}, { exc_type: 5 }, { exc_type: "" }, Object.create(null), Symbol("x"), () => 1])(
-    "anything else is an Exception",
+    "anything else is an Exception (%#)",
     (value) => {
       expect(readException(value)).toMatchObject({ type: "Exception", module: "builtins", args: [value] });
     },

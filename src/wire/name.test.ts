@@ -36,7 +36,7 @@ test.each<unknown>([
   5,
   {},
   ["a"],
-])("no task's name", (name) => {
+])("no task's name (%#)", (name) => {
   expect(isHostileTaskName(name)).toBe(true);
   expect(() => checkTaskName(name)).toThrow(CeleriacError);
 });
@@ -62,7 +62,7 @@ test.each<unknown>([
   "x".repeat(10_000),
   null,
   5,
-])("no queue's name", (name) => {
+])("no queue's name (%#)", (name) => {
   expect(() => checkQueueName(name)).toThrow(CeleriacError);
 });
 

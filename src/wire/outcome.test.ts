@@ -123,7 +123,7 @@ describe("task meta", () => {
     '{"status":""}',
     '{"status":"SUCCESS","result":{"__proto__":{"a":1}}}',
     "[".repeat(5e6),
-  ])("what is no task meta is refused", (raw) => {
+  ])("what is no task meta is refused (%#)", (raw) => {
     expect(() => decodeTaskMeta(Buffer.from(raw))).toThrow(CeleriacError);
   });
 });
