@@ -183,7 +183,7 @@ export class ChildPool implements Pool {
   }
 
   readonly #events: ChildEvents = {
-    began: (slot) => this.#options.hooks.began(slot),
+    began: (slot, pid) => this.#options.hooks.began(slot, pid),
     progress: (...report) => this.#options.hooks.progress(...report),
     log: (...line) => this.#options.hooks.log(...line),
     ask: (slot, what) => this.#options.hooks.ask(slot, what),

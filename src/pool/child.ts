@@ -133,7 +133,7 @@ export class Child {
       const execution = this.#active.get(slot);
       if (!execution) continue;
       execution.begin(now, this.#options.deadlines);
-      this.#events.began(slot);
+      this.#events.began(slot, this.link.pid);
     }
   }
 

@@ -145,7 +145,7 @@ class InlinePool implements Pool {
     if (call.isolated) this.#isolated = true;
     run.stopListening = listenForAbort(signal, (reason) => this.#runner.abort(call.slot, reason));
     this.#deadlines.add(run);
-    this.#options.hooks.began(call.slot);
+    this.#options.hooks.began(call.slot, process.pid);
     void this.#runner.run(call).then((reply) => {
       this.#progress.end(call.slot);
       this.#end(run, outcomeOf(reply));

@@ -3,7 +3,8 @@
 import type { Ask, Call, Reply } from "./pool-message.ts";
 
 export interface PoolHooks {
-  began(slot: number): void;
+  /** The handler of this call was started, in the process `pid`. */
+  began(slot: number, pid: number): void;
   progress(slot: number, done: number, total: number | null, note: string | null): void;
   log(slot: number, level: number, text: string, fields: string | null): void;
   ask(slot: number, what: Ask): Promise<unknown>;

@@ -31,7 +31,7 @@ export class WorkerPoolHooks implements PoolHooks {
     this.#options = options;
   }
 
-  began(slot: number): void {
+  began(slot: number, pid: number): void {
     const execution = this.#options.find(slot);
     if (!execution?.definition.trackStarted) return;
     this.#store(execution, "STARTED", { value: { pid: execution.pid ?? process.pid } });

@@ -1,0 +1,141 @@
+/** A stage for worker processes on one broker: gates that tasks wait at, the journal they write, and a client that looks on. */
+
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import { coreOf } from "../../../src/app/app.ts";
+import { type App, type AsyncResult, createApp, type DeadLetter } from "../../../src/index.ts";
+import { WorkerProcess } from "../../server/command-line.ts";
+import { type RedisServer, startRedis } from "../../server/redis-server.ts";
+import { describeWith } from "../../server/required-program.ts";
+
+/** What tasks write down. */
+export interface Entry {
+  readonly k: "start" | "end" | "abort" | "page";
+  readonly id: string;
+  readonly fence: number;
+  readonly attempt: number;
+  readonly pid: number;
+  readonly code?: string | undefined;
+  readonly page?: number;
+}
+
+/** Generous: only a thing that never happens may run into it. */
+export const patience = 25_000;
+const appFile = fileURLToPath(new URL("./app.ts", import.meta.url));
+
+export class Rig implements AsyncDisposable {
+  readonly url: string;
+  readonly folder: string;
+  /** Sends and looks, runs nothing. */
+  readonly client: App;
+  readonly #workers: WorkerProcess[] = [];
+
+  constructor(url: string, folder: string) {
+    this.url = url;
+    this.folder = folder;
+    this.client = createApp({ name: "looker-on", broker: url });
+  }
+
+  /** A worker process, ready. Its lease is short, so that nothing waits long for its end. */
+  async worker(...flags: string[]): Promise<WorkerProcess> {
+    const worker = this.start("--lease", "1200ms", "--sweep", "200ms", ...flags);
+    await worker.line("worker.ready");
+    return worker;
+  }
+
+  start(...flags: string[]): WorkerProcess {
+    const args = ["-A", appFile, "--processes", "1", "-c", "2", ...flags];
+    const worker = new WorkerProcess(args, { RIG_BROKER: this.url, CELERIAC_BROKER: "" });
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  /** Sends a task that is told where the stage is. */
+  async send<R = unknown>(task: string, input: Record<string, unknown> = {}): Promise<AsyncResult<R>> {
+    const kwargs = { folder: this.folder, ...input };
+    const [sent] = await coreOf(this.client).send([{ task, args: [], kwargs, options: {} }]);
+    return this.client.result<R>(sent?.id ?? "");
+  }
+
+  open(gate: number | "all"): void {
+    writeFileSync(join(this.folder, `gate-${String(gate)}`), "");
+  }
+
+  get journal(): readonly Entry[] {
+    const path = join(this.folder, "journal");
+    if (!existsSync(path)) return [];
+    const lines = readFileSync(path, "utf8").split("\n");
+    return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Entry);
+  }
+
+  /** The `n`-th entry that fits, as soon as it is there. */
+  async entry(fits: Partial<Entry>, n = 1): Promise<Entry> {
+    const find = (): Entry | undefined => this.entries(fits)[n - 1];
+    await expect.poll(find, { timeout: patience, interval: 10 }).toBeDefined();
+    return find() as Entry;
+  }
+
+  entries(fits: Partial<Entry>): readonly Entry[] {
+    const wanted = Object.entries(fits);
+    return this.journal.filter((entry) => wanted.every(([key, value]) => entry[key as keyof Entry] === value));
+  }
+
+  async letters(): Promise<readonly DeadLetter[]> {
+    return (await this.client.dead.list({}, undefined, 50)).items;
+  }
+
+  /** Ready, leased and delayed messages of all queues. */
+  async left(): Promise<readonly [ready: number, leased: number, delayed: number]> {
+    const queues = await this.client.queues.list();
+    const ready = queues.flatMap((queue) => queue.ready.map(({ count }) => count));
+    const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+    return [sum(ready), sum(queues.map((queue) => queue.leased ?? 0)), sum(queues.map((queue) => queue.delayed ?? 0))];
+  }
+
+  /** Nothing is lost and nothing is stuck: the queues are empty, soon. */
+  async drained(): Promise<void> {
+    await expect.poll(() => this.left(), { timeout: patience }).toEqual([0, 0, 0]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { child } of this.#workers) child.kill("SIGKILL");
+    await Promise.all(this.#workers.map(({ exited }) => exited));
+    await this.client.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The same suite on SQLite and on a private Redis, a fresh stage for each call of `open`. */
+export function describeOnServers(name: string, suite: (open: () => Promise<Rig>) => void): void {
+  const folder = (): Promise<string> => mkdtemp(join(tmpdir(), "celeriac-rig-"));
+  describe(`${name} on SQLite`, () => {
+    suite(async () => {
+      const place = await folder();
+      return new Rig(`sqlite:${join(place, "queue.db")}`, place);
+    });
+  });
+  describeWith("redis-server", `${name} on Redis`, () => {
+    let server: RedisServer;
+    beforeAll(async () => {
+      server = await startRedis();
+    });
+    afterAll(() => server.stop());
+    suite(async () => {
+      await server.cli("FLUSHALL");
+      return new Rig(server.url, await folder());
+    });
+  });
+}
+
+/** Is there a process of this number? A zombie is none. */
+export function lives(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${String(pid)}/status`, "latin1"));
+  } catch {
+    return false;
+  }
+}

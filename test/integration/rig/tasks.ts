@@ -1,0 +1,89 @@
+/** Tasks that hold still, die, grow or go round for ever, and write down in a file that they began and how they ended. */
+
+import { appendFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TaskContext } from "../../../src/index.ts";
+import { app } from "./app.ts";
+import type { Entry } from "./rig.ts";
+
+interface Scene {
+  /** Folder of the journal and of the gates. */
+  readonly folder: string;
+}
+
+function write(folder: string, entry: Omit<Entry, "pid">): void {
+  appendFileSync(join(folder, "journal"), `${JSON.stringify({ ...entry, pid: process.pid })}\n`);
+}
+
+function begin(folder: string, ctx: TaskContext): void {
+  write(folder, { k: "start", id: ctx.id, fence: ctx.fence, attempt: ctx.attempt });
+}
+
+/** Runs until the gate of its fence, or the gate for all, is opened; or until it is told to stop. */
+app.task("hold", async ({ folder, deaf }: Scene & { deaf?: boolean }, ctx) => {
+  const { id, fence, attempt, signal } = ctx;
+  begin(folder, ctx);
+  while (!existsSync(join(folder, `gate-${String(fence)}`)) && !existsSync(join(folder, "gate-all"))) {
+    if (signal.aborted && deaf !== true) {
+      write(folder, { k: "abort", id, fence, attempt, code: (signal.reason as { code?: string }).code });
+      throw signal.reason;
+    }
+    await sleep(10);
+  }
+  write(folder, { k: "end", id, fence, attempt });
+  return { pid: process.pid, fence };
+});
+
+app.task("whoami", () => process.pid);
+
+app.task("exit", { crashes: 2 }, ({ folder, code }: Scene & { code: number }, ctx) => {
+  begin(folder, ctx);
+  process.stderr.write("the last words\n");
+  process.exit(code);
+});
+
+app.task("spin", { timeLimit: "300ms" }, ({ folder }: Scene, ctx) => {
+  begin(folder, ctx);
+  for (;;);
+});
+
+app.task("hog.heap", { crashes: 1 }, ({ folder }: Scene, ctx) => {
+  begin(folder, ctx);
+  for (const hoard: string[][] = []; ;) hoard.push(Array.from({ length: 10_000 }, (_, n) => `${String(n)} things`));
+});
+
+app.task("hog.buffers", { crashes: 1 }, async ({ folder }: Scene, ctx) => {
+  begin(folder, ctx);
+  for (const hoard: Buffer[] = []; ; await sleep(5)) hoard.push(Buffer.alloc(16 * 1024 * 1024, 1));
+});
+
+const kept: Buffer[] = [];
+/** Leaks what it is told to, and tells in which process. */
+app.task("leak", ({ mebibytes }: { mebibytes: number }) => {
+  kept.push(Buffer.alloc(mebibytes * 1024 * 1024, 1));
+  return process.pid;
+});
+
+app.task("soft", { softTimeLimit: "150ms", timeLimit: "20s" }, async (_: { n: number }, ctx) => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  ctx.signal.addEventListener("abort", () => resolve((ctx.signal.reason as { code: string }).code));
+  return promise;
+});
+
+/** A page is kept as soon as it is done; the journal says how often each was made. */
+app.task("pages", { crashes: 3 }, async ({ folder, pages }: Scene & { pages: number }, ctx) => {
+  const { id, fence, attempt } = ctx;
+  begin(folder, ctx);
+  let sum = 0;
+  for (let page = 1; page <= pages; page++) {
+    sum += await ctx.checkpoint(`page-${String(page)}`, async () => {
+      write(folder, { k: "page", id, fence, attempt, page });
+      await sleep(25);
+      return page;
+    });
+  }
+  return sum;
+});
+
+app.task("big", ({ bytes }: { bytes: number }) => "x".repeat(bytes));
