@@ -1,6 +1,6 @@
 /** Redis for the conformance suites: a private server, each client behind a proxy and a clock of its own. */
 
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -31,9 +31,6 @@ export interface RedisSuiteOptions {
 export function redisSuiteServer(options: RedisSuiteOptions = {}): MakeServer {
   return async () => makeServer(await startRedis({ appendonly: true }), options);
 }
-
-/** A C compiler makes the shim that steps the clock. */
-export const canStepClock: boolean = process.platform === "linux" && spawnSync("cc", ["--version"]).status === 0;
 
 /** A server whose wall clock can be stepped; its monotonic clock goes on, as after a step by an administrator or NTP. */
 export function steppableRedisServer(): MakeServer {
