@@ -33,8 +33,9 @@ export class WorkerPoolHooks implements PoolHooks {
 
   began(slot: number, pid: number): void {
     const execution = this.#options.find(slot);
-    if (!execution?.definition.trackStarted) return;
-    this.#store(execution, "STARTED", { value: { pid: execution.pid ?? process.pid } });
+    if (!execution) return;
+    execution.pid = pid;
+    if (execution.definition.trackStarted) this.#store(execution, "STARTED", { value: { pid } });
   }
 
   progress(slot: number, done: number, total: number | null, note: string | null): void {
