@@ -11,6 +11,8 @@ import { stateMeta } from "./result-write.ts";
 
 /** Checkpoints outlive the longest pause between a crash and the next run that anyone plans for. */
 const checkpointTtl = 7 * 86_400_000;
+const firstWait = 50;
+const longestWait = 2000;
 const encoder = new TextEncoder();
 
 export interface PoolHooksOptions {
@@ -85,12 +87,30 @@ export class WorkerPoolHooks implements PoolHooks {
       );
     }
     const { headers, delivery } = execution;
-    const kept = await checkpoints.write(headers.id, delivery.fence, name, encoder.encode(value), checkpointTtl);
+    const kept = await this.#repeat(execution, () =>
+      checkpoints.write(headers.id, delivery.fence, name, encoder.encode(value), checkpointTtl),
+    );
     if (kept === "stored") return kept;
     throw new CeleriacError(
       "CHECKPOINT_FENCED",
       `checkpoint "${name}" of task ${headers.id} was not stored: another worker holds the task by now; stop this run`,
     );
+  }
+
+  /** A write that may be repeated is repeated while the store does not answer, as long as the task is ours. */
+  async #repeat<T>(execution: Execution, write: () => Promise<T>): Promise<T> {
+    const { clock, report } = this.#options;
+    for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
+      try {
+        return await write();
+      } catch (error) {
+        if (execution.abort.signal.aborted) throw error;
+        report.warning("RESULT_STORE", "a checkpoint got no answer and is written again", error);
+        await clock.sleep(wait, execution.abort.signal).catch(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   /** One write for all states that were set in this turn; of several for one task the last wins. */

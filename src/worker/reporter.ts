@@ -138,7 +138,9 @@ export class Reporter {
       this.emit("task:lost", { ...this.#facts(execution), text: "the lease was lost; nothing of this run was stored" });
       return;
     }
-    const [type, facts] = this.#told(end);
+    // Another run's result was final before: this one succeeded at nothing.
+    const told: TaskEnd = how === "already-final" ? { kind: "final-before", state: "" } : end;
+    const [type, facts] = this.#told(told);
     if (!this.#quiet(type)) this.emit(type, { ...this.#facts(execution), ...facts });
     if (!this.#quiet("task:settled")) this.emit("task:settled", { ...this.#facts(execution), ...facts });
   }
@@ -169,7 +171,13 @@ export class Reporter {
         return ["task:returned", { text: end.why }];
       case "final-before":
         counts.returned++;
-        return ["task:returned", { state: end.state, text: "was finished before; what follows it was sent again" }];
+        return [
+          "task:returned",
+          {
+            ...(end.state === "" ? {} : { state: end.state }),
+            text: "was finished before; what follows it was sent again",
+          },
+        ];
       default:
         return end satisfies never;
     }

@@ -71,16 +71,22 @@ export const expected: Readonly<Record<string, unknown>> = {
   next: 7,
 };
 
+/** Rounds run side by side on one Redis, whose channels span its databases: ids must differ between rounds. */
+export function tagOf(url: string): string {
+  return (url.split("/").at(-1) ?? "").replaceAll(/[^\w]/g, "-");
+}
+
 /** Sends what is not known to be accepted, runs everything, and resolves when all five results are there. */
 export async function play(url: string, note: (line: string) => void, accepted: ReadonlySet<string>): Promise<void> {
   const { createApp } = await import("../../src/index.ts");
   const app = createApp({ name: "nth", broker: url, publishTimeout: "3s" });
-  const { plain, flaky, steps, first, next } = declare(app, (name) => note(`ran ${name}`));
+  const tag = tagOf(url);
+  const { plain, flaky, steps, first, next } = declare(app, (name) => note(`ran ${name.replace(`@${tag}`, "")}`));
   const sends: Record<string, () => Promise<AsyncResult<unknown>>> = {
-    plain: () => plain.enqueue({ n: 1 }, { id: "plain" }),
-    flaky: () => flaky.enqueue({ n: 2 }, { id: "flaky" }),
-    steps: () => steps.enqueue({ n: 0 }, { id: "steps" }),
-    first: () => first.enqueue({ n: 3 }, { id: "first", link: next.s({ n: 4 }).set({ id: "next" }) }),
+    plain: () => plain.enqueue({ n: 1 }, { id: `plain@${tag}` }),
+    flaky: () => flaky.enqueue({ n: 2 }, { id: `flaky@${tag}` }),
+    steps: () => steps.enqueue({ n: 0 }, { id: `steps@${tag}` }),
+    first: () => first.enqueue({ n: 3 }, { id: `first@${tag}`, link: next.s({ n: 4 }).set({ id: `next@${tag}` }) }),
   };
   try {
     for (const [id, send] of Object.entries(sends)) {
@@ -94,7 +100,7 @@ export async function play(url: string, note: (line: string) => void, accepted: 
       .catch(() => app.work({ pool: "inline", concurrency: 2, lease, sweep, grace: "200ms" }));
     await Promise.all(
       Object.entries(expected).map(async ([id, value]) => {
-        const got = await app.result(id).get({ timeout: "15s" });
+        const got = await app.result(`${id}@${tag}`).get({ timeout: "15s" });
         if (JSON.stringify(got) !== JSON.stringify(value)) throw new Error(`${id} is ${JSON.stringify(got)}`);
       }),
     );
