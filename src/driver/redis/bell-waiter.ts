@@ -66,8 +66,9 @@ export class BellWaiter {
       }
       const token = await this.#wait(link).catch(() => "broken" as const);
       if (signal.aborted) return;
+      // A token may have been on the broken line: look all the same.
       if (token === "broken") await this.#pulse.sleep(pause);
-      else if (this.#idle) await this.#settings.wake(token === "rung" ? "bell" : "look");
+      if (this.#idle) await this.#settings.wake(token === "rung" ? "bell" : "look");
       else if (token === "rung") await this.#passOn();
     }
   }

@@ -77,7 +77,6 @@ export class RedisBroker implements Broker {
 
   async consume(options: ConsumeOptions, take: (batch: readonly Delivery[]) => void): Promise<Consumer> {
     for (const queue of options.queues) checkQueueName(queue);
-    if (options.queues.length > 0) await this.#context.command("SADD", [this.#context.keys.queues, ...options.queues]);
     const consumer = new RedisConsumer(this.#context, options, take);
     this.#consumers.add(consumer);
     await consumer.start();

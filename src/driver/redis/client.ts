@@ -60,6 +60,8 @@ export async function loadClient(location: Location, timeout: Millis): Promise<C
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     retryStrategy: null,
+    // How long a polite end may take before the socket is destroyed: a line that is given up has no polite end.
+    disconnectTimeout: 20,
     keepAlive: 15_000,
     disableClientInfo: true,
   };

@@ -5,22 +5,23 @@
  */
 
 import type { ConsumeOptions, Consumer, Delivery, Settled, Settlement } from "../../port/broker.ts";
+import { checkQueueName } from "../../wire/name.ts";
 import { Claimer } from "./claimer.ts";
 import { BellWaiter } from "./bell-waiter.ts";
+import { ConsumerEvents, type ConsumerEvent } from "./consumer-events.ts";
 import type { Context } from "./context.ts";
 import { RedisDelivery } from "./delivery.ts";
+import { DueTimer } from "./due-timer.ts";
 import { Leases, type RenewalReport } from "./leases.ts";
 import { makeRenewer } from "./make-renewer.ts";
+import { joinScript } from "./script/admin.ts";
 import { ServerClock } from "./server-clock.ts";
 import { settleItem } from "./settle-request.ts";
 import { Settler } from "./settler.ts";
-import { startScript } from "./script/hold.ts";
-import { startText } from "./start-mark.ts";
+import { sendStarts } from "./starts.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Watcher } from "./watcher.ts";
 import { rest } from "./pulse.ts";
-
-type Event = "disconnected" | "connected" | "clock-step";
 
 /** The server keeps the last answers of a consumer for so long; never shorter than two leases, during which we repeat. */
 const sessionLife = 300_000;
@@ -39,16 +40,21 @@ export class RedisConsumer implements Consumer {
   readonly #waiter: BellWaiter;
   readonly #watcher: Watcher;
   readonly #serverClock: ServerClock;
+  readonly #due: DueTimer;
   readonly #renewer: ReturnType<typeof makeRenewer>;
   readonly #closing = new AbortController();
-  readonly #listeners = new Map<Event, Set<(detail: string) => void>>();
+  readonly #events = new ConsumerEvents();
   readonly #settlements = new Set<Promise<unknown>>();
   #queues: readonly string[];
   #want = 0;
   #paused = false;
   #claiming: Promise<number> | undefined;
   #scheduled = false;
-  #dueTimer: Disposable | undefined;
+  #unlink: (() => void) | undefined;
+  /** The last claim found nothing more, and since then we listen for bells. */
+  #idle = false;
+  /** Woken during a claim, which may have looked too early. */
+  #again = false;
   #stopping: Promise<void> | undefined;
 
   constructor(context: Context, options: ConsumeOptions, take: (batch: readonly Delivery[]) => void) {
@@ -60,6 +66,7 @@ export class RedisConsumer implements Consumer {
     const session = `${options.worker}:${crypto.randomUUID().slice(0, 8)}`;
     const life = Math.max(sessionLife, options.lease * 2);
     this.#serverClock = new ServerClock(context.clock, (by) => this.#stepped(by));
+    this.#due = new DueTimer(context.clock, this.#serverClock, () => void this.#claim("bell").catch(() => 0));
     this.#renewer = makeRenewer(context, options, (report) => this.#renewed(report));
     this.#leases = new Leases({
       clock: context.clock,
@@ -90,12 +97,19 @@ export class RedisConsumer implements Consumer {
   }
 
   async start(): Promise<void> {
-    await this.#sweeper.announce();
+    await this.#join();
     this.#sweeper.start();
-    this.#context.link.on(
+    this.#unlink = this.#context.link.on(
       () => this.#connected(),
-      (reason) => this.#emit("disconnected", reason),
+      (reason) => this.#events.emit("disconnected", reason),
     );
+  }
+
+  /** Names our queues for `list`, and the length of our leases for the sweeps of others. */
+  async #join(): Promise<void> {
+    const { keys } = this.#context;
+    const args = [String(this.#options.lease), ...this.#queues];
+    await this.#context.ask(() => this.#context.run(joinScript, [keys.unacked, keys.queues, keys.control], args));
   }
 
   want(n: number, _start: number): void {
@@ -104,37 +118,23 @@ export class RedisConsumer implements Consumer {
   }
 
   async setQueues(queues: readonly string[]): Promise<void> {
+    for (const queue of queues) checkQueueName(queue);
     this.#queues = [...queues];
+    await this.#join();
     await this.#claiming?.catch(() => 0);
     this.#waiter.restart();
+    this.#idle = false;
     this.#look();
   }
 
-  /** Sent at once, not at the end of the turn: user code on this thread may never let the turn end. */
   started(deliveries: readonly Delivery[], blame: "suspect" | "sure"): void {
-    const groups = new Map<string, string[]>();
-    for (const delivery of deliveries) {
-      if (!(delivery instanceof RedisDelivery) || !this.#leases.has(delivery)) continue;
-      delivery.markStarted();
-      const text = startText({
-        blame,
-        pid: process.pid,
-        since: this.#serverClock.now(),
-        worker: this.#options.worker,
-      });
-      const group = groups.get(delivery.queue);
-      if (group) group.push(delivery.claim, text);
-      else groups.set(delivery.queue, [delivery.claim, text]);
-    }
-    if (groups.size === 0) return;
-    const { keys } = this.#context;
-    const names = [keys.unacked, keys.index, ...[...groups.keys()].map((queue) => keys.started(queue))];
-    const args = [
-      String(groups.size),
-      ...[...groups.values()].flatMap((group) => [String(group.length / 2), ...group]),
-    ];
-    // Best effort: a start that the server never heard of counts nothing when we die.
-    this.#context.run(startScript, names, args).catch(() => undefined);
+    const held: RedisDelivery[] = [];
+    for (const delivery of deliveries)
+      if (delivery instanceof RedisDelivery && this.#leases.has(delivery)) {
+        delivery.markStarted();
+        held.push(delivery);
+      }
+    sendStarts(this.#context, held, { blame, worker: this.#options.worker, since: this.#serverClock.now() });
   }
 
   settle(batch: readonly Settlement[]): Promise<readonly Settled[]> {
@@ -147,17 +147,18 @@ export class RedisConsumer implements Consumer {
 
   async #settle(batch: readonly Settlement[]): Promise<readonly Settled[]> {
     const answers: (Settled | undefined)[] = [];
-    const open: RedisDelivery[] = [];
+    const open = new Set<RedisDelivery>();
     const items = [];
     for (const settlement of batch) {
       const { delivery } = settlement;
       if (!(delivery instanceof RedisDelivery))
         throw new TypeError("a delivery of another broker can't be settled here");
-      const answer = delivery.answerTo(settlement.then) ?? (open.includes(delivery) ? { kind: "lost" } : undefined);
+      const twice = delivery.settling || open.has(delivery);
+      const answer = delivery.answerTo(settlement.then) ?? (twice ? { kind: "lost" } : undefined);
       answers.push(answer);
       if (answer !== undefined) continue;
       items.push(settleItem(delivery, settlement));
-      open.push(delivery);
+      open.add(delivery);
     }
     if (items.length > 0) {
       for (const delivery of open) delivery.settling = true;
@@ -167,7 +168,7 @@ export class RedisConsumer implements Consumer {
         for (let i = 0; i < answers.length; i++) answers[i] ??= settled[next++];
       } finally {
         for (const delivery of open) delivery.settling = false;
-        this.#leases.remove(open.filter((delivery) => delivery.ended));
+        this.#leases.remove([...open].filter((delivery) => delivery.ended));
         this.#look();
       }
     }
@@ -184,42 +185,37 @@ export class RedisConsumer implements Consumer {
     return this.#stopping;
   }
 
-  on(event: Event, listener: (detail: string) => void): void {
-    const listeners = this.#listeners.get(event);
-    if (listeners) listeners.add(listener);
-    else this.#listeners.set(event, new Set([listener]));
+  on(event: ConsumerEvent, listener: (detail: string) => void): void {
+    this.#events.add(event, listener);
   }
 
   async #stop(): Promise<void> {
     this.pause();
     this.#waiter.close();
+    this.#unlink?.();
+    this.#due.clear();
     // Ends the repeating of a claim, not a call that is on its way: what that brings is given back below.
     this.#closing.abort(new Error("the consumer was stopped"));
     await this.#claiming?.catch(() => 0);
     this.#sweeper.stop();
     await this.#watcher.close();
-    // What is being settled gets its answer first, if the server gives one in time.
-    if (this.#context.link.isUp) await Promise.allSettled(this.#settlements);
-    await this.#giveBack(this.#leases.all());
-    for (const delivery of this.#leases.all()) delivery.lose("its consumer was stopped");
-    this.#leases.remove(this.#leases.all());
+    if (this.#context.link.isUp) {
+      // What is being settled gets its answer first, if the server gives one in time.
+      const { clock, timeout, closing } = this.#context;
+      await Promise.race([Promise.allSettled(this.#settlements), rest(clock, timeout, closing)]);
+      await this.#settler.giveBack(this.#leases.all().filter((delivery) => !delivery.settling));
+    }
+    const held = this.#leases.all();
+    this.#leases.remove(held);
+    for (const delivery of held) delivery.lose("its consumer was stopped");
     this.#leases.close();
     await this.#renewer.close();
   }
 
-  /** To the front, in reverse order: the first claimed ends up first again, and what was running before what was not. */
-  async #giveBack(held: readonly RedisDelivery[]): Promise<void> {
-    if (held.length === 0 || !this.#context.link.isUp) return;
-    const order = [...held.filter((one) => !one.started).reverse(), ...held.filter((one) => one.started).reverse()];
-    const items = order.map((delivery) => settleItem(delivery, { delivery, then: { kind: "requeue", at: "front" } }));
-    // Once: whoever closes does not wait for a server that is away. The leases run out.
-    await this.#settler.settleOnce(items).catch(() => undefined);
-    for (const delivery of held) delivery.lose("its consumer was stopped");
-  }
-
   #connected(): void {
     this.#renewer.renewNow();
-    this.#emit("connected", this.#context.location.name);
+    this.#events.emit("connected", this.#context.location.name);
+    this.#idle = false;
     this.#look();
   }
 
@@ -230,21 +226,17 @@ export class RedisConsumer implements Consumer {
 
   #stepped(by: number): void {
     this.#renewer.renewNow();
-    this.#emit("clock-step", `the server's clock stepped by ${Math.round(by / 1000)} s`);
-  }
-
-  #emit(event: Event, detail: string): void {
-    for (const listener of this.#listeners.get(event) ?? []) listener(detail);
+    this.#events.emit("clock-step", `the server's clock stepped by ${Math.round(by / 1000)} s`);
   }
 
   get #room(): number {
-    return this.#paused ? 0 : Math.max(0, this.#want - this.#leases.count);
+    return this.#paused || this.#queues.length === 0 ? 0 : Math.max(0, this.#want - this.#leases.count);
   }
 
   /** At the end of the turn, so that what changes together is one claim. */
   #look(): void {
     if (this.#room === 0) return this.#rest();
-    if (this.#scheduled || this.#claiming !== undefined) return;
+    if (this.#scheduled || this.#idle || this.#claiming !== undefined) return;
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
@@ -253,13 +245,17 @@ export class RedisConsumer implements Consumer {
   }
 
   #rest(): void {
+    this.#idle = false;
     this.#waiter.setIdle(false);
     this.#watcher.setIdle(false);
   }
 
   /** Resolves with how many came. Claims again at once while there are more and room for them. */
   async #claim(why: "room" | "bell" | "look" | "watch"): Promise<number> {
-    if (this.#claiming !== undefined) return this.#claiming;
+    if (this.#claiming !== undefined) {
+      this.#again = true;
+      return this.#claiming;
+    }
     if (this.#room === 0 || this.#closing.signal.aborted) return 0;
     this.#claiming = this.#claimAll(why);
     try {
@@ -267,55 +263,31 @@ export class RedisConsumer implements Consumer {
     } finally {
       this.#claiming = undefined;
       // Room that appeared during the last call.
-      if (this.#room > 0 && !this.#idleNow) this.#look();
+      if (this.#room > 0) this.#look();
     }
   }
 
-  #idleNow = false;
-
   async #claimAll(why: "room" | "bell" | "look" | "watch"): Promise<number> {
     let total = 0;
-    this.#idleNow = false;
+    this.#idle = false;
     for (let room = this.#room; room > 0; room = this.#room) {
+      this.#again = false;
       const claimed = await this.#claimer.claim(this.#queues, room, this.#closing.signal);
       this.#serverClock.saw(claimed.now, this.#options.lease);
       this.#leases.add(claimed.deliveries);
       total += claimed.deliveries.length;
-      const fresh = claimed.deliveries.filter((delivery) => !this.#leases.isStale(delivery));
-      // Its answer took most of a lease: renewed first, handed over if it is still ours.
-      if (fresh.length < claimed.deliveries.length) await this.#handLate(claimed.deliveries);
-      else if (fresh.length > 0) this.#take(fresh);
-      if (claimed.more) continue;
-      this.#idleNow = true;
-      this.#armDue(claimed.nextDue, why);
+      if (this.#closing.signal.aborted) return total;
+      const ours = await this.#leases.confirm(claimed.deliveries, this.#closing.signal);
+      if (ours.length > 0) this.#take(ours);
+      if (claimed.more || this.#again) continue;
+      this.#idle = true;
+      // Who learned of it by a bell, or as the watcher, sees to it; all the others would come at the same moment.
+      if (claimed.nextDue !== undefined && (why !== "look" || this.#watcher.watching)) this.#due.set(claimed.nextDue);
       this.#waiter.setIdle(true);
       this.#watcher.setIdle(true);
       break;
     }
     if (this.#room === 0) this.#rest();
     return total;
-  }
-
-  async #handLate(deliveries: readonly RedisDelivery[]): Promise<void> {
-    const sent = this.#context.clock.monotonic();
-    this.#renewer.renewNow();
-    await this.#context.link.ready(this.#closing.signal);
-    const step = Math.max(5, this.#options.lease / 50);
-    while (this.#renewer.renewedAt < sent && deliveries.some((delivery) => !delivery.isLost))
-      await rest(this.#context.clock, step, this.#closing.signal);
-    const ours = deliveries.filter((delivery) => !delivery.isLost);
-    if (ours.length > 0) this.#take(ours);
-  }
-
-  /** Who learned of a due time by a bell, or as the watcher, sees to it; the others would all come at once. */
-  #armDue(nextDue: number | undefined, why: "room" | "bell" | "look" | "watch"): void {
-    if (nextDue === undefined || (why === "look" && !this.#watcher.watching)) return;
-    this.#dueTimer?.[Symbol.dispose]();
-    // A day at most: timers of Node end at 24 days, and the slow look finds it anyway.
-    const wait = Math.min(Math.max(0, nextDue - this.#serverClock.now()) + 1, 86_400_000);
-    this.#dueTimer = this.#context.clock.after(wait, () => {
-      this.#dueTimer = undefined;
-      if (this.#room > 0) void this.#claim("bell").catch(() => 0);
-    });
   }
 }

@@ -6,6 +6,7 @@
 import type { Clock } from "../../clock/clock.ts";
 import type { Millis, ServerTime } from "../../port/units.ts";
 import type { RedisDelivery } from "./delivery.ts";
+import { rest } from "./pulse.ts";
 
 /** Renews these claims for one lease. Resolves with the server's time and the claims that are no longer held. */
 export interface Renewer {
@@ -76,9 +77,18 @@ export class Leases {
     this.#lose(gone, "another worker or a Python peer took it");
   }
 
-  /** Old enough that handing it out could end in two runs. */
-  isStale(delivery: RedisDelivery): boolean {
-    return this.#age(delivery) > (this.#settings.lease * 2) / 3;
+  /**
+   * Those of a fresh claim that may be handed out: all of them, unless its answer was so long on its way that handing out could end
+   * in two runs. Then they are renewed first.
+   */
+  async confirm(deliveries: readonly RedisDelivery[], signal: AbortSignal): Promise<readonly RedisDelivery[]> {
+    const { clock, lease, renewer } = this.#settings;
+    const limit = (lease * 2) / 3;
+    if (deliveries.every((delivery) => this.#age(delivery) <= limit)) return deliveries;
+    renewer.renewNow();
+    while (deliveries.some((delivery) => !delivery.isLost && this.#age(delivery) > limit))
+      await rest(clock, Math.max(5, lease / 50), signal);
+    return deliveries.filter((delivery) => !delivery.isLost);
   }
 
   close(): void {

@@ -68,11 +68,15 @@ export class Link {
     this.#heal().catch(() => undefined);
   }
 
-  /** `up` runs at once if the link is up. */
-  on(up: (client: RedisClient) => void, down: (reason: string) => void): void {
+  /** `up` runs at once if the link is up. Returns how to end it. */
+  on(up: (client: RedisClient) => void, down: (reason: string) => void): () => void {
     this.#up.add(up);
     this.#down.add(down);
     if (this.#client) up(this.#client);
+    return () => {
+      this.#up.delete(up);
+      this.#down.delete(down);
+    };
   }
 
   async call(command: string, args: readonly Argument[], options: CallOptions = {}): Promise<unknown> {
@@ -180,8 +184,8 @@ export class Link {
   }
 
   #drop(client: RedisClient, reason: string): void {
-    client.disconnect();
     if (this.#client !== client) return;
+    client.disconnect();
     this.#client = undefined;
     for (const down of this.#down) down(reason);
     if (!this.closed) this.#heal().catch(() => undefined);

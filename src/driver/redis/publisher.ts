@@ -20,7 +20,7 @@ export const mostBytes: number = 4 * 1024 * 1024;
 export interface Encoded {
   readonly queue: string;
   readonly step: Step;
-  /** Server time in seconds as text, "" for now. */
+  /** Server time in milliseconds as text, "" for now. */
   readonly due: string;
   readonly raw: string;
   readonly size: number;
@@ -46,7 +46,7 @@ export function encodeOutgoing(outgoing: Outgoing): Encoded {
   return {
     queue,
     step: stepOf(message.properties.priority),
-    due: due === undefined ? "" : (due / 1000).toFixed(6),
+    due: due === undefined ? "" : String(Math.ceil(due)),
     raw,
     size: Buffer.byteLength(raw),
     dedupe,

@@ -103,7 +103,7 @@ export class RedisQueueAdmin implements QueueAdmin {
     const items = ids.flatMap((id, index): Held[] => {
       const value = values[index];
       if (!value) return [];
-      const score = Number(flat[index * 2 + 1]) * 1000;
+      const score = Number(flat[index * 2 + 1]);
       const raw = value.subarray(1, value.length - queue.length - 7);
       // A fence is a time in microseconds unless the clock was set back.
       const held = { key: id, raw, since: Math.floor(fenceOfId(id) / 1000), state: where };

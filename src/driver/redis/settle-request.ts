@@ -142,7 +142,7 @@ export class SettleRequest {
             raw ?? "",
           );
         else {
-          const due = (then.due / 1000).toFixed(6);
+          const due = String(Math.ceil(then.due));
           this.args.push("P", this.#key(names.bell(queue)), this.#key(names.due(queue)), due, queue, raw ?? "");
         }
         return;
@@ -153,7 +153,7 @@ export class SettleRequest {
         const own = letter.attempts.map(recordText).join(",");
         // Without an id there are no attempts to be found; the letter's own key stands in for a list that never exists.
         const attempts = id === undefined ? names.letter(`${key}.none`) : names.crash(id);
-        const score = (letter.at / 1000).toFixed(3);
+        const score = String(Math.floor(letter.at));
         this.args.push(
           "D",
           this.#key(names.letter(key)),

@@ -13,7 +13,7 @@ import { isPassing, refusedBy, ServerRefusal } from "./failure.ts";
 import { mostBytes, mostItems } from "./publisher.ts";
 import { outcomeOf } from "./result-meta.ts";
 import { settleScript } from "./script/settle.ts";
-import { SettleRequest, type SettleItem } from "./settle-request.ts";
+import { settleItem, SettleRequest, type SettleItem } from "./settle-request.ts";
 
 /** Calls in flight at once; more wait. */
 const slots = 8;
@@ -41,9 +41,14 @@ export class Settler {
     return answers.flat();
   }
 
-  /** One try, for giving back at the end. */
-  async settleOnce(items: readonly SettleItem[]): Promise<void> {
-    await Promise.all(slices(items).map((slice) => this.#call(slice, true)));
+  /**
+   * To the front, in reverse order: the first claimed is first again, and what was running comes before what was not. Tried once:
+   * whoever closes does not wait for a server that is away, and the leases run out.
+   */
+  async giveBack(held: readonly RedisDelivery[]): Promise<void> {
+    const order = [...held.filter((one) => !one.started).reverse(), ...held.filter((one) => one.started).reverse()];
+    const items = order.map((delivery) => settleItem(delivery, { delivery, then: { kind: "requeue", at: "front" } }));
+    await Promise.allSettled(slices(items).map((slice) => this.#call(slice, true)));
   }
 
   async #call(items: readonly SettleItem[], once = false): Promise<Settled[]> {

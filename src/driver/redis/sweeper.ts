@@ -39,14 +39,6 @@ export class Sweeper {
     this.#longest = settings.lease;
   }
 
-  /** Tells the others how long our leases are, so that none takes a long one for one written before the clock was set back. */
-  async announce(): Promise<void> {
-    const { control } = this.#context.keys;
-    const known = Number((await this.#context.command("HGET", [control, longestField])) ?? 0);
-    if (this.#settings.lease > known)
-      await this.#context.command("HSET", [control, longestField, String(this.#settings.lease)]);
-  }
-
   start(): void {
     this.#loop().catch(() => undefined);
   }

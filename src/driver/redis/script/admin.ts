@@ -4,6 +4,21 @@ import { ringLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
+ * KEYS  1 unacked (unused, for servers without allow-oom), 2 queues, 3 control
+ * ARGV  lease ms, names of queues…
+ * returns the longest lease that any worker uses, for those that must tell a long one from one written before the clock was set back
+ */
+export const joinScript: Script = {
+  name: "join",
+  atFull: true,
+  lua: `
+local longest = tonumber(redis.call('HGET', KEYS[3], 'lease') or '0')
+if tonumber(ARGV[1]) > longest then redis.call('HSET', KEYS[3], 'lease', ARGV[1]) end
+if #ARGV > 1 then redis.call('SADD', KEYS[2], unpack(ARGV, 2)) end
+return longest`,
+};
+
+/**
  * KEYS  1 unacked, then the lists of a queue
  * returns how many messages were removed
  */

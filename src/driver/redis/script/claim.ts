@@ -17,8 +17,7 @@ ${ringLua}
 ${entryLua}
 local unacked, index, session = KEYS[1], KEYS[2], KEYS[4]
 local sequence, room, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local deadline = string.format('%.6f', now + ARGV[4] / 1000)
-local now_score = string.format('%.6f', now)
+local deadline, seconds = ms_text(now + ARGV[4]), t[1]
 local nq = tonumber(ARGV[7])
 local function key(q, i) return KEYS[5 + (q - 1) * 8 + i] end
 local facts = { 'HMGET', KEYS[5], 'v' }
@@ -37,7 +36,7 @@ if former and former:sub(1, #sequence + 1) == sequence .. ' ' then
       for q = 1, nq do
         if ARGV[7 + q] == queue then redis.call('ZADD', key(q, 1), 'XX', deadline, id) end
       end
-      redis.call('ZADD', index, 'XX', now_score, id)
+      redis.call('ZADD', index, 'XX', seconds, id)
     end
   end
   out[3] = 1
@@ -46,7 +45,7 @@ end
 
 local open = {}
 for q = 1, nq do
-  local due = redis.call('ZRANGEBYSCORE', key(q, 2), '-inf', now_score, 'LIMIT', 0, 100)
+  local due = redis.call('ZRANGEBYSCORE', key(q, 2), '-inf', now_text, 'LIMIT', 0, 100)
   if #due > 0 then
     local moved, bytes = {}, 0
     for _, id in ipairs(due) do
@@ -113,7 +112,7 @@ if n > 0 then
     local id = string.format('%.0f', first + i - 1) .. '.' .. ((taken[i][2] - 1) * 3) .. '.' .. queue
     ids[i] = id
     entries[i * 2 - 1], entries[i * 2] = id, wrap(raw, queue)
-    scores[i * 2 - 1], scores[i * 2] = now_score, id
+    scores[i * 2 - 1], scores[i * 2] = seconds, id
     local of, by = leases[q], holders[q]
     if not of then
       of, by = {}, {}
@@ -149,8 +148,8 @@ if n == 0 then
   for q = 1, nq do
     local next_due = redis.call('ZRANGE', key(q, 2), 0, 0, 'WITHSCORES')[2]
     if next_due then
-      local ms = tonumber(next_due) * 1000
-      if out[4] == '' or ms < tonumber(out[4]) then out[4] = string.format('%.0f', ms) end
+      local ms = tonumber(next_due)
+      if out[4] == '' or ms < tonumber(out[4]) then out[4] = ms_text(ms) end
     end
   end
 end

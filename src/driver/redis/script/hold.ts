@@ -14,11 +14,12 @@ export const startScript: Script = {
   lua: `
 local p, total = 2, 0
 for q = 1, tonumber(ARGV[1]) do
-  local n, marks = tonumber(ARGV[p]), {}
+  local n, ids, marks = tonumber(ARGV[p]), {}, {}
+  for i = 1, n do ids[i] = ARGV[p + i * 2 - 1] end
+  local here = redis.call('ZMSCORE', KEYS[2], unpack(ids))
   for i = 1, n do
-    local id = ARGV[p + i * 2 - 1]
-    if redis.call('HEXISTS', KEYS[1], id) == 1 then
-      marks[#marks + 1] = id
+    if here[i] then
+      marks[#marks + 1] = ids[i]
       marks[#marks + 1] = ARGV[p + i * 2]
     end
   end
@@ -41,8 +42,7 @@ export const renewScript: Script = {
   atFull: true,
   lua: `
 ${timeLua}
-local now_score = string.format('%.6f', now)
-local deadline = string.format('%.6f', now + ARGV[1] / 1000)
+local deadline, seconds = ms_text(now + ARGV[1]), t[1]
 local out, p = { now_text }, 3
 for q = 1, tonumber(ARGV[2]) do
   local n = tonumber(ARGV[p])
@@ -52,7 +52,7 @@ for q = 1, tonumber(ARGV[2]) do
     for i = 1, n do
       local id = ARGV[p + i]
       ids[i] = id
-      scores[i * 2 - 1], scores[i * 2] = now_score, id
+      scores[i * 2 - 1], scores[i * 2] = seconds, id
       leases[i * 2 - 1], leases[i * 2] = deadline, id
     end
     redis.call('ZADD', KEYS[2], 'XX', unpack(scores))

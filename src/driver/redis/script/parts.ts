@@ -10,13 +10,15 @@ local function ring(bell)
 end`;
 
 /**
- * `t`: TIME; `now`: seconds with fraction; `fences(key, n)`: the first of n new fences. A fence is at least the time in microseconds,
- * so it grows over a lost counter too. Printed with %.0f: `tostring` would cut it to 14 digits.
+ * `t`: TIME; `now`: whole milliseconds, `ms_text(x)` such a number as text; `fences(key, n)`: the first of n new fences. A fence is at least the time in microseconds,
+ * so it grows over a lost counter too. Printed with %.0f: `tostring` would cut it to 14 digits. Scores
+ * are whole numbers everywhere: small sorted sets keep those as integers, and a fraction as text that is parsed at every comparison.
  */
 export const timeLua: string = `
 local t = redis.call('TIME')
-local now = t[1] + t[2] / 1000000
-local now_text = string.format('%.0f', t[1] * 1000 + t[2] / 1000)
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local function ms_text(x) return string.format('%.0f', x) end
+local now_text = ms_text(now)
 local function fences(key, n)
   local first = t[1] * 1000000 + t[2]
   local last = tonumber(redis.call('GET', key) or '0') or 0

@@ -7,7 +7,7 @@ import type { Script } from "./script.ts";
  * KEYS  1 unacked, 2 index, 3 fence, 4 bell, 5 due, 6–9 the lists of steps 0, 3, 6, 9; then for each message with a nonce its `seen`
  *       key and its result key
  * ARGV  queue, step, most ready messages or 0, 1 if any message is delayed; then for each message:
- *       nonce or "", window ms, due s or "", envelope
+ *       nonce or "", window ms, due ms or "", envelope
  * returns a letter a message: A accepted (now or by an earlier try with this nonce), D duplicate, F queue full
  */
 export const publishLua: string = `
@@ -55,7 +55,7 @@ for i = 5, #ARGV, 4 do
   if fresh and delayed then
     local id = string.format('%.0f', fences(KEYS[3], 1)) .. '.' .. step .. '.' .. queue
     redis.call('HSET', KEYS[1], id, wrap(raw, queue))
-    redis.call('ZADD', KEYS[2], due, id)
+    redis.call('ZADD', KEYS[2], math.ceil(due / 1000), id)
     redis.call('ZADD', KEYS[5], due, id)
     pushed = true
   elseif fresh then

@@ -25,12 +25,12 @@ if ARGV[1] == '1' then
   if last and math.abs(tonumber(now_text) - last) < tonumber(ARGV[2]) then return { 0, now_text } end
   redis.call('SET', KEYS[5], now_text, 'PX', ARGV[2])
 end
-local lease = ARGV[5] / 1000
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], string.format('(%.6f', now + 2 * lease), '+inf', 'LIMIT', 0, 100)) do
-  redis.call('ZADD', KEYS[3], 'XX', string.format('%.6f', now + lease), id)
+local lease = tonumber(ARGV[5])
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '(' .. ms_text(now + 2 * lease), '+inf', 'LIMIT', 0, 100)) do
+  redis.call('ZADD', KEYS[3], 'XX', ms_text(now + lease), id)
 end
 local out, bytes = { 1, now_text }, 0
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', string.format('%.6f', now), 'LIMIT', 0, ARGV[3])) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now_text, 'LIMIT', 0, ARGV[3])) do
   if bytes < tonumber(ARGV[4]) then
     local value = redis.call('HGET', KEYS[1], id)
     local _, queue = place(id)

@@ -13,10 +13,10 @@ import type { Script } from "./script.ts";
  *       op: A  acknowledge
  *           R  replace by another message: SEND
  *           Q  put back: list key, bell key, F front | B back, envelope or "" for unchanged
- *           P  put back for later: bell key, due key, due s, queue, envelope or "" for unchanged
- *           D  dead letter: its key, attempts key, score s, text before the stored attempts, own attempts, text after, ttl ms
+ *           P  put back for later: bell key, due key, due ms, queue, envelope or "" for unchanged
+ *           D  dead letter: its key, attempts key, score ms, text before the stored attempts, own attempts, text after, ttl ms
  *       number of follow-ups, and for each: seen key or 0, nonce, window ms, SEND
- *       SEND = list key, bell key, due key, due s or "", step, queue, envelope
+ *       SEND = list key, bell key, due key, due ms or "", step, queue, envelope
  * returns a letter an item: S settled, L lost, F already final (op skipped, follow-ups sent), E a key has a wrong type (still held)
  *
  * What adds comes before what deletes: a script that fails half-way is not rolled back.
@@ -45,7 +45,7 @@ local function send()
     local id = string.format('%.0f', fences(KEYS[3], 1)) .. '.' .. step .. '.' .. queue
     if not works(redis.pcall('ZADD', due, at, id)) then return false end
     redis.call('HSET', unacked, id, wrap(raw, queue))
-    redis.call('ZADD', index, at, id)
+    redis.call('ZADD', index, math.ceil(at / 1000), id)
   elseif not works(redis.pcall('LPUSH', list, raw)) then
     return false
   end
@@ -113,8 +113,7 @@ for i = 1, n do
         if works(redis.pcall('ZADD', due, at, id)) then
           parked = true
           if raw ~= '' then redis.call('HSET', unacked, id, wrap(raw, queue)) end
-          if tonumber(at) < now then at = now_text / 1000 end
-          redis.call('ZADD', index, at, id)
+          redis.call('ZADD', index, math.ceil(math.max(at, now) / 1000), id)
           bells[bell] = true
         else
           letter = 'E'
@@ -128,7 +127,7 @@ for i = 1, n do
         if own ~= '' then list[#list + 1] = own end
         redis.call('SET', letter_key, head .. table.concat(list, ',') .. tail, 'PX', ttl)
         redis.call('ZADD', KEYS[5], score, letter_key)
-        redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', '(' .. (now - ttl / 1000))
+        redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', '(' .. ms_text(now - ttl))
         forgotten[#forgotten + 1] = stored
       end
     end
