@@ -124,6 +124,19 @@ describe("a child of the process pool", () => {
     expect(await (await rig.send("soft", { n: 1 })).get(soon)).toBe("SOFT_TIME_LIMIT");
   });
 
+  test("refuses arguments that do not fit before its code sees them; they lie in the dead letters", async () => {
+    await using rig = await open();
+    await rig.worker();
+    const sent = await rig.send("pair", { left: 1 });
+    await expect(sent.get(soon)).rejects.toMatchObject({
+      type: "TypeError",
+      dead: true,
+      details: { code: "INPUT_ARITY" },
+    });
+    expect(await rig.letters()).toMatchObject([{ id: sent.id, reason: "invalid-input" }]);
+    await rig.drained();
+  });
+
   test("may answer up to a limit; a larger result fails its task alone, with a code", async () => {
     await using rig = await open();
     await rig.worker("--max-result-bytes", "64K");

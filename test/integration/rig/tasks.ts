@@ -86,4 +86,6 @@ app.task("pages", { crashes: 3 }, async ({ folder, pages }: Scene & { pages: num
   return sum;
 });
 
+app.task("pair", { positional: ["left", "right"] }, ({ left, right }: { left: number; right: number }) => left + right);
+
 app.task("big", ({ bytes }: { bytes: number }) => "x".repeat(bytes));
