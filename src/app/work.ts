@@ -53,6 +53,7 @@ export interface WorkOptions {
   readonly log?: "json" | "text" | "silent";
 }
 
+/** What a worker tells of; the names that `worker.on` takes. In the log the colon is a dot, `task:buried` is `task.dead`. */
 export type WorkerEventType =
   | "worker:ready"
   | "worker:stopping"
@@ -106,6 +107,7 @@ export interface WorkerEvent {
   readonly detail?: Readonly<Record<string, unknown>>;
 }
 
+/** A worker at one moment, as `worker.stats()` gives it. The counts are since its start. */
 export interface WorkerStats {
   readonly id: string;
   readonly queues: readonly string[];

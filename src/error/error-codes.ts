@@ -53,4 +53,5 @@ export const errorCodes = [
   "WORKER_STALLED",
 ] as const;
 
+/** Any code of a `CeleriacError`. */
 export type ErrorCode = (typeof errorCodes)[number];

@@ -2,6 +2,15 @@
 
 import type { ServerTime } from "./units.ts";
 
+/**
+ * Looking into queues; `app.queues`.
+ *
+ * @example
+ * ```ts
+ * for (const { name, ready } of await app.queues.list()) console.log(name, ready);
+ * await app.queues.purge("mail", { ready: true, delayed: false });
+ * ```
+ */
 export interface QueueAdmin {
   list(): Promise<readonly QueueState[]>;
   /** Keyset paging, at most 200; never touches delivery order or flags. Rejects with NOT_SUPPORTED where `browse` is none. */
@@ -17,6 +26,7 @@ export interface QueueAdmin {
   pause(queue: string): Promise<void>;
   resume(queue: string): Promise<void>;
 }
+/** One queue, counted. What a broker cannot tell is absent. Times are unix milliseconds. */
 export interface QueueState {
   readonly name: string;
   readonly paused: boolean;
@@ -26,6 +36,7 @@ export interface QueueState {
   readonly consumers?: number;
   readonly oldest?: ServerTime;
 }
+/** One message in a queue, as it lies there. */
 export interface Held {
   readonly key: string;
   readonly raw: Uint8Array;
@@ -36,6 +47,15 @@ export interface Held {
   readonly worker?: string;
   readonly ahead?: number;
 }
+/**
+ * Messages that will not be run again by themselves; `app.dead`.
+ *
+ * @example
+ * ```ts
+ * const { items } = await app.dead.list({ reason: "exhausted" }, undefined, 100);
+ * await app.dead.redrive(items.map(({ key }) => key));
+ * ```
+ */
 export interface DeadLetters {
   list(
     filter: { readonly queue?: string; readonly task?: string; readonly reason?: string },
@@ -46,6 +66,7 @@ export interface DeadLetters {
   redrive(keys: readonly string[]): Promise<number>;
   drop(keys: readonly string[]): Promise<number>;
 }
+/** A message with the reason why it lies here and the record of its attempts. */
 export interface DeadLetter {
   readonly key: string;
   readonly id: string | undefined;
@@ -75,6 +96,7 @@ export interface AttemptRecord {
   readonly stderrTail: string;
   readonly error: string | undefined;
 }
+/** Some of many; `next` asks for those after, and is absent on the last page. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next: string | undefined;

@@ -3,6 +3,7 @@
 import type { Duration } from "./duration.ts";
 import type { Jsonify } from "./jsonify.ts";
 
+/** Lines of the worker's log, with the task's id. */
 export interface Logger {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -10,6 +11,7 @@ export interface Logger {
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
+/** What `ctx.retry` may be told. */
 export interface RetryOptions {
   /** Wait before the next try; default: the task's own policy. */
   readonly delay?: Duration;
@@ -19,6 +21,19 @@ export interface RetryOptions {
   readonly limit?: number;
 }
 
+/**
+ * The second parameter of a handler.
+ *
+ * @example
+ * ```ts
+ * app.task("rows.import", async (job: { pages: number }, ctx) => {
+ *   for (let page = 1; page <= job.pages; page++) {
+ *     await ctx.checkpoint(`page-${page}`, () => importPage(page, ctx.signal));
+ *     ctx.progress(page, job.pages);
+ *   }
+ * });
+ * ```
+ */
 export interface TaskContext {
   readonly id: string;
   readonly task: string;

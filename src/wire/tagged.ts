@@ -14,7 +14,15 @@ const decimalText = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|Infinity|
 const uuidText = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const base64Text = /^[A-Za-z0-9+/\s]*={0,2}\s*$/;
 
-/** A calendar day without time or zone: Python's `datetime.date`. `text` is `2030-01-02`. */
+/**
+ * A calendar day without time or zone: Python's `datetime.date`. `text` is `2030-01-02`. Throws RangeError for other texts.
+ *
+ * @example
+ * ```ts
+ * import { PlainDate } from "celeriac";
+ * await report.delay({ day: new PlainDate("2030-01-02") }); // Python gets a datetime.date
+ * ```
+ */
 export class PlainDate {
   readonly text: string;
   constructor(text: string) {
@@ -26,7 +34,15 @@ export class PlainDate {
   }
 }
 
-/** A time of day: Python's `datetime.time`. `text` is `03:04:05.678901`, perhaps with an offset. */
+/**
+ * A time of day: Python's `datetime.time`. `text` is `03:04:05.678901`, perhaps with an offset. Throws RangeError for other texts.
+ *
+ * @example
+ * ```ts
+ * import { PlainTime } from "celeriac";
+ * await remind.delay({ at: new PlainTime("08:30:00") }); // Python gets a datetime.time
+ * ```
+ */
 export class PlainTime {
   readonly text: string;
   constructor(text: string) {
@@ -38,7 +54,15 @@ export class PlainTime {
   }
 }
 
-/** An exact decimal number: Python's `decimal.Decimal`. `text` keeps every digit, `1.10` included. */
+/**
+ * An exact decimal number: Python's `decimal.Decimal`. `text` keeps every digit, `1.10` included. Throws RangeError for other texts.
+ *
+ * @example
+ * ```ts
+ * import { Decimal } from "celeriac";
+ * await pay.delay({ amount: new Decimal("1.10") }); // Python gets Decimal("1.10")
+ * ```
+ */
 export class Decimal {
   readonly text: string;
   constructor(text: string) {
@@ -50,7 +74,15 @@ export class Decimal {
   }
 }
 
-/** Python's `uuid.UUID`. `text` is lower case with dashes; given with or without them. */
+/**
+ * Python's `uuid.UUID`. `text` is lower case with dashes; given with or without them. Throws RangeError for other texts.
+ *
+ * @example
+ * ```ts
+ * import { Uuid } from "celeriac";
+ * await close.delay({ account: new Uuid("0190c2d2-7f00-7000-8000-000000000001") });
+ * ```
+ */
 export class Uuid {
   readonly text: string;
   constructor(text: string) {
