@@ -1,0 +1,208 @@
+/**
+ * The documentation is held to the code: examples compile, links and anchors lead somewhere, tables name what exists, each
+ * promise names a test that exists, and every public name says what it is.
+ */
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, test } from "vitest";
+import { run, tool } from "../scripts/process.ts";
+import { openBackend } from "../src/app/connect.ts";
+import { systemClock } from "../src/clock/clock.ts";
+import { contexts, files } from "./docs/contexts.ts";
+import { readPage, readPages } from "./docs/page.ts";
+import { readTree, root } from "./source-tree.ts";
+
+const pages = readPages();
+const byPath = new Map(pages.map((page) => [page.path, page]));
+const source = (path: string): string => readFileSync(join(root, path), "utf8");
+
+describe("examples", () => {
+  test("compile, each page as a project of its own", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "celeriac-docs-"));
+    try {
+      symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+      const places = new Map<string, string>();
+      for (const page of pages) {
+        const project = page.path.replace(/\.md$/, "").replaceAll("/", "-").toLowerCase();
+        mkdirSync(join(folder, project));
+        for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, project, name), text);
+        for (const { code, context, line } of page.blocks) {
+          const own = /^\/\/ ([\w-]+\.ts)\n/.exec(code)?.[1];
+          const name = own ?? `line-${String(line)}.ts`;
+          const before = context === undefined ? "" : contexts[context];
+          expect(before, `${page.path}:${String(line)}: there is no context "${String(context)}"`).toBeDefined();
+          places.set(join(project, name), `${page.path}:${String(line)}`);
+          writeFileSync(join(folder, project, name), `${before}${code}\nexport {};\n`);
+        }
+      }
+      writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+      writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config()));
+      const checked = await run(tool("tsc"), ["-p", folder, "--pretty", "false"], { cwd: folder, output: "keep" });
+      const told = checked.text.replace(
+        /^(\S+?\.ts)(?=\()/gm,
+        (path: string) => `${places.get(normalize(path)) ?? ""} ${path}`,
+      );
+      expect(told.trim()).toBe("");
+      expect(places.size).toBeGreaterThan(30);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+/** What a careful user would have; the package is read from its sources. */
+function config(): object {
+  return {
+    compilerOptions: {
+      target: "es2024",
+      lib: ["es2024", "esnext.disposable", "esnext.array"],
+      module: "nodenext",
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      allowImportingTsExtensions: true,
+      erasableSyntaxOnly: true,
+      verbatimModuleSyntax: true,
+      skipLibCheck: true,
+      noEmit: true,
+      types: ["node"],
+      paths: {
+        celeriac: [join(root, "src/index.ts")],
+        "celeriac/fastify": [join(root, "src/web/fastify.ts")],
+        "celeriac/testing": [join(root, "src/testing/index.ts")],
+      },
+    },
+    include: ["*/*.ts"],
+  };
+}
+
+describe("links", () => {
+  test("lead to files and headings that exist", () => {
+    const broken: string[] = [];
+    for (const { path, prose } of pages) {
+      for (const [, target = ""] of prose.replace(/`[^`\n]*`/g, "").matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^[a-z]+:/.test(target)) continue;
+        const [file = "", anchor] = target.split("#", 2);
+        const full = file === "" ? path : normalize(join(dirname(path), file));
+        if (!existsSync(join(root, full))) broken.push(`${path}: ${target}`);
+        else if (anchor !== undefined && !(byPath.get(full) ?? readPage(full)).anchors.has(anchor)) {
+          broken.push(`${path}: ${target} (no such heading)`);
+        }
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+});
+
+describe("promises", () => {
+  test("name tests that exist", () => {
+    const page = source("docs/guarantees.md");
+    const named = [...page.matchAll(/\]\(\.\.\/([^)]+\.ts)\): \*([^*]+)\*/g)];
+    const missing = named.filter(([, path = "", title = ""]) => !source(path).includes(title));
+    expect(missing.map(([, path, title]) => `${String(path)}: ${String(title)}`)).toEqual([]);
+    expect(named.length).toBeGreaterThan(20);
+  });
+});
+
+describe("the broker table", () => {
+  const rows = new Map(
+    [...source("docs/brokers.md").matchAll(/^\| `([\w.]+)` \|(.+)\|$/gm)].map(([, name = "", cells = ""]) => [
+      name,
+      cells.split("|").map((cell) => cell.trim()),
+    ]),
+  );
+
+  test.each(["memory:", "sqlite:nowhere.db", "redis://127.0.0.1:1/0"])("says what %s can do", async (url) => {
+    const { broker, store } = await openBackend(url, {
+      clock: systemClock,
+      maxMessageBytes: 1,
+      maxDepth: 0,
+      commandTimeout: 1,
+      allowEviction: false,
+      keyPrefix: "",
+    });
+    const column = ["memory:", "sqlite:", "redis:"].findIndex((scheme) => url.startsWith(scheme));
+    const flat: Readonly<Record<string, unknown>> = {
+      ...broker.features,
+      "delay.resolution": broker.features.delay?.resolution,
+      "delay.max": broker.features.delay?.max,
+      "priority.first": broker.features.priority?.first,
+      "priority.levels": broker.features.priority?.levels.join(", "),
+      ...store.features,
+      delay: undefined,
+      priority: undefined,
+    };
+    const told = Object.entries(flat).filter(([, value]) => value !== undefined);
+    expect(told.map(([name]) => [name, rows.get(name)?.[column]])).toEqual(
+      told.map(([name, value]) => [name, `\`${String(value)}\``]),
+    );
+  });
+});
+
+describe("the command line", () => {
+  test("has every command and option in its page, and the page has no other", () => {
+    const code = readTree("src/cli")
+      .filter(({ path, test: isTest }) => !isTest && (path.includes("/command/") || path.endsWith("/option.ts")))
+      .map(({ text }) => text)
+      .join("\n");
+    const options = (text: string): Set<string> =>
+      new Set([...text.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([option]) => option));
+    const page = source("docs/cli.md");
+    const declared = options(code).union(new Set(["--help", "--version"]));
+    expect([...options(page)].toSorted()).toEqual([...declared].toSorted());
+  });
+});
+
+describe("options", () => {
+  test.each([
+    ["src/app/config.ts", "AppOptions"],
+    ["src/app/work.ts", "WorkOptions"],
+    ["src/app/draft.ts", "SendOptions"],
+    ["src/task/options.ts", "AnyTaskOptions"],
+    ["src/task/options.ts", "TaskOptions"],
+    ["src/task/retry.ts", "RetryOption"],
+    ["src/task/context.ts", "TaskContext"],
+  ])("of %s, %s, all stand in learn.md", (path, name) => {
+    const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n([^]*?)^\\}`, "m").exec(source(path))?.[1] ?? "";
+    const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)(?:\?|<T>)?[:(]/gm)].map(([, member = ""]) => member);
+    const page = source("docs/learn.md");
+    expect(members.length).toBeGreaterThan(1);
+    expect(members.filter((member) => !new RegExp(`\`(?:ctx\\.)?${member}\\b`).test(page))).toEqual([]);
+  });
+});
+
+describe("public names", () => {
+  /** Too plain for an example, or shown by the example of what they belong to. */
+  const plain = new Set(
+    `AnySignature Backoff CallArguments Clock DeadLetter DeclareRemote DeclareTask ErrorCode Held Link Logger Page QueueState
+    ResultOf RetryOptions SignatureOptions StandardSchema TaskState WorkerEventType WorkerStats freeze systemClock`.split(
+      /\s+/,
+    ),
+  );
+  const exported = [...source("src/index.ts").matchAll(/^export (?:type )?\{([^}]+)\} from "\.\/([^"]+)"/gm)].flatMap(
+    ([, names = "", file = ""]) =>
+      names
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== "")
+        .map((name) => ({ name, comment: commentOf(name, source(join("src", file))) })),
+  );
+
+  test("say what they are, with an example", () => {
+    const silent = exported.filter(({ comment }) => comment === "");
+    expect(silent.map(({ name }) => name)).toEqual([]);
+    const bare = exported.filter(({ comment }) => !comment.includes("@example"));
+    expect(bare.map(({ name }) => name).toSorted()).toEqual([...plain].toSorted());
+    expect(exported.length).toBeGreaterThan(40);
+  });
+});
+
+/** The doc comment right above a declaration; "" without one. */
+function commentOf(name: string, text: string): string {
+  const declaration = new RegExp(
+    `/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s*export (?:declare )?(?:abstract )?(?:const|class|function|interface|type) ${name}\\b`,
+  );
+  return declaration.exec(text)?.[1] ?? "";
+}
