@@ -29,8 +29,9 @@ export interface Encoded {
 
 interface Waiting {
   readonly encoded: Encoded;
-  readonly signal: AbortSignal;
   readonly done: (answer: Published | Error) => void;
+  /** Its caller gave up while the call is on its way. */
+  gone: (() => void) | undefined;
   tried: boolean;
   ended: boolean;
 }
@@ -80,10 +81,13 @@ export class Publisher {
 
   #enqueue(encoded: Encoded, signal: AbortSignal): Promise<Published> {
     return new Promise((resolve, reject) => {
-      const stop = (): void => waiting.done(this.#unknown(waiting, signal.reason));
+      const stop = (): void => {
+        waiting.done(this.#unknown(waiting, signal.reason));
+        waiting.gone?.();
+      };
       const waiting: Waiting = {
         encoded,
-        signal,
+        gone: undefined,
         tried: false,
         ended: false,
         done: (answer) => {
@@ -134,7 +138,7 @@ export class Publisher {
     const check = (): void => {
       if (left.every((waiting) => waiting.ended)) none.abort(new Error("nobody waits any more"));
     };
-    for (const waiting of group) waiting.signal.addEventListener("abort", check, { once: true });
+    for (const waiting of group) waiting.gone = check;
     try {
       await link.persist(async () => {
         left = left.filter((waiting) => !waiting.ended);
@@ -148,8 +152,6 @@ export class Publisher {
           );
         else waiting.done(this.#unknown(waiting, error));
       }
-    } finally {
-      for (const waiting of group) waiting.signal.removeEventListener("abort", check);
     }
   }
 

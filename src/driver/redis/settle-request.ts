@@ -92,18 +92,29 @@ export class SettleRequest {
     return number;
   }
 
+  /** For a name that no other item has. */
+  #once(name: string): string {
+    return String(this.keys.push(name));
+  }
+
   #add(item: SettleItem): void {
     const { delivery, settlement } = item;
     const { result, record, then } = settlement;
     const names = this.#names;
-    const at = this.args.push("") - 1;
+    const id = taskIdOf(delivery);
+    const plain = then.kind === "ack" && result?.final === true && record === undefined && item.follow.length === 0;
+    if (plain && id !== undefined) {
+      this.args.push("+", this.#key(names.lease(delivery.queue)), this.#key(names.started(delivery.queue)));
+      this.args.push(this.#once(names.meta(result.id)), argumentOf(result.meta), ttlText(result.ttl));
+      this.args.push(this.#once(names.crash(id)));
+      return;
+    }
+    const at = this.args.push("*", "") - 1;
     this.args.push(this.#key(names.lease(delivery.queue)), this.#key(names.started(delivery.queue)));
     if (result === undefined) this.args.push("0");
     else {
-      const ttl = result.ttl === undefined ? "0" : String(Math.max(1, Math.round(result.ttl)));
-      this.args.push(this.#key(names.meta(result.id)), argumentOf(result.meta), ttl, result.final ? "1" : "0");
+      this.args.push(this.#key(names.meta(result.id)), argumentOf(result.meta), ttlText(result.ttl));
     }
-    const id = taskIdOf(delivery);
     if (id === undefined) this.args.push("0");
     else if (record !== undefined) this.args.push(this.#key(names.crash(id)), recordText(record));
     else if (then.kind === "ack") this.args.push(this.#key(names.crash(id)), "");
@@ -184,6 +195,10 @@ export class SettleRequest {
 
 export function recordText(record: AttemptRecord): string {
   return JSON.stringify(record);
+}
+
+function ttlText(ttl: number | undefined): string {
+  return ttl === undefined ? "0" : String(Math.max(1, Math.round(ttl)));
 }
 
 function taskIdOf(delivery: RedisDelivery): string | undefined {

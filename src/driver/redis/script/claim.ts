@@ -1,6 +1,6 @@
 /** Takes messages from the queues and leases them, in one step: nothing is ever popped that is not leased when the script ends. */
 
-import { entryLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, localsLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
@@ -12,9 +12,11 @@ import type { Script } from "./script.ts";
  * large they are, so that a hundred of 1 MB are never popped by accident.
  */
 const lua = `
+${localsLua}
 ${timeLua}
 ${ringLua}
 ${entryLua}
+local format = string.format
 local unacked, index, session = KEYS[1], KEYS[2], KEYS[4]
 local sequence, room, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local deadline, seconds = ms_text(now + ARGV[4]), t[1]
@@ -22,21 +24,21 @@ local nq = tonumber(ARGV[7])
 local function key(q, i) return KEYS[5 + (q - 1) * 8 + i] end
 local facts = { 'HMGET', KEYS[5], 'v' }
 for q = 1, nq do facts[q + 3] = 'pause:' .. ARGV[7 + q] end
-local control = redis.call(unpack(facts))
+local control = call(unpack(facts))
 local out = { now_text, control[1] or '0', 0, '' }
 
-local former = redis.call('HGET', session, 'claim')
+local former = call('HGET', session, 'claim')
 if former and former:sub(1, #sequence + 1) == sequence .. ' ' then
   for id in former:sub(#sequence + 2):gmatch('%S+') do
-    local value = redis.call('HGET', unacked, id)
+    local value = call('HGET', unacked, id)
     local _, queue = place(id)
     if value and queue then
       out[#out + 1] = id
       out[#out + 1] = cut(value, queue)
       for q = 1, nq do
-        if ARGV[7 + q] == queue then redis.call('ZADD', key(q, 1), 'XX', deadline, id) end
+        if ARGV[7 + q] == queue then call('ZADD', key(q, 1), 'XX', deadline, id) end
       end
-      redis.call('ZADD', index, 'XX', seconds, id)
+      call('ZADD', index, 'XX', seconds, id)
     end
   end
   out[3] = 1
@@ -45,44 +47,47 @@ end
 
 local open = {}
 for q = 1, nq do
-  local due = redis.call('ZRANGEBYSCORE', key(q, 2), '-inf', now_text, 'LIMIT', 0, 100)
+  local due = call('ZRANGEBYSCORE', key(q, 2), '-inf', now_text, 'LIMIT', 0, 100)
   if #due > 0 then
     local moved, bytes = {}, 0
     for _, id in ipairs(due) do
       if bytes < 4194304 then
         local step, queue = place(id)
-        local value = queue and redis.call('HGET', unacked, id)
+        local value = queue and call('HGET', unacked, id)
         if value then
-          redis.call('LPUSH', key(q, 4 + step / 3), cut(value, queue))
+          call('LPUSH', key(q, 4 + step / 3), cut(value, queue))
           bytes = bytes + #value
         end
         moved[#moved + 1] = id
       end
     end
-    redis.call('HDEL', unacked, unpack(moved))
-    redis.call('ZREM', index, unpack(moved))
-    redis.call('ZREM', key(q, 2), unpack(moved))
+    call('HDEL', unacked, unpack(moved))
+    call('ZREM', index, unpack(moved))
+    call('ZREM', key(q, 2), unpack(moved))
   end
   if not control[q + 1] then open[#open + 1] = q end
 end
 
-local taken, bytes = {}, 0
+-- Flat: a table a message would cost more than its commands.
+local raws, from_queue, from_step, n, bytes = {}, {}, {}, 0, 0
 local function take(q, s, most)
   local list, got_all = key(q, 3 + s), 0
   local chunk = 1
   while most > 0 and bytes < budget do
     if chunk > most then chunk = most end
-    local got = redis.call('RPOP', list, chunk)
+    local got = call('RPOP', list, chunk)
     if not got then break end
     for i = 1, #got do
-      taken[#taken + 1] = { q, s, got[i] }
-      bytes = bytes + #got[i]
+      local raw = got[i]
+      n = n + 1
+      raws[n], from_queue[n], from_step[n] = raw, q, s
+      bytes = bytes + #raw
     end
     got_all = got_all + #got
     most = most - #got
     room = room - #got
     if #got < chunk then break end
-    chunk = math.floor((budget - bytes) * #taken / bytes)
+    chunk = math.floor((budget - bytes) * n / bytes)
     if chunk > 100 then chunk = 100 elseif chunk < 1 then chunk = 1 end
   end
   return got_all
@@ -101,15 +106,14 @@ for round = 1, #open > 1 and 2 or 1 do
   if room <= 0 or bytes >= budget then break end
 end
 
-local n = #taken
 if n > 0 then
   local first = fences(KEYS[3], n)
   local entries, scores, leases, holders, ids = {}, {}, {}, {}, {}
   local holder = 'claimed|' .. ARGV[6]
   for i = 1, n do
-    local q, raw = taken[i][1], taken[i][3]
+    local q, raw = from_queue[i], raws[i]
     local queue = ARGV[7 + q]
-    local id = string.format('%.0f', first + i - 1) .. '.' .. ((taken[i][2] - 1) * 3) .. '.' .. queue
+    local id = format('%.0f.%d.%s', first + i - 1, from_step[i] * 3 - 3, queue)
     ids[i] = id
     entries[i * 2 - 1], entries[i * 2] = id, wrap(raw, queue)
     scores[i * 2 - 1], scores[i * 2] = seconds, id
@@ -122,22 +126,21 @@ if n > 0 then
     of[#of + 1] = id
     by[#by + 1] = id
     by[#by + 1] = holder
-    out[#out + 1] = id
-    out[#out + 1] = raw
+    out[i * 2 + 3], out[i * 2 + 4] = id, raw
   end
-  redis.call('HSET', unacked, unpack(entries))
-  redis.call('ZADD', index, unpack(scores))
+  call('HSET', unacked, unpack(entries))
+  call('ZADD', index, unpack(scores))
   for q, of in pairs(leases) do
-    redis.call('ZADD', key(q, 1), unpack(of))
-    redis.call('HSET', key(q, 8), unpack(holders[q]))
+    call('ZADD', key(q, 1), unpack(of))
+    call('HSET', key(q, 8), unpack(holders[q]))
   end
-  redis.call('HSET', session, 'claim', sequence .. ' ' .. table.concat(ids, ' '))
-  redis.call('PEXPIRE', session, ARGV[5])
+  call('HSET', session, 'claim', sequence .. ' ' .. table.concat(ids, ' '))
+  call('PEXPIRE', session, ARGV[5])
 end
 for _, q in ipairs(open) do
   local waiting = 0
   for i = 4, 7 do
-    if waiting == 0 then waiting = redis.call('LLEN', key(q, i)) end
+    if waiting == 0 then waiting = call('LLEN', key(q, i)) end
   end
   if waiting > 0 then
     out[3] = 1
@@ -146,7 +149,7 @@ for _, q in ipairs(open) do
 end
 if n == 0 then
   for q = 1, nq do
-    local next_due = redis.call('ZRANGE', key(q, 2), 0, 0, 'WITHSCORES')[2]
+    local next_due = call('ZRANGE', key(q, 2), 0, 0, 'WITHSCORES')[2]
     if next_due then
       local ms = tonumber(next_due)
       if out[4] == '' or ms < tonumber(out[4]) then out[4] = ms_text(ms) end

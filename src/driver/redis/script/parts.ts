@@ -1,5 +1,8 @@
 /** Pieces of Lua that several scripts begin with. Each is a local function; none reads a global. */
 
+/** Scripts begin with it: Redis guards the global table, so that each look into it costs a call. */
+export const localsLua: string = "local KEYS, ARGV, call = KEYS, ARGV, redis.call";
+
 /** `ring(bell)`: wakes one idle worker. A token that nobody waits for is gone after 5 s; the slow look of the watcher is the net. */
 export const ringLua: string = `
 local function ring(bell)

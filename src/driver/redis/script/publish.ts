@@ -1,6 +1,6 @@
 /** Adds messages of one queue and priority. The one script that a full server refuses, before its first write. */
 
-import { entryLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, localsLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
@@ -11,23 +11,24 @@ import type { Script } from "./script.ts";
  * returns a letter a message: A accepted (now or by an earlier try with this nonce), D duplicate, F queue full
  */
 export const publishLua: string = `
+${localsLua}
 ${timeLua}
 ${ringLua}
 ${entryLua}
 local queue, step, depth = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local list = KEYS[6 + step / 3]
 -- Wrong types fail here, before the first write: nothing that a script has written is rolled back.
-redis.call('LLEN', list)
-redis.call('LLEN', KEYS[4])
+call('LLEN', list)
+call('LLEN', KEYS[4])
 if ARGV[4] == '1' then
-  redis.call('HLEN', KEYS[1])
-  redis.call('ZCARD', KEYS[2])
-  redis.call('ZCARD', KEYS[5])
+  call('HLEN', KEYS[1])
+  call('ZCARD', KEYS[2])
+  call('ZCARD', KEYS[5])
 end
 local room = -1
 if depth > 0 then
   room = depth
-  for i = 6, 9 do room = room - redis.call('LLEN', KEYS[i]) end
+  for i = 6, 9 do room = room - call('LLEN', KEYS[i]) end
   if room < 0 then room = 0 end
 end
 local letters, ready, old, k, pushed = {}, {}, {}, 8, false
@@ -42,21 +43,21 @@ for i = 5, #ARGV, 4 do
   local letter, fresh = 'A', true
   if room == 0 and not delayed then
     fresh = false
-    local nonce_there = seen and redis.call('GET', seen)
+    local nonce_there = seen and call('GET', seen)
     if not nonce_there then letter = 'F' elseif nonce_there ~= nonce then letter = 'D' end
   elseif seen then
-    if not redis.call('SET', seen, nonce, 'NX', 'PX', ARGV[i + 1]) then
+    if not call('SET', seen, nonce, 'NX', 'PX', ARGV[i + 1]) then
       fresh = false
-      if redis.call('GET', seen) ~= nonce then letter = 'D' end
+      if call('GET', seen) ~= nonce then letter = 'D' end
     else
       old[#old + 1] = KEYS[k + 1]
     end
   end
   if fresh and delayed then
     local id = string.format('%.0f', fences(KEYS[3], 1)) .. '.' .. step .. '.' .. queue
-    redis.call('HSET', KEYS[1], id, wrap(raw, queue))
-    redis.call('ZADD', KEYS[2], math.ceil(due / 1000), id)
-    redis.call('ZADD', KEYS[5], due, id)
+    call('HSET', KEYS[1], id, wrap(raw, queue))
+    call('ZADD', KEYS[2], math.ceil(due / 1000), id)
+    call('ZADD', KEYS[5], due, id)
     pushed = true
   elseif fresh then
     ready[#ready + 1] = raw
@@ -65,9 +66,9 @@ for i = 5, #ARGV, 4 do
   letters[#letters + 1] = letter
 end
 -- An id that its owner uses again after the window: with the old result in place the new run could never store one.
-if #old > 0 then redis.call('DEL', unpack(old)) end
+if #old > 0 then call('DEL', unpack(old)) end
 if #ready > 0 then
-  redis.call('LPUSH', list, unpack(ready))
+  call('LPUSH', list, unpack(ready))
   pushed = true
 end
 if pushed then ring(KEYS[4]) end

@@ -1,14 +1,16 @@
 /** Ends deliveries: result, what follows, and the queue's entry, all in one step, and only for whoever still holds the lease. */
 
-import { entryLua, finalLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, finalLua, localsLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
  * KEYS  1 unacked, 2 index, 3 fence, 4 session, 5 dead index; the others are named by number in ARGV
- * ARGV  slot, sequence, session ttl ms, n, n ids, then for each item:
- *       number of its arguments that follow,
+ * ARGV  slot, sequence, session ttl ms, n, n ids, then for each item one of
+ *     + lease key, started key, result key, meta, ttl ms or "0", attempts key to drop
+ *       (a final result, acknowledged, nothing else: nearly all items)
+ *     * number of its arguments that follow,
  *       lease key, started key,
- *       result key or 0, and if not 0: meta, ttl ms or "0", final 0|1
+ *       result key or 0, and if not 0: meta, ttl ms or "0"
  *       attempts key or 0, and if not 0: a record to add, or "" to drop the list
  *       op: A  acknowledge
  *           R  replace by another message: SEND
@@ -22,8 +24,9 @@ import type { Script } from "./script.ts";
  * What adds comes before what deletes: a script that fails half-way is not rolled back.
  */
 const lua = `
+${localsLua}
 local session, slot, sequence = KEYS[4], ARGV[1], ARGV[2]
-local former = redis.call('HGET', session, slot)
+local former = call('HGET', session, slot)
 if former and former:sub(1, #sequence + 1) == sequence .. ' ' then return former:sub(#sequence + 2) end
 ${timeLua}
 ${ringLua}
@@ -33,7 +36,7 @@ local unacked, index = KEYS[1], KEYS[2]
 local n = tonumber(ARGV[4])
 local ids = {}
 for i = 1, n do ids[i] = ARGV[4 + i] end
-local alive = redis.call('ZMSCORE', index, unpack(ids))
+local alive = call('ZMSCORE', index, unpack(ids))
 local p = 5 + n
 local function arg() local value = ARGV[p] p = p + 1 return value end
 local function key() return KEYS[tonumber(arg())] end
@@ -44,8 +47,8 @@ local function send()
   if at ~= '' and tonumber(at) > now then
     local id = string.format('%.0f', fences(KEYS[3], 1)) .. '.' .. step .. '.' .. queue
     if not works(redis.pcall('ZADD', due, at, id)) then return false end
-    redis.call('HSET', unacked, id, wrap(raw, queue))
-    redis.call('ZADD', index, math.ceil(at / 1000), id)
+    call('HSET', unacked, id, wrap(raw, queue))
+    call('ZADD', index, math.ceil(at / 1000), id)
   elseif not works(redis.pcall('LPUSH', list, raw)) then
     return false
   end
@@ -58,32 +61,37 @@ local function add(groups, name, id)
   if not group then group = {} groups[name] = group end
   group[#group + 1] = id
 end
+-- True if it is there now; false if a final one was there before.
+local function store(meta, value, ttl)
+  local stored
+  if ttl == '0' then stored = call('SET', meta, value, 'NX') else stored = call('SET', meta, value, 'NX', 'PX', ttl) end
+  if not stored then
+    local old = redis.pcall('GET', meta)
+    if type(old) == 'string' and is_final(old) then return false end
+    if ttl == '0' then call('SET', meta, value) else call('SET', meta, value, 'PX', ttl) end
+  end
+  call('PUBLISH', meta, value)
+  return true
+end
 for i = 1, n do
   local id, letter = ids[i], 'S'
-  local size = tonumber(arg())
-  local after = p + size
+  local plain = ARGV[p] == '+'
+  local after = plain and p + 7 or p + 2 + ARGV[p + 1]
   if not alive[i] then
     letter = 'L'
+  elseif plain then
+    if not store(KEYS[ARGV[p + 3] + 0], ARGV[p + 4], ARGV[p + 5]) then letter = 'F' end
+    forgotten[#forgotten + 1] = KEYS[ARGV[p + 6] + 0]
+    gone[#gone + 1] = id
+    add(unleased, ARGV[p + 1], id)
+    add(unstarted, ARGV[p + 2], id)
   else
-    local lease, started = key(), key()
+    p = p + 2
+    local lease, started = arg(), arg()
     local meta = key()
     if meta then
-      local value, ttl, final = arg(), arg(), arg()
-      local store = { 'SET', meta, value, 'NX' }
-      if ttl ~= '0' then store[5] = 'PX' store[6] = ttl end
-      local stored = redis.call(unpack(store))
-      if not stored then
-        local old = redis.pcall('GET', meta)
-        if type(old) == 'string' and is_final(old) then
-          letter = 'F'
-        else
-          store[4] = nil
-          if ttl ~= '0' then store = { 'SET', meta, value, 'PX', ttl } end
-          redis.call(unpack(store))
-          stored = true
-        end
-      end
-      if stored then redis.call('PUBLISH', meta, value) end
+      local value, ttl = arg(), arg()
+      if not store(meta, value, ttl) then letter = 'F' end
     end
     local attempts = key()
     if attempts then
@@ -91,8 +99,8 @@ for i = 1, n do
       if record == '' then
         forgotten[#forgotten + 1] = attempts
       elseif works(redis.pcall('RPUSH', attempts, record)) then
-        redis.call('LTRIM', attempts, -20, -1)
-        redis.call('PEXPIRE', attempts, 604800000)
+        call('LTRIM', attempts, -20, -1)
+        call('PEXPIRE', attempts, 604800000)
       end
     end
     local op, parked = arg(), false
@@ -103,7 +111,7 @@ for i = 1, n do
       if letter ~= 'F' then
         if raw == '' then
           local _, queue = place(id)
-          raw = cut(redis.call('HGET', unacked, id), queue)
+          raw = cut(call('HGET', unacked, id), queue)
         end
         if works(redis.pcall(side == 'F' and 'RPUSH' or 'LPUSH', list, raw)) then bells[bell] = true else letter = 'E' end
       end
@@ -112,8 +120,8 @@ for i = 1, n do
       if letter ~= 'F' then
         if works(redis.pcall('ZADD', due, at, id)) then
           parked = true
-          if raw ~= '' then redis.call('HSET', unacked, id, wrap(raw, queue)) end
-          redis.call('ZADD', index, math.ceil(math.max(at, now) / 1000), id)
+          if raw ~= '' then call('HSET', unacked, id, wrap(raw, queue)) end
+          call('ZADD', index, math.ceil(math.max(at, now) / 1000), id)
           bells[bell] = true
         else
           letter = 'E'
@@ -125,19 +133,19 @@ for i = 1, n do
         local list = redis.pcall('LRANGE', stored, 0, -1)
         if not works(list) then list = {} end
         if own ~= '' then list[#list + 1] = own end
-        redis.call('SET', letter_key, head .. table.concat(list, ',') .. tail, 'PX', ttl)
-        redis.call('ZADD', KEYS[5], score, letter_key)
-        redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', '(' .. ms_text(now - ttl))
+        call('SET', letter_key, head .. table.concat(list, ',') .. tail, 'PX', ttl)
+        call('ZADD', KEYS[5], score, letter_key)
+        call('ZREMRANGEBYSCORE', KEYS[5], '-inf', '(' .. ms_text(now - ttl))
         forgotten[#forgotten + 1] = stored
       end
     end
     if letter ~= 'E' then
       for _ = 1, tonumber(arg()) do
         local seen, nonce, window = key(), arg(), arg()
-        if seen and not redis.call('SET', seen, nonce, 'NX', 'PX', window) then
+        if seen and not call('SET', seen, nonce, 'NX', 'PX', window) then
           p = p + 7
         elseif not send() then
-          if seen then redis.call('DEL', seen) end
+          if seen then call('DEL', seen) end
           letter = 'E'
         end
       end
@@ -153,15 +161,15 @@ for i = 1, n do
 end
 for bell in pairs(bells) do ring(bell) end
 if #gone > 0 then
-  redis.call('ZREM', index, unpack(gone))
-  redis.call('HDEL', unacked, unpack(gone))
+  call('ZREM', index, unpack(gone))
+  call('HDEL', unacked, unpack(gone))
 end
-if #forgotten > 0 then redis.call('DEL', unpack(forgotten)) end
-for lease, of in pairs(unleased) do redis.call('ZREM', lease, unpack(of)) end
-for started, of in pairs(unstarted) do redis.call('HDEL', started, unpack(of)) end
+if #forgotten > 0 then call('DEL', unpack(forgotten)) end
+for lease, of in pairs(unleased) do call('ZREM', KEYS[lease + 0], unpack(of)) end
+for started, of in pairs(unstarted) do call('HDEL', KEYS[started + 0], unpack(of)) end
 local text = table.concat(letters)
-redis.call('HSET', session, slot, sequence .. ' ' .. text)
-redis.call('PEXPIRE', session, ARGV[3])
+call('HSET', session, slot, sequence .. ' ' .. text)
+call('PEXPIRE', session, ARGV[3])
 return text`;
 
 export const settleScript: Script = { name: "settle", lua, atFull: true };
