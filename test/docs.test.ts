@@ -173,6 +173,19 @@ describe("options", () => {
   });
 });
 
+describe("dead letters", () => {
+  test("have every reason that a worker gives in learn.md", () => {
+    const [, union = ""] = /readonly reason:\n([^;]+);/.exec(source("src/port/queue-admin.ts")) ?? [];
+    const worker = readTree("src/worker").filter((file) => !file.test);
+    const given = [...union.matchAll(/"([a-z-]+)"/g)]
+      .map(([, reason = ""]) => reason)
+      .filter((reason) => worker.some(({ text }) => text.includes(`"${reason}"`) || text.includes(` ${reason}:`)));
+    const page = source("docs/learn.md");
+    expect(given.length).toBeGreaterThan(5);
+    expect(given.filter((reason) => !page.includes(`\`${reason}\``))).toEqual([]);
+  });
+});
+
 describe("public names", () => {
   /** Too plain for an example, or shown by the example of what they belong to. */
   const plain = new Set(
