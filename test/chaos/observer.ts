@@ -5,7 +5,7 @@ import { stringifyJson } from "../../src/wire/json.ts";
 import { decodeTaskMeta } from "../../src/wire/outcome.ts";
 import type { Evidence, Final } from "./checker.ts";
 import { pause } from "./faults.ts";
-import type { Journal } from "./journal.ts";
+import type { Entry, Journal } from "./journal.ts";
 import type { Job } from "./workload.ts";
 
 type App = typeof import("./app.ts");
@@ -46,8 +46,13 @@ export class Observer {
     await Promise.all(sending);
   }
 
-  /** Waits until every sent id has a final result, at most `limit` ms. */
-  async drain(limit: number): Promise<void> {
+  /** Waits until every accepted id has a final result, at most `limit` ms. Others than us have sent tasks too. */
+  async drain(limit: number, journal: readonly Entry[]): Promise<void> {
+    for (const entry of journal) {
+      if (entry.k !== "accepted") continue;
+      this.#ids.add(entry.id);
+      if (entry.kind === "linked") this.#ids.add(`${entry.id}-after`);
+    }
     const until = performance.now() + limit;
     while (performance.now() < until) {
       await this.#poll();

@@ -64,6 +64,7 @@ async function red(name: string): Promise<number> {
       stdio: ["ignore", "pipe", "inherit"],
       encoding: "utf8",
     });
+    if (!run.stdout.includes("violations")) throw new Error(`the run with the bug did not end:\n${run.stdout}`);
     const caught = run.status === 1;
     const first =
       run.stdout
@@ -109,7 +110,7 @@ async function run(tasks: number, faults: number, seed: number): Promise<Verdict
     })();
     await observer.send(jobs, lease, span, journal);
     await striking;
-    await observer.drain(drainLimit);
+    await observer.drain(drainLimit, readJournal(path));
     await cluster.close(8000);
     return check({ journal: readJournal(path), ...(await observer.evidence()), shadow: lease + sweep + 1500 });
   } finally {

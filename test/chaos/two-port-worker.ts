@@ -7,10 +7,14 @@ import { coreOf } from "../../src/app/app.ts";
 import type { Delivery } from "../../src/port/broker.ts";
 import { encodeTaskMeta } from "../../src/wire/outcome.ts";
 import { decodeCall, splitTaskBody } from "../../src/wire/task-body.ts";
-import { app } from "./app.ts";
+import { after, app, work } from "./app.ts";
 import { Journal } from "./journal.ts";
 
 const patience = 4000;
+/** Time for this worker to stand idle at the queue, so that it is among the first to be woken. */
+const settling = 150;
+/** Enough that some come here, though three other workers want them too. */
+const offers = 12;
 const journal = new Journal(process.env["CHAOS_JOURNAL"] ?? "/dev/null");
 const backend = await coreOf(app).connect();
 
@@ -26,8 +30,9 @@ const consumer = await backend.broker.consume(
   },
   (batch) => batch.forEach((delivery) => void handle(delivery)),
 );
-consumer.want(2, 2);
+consumer.want(4, 4);
 setTimeout(() => void leave(), patience);
+setTimeout(() => void offer(), settling);
 
 let found = false;
 
@@ -52,6 +57,22 @@ async function handle(delivery: Delivery): Promise<void> {
   await backend.store.commit([{ id, state: "SUCCESS", final: true, fence: delivery.fence, meta, ttl: 86_400_000 }]);
   process.stdout.write("stored\n");
   process.kill(process.pid, "SIGKILL");
+}
+
+/** Tasks with a callback, of which at least one should be claimed here. */
+async function offer(): Promise<void> {
+  await Promise.all(
+    Array.from({ length: offers }, async (_, index) => {
+      const id = `half-${String(process.pid)}-${String(index)}`;
+      await work.enqueue(
+        { kind: "linked", size: 0.5, lease: 0 },
+        { id, link: after.s({ of: id }).set({ id: `${id}-after` }) },
+      );
+      journal.add({ k: "accepted", t: Date.now(), id, kind: "linked" });
+    }),
+  ).catch(() => {
+    // The server is away: this strike hits nothing.
+  });
 }
 
 async function giveBack(delivery: Delivery): Promise<void> {
