@@ -20,6 +20,8 @@ export interface Options {
   readonly keepBuild: boolean;
   /** Folder for CPU profiles of our own processes. */
   readonly profile: string | undefined;
+  /** Flags of node for our own processes. */
+  readonly node: readonly string[];
 }
 
 const everything = ["enqueue-single", "enqueue-bulk", "consume", "e2e", "latency", "memory", "startup"];
@@ -41,6 +43,7 @@ what       ${everything.join(", ")}; enqueue = both; all. Default e2e
 --probes   of a latency round. Default 200
 --memory-tasks  of the memory measurement. Default 200000
 --profile  folder for CPU profiles of our own processes
+--node     flags of node for our own processes, in one word: --node="--max-semi-space-size=32"
 --keep-build   measure the last build instead of the present sources
 --json     one JSON object instead of tables
 `;
@@ -63,6 +66,7 @@ export function optionsFrom(args: readonly string[]): Options | undefined {
       probes: { type: "string", default: "200" },
       "memory-tasks": { type: "string", default: "200000" },
       profile: { type: "string" },
+      node: { type: "string", default: "" },
       "keep-build": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -92,6 +96,7 @@ export function optionsFrom(args: readonly string[]): Options | undefined {
     json: values.json,
     keepBuild: values["keep-build"],
     profile: values.profile,
+    node: values.node.split(" ").filter((flag) => flag !== ""),
   };
 }
 

@@ -45,6 +45,9 @@ const titles: Readonly<Record<string, string>> = {
   serverRss: "server MB",
 };
 
+/** Figures of single commands begin with it. */
+const command = "cmd.";
+
 export function comparisons(measurement: Measurement): readonly Comparison[] {
   const [own, ...peers] = measurement.rows;
   if (own === undefined) return [];
@@ -77,7 +80,9 @@ function compare(measurement: Measurement, own: Row, peer: Row | undefined): Com
 
 export function tableOf(measurement: Measurement): string {
   const { what, broker, pool, bytes, rows } = measurement;
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row.figures)))];
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row.figures)))].filter(
+    (name) => !name.startsWith(command),
+  );
   const lines = [["", ...columns.map((column) => titles[column] ?? column)]];
   for (const row of rows) lines.push([row.system, ...columns.map((column) => cell(row.figures[column] ?? []))]);
   const widths = (lines[0] ?? []).map((_, at) => Math.max(...lines.map((line) => (line[at] ?? "").length)));
@@ -85,7 +90,19 @@ export function tableOf(measurement: Measurement): string {
     line.map((word, at) => (at === 0 ? word.padEnd(widths[0] ?? 0) : word.padStart(widths[at] ?? 0))).join("  "),
   );
   const verdicts = comparisons(measurement).map(verdict);
-  return [`${what} on ${broker}, pool ${pool}, ${bytes} B`, ...text, ...verdicts].join("\n");
+  return [`${what} on ${broker}, pool ${pool}, ${bytes} B`, ...text, ...commandLines(rows), ...verdicts].join("\n");
+}
+
+/** Which commands a task takes, the most frequent first. */
+function commandLines(rows: readonly Row[]): string[] {
+  return rows.flatMap(({ system, figures }) => {
+    const counts = Object.entries(figures)
+      .filter(([name]) => name.startsWith(command))
+      .map(([name, values]) => [name.slice(command.length), median(values)] as const)
+      .toSorted((one, other) => other[1] - one[1]);
+    if (counts.length === 0) return [];
+    return [`  ${system} a task: ${counts.map(([name, count]) => `${name} ${count.toFixed(2)}`).join(", ")}`];
+  });
 }
 
 /** The median, and how far the rounds were apart. */

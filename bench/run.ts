@@ -111,9 +111,11 @@ function fits(peer: string, what: string, options: Options): boolean {
 
 function loadOf(system: string, options: Options): Load {
   const tasks = Math.max(10, Math.round(options.tasks * (share[system] ?? 1)));
-  const profiled = options.profile !== undefined && system === "celeriac";
-  const flags = (role: string): readonly string[] =>
-    profiled ? ["--cpu-prof", `--cpu-prof-dir=${options.profile ?? ""}`, `--cpu-prof-name=${role}.cpuprofile`] : [];
+  const profile = system === "celeriac" ? options.profile : undefined;
+  const flags = (role: string): readonly string[] => [
+    ...(system === "celeriac" ? options.node : []),
+    ...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${role}.cpuprofile`]),
+  ];
   return {
     system,
     pool: options.pool,

@@ -4,7 +4,7 @@ import { Actor } from "./actor.ts";
 import type { Reply } from "./orders.ts";
 import { cpuOf, rssOf } from "./process-cost.ts";
 import type { Server } from "./server.ts";
-import { monotonic, type SystemOptions } from "./system/system.ts";
+import type { SystemOptions } from "./system/system.ts";
 
 export interface Load {
   readonly system: string;
@@ -21,7 +21,7 @@ export interface Load {
 }
 
 /** CPU is milliseconds for 10 000 tasks. A figure that a system does not have is absent. */
-export type Sample = Readonly<Partial<Record<Figure, number>>>;
+export type Sample = Readonly<Partial<Record<Figure | CommandFigure, number>>>;
 export type Figure =
   | "tasksPerSecond"
   | "producerCpu"
@@ -31,6 +31,8 @@ export type Figure =
   | "commandsPerTask"
   | "rssIdle"
   | "rssEnd";
+/** How often the server ran this command for a task. */
+type CommandFigure = `cmd.${string}`;
 
 /** Producer alone: calls until the server has the task. */
 export async function enqueue(server: Server, load: Load, how: "single" | "bulk"): Promise<Sample> {
@@ -131,26 +133,27 @@ export const inOneProcess = (server: Server): boolean => server.address.startsWi
 interface Spent {
   readonly own: number;
   readonly server: number;
-  readonly commands: number | undefined;
-  readonly at: number;
+  readonly commands: Readonly<Record<string, number>> | undefined;
 }
 
 async function spent(server: Server, pid: number): Promise<Spent> {
-  const commands = await server.commands();
   return {
+    commands: await server.commands(),
     own: cpuOf(pid),
     server: server.pids.reduce((sum, each) => sum + cpuOf(each), 0),
-    commands: commands && Object.values(commands).reduce((sum, calls) => sum + calls, 0),
-    at: monotonic(),
   };
 }
 
 function serverFigures(before: Spent, after: Spent, tasks: number): Sample {
   if (before.commands === undefined || after.commands === undefined) return {};
-  return {
-    serverCpu: ((after.server - before.server) * 10_000) / tasks,
-    commandsPerTask: (after.commands - before.commands) / tasks,
-  };
+  const figures: Record<CommandFigure, number> = {};
+  let all = 0;
+  for (const [name, calls] of Object.entries(after.commands)) {
+    const perTask = (calls - (before.commands[name] ?? 0)) / tasks;
+    all += perTask;
+    if (perTask >= 0.005) figures[`cmd.${name}`] = perTask;
+  }
+  return { serverCpu: ((after.server - before.server) * 10_000) / tasks, commandsPerTask: all, ...figures };
 }
 
 function cpuBetween(before: Reply, after: Reply, factor: number): [worker: number, server: number] {

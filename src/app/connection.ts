@@ -21,6 +21,11 @@ export class Connection {
     return this.#warnings;
   }
 
+  /** Open, or being opened. */
+  get isOpen(): boolean {
+    return this.#backend !== undefined;
+  }
+
   get isClosed(): boolean {
     return this.#closing.signal.aborted;
   }

@@ -140,7 +140,8 @@ export class Core implements AppCore {
     const batch = drafts.map((draft) => outgoingOf(draft, this.#origin, this.config.maxMessageBytes));
     const ask = runningTask()?.ask;
     if (ask !== undefined) return askToSend(ask, drafts, { clock: this.clock, timeout, signal });
-    if (this.role === "child") throw noBrokerHere();
+    // Only where there is no connection yet: a child never gets one, and reading the environment takes most of a microsecond.
+    if (!this.#connection.isOpen && this.role === "child") throw noBrokerHere();
     if (this.#connection.isClosed) throw this.#connection.closed();
     return sentOf(drafts, await this.#sender.submit(batch, { timeout, signal }), this.config);
   }

@@ -119,7 +119,8 @@ export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanV
   let depth = 0;
   let keys = 0;
   let careful = false;
-  const escapes = text.includes("\\");
+  let escape = text.indexOf("\\"); // the first one at or after the last key; text.length if there is none
+  if (escape === -1) escape = text.length;
   let keyStart = 0; // of the string before the present position
   let keyEnd = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -140,7 +141,11 @@ export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanV
       keys += 1;
       if (keys > maxKeys) return "too-many-keys";
       // An escaped letter may spell a key that must be seen.
-      if (escapes && !careful && hasBackslash(text, keyStart, keyEnd)) careful = true;
+      if (escape < keyStart) {
+        escape = text.indexOf("\\", keyStart);
+        if (escape === -1) escape = text.length;
+      }
+      if (escape < keyEnd) careful = true;
     } else if (code >= 48 && code <= 57) {
       const start = at;
       do at += 1;
@@ -158,10 +163,6 @@ export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanV
   return careful ? "careful" : "plain";
 }
 
-function hasBackslash(text: string, from: number, to: number): boolean {
-  for (let at = from; at < to; at += 1) if (text.charCodeAt(at) === backslash) return true;
-  return false;
-}
 function isDigit(code: number): boolean {
   return code >= 48 && code <= 57;
 }

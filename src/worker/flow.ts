@@ -21,6 +21,11 @@ import { Slots } from "./slots.ts";
 
 /** A delivery that waited unstarted for this long goes back, so that an idle neighbour can have it. */
 const longestUnstarted = 1000;
+/**
+ * Ended tasks on their way to the broker take no room from new ones, up to so many. Beyond, a broker that answers claims faster than
+ * settlements would be claimed empty: the memory broker's whole backlog ran in one turn, with no timer and no socket served.
+ */
+const mostUnsettled = 1000;
 const finalStates = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
 const decoder = new TextDecoder();
 
@@ -244,7 +249,7 @@ export class Flow {
     const { credit, capacity, settler } = this.#options;
     if (this.#paused || !this.#consumer) return;
     const free = Math.max(0, capacity - this.slots.running.size - this.slots.waiting);
-    const hold = capacity + credit.ahead() + settler.pending;
+    const hold = capacity + credit.ahead() + Math.min(settler.pending, mostUnsettled);
     const wanted = `${String(hold)}/${String(free)}`;
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
