@@ -4,7 +4,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import { clean, cleanJson } from "../wire/visible-text.ts";
 import { paint } from "./terminal.ts";
 
-export const exitCode = { done: 0, error: 1, usage: 2, taskFailed: 3, notEnded: 4, stalled: 70 } as const;
+export const exitCode = { done: 0, error: 1, usage: 2, taskFailed: 3, notEnded: 4 } as const;
 
 /** A wrong use of a command that only shows when it runs, such as a missing confirmation. */
 export class UsageError extends Error {
@@ -38,7 +38,7 @@ export function printFailure(error: unknown, json: boolean): number {
     write(clean(error instanceof Error ? (error.stack ?? error.message) : String(error), "\n"));
   }
   if (process.env["CELERIAC_DEBUG"] && error instanceof Error) write(clean(error.stack ?? "", "\n"));
-  return coded && error.code === "WORKER_STALLED" ? exitCode.stalled : exitCode.error;
+  return exitCode.error;
 }
 
 /** By shape, because the app may have been made by another copy of this package. */

@@ -21,7 +21,7 @@ Exit codes:
   2  wrong usage
   3  the task failed or was revoked (call --wait, result)
   4  the task has not ended (call --wait, result)
-  70 the worker was stalled and gave up its leases
+  137 the worker was stalled, gave up its leases and ended itself (SIGKILL)
   128 + n  ended at once by signal n
 
 The broker is named by the app (-A ./app.ts), by --broker, or by CELERIAC_BROKER.`;

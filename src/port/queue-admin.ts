@@ -79,7 +79,6 @@ export interface DeadLetter {
     | "invalid-input"
     | "crashed"
     | "exhausted"
-    | "returned-too-often"
     | "rejected";
   readonly at: ServerTime;
   readonly raw: Uint8Array;

@@ -1,7 +1,7 @@
 /**
  * How many deliveries to hold. More than there are free slots keeps work from idle neighbours; just the free slots costs a
  * round trip a task. So: the slots, plus what this worker finishes in two round trips, at most four times the slots. With
- * tasks of a second that is nothing ahead; with no-op tasks it is a few hundred.
+ * tasks of a second that is nothing ahead; with no-op tasks and a hundred slots it is a few hundred.
  */
 
 import type { Clock } from "../clock/clock.ts";

@@ -5,6 +5,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { Delivery, Settled } from "../port/broker.ts";
 import type { Warning } from "../port/units.ts";
 import { type Execution } from "./execution.ts";
+import { logLevels } from "../pool/call-context.ts";
 import type { ChildEvent } from "../pool/pool-options.ts";
 import type { Intake } from "./intake.ts";
 import type { TaskEnd } from "./task-end.ts";
@@ -16,7 +17,7 @@ type Counts = Pick<
 >;
 type Facts = Omit<WorkerEvent, "type" | "at" | "worker">;
 
-const levels = ["debug", "info", "warn", "error"] as const;
+const levelNames = new Map<number, string>(Object.entries(logLevels).map(([name, level]) => [level, name]));
 
 export class Reporter {
   readonly #clock: Clock;
@@ -125,7 +126,7 @@ export class Reporter {
     if (this.#quiet("task:log")) return;
     this.emit("task:log", {
       ...(execution ? this.#facts(execution) : {}),
-      code: levels[level] ?? "info",
+      code: levelNames.get(level) ?? "info",
       text,
       ...(fields === null ? {} : { detail: JSON.parse(fields) as Record<string, unknown> }),
     });

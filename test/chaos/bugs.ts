@@ -55,7 +55,7 @@ const popThenRecord: Bug["patches"] = {
   redis: [
     {
       file: "src/driver/redis/script/claim.ts",
-      find: "  redis.call('HSET', unacked, unpack(entries))\n  redis.call('ZADD', index, unpack(scores))\n",
+      find: "  call('HSET', unacked, unpack(entries))\n  call('ZADD', index, unpack(scores))\n",
       put: "",
     },
     {

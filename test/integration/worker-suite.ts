@@ -128,7 +128,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       await work();
       const before = Date.now();
       const sent = await late.enqueue(undefined, { delay: "400ms" });
-      expect(Number(await sent.get({ timeout: "10s" })) - before).toBeGreaterThanOrEqual(390);
+      expect((await sent.get({ timeout: "10s" })) - before).toBeGreaterThanOrEqual(390);
     });
 
     it("revokes a task that expired before it could start", async () => {
@@ -286,6 +286,15 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       await work();
       const error: unknown = await (await endless.delay()).get({ timeout: "10s" }).catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: "TASK_FAILED", message: expect.stringContaining("TimeLimitExceeded") });
+    });
+
+    it("tells what a task logs at the level it was logged at", async () => {
+      const chatty = app.task("t.chatty", (_: { n: number }, ctx) => ctx.log.warn("careful", { n: 1 }));
+      await work();
+      await (await chatty.delay({ n: 1 })).get({ timeout: "10s" });
+      await expect
+        .poll(() => events.find(({ type }) => type === "task:log"))
+        .toMatchObject({ code: "warn", text: "careful", detail: { n: 1 } });
     });
 
     it("stores nothing for a task that ignores its result", async () => {
