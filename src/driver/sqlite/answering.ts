@@ -1,9 +1,10 @@
 /** The calls of which there are few, by name: some read, some write in the transaction of their turn. */
 
-import type { Ask, Asks, Batch, Request } from "./exchange.ts";
+import type { Ask, Asks, Request } from "./exchange.ts";
 import type { Browsing } from "./browsing.ts";
 import type { BusFile } from "./bus-file.ts";
 import type { Letters } from "./letters.ts";
+import type { Unpacked } from "./parcel.ts";
 import type { Results } from "./results.ts";
 import type { Terms } from "./terms.ts";
 import type { Turn } from "./turn.ts";
@@ -51,7 +52,7 @@ export function isWrite(ask: Ask): boolean {
 }
 
 /** Inside a transaction. */
-export function answerWrite(rooms: Rooms, request: AskRequest, batch: Batch, turn: Turn): unknown {
+export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, turn: Turn): unknown {
   const { results, browsing, letters, terms, consumers } = rooms;
   switch (request.ask) {
     case "consume":

@@ -92,8 +92,15 @@ export class SqliteBroker implements Broker {
         ready.push({ outgoing, head });
       }
     }
-    const given = await abortable(Promise.all(pieces(ready).map((piece) => this.#send(piece))), signal);
-    for (const [index, answer] of given.flat().entries()) answers[places[index] ?? index] = answer;
+    const all = pieces(ready);
+    const [first = []] = all;
+    const sending =
+      all.length > 1
+        ? Promise.all(all.map((piece) => this.#send(piece))).then((lists) => lists.flat())
+        : this.#send(first);
+    const given = await abortable(sending, signal);
+    if (ready.length === batch.length) return given;
+    for (const [index, answer] of given.entries()) answers[places[index] ?? index] = answer;
     return answers;
   }
 
@@ -131,6 +138,7 @@ export class SqliteBroker implements Broker {
   }
 
   async #send(piece: readonly Ready[]): Promise<readonly Published[]> {
+    if (piece.length === 0) return [];
     const answer = await this.#link.call<PublishAnswer>((parcel, call) => {
       const from = parcel.sentCount;
       for (const { outgoing, head } of piece) parcel.addOutgoing(outgoing, head);

@@ -4,20 +4,27 @@
  */
 
 import type { Database, Statement } from "./database.ts";
-import { concat } from "./exchange.ts";
-import type { Claimed, DeliveryRow } from "./exchange.ts";
+import { claimedWidth } from "./exchange.ts";
+import type { Claimed } from "./exchange.ts";
 import type { Holder } from "./holder.ts";
+import { concat } from "./parcel.ts";
 import type { QueueNames } from "./queue-names.ts";
 import type { Turn } from "./turn.ts";
 
 /** Rows of one claim. More would hold the write lock for too long. */
 export const claimLimit = 500;
-/** From this size on bodies are handed over one by one instead of being copied into one buffer. */
-const copyLimit = 65_536;
+/** Bodies of this size on the average are handed over one by one instead of being copied into one buffer. */
+const copyLimit = 4_096;
 
 interface Picked {
-  readonly row: DeliveryRow;
+  readonly seq: number;
+  /** Index among the queues of this claim. */
+  readonly queue: number;
+  readonly head: string;
   readonly body: Uint8Array<ArrayBuffer>;
+  readonly crashes: number;
+  readonly suspicions: number;
+  readonly redelivered: number;
   readonly noted: boolean;
   readonly large: boolean;
 }
@@ -114,8 +121,13 @@ export class Claiming {
       place.prio = row[1] as number;
       place.seq = seq;
       picked.push({
-        row: [seq, name, head, body.length, row[4] as number, row[5] as number, row[6] as number],
+        seq,
+        queue: name,
+        head,
         body,
+        crashes: row[4] as number,
+        suspicions: row[5] as number,
+        redelivered: row[6] as number,
         noted: row[7] === 1,
         large: large > 0,
       });
@@ -132,20 +144,24 @@ export class Claiming {
   #take(holder: Holder, picked: readonly Picked[], queues: readonly string[], turn: Turn): Claimed {
     const fence = this.#fence.get(turn.now * 1000)?.[0] as number;
     const until = turn.mono + holder.options.lease;
-    let seqs = "[";
+    const numbers = new Float64Array(picked.length * claimedWidth);
+    const heads: string[] = [];
+    const bodies: Uint8Array<ArrayBuffer>[] = [];
+    const seqs: number[] = [];
     let length = 0;
-    for (const { row } of picked) {
-      seqs += seqs === "[" ? row[0] : `,${row[0]}`;
-      length += row[3];
+    for (const { seq, queue, head, body, crashes, suspicions, redelivered } of picked) {
+      numbers.set([seq, queue, head.length, body.length, crashes, suspicions, redelivered], seqs.length * claimedWidth);
+      seqs.push(seq);
+      heads.push(head);
+      bodies.push(body);
+      length += body.length;
     }
-    this.#lease.run(until, holder.no, fence, `${seqs}]`);
+    this.#lease.run(until, holder.no, fence, `[${seqs.join(",")}]`);
     turn.after.push(() => {
-      for (const { row, noted, large } of picked) holder.held.set(row[0], { fence, until, noted, large });
+      for (const { seq, noted, large } of picked) holder.held.set(seq, { fence, until, noted, large });
     });
-    const bodies = picked.map(({ body }) => body);
-    const rows = picked.map(({ row }) => row);
-    const bytes = length > copyLimit ? bodies : concat(bodies, length);
-    return { consumer: holder.no, fence, at: turn.now, queues, rows, bytes };
+    const bytes = length > copyLimit * picked.length ? bodies : concat(bodies, length);
+    return { consumer: holder.no, fence, at: turn.now, queues, numbers, heads: heads.join(""), bytes };
   }
 
   /** An idle consumer leaves a note in the same transaction that saw the queues empty, so no message can slip between. */

@@ -5,8 +5,10 @@ import { encodeHead } from "../../wire/envelope.ts";
 import { HeldDelivery, isRepeat } from "./delivery.ts";
 import type { Ended } from "./delivery.ts";
 import { ending } from "./exchange.ts";
-import type { Parcel, SettleAnswer, SettlementRest, SettlementRow } from "./exchange.ts";
+import type { SettleAnswer, SettlementRest } from "./exchange.ts";
 import type { Link } from "./link.ts";
+import { unset } from "./parcel.ts";
+import type { Parcel } from "./parcel.ts";
 
 const settled: Settled = { kind: "settled" };
 const lost: Settled = { kind: "lost" };
@@ -130,7 +132,9 @@ export class SqliteConsumer implements Consumer {
     let answer: SettleAnswer;
     try {
       answer = await this.#link.call<SettleAnswer>((parcel, call) => {
-        return { k: "settle", call, consumer: this.no, rows: batch.map((settlement) => rowOf(settlement, parcel)) };
+        const from = parcel.settlementCount;
+        for (const settlement of batch) addSettlement(parcel, settlement);
+        return { k: "settle", call, consumer: this.no, from, count: batch.length };
       });
     } catch (error) {
       // Nobody knows: the same settlement may be tried again.
@@ -149,11 +153,11 @@ export class SqliteConsumer implements Consumer {
   }
 }
 
-function rowOf(settlement: Settlement, parcel: Parcel): SettlementRow {
+function addSettlement(parcel: Parcel, settlement: Settlement): void {
   const { then, result, follow, record } = settlement;
   const delivery = settlement.delivery as HeldDelivery;
-  const resultIndex = result === undefined ? -1 : parcel.addResult(result);
-  let rest: SettlementRest | null = null;
+  const resultIndex = result === undefined ? unset : parcel.addResult(result);
+  let rest: SettlementRest | undefined;
   let end: number = ending.ack;
   switch (then.kind) {
     case "ack":
@@ -182,7 +186,8 @@ function rowOf(settlement: Settlement, parcel: Parcel): SettlementRow {
   if (record !== undefined && end !== ending.ack) rest = { ...rest, record: { id: "", value: record } };
   const from = parcel.sentCount;
   for (const outgoing of follow ?? []) add(parcel, outgoing);
-  return [delivery.seq, delivery.fence, end, resultIndex, from, parcel.sentCount - from, rest];
+  const { seq, fence } = delivery;
+  parcel.addSettlement({ seq, fence, ending: end, result: resultIndex, from, count: parcel.sentCount - from, rest });
 }
 
 function add(parcel: Parcel, outgoing: Outgoing): number {

@@ -4,7 +4,8 @@ import type { Delivery, Settled, Settlement } from "../../port/broker.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import { decodeEnvelope, decodeHead, encodeEnvelope } from "../../wire/envelope.ts";
 import type { Malformed, Message } from "../../wire/message.ts";
-import type { Claimed, DeliveryRow } from "./exchange.ts";
+import { claimedWidth } from "./exchange.ts";
+import type { Claimed } from "./exchange.ts";
 
 /** Settlement under way or done: what a repeat of it is answered. */
 export interface Ended {
@@ -36,15 +37,17 @@ export class HeldDelivery implements Delivery {
   #controller: AbortController | undefined;
   #loss: CeleriacError | undefined;
 
-  constructor(row: DeliveryRow, claimed: Claimed, body: Uint8Array) {
-    this.seq = row[0];
-    this.queue = claimed.queues[row[1]] ?? "";
+  /** `at`: where its numbers begin. */
+  constructor(claimed: Claimed, at: number, head: string, body: Uint8Array) {
+    const { numbers } = claimed;
+    this.seq = numbers[at] ?? 0;
+    this.queue = claimed.queues[numbers[at + 1] ?? 0] ?? "";
     this.fence = claimed.fence;
     this.claimedAt = claimed.at;
-    this.crashes = row[4];
-    this.suspicions = row[5];
-    this.redelivered = row[6] !== 0;
-    this.#head = row[2];
+    this.crashes = numbers[at + 4] ?? 0;
+    this.suspicions = numbers[at + 5] ?? 0;
+    this.redelivered = numbers[at + 6] === 1;
+    this.#head = head;
     this.#body = body;
   }
 
@@ -76,16 +79,22 @@ export class HeldDelivery implements Delivery {
   }
 }
 
-/** The bodies of one claim, each a view of the common buffer or a buffer of its own. */
+/** Heads are slices of the common text; bodies views of the common buffer, or buffers of their own. */
 export function deliveriesOf(claimed: Claimed): HeldDelivery[] {
-  const { bytes } = claimed;
-  let offset = 0;
-  return claimed.rows.map((row, index) => {
-    if (!(bytes instanceof Uint8Array)) return new HeldDelivery(row, claimed, bytes[index] ?? new Uint8Array(0));
-    const body = bytes.subarray(offset, offset + row[3]);
-    offset += row[3];
-    return new HeldDelivery(row, claimed, body);
-  });
+  const { numbers, heads, bytes } = claimed;
+  const deliveries: HeldDelivery[] = [];
+  let headFrom = 0;
+  let bodyFrom = 0;
+  for (let at = 0; at < numbers.length; at += claimedWidth) {
+    const headTo = headFrom + (numbers[at + 2] ?? 0);
+    const bodyTo = bodyFrom + (numbers[at + 3] ?? 0);
+    const own = bytes instanceof Uint8Array ? undefined : bytes[deliveries.length];
+    const body = bytes instanceof Uint8Array ? bytes.subarray(bodyFrom, bodyTo) : (own ?? new Uint8Array(0));
+    deliveries.push(new HeldDelivery(claimed, at, heads.slice(headFrom, headTo), body));
+    headFrom = headTo;
+    bodyFrom = bodyTo;
+  }
+  return deliveries;
 }
 
 /** Rows without a head are whole envelopes that came past us. */

@@ -11,13 +11,15 @@ import { Bell, ringBell } from "./bell.ts";
 import { BusFile } from "./bus-file.ts";
 import { ConsumerTable } from "./consumer-table.ts";
 import type { Database } from "./database.ts";
-import type { Batch, Notice, Request } from "./exchange.ts";
+import type { Notice, Request } from "./exchange.ts";
 import { isFull } from "./failure.ts";
 import { monotonic } from "./host.ts";
 import { Job, JobQueue } from "./job-queue.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Outbox } from "./outbox.ts";
 import type { PostAnswers } from "./outbox.ts";
+import { Unpacked } from "./parcel.ts";
+import type { Batch } from "./parcel.ts";
 import { Setbacks } from "./setbacks.ts";
 import { openSteps } from "./steps.ts";
 import type { Steps } from "./steps.ts";
@@ -115,10 +117,12 @@ export class Engine {
   /** Takes what callers want; `run` does it. */
   accept(batch: Batch): void {
     const mono = monotonic();
+    const unpacked = new Unpacked(batch);
+    for (const request of unpacked.publishes()) this.#jobs.add(new Job(request, unpacked, mono));
     for (const request of batch.requests) {
       if (request.k === "ask" && !isWrite(request.ask)) this.#reads.push(request);
       else if (isNews(request)) this.#guard(() => this.#tell(request));
-      else this.#jobs.add(new Job(request, batch, mono));
+      else this.#jobs.add(new Job(request, unpacked, mono));
     }
   }
 

@@ -1,60 +1,18 @@
 /**
- * What crosses between callers and the driver's thread: one record a turn each way. Rows are flat arrays and all bodies of a
- * turn are one buffer that is handed over, because cloning a record a task would cost more than storing it.
+ * The words that callers and the driver's thread exchange: requests, answers, and notices that nobody asked for. What there is
+ * one of for each task travels packed, see `parcel.ts` and `Claimed`.
  */
 
-import type { Outgoing } from "../../port/broker.ts";
 import type { Channel } from "../../port/bus.ts";
 import type { AttemptRecord, DeadLetter, QueueState } from "../../port/queue-admin.ts";
-import type { ResultWrite, StoredOutcome } from "../../port/result-store.ts";
+import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Term } from "../../port/lease.ts";
 import type { Warning } from "../../port/units.ts";
 import type { Failure } from "./failure.ts";
 
-/** One message to be stored, with its bytes still in the buffer of its batch. */
-export type SentRow = readonly [
-  queue: string,
-  id: string,
-  task: string,
-  priority: number,
-  due: number,
-  /** The id that may come once in `window`; "" = the task's own. Counts only where `window` is not -1. */
-  once: string,
-  nonce: string,
-  window: number,
-  head: string,
-  offset: number,
-  length: number,
-];
-/** `due` of a message that is ready at once. Zero would be a time. */
-export const dueNow = -1;
-
-export type ResultRow = readonly [
-  id: string,
-  state: string,
-  final: boolean,
-  fence: number,
-  ttl: number,
-  offset: number,
-  length: number,
-];
-/** `ttl` of a result that is kept until it is forgotten. */
-export const keptForever = -1;
-
 /** What becomes of one delivery. Numbers and not words, for there is one a task. */
 export const ending = { ack: 0, replace: 1, front: 2, back: 3, bury: 4 } as const;
 
-export type SettlementRow = readonly [
-  seq: number,
-  fence: number,
-  ending: number,
-  /** Index into `results`; -1 = none. */
-  result: number,
-  /** First of the follow-ups in `sent`, and how many. */
-  from: number,
-  count: number,
-  rest: SettlementRest | null,
-];
 export interface SettlementRest {
   /** Index of the replacing message in `sent`. */
   readonly next?: number;
@@ -67,7 +25,13 @@ export interface SettlementRest {
 
 export type Request =
   | { readonly k: "publish"; readonly call: number; readonly from: number; readonly count: number }
-  | { readonly k: "settle"; readonly call: number; readonly consumer: number; readonly rows: readonly SettlementRow[] }
+  | {
+      readonly k: "settle";
+      readonly call: number;
+      readonly consumer: number;
+      readonly from: number;
+      readonly count: number;
+    }
   | {
       readonly k: "started";
       readonly consumer: number;
@@ -146,33 +110,20 @@ export interface HeldRow {
 }
 export type LetterRow = Omit<DeadLetter, "raw"> & { readonly head: string; readonly body: Uint8Array };
 
-/** All that the callers of one turn want. */
-export interface Batch {
-  readonly requests: readonly Request[];
-  readonly sent: readonly SentRow[];
-  readonly results: readonly ResultRow[];
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
-
-export type DeliveryRow = readonly [
-  seq: number,
-  /** Index into `queues`. */
-  queue: number,
-  head: string,
-  length: number,
-  crashes: number,
-  suspicions: number,
-  redelivered: number,
-];
+/** What was leased to one consumer in one transaction: one text, one buffer, one column of numbers, as on the way in. */
 export interface Claimed {
   readonly consumer: number;
   readonly fence: number;
   readonly at: number;
   readonly queues: readonly string[];
-  readonly rows: readonly DeliveryRow[];
+  /** See `claimedWidth`. */
+  readonly numbers: Float64Array<ArrayBuffer>;
+  readonly heads: string;
   /** The bodies one behind the other, or, when they are large, each in its own buffer. */
   readonly bytes: Uint8Array<ArrayBuffer> | readonly Uint8Array<ArrayBuffer>[];
 }
+/** seq, queue (index), length of the head, length of the body, crashes, suspicions, redelivered. */
+export const claimedWidth = 7;
 /** Answers to `publish`, one a message; a bare number when all are the same. */
 export const published = { accepted: 0, duplicate: 1, full: 2 } as const;
 export type PublishAnswer = number | readonly number[];
@@ -196,89 +147,9 @@ export type Notice =
 
 /** All that the thread has to say after a turn. */
 export interface Answers {
+  /** Calls whose answer is 0: all accepted, all settled. Nearly all of them. */
+  readonly plain: readonly number[];
   readonly done: readonly (readonly [call: number, value: unknown])[];
   readonly failed: readonly (readonly [call: number, failure: Failure])[];
   readonly notices: readonly Notice[];
-}
-
-/** Collects what callers want until the turn ends. */
-export class Parcel {
-  readonly requests: Request[] = [];
-  readonly #sent: SentRow[] = [];
-  readonly #results: ResultRow[] = [];
-  readonly #pieces: Uint8Array[] = [];
-  #length = 0;
-
-  get sentCount(): number {
-    return this.#sent.length;
-  }
-
-  get resultCount(): number {
-    return this.#results.length;
-  }
-
-  addOutgoing(outgoing: Outgoing, head: string): number {
-    const { message, due, dedupe } = outgoing;
-    const { id, task } = message.headers;
-    this.#sent.push([
-      outgoing.queue,
-      typeof id === "string" ? id : "",
-      typeof task === "string" ? task : "",
-      priorityOf(message.properties.priority),
-      due === undefined ? dueNow : Math.max(0, Math.ceil(due)),
-      dedupe === undefined || dedupe.id === id ? "" : dedupe.id,
-      dedupe === undefined ? "" : dedupe.nonce,
-      dedupe === undefined ? -1 : dedupe.window,
-      head,
-      this.#length,
-      message.body.length,
-    ]);
-    this.#add(message.body);
-    return this.#sent.length - 1;
-  }
-
-  addResult(result: ResultWrite): number {
-    this.#results.push([
-      result.id,
-      result.state,
-      result.final,
-      result.fence,
-      result.ttl ?? keptForever,
-      this.#length,
-      result.meta.length,
-    ]);
-    this.#add(result.meta);
-    return this.#results.length - 1;
-  }
-
-  #add(bytes: Uint8Array): void {
-    this.#pieces.push(bytes);
-    this.#length += bytes.length;
-  }
-
-  wrap(): Batch {
-    return {
-      requests: this.requests,
-      sent: this.#sent,
-      results: this.#results,
-      bytes: concat(this.#pieces, this.#length),
-    };
-  }
-}
-
-/** A buffer that may be handed over: never a slice of Node's shared pool. */
-export function concat(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    whole.set(piece, offset);
-    offset += piece.length;
-  }
-  return whole;
-}
-
-/** 0…9, low first, as on Redis; what is no number has the first. */
-function priorityOf(priority: number | undefined): number {
-  if (priority === undefined || !(priority > 0)) return 0;
-  return Math.min(9, Math.floor(priority));
 }

@@ -1,6 +1,7 @@
 /** What waits for a transaction, in order, cut into pieces that hold the write lock for milliseconds. */
 
-import type { Batch, Request } from "./exchange.ts";
+import type { Request } from "./exchange.ts";
+import type { Unpacked } from "./parcel.ts";
 
 /** One transaction takes about this much; a single larger call is not torn apart. */
 const rowLimit = 500;
@@ -8,19 +9,19 @@ const byteLimit = 4 * 1024 * 1024;
 
 export class Job {
   readonly request: Request;
-  readonly batch: Batch;
+  readonly batch: Unpacked;
   /** Monotonic ms of its arrival. */
   readonly since: number;
   readonly rows: number;
   /** Bytes of the messages that are published. */
   readonly bytes: number;
 
-  constructor(request: Request, batch: Batch, since: number) {
+  constructor(request: Request, batch: Unpacked, since: number) {
     this.request = request;
     this.batch = batch;
     this.since = since;
-    this.rows = request.k === "publish" ? request.count : request.k === "settle" ? request.rows.length : 1;
-    this.bytes = request.k === "publish" ? bytesOf(batch, request.from, request.count) : 0;
+    this.rows = "count" in request ? request.count : 1;
+    this.bytes = request.k === "publish" ? batch.size(request.from, request.count) : 0;
   }
 
   /** Number of the call that waits for an answer; -1 = nobody waits. */
@@ -92,10 +93,4 @@ export class JobQueue {
     this.#publishes += sign;
     this.#bytes += sign * job.bytes;
   }
-}
-
-function bytesOf(batch: Batch, from: number, count: number): number {
-  const first = batch.sent[from];
-  const last = batch.sent[from + count - 1];
-  return first === undefined || last === undefined ? 0 : last[9] + last[10] - first[9];
 }

@@ -6,10 +6,10 @@
 import type { Clock } from "../../clock/clock.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Warning } from "../../port/units.ts";
-import { Parcel } from "./exchange.ts";
 import type { Ask, Asks, Notice, Request } from "./exchange.ts";
 import type { EngineOptions } from "./engine.ts";
 import { unpack } from "./failure.ts";
+import { Parcel } from "./parcel.ts";
 import { startHere, startThread } from "./port.ts";
 import type { EnginePort } from "./port.ts";
 
@@ -99,7 +99,9 @@ export class Link {
     return new Promise<T>((resolve, reject) => {
       const call = this.#calls++;
       // Throws, and thereby rejects, before anything waits for an answer.
-      this.#parcel.requests.push(fill(this.#parcel, call));
+      const request = fill(this.#parcel, call);
+      if (request.k === "publish") this.#parcel.addPublish(call, request.from, request.count);
+      else this.#parcel.requests.push(request);
       this.#waiting.set(call, { resolve, reject });
       if (this.#waiting.size === 1) this.#settleHold();
       this.#flushSoon();
@@ -180,17 +182,22 @@ export class Link {
   #flush(): void {
     this.#flushing = false;
     const parcel = this.#parcel;
-    if (parcel.requests.length === 0 || this.#ended !== undefined) return;
+    if (parcel.isEmpty || this.#ended !== undefined) return;
     this.#parcel = new Parcel();
     this.#port?.post(parcel.wrap());
   }
 
   /** Answers from the engine. */
   take(answers: {
+    readonly plain: readonly number[];
     readonly done: readonly (readonly [number, unknown])[];
     readonly failed: readonly (readonly [number, Parameters<typeof unpack>[0]])[];
     readonly notices: readonly Notice[];
   }): void {
+    for (const call of answers.plain) {
+      this.#waiting.get(call)?.resolve(0 as never);
+      this.#waiting.delete(call);
+    }
     for (const [call, value] of answers.done) {
       this.#waiting.get(call)?.resolve(value as never);
       this.#waiting.delete(call);
@@ -200,7 +207,8 @@ export class Link {
       this.#waiting.delete(call);
     }
     // Whoever waited for an answer goes on before he is handed more: he may count what he holds.
-    if (answers.done.length > 0 && answers.notices.length > 0) setImmediate(() => this.#tellAll(answers.notices));
+    if (answers.plain.length + answers.done.length > 0 && answers.notices.length > 0)
+      setImmediate(() => this.#tellAll(answers.notices));
     else this.#tellAll(answers.notices);
     if (this.#waiting.size === 0) this.#settleHold();
   }

@@ -10,7 +10,9 @@ export class Outbox {
   readonly #path: string;
   readonly #post: PostAnswers;
   #kept: (readonly [number, unknown])[] = [];
+  #keptPlain: number[] = [];
   #keptNotices: Notice[] = [];
+  #plain: number[] = [];
   #done: (readonly [number, unknown])[] = [];
   #failed: (readonly [number, Failure])[] = [];
   #notices: Notice[] = [];
@@ -22,7 +24,9 @@ export class Outbox {
   }
 
   keep(call: number, value: unknown): void {
-    if (call >= 0) this.#kept.push([call, value]);
+    if (call < 0) return;
+    if (value === 0) this.#keptPlain.push(call);
+    else this.#kept.push([call, value]);
   }
 
   keepNotice(notice: Notice): void {
@@ -30,6 +34,10 @@ export class Outbox {
   }
 
   release(): void {
+    if (this.#keptPlain.length > 0) {
+      this.#plain = this.#plain.length === 0 ? this.#keptPlain : [...this.#plain, ...this.#keptPlain];
+      this.#keptPlain = [];
+    }
     if (this.#kept.length > 0) {
       this.#done = this.#done.length === 0 ? this.#kept : [...this.#done, ...this.#kept];
       this.#kept = [];
@@ -42,6 +50,7 @@ export class Outbox {
 
   discard(): void {
     this.#kept = [];
+    this.#keptPlain = [];
     this.#keptNotices = [];
   }
 
@@ -58,16 +67,18 @@ export class Outbox {
   }
 
   flush(): void {
-    if (this.#done.length + this.#failed.length + this.#notices.length === 0) return;
-    const answers: Answers = { done: this.#done, failed: this.#failed, notices: this.#notices };
+    if (this.#plain.length + this.#done.length + this.#failed.length + this.#notices.length === 0) return;
+    const answers: Answers = { plain: this.#plain, done: this.#done, failed: this.#failed, notices: this.#notices };
+    this.#plain = [];
     this.#done = [];
     this.#failed = [];
     this.#notices = [];
     const transfer: ArrayBuffer[] = [];
     for (const notice of answers.notices) {
       if (notice.n !== "claimed") continue;
+      // What is small enough to lie in one buffer is copied faster than handed over.
       const { bytes } = notice.claimed;
-      for (const piece of bytes instanceof Uint8Array ? [bytes] : bytes) transfer.push(piece.buffer);
+      if (!(bytes instanceof Uint8Array)) for (const piece of bytes) transfer.push(piece.buffer);
     }
     this.#post(answers, transfer);
   }

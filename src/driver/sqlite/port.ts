@@ -1,12 +1,14 @@
 /** The two places where the engine can run: a thread of its own, or the calling one. Both speak in batches and answers. */
 
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 
 import type { Clock } from "../../clock/clock.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./engine.ts";
-import type { Answers, Batch } from "./exchange.ts";
+import type { Answers } from "./exchange.ts";
+import type { Batch } from "./parcel.ts";
 import { pack } from "./failure.ts";
 import type { ThreadData, ToThread } from "./thread.ts";
 
@@ -25,8 +27,17 @@ export interface PortHandlers {
   died(error: CeleriacError): void;
 }
 
-/** The extension that this very file has: `.ts` from the sources, `.js` from the package. */
-const threadFile = new URL(`./thread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
+/** From this size on handing a buffer over is cheaper than copying it. */
+const handOver = 16_384;
+
+/** The thread's file has the extension of this one: `.ts` from the sources, `.js` from the package. */
+const fromSources = import.meta.url.endsWith(".ts");
+const threadFile = new URL(`./thread${fromSources ? ".ts" : ".js"}`, import.meta.url);
+/**
+ * From the sources each thread would load Node's type stripper, which is WebAssembly: 200 ms, and where threads come and go by the
+ * hundred, the V8 of Node 24 ends the process now and then ("Check failed: jit_page.has_value()"). A cache of the stripped files avoids both.
+ */
+const sourceCache = fileURLToPath(new URL("../../../node_modules/.cache/celeriac-threads", import.meta.url));
 
 export function startThread(options: EngineOptions, pulse: SharedArrayBuffer, handlers: PortHandlers): EnginePort {
   const workerData: ThreadData = { options, pulse };
@@ -35,6 +46,7 @@ export function startThread(options: EngineOptions, pulse: SharedArrayBuffer, ha
     name: "celeriac-sqlite",
     // Flags of the main program (inspectors, loaders, test runners) are not meant for this thread.
     execArgv: ["--disable-warning=ExperimentalWarning"],
+    ...(fromSources ? { env: { NODE_COMPILE_CACHE: sourceCache, ...process.env } } : {}),
   });
   let ending = false;
   const ended = new Promise<void>((resolve) => {
@@ -49,7 +61,7 @@ export function startThread(options: EngineOptions, pulse: SharedArrayBuffer, ha
   });
   const send = (message: ToThread, transfer: ArrayBuffer[]): void => worker.postMessage(message, transfer);
   return {
-    post: (batch) => send(batch, batch.bytes.length > 0 ? [batch.bytes.buffer] : []),
+    post: (batch) => send(batch, batch.bytes.length > handOver ? [batch.bytes.buffer] : []),
     async end() {
       ending = true;
       worker.ref(); // who waits for this must not find the process ended instead
@@ -72,7 +84,7 @@ export function startHere(options: EngineOptions, clock: Clock, handlers: PortHa
   try {
     engine = new Engine(options, clock, answer, undefined);
   } catch (error) {
-    answer({ done: [], failed: [], notices: [{ n: "unopened", failure: pack(error, options.path) }] });
+    answer({ plain: [], done: [], failed: [], notices: [{ n: "unopened", failure: pack(error, options.path) }] });
   }
   const end = (): Promise<void> => {
     engine?.close();

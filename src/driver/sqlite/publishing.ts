@@ -3,8 +3,10 @@
  * Also brings delayed messages to their queue when they are due.
  */
 
-import { dueNow, published } from "./exchange.ts";
-import type { Batch, PublishAnswer, SentRow } from "./exchange.ts";
+import { published } from "./exchange.ts";
+import type { PublishAnswer } from "./exchange.ts";
+import { unset } from "./parcel.ts";
+import type { SentMessage, Unpacked } from "./parcel.ts";
 import type { Database, Statement } from "./database.ts";
 import type { QueueNames } from "./queue-names.ts";
 import { inlineBytes } from "./schema.ts";
@@ -62,68 +64,62 @@ export class Publishing {
   }
 
   /** New messages, each accepted, a duplicate, or refused because its queue is full. */
-  publish(batch: Batch, from: number, count: number, turn: Turn): PublishAnswer {
+  publish(batch: Unpacked, from: number, count: number, turn: Turn): PublishAnswer {
     let answers: number[] | undefined;
     for (let index = 0; index < count; index++) {
-      const row = batch.sent[from + index];
-      if (row === undefined) break;
-      const answer = this.#publishOne(batch, row, turn);
+      const answer = this.#publishOne(batch.message(from + index), turn);
       if (answer !== published.accepted) answers ??= Array.from({ length: count }, () => published.accepted);
       if (answers !== undefined) answers[index] = answer;
     }
     return answers ?? published.accepted;
   }
 
-  #publishOne(batch: Batch, row: SentRow, turn: Turn): number {
-    const queue = this.#names.number(row[0]);
+  #publishOne(message: SentMessage, turn: Turn): number {
+    const queue = this.#names.number(message.queue);
     if (this.#maxDepth > 0 && this.#isFull(queue, turn)) {
       // A repeat of an accepted call must stay accepted though the queue has filled up since.
-      const known = row[7] < 0 ? undefined : this.#seen.get(row[5] || row[1]);
+      const known = message.window === unset ? undefined : this.#seen.get(message.once);
       if (known === undefined || (known[1] as number) <= turn.now) return published.full;
     }
-    return this.once(batch, row, turn, queue) ? published.accepted : this.#sameNonce(row);
+    return this.once(message, turn, queue) ? published.accepted : this.#sameNonce(message);
   }
 
   /** Stores a message unless its id came before; false if so. No limit of depth: what follows a task is never refused. */
-  once(batch: Batch, row: SentRow, turn: Turn, queue: number = this.#names.number(row[0])): boolean {
-    const window = row[7];
-    if (window >= 0) {
-      const id = row[5] || row[1];
+  once(message: SentMessage, turn: Turn, queue: number = this.#names.number(message.queue)): boolean {
+    const { window, once, nonce } = message;
+    if (window !== unset) {
       const until = turn.now + window;
-      if (this.#see.run(id, row[6], until) === 0) {
-        const known = this.#seen.get(id);
+      if (this.#see.run(once, nonce, until) === 0) {
+        const known = this.#seen.get(once);
         if (known !== undefined && (known[1] as number) > turn.now) return false;
-        this.#seeAgain.run(row[6], until, id);
+        this.#seeAgain.run(nonce, until, once);
       }
       // Accepted anew, so an outcome of its former life must make room, or this one could never store its own.
-      this.#forgetResult.run(id);
+      this.#forgetResult.run(once);
     }
-    this.put(batch, row, turn, fresh, queue);
+    this.put(message, turn, fresh, queue);
     return true;
   }
 
   /** Stores a message, whatever came before. */
-  put(batch: Batch, row: SentRow, turn: Turn, carried: Carried, queue: number = this.#names.number(row[0])): void {
-    const due = row[4];
-    const delayed = due !== dueNow && due > turn.now;
-    const length = row[10];
-    const large = length > inlineBytes;
-    const body = batch.bytes.subarray(row[9], row[9] + length);
+  put(message: SentMessage, turn: Turn, carried: Carried, queue: number = this.#names.number(message.queue)): void {
+    const { id, task, priority, due, head, body } = message;
+    const delayed = due !== unset && due > turn.now;
+    const large = body.length > inlineBytes;
     const { crashes, suspicions, noted } = carried;
-    const state = delayed ? 1 : 0;
     const seq = this.#insert.insert(
-      row[1],
-      row[2],
+      id,
+      task,
       queue,
-      row[3],
-      state,
+      priority,
+      delayed ? 1 : 0,
       delayed ? due : null,
       crashes,
       suspicions,
       noted,
-      large ? length : 0,
+      large ? body.length : 0,
       turn.now,
-      row[8],
+      head,
       large ? empty : body,
     );
     if (large) this.#insertLarge.run(seq, body);
@@ -134,9 +130,9 @@ export class Publishing {
   }
 
   /** Was the message that was turned away this very call, made before? Its first answer is true again then. */
-  #sameNonce(row: SentRow): number {
-    const known = this.#seen.get(row[5] || row[1]);
-    return known?.[0] === row[6] ? published.accepted : published.duplicate;
+  #sameNonce(message: SentMessage): number {
+    const known = this.#seen.get(message.once);
+    return known?.[0] === message.nonce ? published.accepted : published.duplicate;
   }
 
   /** Counted exactly when a refusal is near, and once a second otherwise, since counting costs time by the message. */

@@ -2,8 +2,9 @@
 
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Database, Statement } from "./database.ts";
-import { keptForever } from "./exchange.ts";
-import type { Batch, CommitAnswer, ResultRow } from "./exchange.ts";
+import type { CommitAnswer } from "./exchange.ts";
+import { unset } from "./parcel.ts";
+import type { SentResult, Unpacked } from "./parcel.ts";
 import type { Turn } from "./turn.ts";
 
 export class Results {
@@ -35,31 +36,32 @@ export class Results {
   }
 
   /** Writes an outcome of the lease's holder. Undefined: stored. Else the final outcome that stands. */
-  store(batch: Batch, row: ResultRow, turn: Turn): StoredOutcome | undefined {
-    const meta = batch.bytes.subarray(row[5], row[5] + row[6]);
-    const until = row[4] === keptForever ? null : turn.now + row[4];
-    if (this.#write.run(row[0], row[1], row[2] ? 1 : 0, row[3], until, meta, turn.now) === 0) {
-      const stands = this.#read.get(row[0]);
-      return { id: row[0], state: stands?.[0] as string, meta: stands?.[1] as Uint8Array };
+  store(result: SentResult, turn: Turn): StoredOutcome | undefined {
+    const { id, state, final, fence, ttl, meta } = result;
+    const until = ttl === unset ? null : turn.now + ttl;
+    if (this.#write.run(id, state, final ? 1 : 0, fence, until, meta, turn.now) === 0) {
+      const stands = this.#read.get(id);
+      return { id, state: stands?.[0] as string, meta: stands?.[1] as Uint8Array };
     }
-    turn.stored.push(row[0]);
+    turn.stored.push(id);
     return undefined;
   }
 
   /** The same without a lease: decided by the stored fence. */
-  commit(batch: Batch, from: number, count: number, turn: Turn): readonly CommitAnswer[] {
-    return batch.results.slice(from, from + count).map((row) => {
-      const stands = this.#read.get(row[0]);
-      const living = stands !== undefined && (stands[4] === null || (stands[4] as number) > turn.now);
-      if (living && row[3] < (stands[3] as number)) return "fenced";
-      if (living && stands[2] === 1) {
-        const meta = batch.bytes.subarray(row[5], row[5] + row[6]);
-        const mine = row[2] && row[3] === stands[3] && Buffer.compare(meta, stands[1] as Uint8Array) === 0;
-        return mine ? "mine-already" : "already-final";
-      }
-      this.store(batch, row, turn);
-      return "stored";
-    });
+  commit(batch: Unpacked, from: number, count: number, turn: Turn): readonly CommitAnswer[] {
+    return Array.from({ length: count }, (_, index) => this.#commitOne(batch.result(from + index), turn));
+  }
+
+  #commitOne(result: SentResult, turn: Turn): CommitAnswer {
+    const stands = this.#read.get(result.id);
+    const living = stands !== undefined && (stands[4] === null || (stands[4] as number) > turn.now);
+    if (living && result.fence < (stands[3] as number)) return "fenced";
+    if (living && stands[2] === 1) {
+      const same = Buffer.compare(result.meta, stands[1] as Uint8Array) === 0;
+      return result.final && result.fence === stands[3] && same ? "mine-already" : "already-final";
+    }
+    this.store(result, turn);
+    return "stored";
   }
 
   get(ids: readonly string[], now: number): readonly (StoredOutcome | undefined)[] {

@@ -7,8 +7,9 @@ import type { AttemptRecord } from "../../port/queue-admin.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Database, Statement } from "./database.ts";
 import { ending } from "./exchange.ts";
-import type { Batch, SettleAnswer, SettlementRest, SettlementRow } from "./exchange.ts";
-import type { Holder } from "./holder.ts";
+import type { SettleAnswer, SettlementRest } from "./exchange.ts";
+import type { HeldTask, Holder } from "./holder.ts";
+import type { SentSettlement, Unpacked } from "./parcel.ts";
 import type { Publishing } from "./publishing.ts";
 import type { Results } from "./results.ts";
 import type { Turn } from "./turn.ts";
@@ -68,41 +69,41 @@ export class Settling {
     this.#forgetAttempts = db.prepare("DELETE FROM celeriac_attempt WHERE id = ?");
   }
 
-  settle(batch: Batch, holder: Holder, rows: readonly SettlementRow[], turn: Turn): SettleAnswer {
+  settle(batch: Unpacked, holder: Holder, from: number, count: number, turn: Turn): SettleAnswer {
     let answers: (0 | 1 | StoredOutcome)[] | undefined;
-    for (let index = 0; index < rows.length; index++) {
-      const row = rows[index];
-      if (row === undefined) break;
-      const answer = this.#settleOne(batch, holder, row, turn);
-      if (answer !== 0) answers ??= Array.from({ length: rows.length }, () => 0 as const);
+    const ended: SentSettlement[] = [];
+    for (let index = 0; index < count; index++) {
+      const settlement = batch.settlement(from + index);
+      const held = holder.held.get(settlement.seq);
+      const mine = held !== undefined && held.fence === settlement.fence && !turn.ended.has(settlement.seq);
+      const answer = mine ? this.#settleOne(batch, held, settlement, turn) : lost;
+      if (mine) {
+        // Even one that turns out to be lost leaves the room it took.
+        turn.ended.add(settlement.seq);
+        ended.push(settlement);
+        holder.leaving++;
+      }
+      if (answer !== 0) answers ??= Array.from({ length: count }, () => 0 as const);
       if (answers !== undefined) answers[index] = answer;
     }
-    for (const [seq, fence] of rows) {
-      if (holder.held.get(seq)?.fence !== fence || turn.ended.has(seq)) continue;
-      turn.ended.add(seq);
-      holder.leaving++;
-    }
-    // Even one that is lost leaves the room it took.
     turn.after.push(() => {
       holder.leaving = 0;
-      for (const [seq, fence] of rows) if (holder.held.get(seq)?.fence === fence) holder.held.delete(seq);
+      for (const { seq } of ended) holder.held.delete(seq);
     });
     return answers ?? 0;
   }
 
-  #settleOne(batch: Batch, holder: Holder, row: SettlementRow, turn: Turn): 0 | 1 | StoredOutcome {
-    const [seq, fence, end, resultIndex, from, count, rest] = row;
-    const held = holder.held.get(seq);
-    if (held?.fence !== fence) return lost;
+  #settleOne(batch: Unpacked, held: HeldTask, settlement: SentSettlement, turn: Turn): 0 | 1 | StoredOutcome {
+    const { seq, fence, ending: end, result, from, count, rest } = settlement;
     let stands: StoredOutcome | undefined;
     if (end === ending.ack && !held.noted) {
       if (this.#remove.run(seq, fence) === 0) return lost;
       if (held.large) this.#removeLarge.run(seq);
-      stands = this.#result(batch, resultIndex, turn);
+      stands = this.#result(batch, result, turn);
     } else {
       const own = this.#own.get(seq, fence);
       if (own === undefined) return lost;
-      stands = this.#result(batch, resultIndex, turn);
+      stands = this.#result(batch, result, turn);
       const id = own[0] as string;
       // A task that is final is not tried again, whatever its end was meant to be.
       if (end === ending.ack || stands !== undefined) this.#drop(seq, fence, held.large, id);
@@ -115,16 +116,12 @@ export class Settling {
         );
       }
     }
-    for (let index = from; index < from + count; index++) {
-      const sent = batch.sent[index];
-      if (sent !== undefined) this.#publishing.once(batch, sent, turn);
-    }
+    for (let index = from; index < from + count; index++) this.#publishing.once(batch.message(index), turn);
     return stands ?? 0;
   }
 
-  #result(batch: Batch, index: number, turn: Turn): StoredOutcome | undefined {
-    const row = index < 0 ? undefined : batch.results[index];
-    return row === undefined ? undefined : this.#results.store(batch, row, turn);
+  #result(batch: Unpacked, index: number, turn: Turn): StoredOutcome | undefined {
+    return index < 0 ? undefined : this.#results.store(batch.result(index), turn);
   }
 
   #drop(seq: number, fence: number, large: boolean, id: string): void {
@@ -134,7 +131,7 @@ export class Settling {
   }
 
   #end(
-    batch: Batch,
+    batch: Unpacked,
     task: {
       readonly seq: number;
       readonly fence: number;
@@ -153,8 +150,9 @@ export class Settling {
     if (task.end === ending.replace) {
       this.#remove.run(seq, fence);
       if (large) this.#removeLarge.run(seq);
-      const next = rest.next === undefined ? undefined : batch.sent[rest.next];
-      if (next !== undefined) this.#publishing.put(batch, next, turn, { ...task.carried, noted });
+      if (rest.next !== undefined) {
+        this.#publishing.put(batch.message(rest.next), turn, { ...task.carried, noted });
+      }
       return;
     }
     if (task.end === ending.bury) {

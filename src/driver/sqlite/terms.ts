@@ -2,8 +2,8 @@
 
 import type { Term } from "../../port/lease.ts";
 import type { Database, Statement } from "./database.ts";
-import type { Batch } from "./exchange.ts";
 import { published } from "./exchange.ts";
+import type { Unpacked } from "./parcel.ts";
 import type { Publishing } from "./publishing.ts";
 import type { Turn } from "./turn.ts";
 
@@ -54,7 +54,7 @@ export class Terms {
 
   fire(
     fire: { term: Term; schedule: string; tick: number; from: number },
-    batch: Batch,
+    batch: Unpacked,
     turn: Turn,
   ): "fired" | "not" | "full" {
     const { term, schedule, tick } = fire;
@@ -63,7 +63,7 @@ export class Terms {
     if (!current || this.#fired.get(schedule, tick) !== undefined) return "not";
     const answer = this.#publishing.publish(batch, fire.from, 1, turn);
     if (typeof answer !== "number" && answer[0] === published.full) return "full";
-    this.#fire.run(schedule, tick, batch.sent[fire.from]?.[1] ?? "", turn.now);
+    this.#fire.run(schedule, tick, batch.message(fire.from).id, turn.now);
     return "fired";
   }
 }

@@ -5,7 +5,8 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { systemClock } from "../../clock/clock.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./engine.ts";
-import type { Answers, Batch } from "./exchange.ts";
+import type { Answers } from "./exchange.ts";
+import type { Batch } from "./parcel.ts";
 import { pack } from "./failure.ts";
 
 export interface ThreadData {
@@ -39,7 +40,12 @@ try {
     engine.run();
   });
 } catch (error) {
-  const answers: Answers = { done: [], failed: [], notices: [{ n: "unopened", failure: pack(error, options.path) }] };
+  const answers: Answers = {
+    plain: [],
+    done: [],
+    failed: [],
+    notices: [{ n: "unopened", failure: pack(error, options.path) }],
+  };
   port.postMessage(answers);
   port.close();
 }

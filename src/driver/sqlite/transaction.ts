@@ -46,8 +46,8 @@ export class Transaction {
       case "settle": {
         const holder = this.#holders.get(request.consumer);
         return holder === undefined
-          ? request.rows.map(() => 1)
-          : this.#steps.settling.settle(batch, holder, request.rows, turn);
+          ? Array.from({ length: request.count }, () => 1)
+          : this.#steps.settling.settle(batch, holder, request.from, request.count, turn);
       }
       case "started": {
         const holder = this.#holders.get(request.consumer);
