@@ -1,5 +1,6 @@
 /** The front of everything: `createApp`, and what it returns. Opens nothing by itself; the first send or read connects. */
 
+import { inspect } from "node:util";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { DeadLetters, QueueAdmin } from "../port/queue-admin.ts";
 import type { AnyHandler } from "../task/definition.ts";
@@ -7,6 +8,7 @@ import { type AnyTaskOptions, defineTask } from "../task/options.ts";
 import { freeze, type FrozenApp } from "../task/registry.ts";
 import type { AsyncResult } from "./async-result.ts";
 import { type AppOptions, resolveConfig } from "./config.ts";
+import { redactUrl } from "./connect.ts";
 import { type AppCore, Core } from "./core.ts";
 import type { DeclareRemote, DeclareTask } from "./declare.ts";
 import { callSiteOf, type CallSite, locateModule } from "./module-location.ts";
@@ -151,6 +153,11 @@ class LocalApp implements App {
 
   close(): Promise<void> {
     return this[inside].close();
+  }
+
+  /** What `console.log(app)` prints: nothing of the broker's password, which lies in the URL below. */
+  [inspect.custom](): string {
+    return `App ${JSON.stringify(this.name)} { broker: ${JSON.stringify(redactUrl(this[inside].config.broker))} }`;
   }
 
   [freeze](): Promise<FrozenApp> {

@@ -41,6 +41,7 @@ describe("a redacted URL", () => {
   it("keeps what helps and hides what must not be seen", () => {
     expect(redactUrl("redis://shop:hunter2@cache:6379/0")).toBe("redis://***@cache:6379/0");
     expect(redactUrl("redis://cache:6379/0?password=hunter2&x=1")).toBe("redis://cache:6379/0?password=***&x=1");
+    expect(redactUrl("hunter2@cache")).toBe("***@cache");
     expect(redactUrl("sqlite:celeriac.db")).toBe("sqlite:celeriac.db");
     expect(redactUrl("redis://:p@ss/w?or#d@h/0")).toBe("redis://***@h/0");
   });

@@ -56,7 +56,7 @@ export function redactUrl(url: string | URL): string {
   const text = String(url);
   // Up to the LAST "@": a password typed without percent-encoding may hold "@", "/", "?" and "#".
   const at = text.lastIndexOf("@");
-  const start = /^[\w+.-]*:?\/*/.exec(text)?.[0].length ?? 0;
+  const start = /^[\w+.-]+:\/*/.exec(text)?.[0].length ?? 0;
   const bare = at < start ? text : `${text.slice(0, start)}***${text.slice(at)}`;
   return bare.replace(/([?&](?:password|pass|pw|secret|token|auth|key|user|username)=)[^&#]*/gi, "$1***");
 }

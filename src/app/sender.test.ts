@@ -189,6 +189,23 @@ describe("a sender", () => {
     expect(await settle(sends.submit([message("c")], { timeout: 1, signal: over.signal }))).toBe(reason);
   });
 
+  it("stops sending when the last caller has left, so that closing need not wait for a deadline", async () => {
+    const { sender: sends } = await sender(() => never);
+    const [one, two] = [new AbortController(), new AbortController()];
+    const calls = [one, two].map(({ signal }) =>
+      settle(sends.submit([message(crypto.randomUUID())], { timeout: 3_600_000, signal })),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    one.abort("gone");
+    let drained = false;
+    const draining = sends.drain().then(() => (drained = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(drained).toBe(false);
+    two.abort("gone too");
+    await draining;
+    expect(await Promise.all(calls)).toEqual(["gone", "gone too"]);
+  });
+
   it("drains", async () => {
     const { sender: sends, batches } = await sender();
     const sent = sends.submit([message("a")], wait);

@@ -15,6 +15,9 @@ interface Pending {
   readonly timeout: number;
   readonly resolve: (published: readonly Published[]) => void;
   readonly reject: (error: unknown) => void;
+  /** Its caller waits no more; told to the publish that carries it. */
+  gone: boolean;
+  left: (() => void) | undefined;
 }
 
 /** One publish with its repeats. */
@@ -81,7 +84,7 @@ export class Sender {
   ): Promise<readonly Published[]> {
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason as Error);
     const { promise, resolve, reject } = Promise.withResolvers<readonly Published[]>();
-    const pending: Pending = { batch, timeout: options.timeout, resolve, reject };
+    const pending: Pending = { batch, timeout: options.timeout, resolve, reject, gone: false, left: undefined };
     this.#waiting.push(pending);
     if (!this.#scheduled) {
       this.#scheduled = true;
@@ -100,10 +103,13 @@ export class Sender {
   async #abortable<T>(promise: Promise<T>, pending: Pending, signal: AbortSignal): Promise<T> {
     try {
       return await within(promise, signal);
-    } finally {
+    } catch (error) {
       // Given up before its turn ended: then it is not sent at all.
       const index = this.#waiting.indexOf(pending);
       if (index !== -1) this.#waiting.splice(index, 1);
+      pending.gone = true;
+      pending.left?.();
+      throw error;
     }
   }
 
@@ -135,6 +141,11 @@ export class Sender {
     const flush: Flush = { unclear: false, last: undefined };
     const over = new AbortController();
     const answered = new AbortController();
+    // Repeated for nobody, it would only keep `close` waiting.
+    const left = (): void => {
+      if (group.every(({ gone }) => gone)) over.abort(new Error("nobody waits for this any more"));
+    };
+    for (const pending of group) pending.left = left;
     const longest = Math.max(...group.map((pending) => pending.timeout));
     for (const timeout of new Set(group.map((pending) => pending.timeout))) {
       this.#clock.sleep(timeout, answered.signal).then(

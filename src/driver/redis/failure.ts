@@ -59,7 +59,7 @@ export function refusedBy(name: string, error: ServerRefusal): CeleriacError {
   return new CeleriacError("BACKEND_REFUSED", `${name} refused a command: ${error.message}`, { cause: error });
 }
 
-/** The first connection failed. Texts of the server are safe to show: it never repeats a password. */
+/** The first connection failed, or the first command on it. Texts of the server are safe to show: it never repeats a password. */
 export function connectFailure(name: string, error: unknown): CeleriacError {
   const message = error instanceof Error ? error.message : String(error);
   const word = /^(?:ERR )?([A-Z]+)/.exec(message)?.[1] ?? "";
@@ -69,7 +69,8 @@ export function connectFailure(name: string, error: unknown): CeleriacError {
       `${name} refused the login (${word || "AUTH"}): check user and password in the broker URL, and the rights of that user.`,
       { details: { word } },
     );
-  if (error instanceof Error && error.name === "ReplyError")
+  const refusal = failureOf(error);
+  if (refusal instanceof ServerRefusal && !isPassing(refusal))
     return new CeleriacError("BACKEND_REFUSED", `${name} refused the connection: ${message}`);
   return new CeleriacError(
     "BACKEND_UNREACHABLE",

@@ -4,6 +4,7 @@
  * (Celery's `global_keyprefix` of the result backend).
  */
 
+import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Backend, BackendOptions, OpenBackend } from "../../port/backend.ts";
 import type { Warning } from "../../port/units.ts";
 import { RedisBroker } from "./broker.ts";
@@ -57,9 +58,7 @@ class RedisBackend implements Backend {
     try {
       await this.#context.connect(await loadClient(location, timeout), signal);
       const { link, keys } = this.#context;
-      const info = await link.call("INFO", []).catch((error: unknown) => {
-        throw connectFailure(location.name, error);
-      });
+      const info = await link.call("INFO", []);
       const { major, warnings } = checkServer(String(info), location.name, options.allowEviction);
       scripts.forServer(major);
       await scripts.load(link, [publishScript, claimScript, startScript, renewScript, settleScript]);
@@ -70,7 +69,7 @@ class RedisBackend implements Backend {
       return [...warnings, { code: "PAUSE_OURS_ONLY", text }];
     } catch (error) {
       this.#context.close();
-      throw error;
+      throw error instanceof CeleriacError ? error : connectFailure(location.name, error);
     }
   }
 
