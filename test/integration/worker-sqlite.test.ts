@@ -5,5 +5,8 @@ import { workerSuite } from "./worker-suite.ts";
 
 workerSuite("SQLite", async () => {
   const folder = mkdtempSync(join(tmpdir(), "celeriac-worker-"));
-  return { url: `sqlite:${join(folder, "queue.db")}`, close: async () => rmSync(folder, { recursive: true, force: true }) };
+  return {
+    url: `sqlite:${join(folder, "queue.db")}`,
+    close: async () => rmSync(folder, { recursive: true, force: true }),
+  };
 });

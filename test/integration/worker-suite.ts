@@ -182,6 +182,8 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
           },
           ([delivery]) => {
             if (!delivery) return;
+            // Given back at the end; a second claim would only meet the closing.
+            consumer.pause();
             consumer.started([delivery], "suspect");
             const meta = new TextEncoder().encode(
               `{"status":"SUCCESS","result":41,"traceback":null,"children":[],"date_done":null,"task_id":"${sent.id}"}`,
