@@ -4,7 +4,8 @@
  */
 
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root, run } from "../scripts/process.ts";
@@ -17,8 +18,9 @@ export const celeriac: string = join(modules, "celeriac");
 export async function installPeers(): Promise<void> {
   if (existsSync(join(modules, "bullmq", "package.json"))) return;
   process.stderr.write("installing the peers (once)…\n");
-  const ran = await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: here, output: "keep" });
-  if (ran.code !== 0) throw new Error(`npm ci in bench/ failed:\n${ran.text}`);
+  // Not `npm ci`: it refuses a lockfile without the optional native parts that a registry lacks for some platforms.
+  const ran = await run("npm", ["install", "--no-save", "--no-audit", "--no-fund"], { cwd: here, output: "keep" });
+  if (ran.code !== 0) throw new Error(`npm install in bench/ failed:\n${ran.text}`);
 }
 
 /** Builds the present sources. `keep`: uses the last build if there is one. */
@@ -34,10 +36,20 @@ export async function buildCeleriac(keep: boolean): Promise<void> {
     if (built.code !== 0) throw new Error(`the build failed:\n${built.text}`);
     await rm(celeriac, { recursive: true, force: true });
     await mkdir(celeriac, { recursive: true });
+    await writeFile(join(celeriac, "commit"), commitNow());
     for (const name of ["package.json", "dist"]) {
       await cp(join(stage, name), join(celeriac, name), { recursive: true });
     }
   } finally {
     await rm(stage, { recursive: true, force: true });
+  }
+}
+
+/** Of the sources that were built; `-dirty` with changes that are not committed. */
+function commitNow(): string {
+  try {
+    return execFileSync("git", ["-C", root, "describe", "--always", "--dirty"], { encoding: "utf8" }).trim();
+  } catch {
+    return "unknown";
   }
 }

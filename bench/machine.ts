@@ -14,6 +14,7 @@ export interface Machine {
   readonly kernel: string;
   readonly node: string;
   readonly redis: string;
+  /** Of the build that is measured. */
   readonly commit: string;
   /** File system under the database files. */
   readonly disk: string;
@@ -30,7 +31,7 @@ export function machineFacts(): Machine {
     kernel: release(),
     node: process.version,
     redis: /v=(\S+)/.exec(said("redis-server", "--version"))?.[1] ?? "none",
-    commit: said("git", "-C", import.meta.dirname, "describe", "--always", "--dirty"),
+    commit: readFileSync(join(celeriac, "commit"), "utf8"),
     disk: said("stat", "-f", "-c", "%T", tmpdir()),
     versions: versionsOf(["bullmq", "ioredis", "bee-queue", "plainjob"]),
     loadBefore: Math.round((loadavg()[0] ?? 0) * 10) / 10,
