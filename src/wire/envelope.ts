@@ -17,7 +17,10 @@ export { type Marks, readMarks, spliceMarks } from "./marks.ts";
 /** Characters of all headers together. Celery's own take about 600, printed arguments up to 2 × 1024 more. */
 export const maxHeadLength: number = 32 * 1024;
 
-/** Throws NOT_SERIALIZABLE for headers that cannot be written. The text is UTF-8 compatible with every kombu since 5.2. */
+/**
+ * Throws NOT_SERIALIZABLE for headers that cannot be written. A body that is text has no `body_encoding`: kombu before 5.3 knows only
+ * base64, and a worker with it ends at once, the message lost, when a message says "utf-8".
+ */
 export function encodeEnvelope(message: Message, queue: string, deliveryTag: string): string {
   const asText =
     message.contentEncoding === "utf-8" && message.headers["compression"] === undefined
@@ -31,7 +34,7 @@ export function encodeEnvelope(message: Message, queue: string, deliveryTag: str
     (correlationId === undefined ? "" : `"correlation_id":${quoted(correlationId)},`) +
     (replyTo === undefined ? "" : `"reply_to":${quoted(replyTo)},`) +
     `"delivery_mode":2,"delivery_info":{"exchange":"","routing_key":${quoted(queue)}},"priority":${priority ?? 0},` +
-    `"body_encoding":${asText === undefined ? '"base64"' : '"utf-8"'},` +
+    (asText === undefined ? '"body_encoding":"base64",' : "") +
     (messageId === undefined ? "" : `"message_id":${quoted(messageId)},`) +
     `"delivery_tag":${quoted(deliveryTag)}}}`
   );
