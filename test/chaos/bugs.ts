@@ -92,7 +92,7 @@ const popThenRecord: Bug["patches"] = {
     },
     {
       file: "src/driver/sqlite/claiming.ts",
-      find: "    turn.after.push(() => {\n      for (const { row, noted, large } of picked)",
+      find: "    turn.after.push(() => {\n      for (const { seq, noted, large } of picked)",
       put: `    turn.after.push(() => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60);
       for (let done = false; !done; ) {
@@ -101,7 +101,7 @@ const popThenRecord: Bug["patches"] = {
           done = true;
         } catch {}
       }
-      for (const { row, noted, large } of picked)`,
+      for (const { seq, noted, large } of picked)`,
     },
   ],
 };
@@ -117,16 +117,20 @@ const noLeaseCheck: Bug["patches"] = {
   ],
   sqlite: [
     ...believesItself,
-    { file: "src/driver/sqlite/settling.ts", find: "    if (held?.fence !== fence) return lost;\n", put: "" },
+    {
+      file: "src/driver/sqlite/settling.ts",
+      find: "const mine = held !== undefined && held.fence === settlement.fence && !turn.ended.has(settlement.seq);",
+      put: "const mine = !turn.ended.has(settlement.seq);",
+    },
+    {
+      file: "src/driver/sqlite/settling.ts",
+      find: "this.#settleOne(batch, held, settlement, turn)",
+      put: "this.#settleOne(batch, held ?? ({ noted: false, large: false } as HeldTask), settlement, turn)",
+    },
     {
       file: "src/driver/sqlite/settling.ts",
       find: "if (end === ending.ack && !held.noted) {",
       put: "if (end === ending.ack) {",
-    },
-    {
-      file: "src/driver/sqlite/settling.ts",
-      find: "if (held.large) this.#removeLarge",
-      put: "if (held?.large) this.#removeLarge",
     },
     {
       file: "src/driver/sqlite/settling.ts",
