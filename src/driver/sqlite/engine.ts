@@ -198,10 +198,10 @@ export class Engine {
       return false;
     }
     for (const [name, run] of duties) if (this.#duties.get(name) === run) this.#duties.delete(name);
+    for (const bell of bells) ringBell(this.#db.path, bell);
     for (const step of turn.after) step();
     this.#outbox.release();
     if (turn.stored.length > 0) this.#rooms.watching.stored(turn.stored);
-    for (const bell of bells) ringBell(this.#db.path, bell);
     if (turn.due !== Infinity) this.#upkeep.dueAt(turn.due);
     this.#setbacks.over();
     return !this.#jobs.isEmpty || this.#duties.size > 0 || this.#anyHungry();
@@ -219,8 +219,8 @@ export class Engine {
       holder.idle = false;
       holder.hungry = true;
     }
-    this.#upkeep.look();
     this.run();
+    this.#upkeep.look();
   }
 
   #openBell(): string {

@@ -6,6 +6,7 @@
 import { writeSync } from "node:fs";
 
 import type { Clock } from "../../clock/clock.ts";
+import type { ErrorCode } from "../../error/error-codes.ts";
 import { removeBell } from "./bell.ts";
 import type { Holder } from "./holder.ts";
 import { monotonic } from "./host.ts";
@@ -21,6 +22,7 @@ const fastLookFor = 60_000;
 const second = 1_000;
 /** A jump of the wall clock against the monotonic one that is worth a word. */
 const clockStep = 5_000;
+const stalled: ErrorCode = "WORKER_STALLED";
 const farAway = 3_600_000;
 
 export interface EngineHooks {
@@ -210,7 +212,7 @@ export class Upkeep {
     this.#engine.letGo();
     writeSync(
       2,
-      `celeriac: WORKER_STALLED: the main thread of process ${process.pid} has not turned for ${Math.round(this.#stalledFor / 1000)} s; its tasks are given to others and the process is ended. Run blocking code in the process pool.\n`,
+      `celeriac: ${stalled}: the main thread of process ${process.pid} has not turned for ${Math.round(this.#stalledFor / 1000)} s; its tasks are given to others and the process is ended. Run blocking code in the process pool.\n`,
     );
     process.kill(process.pid, "SIGKILL");
   }

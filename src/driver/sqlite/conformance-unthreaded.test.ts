@@ -1,0 +1,10 @@
+/** The same on the calling thread, where the suites can freeze a client and set its clock. */
+
+import { brokerSuite } from "../../testing/conformance/broker.ts";
+import { busSuite } from "../../testing/conformance/bus.ts";
+import { resultStoreSuite } from "../../testing/conformance/result-store.ts";
+import { makeServer } from "./fixtures/suite-file.ts";
+
+brokerSuite("sqlite on the calling thread", makeServer(false));
+resultStoreSuite("sqlite on the calling thread", makeServer(false));
+busSuite("sqlite on the calling thread", makeServer(false));
