@@ -155,3 +155,19 @@ it("removes nothing for a former holder that acknowledges, and stores nothing fo
     await server.close();
   }
 });
+
+it("lines up what became due in the order of its times, behind what was waiting already", async () => {
+  const backend = await bench.open(bench.file());
+  const due = Date.now() + 100;
+  await backend.broker.publish(
+    [3, 1, 2].map((n) => ({ ...outgoing("q", `due${n}`, "b".repeat(3_000)), due: due + n })),
+    never,
+  );
+  await backend.broker.publish([outgoing("q", "waiting")], never);
+  await until("all to be due", () => Date.now() > due + 3);
+  const { consumer, next } = await consume(backend, 0);
+  await until("all to be ready", async () => (await backend.broker.queues.list())[0]?.ready[0]?.count === 4);
+  consumer.want(4, 4);
+  const came = [await next(), await next(), await next(), await next()];
+  expect(came.map(idOf)).toEqual(["waiting", "due1", "due2", "due3"]);
+});

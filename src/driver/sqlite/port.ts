@@ -77,6 +77,9 @@ export function startThread(options: EngineOptions, pulse: SharedArrayBuffer, ha
   };
 }
 
+/** What a timer of Node can hold, ms; 24 days. */
+const longestSleep = 2_147_483_647;
+
 /** `thread=false`: the engine's work is done on this thread, and a slow disk stops it. */
 export function startHere(options: EngineOptions, clock: Clock, handlers: PortHandlers): EnginePort {
   const answer = (answers: Answers): void => queueMicrotask(() => handlers.answers(answers));
@@ -86,7 +89,16 @@ export function startHere(options: EngineOptions, clock: Clock, handlers: PortHa
   } catch (error) {
     answer({ plain: [], done: [], failed: [], notices: [{ n: "unopened", failure: pack(error, options.path) }] });
   }
+  let held: AbortController | undefined;
+  const hold = (yes: boolean): void => {
+    if (yes === (held !== undefined)) return;
+    held?.abort(new Error("nobody waits any more"));
+    held = yes ? new AbortController() : undefined;
+    // The engine's own timers let the process end; whoever waits for a lock must not find it ended instead.
+    if (held !== undefined) clock.sleep(longestSleep, held.signal).catch(() => {});
+  };
   const end = (): Promise<void> => {
+    hold(false);
     engine?.close();
     engine = undefined;
     return Promise.resolve();
@@ -98,7 +110,7 @@ export function startHere(options: EngineOptions, clock: Clock, handlers: PortHa
     },
     end,
     kill: end,
-    hold: () => {},
+    hold,
   };
 }
 

@@ -5,6 +5,7 @@
 
 import { published } from "./exchange.ts";
 import type { PublishAnswer } from "./exchange.ts";
+import type { LineOrder } from "./line-order.ts";
 import { unset } from "./parcel.ts";
 import type { SentMessage, Unpacked } from "./parcel.ts";
 import type { Database, Statement } from "./database.ts";
@@ -40,10 +41,13 @@ export class Publishing {
   readonly #seeAgain: Statement;
   readonly #forgetResult: Statement;
   readonly #depth: Statement;
+  readonly #order: LineOrder;
+  readonly #ripe: Statement;
   readonly #promote: Statement;
   readonly #nextDue: Statement;
 
-  constructor(db: Database, names: QueueNames, maxDepth: number) {
+  constructor(db: Database, names: QueueNames, order: LineOrder, maxDepth: number) {
+    this.#order = order;
     this.#names = names;
     this.#maxDepth = maxDepth;
     this.#insert = db.prepare(
@@ -57,9 +61,10 @@ export class Publishing {
     this.#depth = db.prepare(
       "SELECT count(*) FROM (SELECT 1 FROM celeriac_task WHERE state = 0 AND queue = ? LIMIT ?)",
     );
-    this.#promote = db.prepare(
-      `UPDATE celeriac_task SET state = 0, due = NULL WHERE seq IN (SELECT seq FROM celeriac_task WHERE state = 1 AND due <= ? ORDER BY due LIMIT ${promoteLimit}) RETURNING queue`,
+    this.#ripe = db.prepare(
+      `SELECT seq, queue, large FROM celeriac_task WHERE state = 1 AND due <= ? ORDER BY due, seq LIMIT ${promoteLimit}`,
     );
+    this.#promote = db.prepare("UPDATE celeriac_task SET state = 0, due = NULL WHERE seq = ?");
     this.#nextDue = db.prepare("SELECT min(due) FROM celeriac_task WHERE state = 1");
   }
 
@@ -145,10 +150,14 @@ export class Publishing {
     return depth.count >= this.#maxDepth;
   }
 
-  /** Makes due messages ready; true if there may be more of them. */
+  /** Puts due messages into their lines, in the order in which they became due; true if there may be more of them. */
   promote(turn: Turn): boolean {
-    const rows = this.#promote.all(turn.now);
-    for (const row of rows) turn.ready.add(row[0] as number);
+    const rows = this.#ripe.all(turn.now);
+    for (const [seq, queue] of rows) {
+      this.#promote.run(seq as number);
+      turn.ready.add(queue as number);
+    }
+    this.#order.moveToEnd(rows.map(([seq, , large]) => ({ seq: seq as number, large: large !== 0 })));
     return rows.length === promoteLimit;
   }
 

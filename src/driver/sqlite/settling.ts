@@ -9,6 +9,7 @@ import type { Database, Statement } from "./database.ts";
 import { ending } from "./exchange.ts";
 import type { SettleAnswer, SettlementRest } from "./exchange.ts";
 import type { HeldTask, Holder } from "./holder.ts";
+import type { LineOrder } from "./line-order.ts";
 import type { SentSettlement, Unpacked } from "./parcel.ts";
 import type { Publishing } from "./publishing.ts";
 import type { Results } from "./results.ts";
@@ -21,13 +22,11 @@ const lost = 1;
 export class Settling {
   readonly #publishing: Publishing;
   readonly #results: Results;
+  readonly #order: LineOrder;
   readonly #remove: Statement;
-  readonly #removeAny: Statement;
   readonly #removeLarge: Statement;
   readonly #own: Statement;
   readonly #giveBack: Statement;
-  readonly #copyToBack: Statement;
-  readonly #moveLarge: Statement;
   readonly #bury: Statement;
   readonly #start: Statement;
   readonly #addAttempt: Statement;
@@ -35,11 +34,11 @@ export class Settling {
   readonly #attempts: Statement;
   readonly #forgetAttempts: Statement;
 
-  constructor(db: Database, publishing: Publishing, results: Results) {
+  constructor(db: Database, publishing: Publishing, results: Results, order: LineOrder) {
+    this.#order = order;
     this.#publishing = publishing;
     this.#results = results;
     this.#remove = db.prepare("DELETE FROM celeriac_task WHERE seq = ? AND fence = ? AND state = 2");
-    this.#removeAny = db.prepare("DELETE FROM celeriac_task WHERE seq = ?");
     this.#removeLarge = db.prepare("DELETE FROM celeriac_large WHERE seq = ?");
     this.#own = db.prepare(
       "SELECT id, crashes, suspicions, noted, queue FROM celeriac_task WHERE seq = ? AND fence = ? AND state = 2",
@@ -48,11 +47,6 @@ export class Settling {
       `UPDATE celeriac_task SET state = ?2, due = ?3, lease = NULL, owner = NULL, redelivered = redelivered OR started IS NOT NULL,
        started = NULL, crashes = coalesce(?4, crashes), suspicions = coalesce(?5, suspicions), noted = ?6 WHERE seq = ?1`,
     );
-    this.#copyToBack = db.prepare(
-      `INSERT INTO celeriac_task (id, task, queue, prio, state, due, fence, crashes, suspicions, redelivered, noted, large, created, head, body)
-       SELECT id, task, queue, prio, state, due, fence, crashes, suspicions, redelivered, noted, large, created, head, body FROM celeriac_task WHERE seq = ?`,
-    );
-    this.#moveLarge = db.prepare("UPDATE celeriac_large SET seq = ? WHERE seq = ?");
     this.#bury = db.prepare(
       `INSERT INTO celeriac_dead (id, task, queue, prio, reason, at, detail, attempts, head, body)
        SELECT ?2, ?3, t.queue, t.prio, ?4, ?5, ?6, ?7, t.head, coalesce(l.body, t.body)
@@ -175,12 +169,7 @@ export class Settling {
     const delayed = rest.due !== undefined && rest.due > turn.now;
     const due = delayed ? Math.ceil(rest.due ?? 0) : null;
     this.#giveBack.run(seq, delayed ? 1 : 0, due, rest.crashes ?? null, rest.suspicions ?? null, noted);
-    if (task.end === ending.back) {
-      // The order is by `seq`, and a new one is the only way to the end of the line.
-      const moved = this.#copyToBack.insert(seq);
-      if (large) this.#moveLarge.run(moved, seq);
-      this.#removeAny.run(seq);
-    }
+    if (task.end === ending.back && !delayed) this.#order.moveToEnd([{ seq, large }]);
     if (delayed) turn.due = Math.min(turn.due, due ?? Infinity);
     else turn.ready.add(task.queue);
   }

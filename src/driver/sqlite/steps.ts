@@ -8,6 +8,7 @@ import type { DatabaseOptions } from "./database.ts";
 import { identify } from "./host.ts";
 import { Keeping } from "./keeping.ts";
 import { Letters } from "./letters.ts";
+import { LineOrder } from "./line-order.ts";
 import { ProcessTable } from "./process-table.ts";
 import { Publishing } from "./publishing.ts";
 import { QueueNames } from "./queue-names.ts";
@@ -34,8 +35,9 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
   const db = new Database(options);
   const names = new QueueNames(db);
   const results = new Results(db);
-  const publishing = new Publishing(db, names, options.maxDepth);
-  const settling = new Settling(db, publishing, results);
+  const order = new LineOrder(db);
+  const publishing = new Publishing(db, names, order, options.maxDepth);
+  const settling = new Settling(db, publishing, results, order);
   const processes = new ProcessTable(db, identify());
   return {
     db,
