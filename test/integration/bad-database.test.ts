@@ -1,10 +1,12 @@
 /** Database files that cannot be a queue: each is refused with a code and left as it was; a full disk loses nothing that was accepted. */
 
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type App, createApp } from "../../src/index.ts";
 import { celeriac } from "../server/command-line.ts";
@@ -77,6 +79,27 @@ describe("a database file", () => {
     locker.close();
     await Promise.all(workers.map((worker) => worker.line("worker.ready")));
     expect(await (await sending).get(soon)).toBeGreaterThan(0);
+  });
+
+  it("that is locked is waited for without a thread too: the process does not end under its callers", async () => {
+    const path = join(folder, "queue.db");
+    const script = join(folder, "unthreaded.ts");
+    await writeFile(
+      script,
+      `import { DatabaseSync } from "node:sqlite";
+      import { createApp } from ${JSON.stringify(new URL("../../src/index.ts", import.meta.url).href)};
+      const app = createApp({ broker: ${JSON.stringify(`sqlite:${path}?thread=false`)}, publishTimeout: "300ms" });
+      const task = app.task("t", () => 1);
+      await task.delay();
+      const locker = new DatabaseSync(${JSON.stringify(path)});
+      locker.exec("BEGIN IMMEDIATE");
+      await task.delay().catch((error) => console.log(error.code));
+      locker.close();
+      await app.close();
+      console.log("closed");`,
+    );
+    const { stdout } = await promisify(execFile)(process.execPath, ["--disable-warning=ExperimentalWarning", script]);
+    expect(stdout).toMatch(/^(?:PUBLISH_UNKNOWN|DATABASE_BUSY)\nclosed\n$/);
   });
 
   it("that stays locked ends a call at its deadline, and goes on when it is free", async () => {
