@@ -86,7 +86,12 @@ export class CallContext implements TaskContext {
   /** Bound, as is `checkpoint`: handlers take their context apart, `(input, { progress }) => …`. */
   get progress(): TaskContext["progress"] {
     return (done, total, note) =>
-      this.#sink.progress(this.#call.slot, done, total ?? null, note === undefined ? null : note.slice(0, maxLine));
+      this.#sink.progress(
+        this.#call.slot,
+        finite(done) ?? 0,
+        finite(total),
+        note === undefined ? null : note.slice(0, maxLine),
+      );
   }
 
   get checkpoint(): TaskContext["checkpoint"] {
@@ -139,6 +144,11 @@ export class CallContext implements TaskContext {
     const line = typeof message === "string" ? message : inspect(message, { depth: 2 });
     this.#sink.log(this.#call.slot, level, line.length > maxLine ? `${line.slice(0, maxLine)}…` : line, text);
   }
+}
+
+/** A share of nothing is NaN, which JSON has no word for; a report of progress is nothing to fail a task for. */
+function finite(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
 function fenced(task: string, name: string): CeleriacError {

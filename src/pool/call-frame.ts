@@ -30,7 +30,7 @@ export function putCall(draft: FrameDraft, call: Call): void {
     lineage.root === call.id ? 0 : lineage.root,
     lineage.parent,
     lineage.group,
-    lineage.stamps,
+    lineage.stamps === null ? 0 : stringifyJson(lineage.stamps),
     lineage.trace,
     call.checkpoints.length === 0 ? 0 : call.checkpoints,
   ]);
@@ -87,7 +87,7 @@ type CallItem = readonly [
   root: string | 0,
   parent: string | null,
   group: string | null,
-  stamps: object | null,
+  stamps: string | 0,
   trace: object | null,
   checkpoints: Call["checkpoints"] | 0,
 ];
@@ -110,7 +110,7 @@ function readCall(item: readonly unknown[], frame: OpenFrame): Call {
       root: call[13] === 0 ? call[3] : call[13],
       parent: call[14],
       group: call[15],
-      stamps: call[16],
+      stamps: call[16] === 0 ? null : (parseJson(call[16]) as object),
       trace: call[17],
     },
     checkpoints: call[18] === 0 ? none : call[18],

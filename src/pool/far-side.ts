@@ -15,8 +15,9 @@ import { FrameDraft } from "./frame.ts";
 import { LogBuffer } from "./log-buffer.ts";
 import type { Ask, Call, FromChild, ToChild } from "./pool-message.ts";
 import { ProgressWindow } from "./progress-window.ts";
-import { putAsk, putBegan, putLog, putProgress, putReply } from "./reply-frame.ts";
+import { putAsk, putBegan, putLog, putProgress, putReply, type TextReply } from "./reply-frame.ts";
 import { Runner } from "./runner.ts";
+import { wireErrorOf } from "./wire-error.ts";
 
 export type Boot = Extract<ToChild, { readonly t: "boot" }>;
 
@@ -149,11 +150,20 @@ export class FarSide {
       void runner.run(call).then((reply) => {
         this.#progress.end(reply.slot);
         this.#putLogs();
-        putReply(this.#draft, reply);
+        this.#putReply(reply);
         if (this.#draft.full) this.flush();
         else this.#flushLater();
         this.#exitIfIdle();
       });
+    }
+  }
+
+  /** Whatever a handler made that JSON can't carry costs its own task, not this process and its neighbours. */
+  #putReply(reply: TextReply): void {
+    try {
+      putReply(this.#draft, reply);
+    } catch (error) {
+      putReply(this.#draft, { slot: reply.slot, k: "error", error: wireErrorOf(error, [], false), ms: reply.ms });
     }
   }
 

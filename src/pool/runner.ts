@@ -26,6 +26,8 @@ export interface RunnerOptions {
   readonly remote: boolean;
 }
 
+/** Characters of a reason that are kept with a dead letter. */
+const maxReason = 8192;
 /** Text can't be longer in bytes than this many times its characters. */
 const maxBytesPerCharacter = 3;
 
@@ -115,10 +117,14 @@ export class Runner {
     if ("limit" in decision) {
       const { delay, limit, error: reason } = decision;
       const kept = reason === undefined ? null : wireErrorOf(reason, definition.errorClasses);
-      return { ...control, what: "retry", detail: { delay: delay ?? null, limit: limit ?? null, error: kept } };
+      return { ...control, what: "retry", detail: { delay: amount(delay), limit: amount(limit), error: kept } };
     }
     if ("requeue" in decision) {
-      return { ...control, what: "reject", detail: { requeue: decision.requeue, reason: decision.reason } };
+      return {
+        ...control,
+        what: "reject",
+        detail: { requeue: decision.requeue, reason: words(decision.reason) },
+      };
     }
     return { ...control, what: "ignore", detail: null };
   }
@@ -150,6 +156,16 @@ export class Runner {
   #since(started: number): number {
     return Math.round((this.#options.clock.monotonic() - started) * 1000) / 1000;
   }
+}
+
+/** Anything can be thrown with a decision's mark. Without end is as many as can be counted: JSON has no word for infinity. */
+function amount(value: unknown): number | null {
+  if (typeof value !== "number" || Number.isNaN(value) || value < 0) return null;
+  return Math.min(value, Number.MAX_SAFE_INTEGER);
+}
+
+function words(reason: unknown): string | null {
+  return typeof reason === "string" ? reason.slice(0, maxReason) : null;
 }
 
 function unknownTask(task: string): CeleriacError {

@@ -12,6 +12,8 @@ const maxDepth = 5;
 /** Characters of a message or a stack. */
 const maxText = 16_384;
 const maxArgs = 20;
+/** An argument ends up so many levels deep, below the causes of a reply and the meta of a result, and JSON's depth is limited. */
+const levelsAbove = 10;
 
 type ErrorClass = abstract new (...args: never[]) => Error;
 
@@ -98,8 +100,15 @@ function argsOf(thrown: ErrorLike, message: string): readonly unknown[] {
   if (!Array.isArray(args)) return [message];
   return args.slice(0, maxArgs).map((argument: unknown) => {
     const json = jsonOf(argument);
-    return json !== undefined && json.length <= maxText ? argument : cut(json ?? textOf(() => argument));
+    if (json !== undefined && json.length <= maxText && jsonOf(nested(argument)) !== undefined) return argument;
+    return cut(json ?? textOf(() => argument));
   });
+}
+
+function nested(value: unknown): unknown {
+  let outer = value;
+  for (let level = 0; level < levelsAbove; level++) outer = [outer];
+  return outer;
 }
 
 function matchesOf(thrown: ErrorLike, classes: readonly ErrorClass[]): string[] {

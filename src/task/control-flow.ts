@@ -3,6 +3,7 @@
  * an identity to other languages. The first three are decisions and are never logged as errors.
  */
 
+import { CeleriacError } from "../error/celeriac-error.ts";
 import { type Duration, durationMs } from "./duration.ts";
 
 /** Thrown by `ctx.retry`: this run ends, another follows. */
@@ -21,6 +22,13 @@ export class Retry extends Error {
     this.delay = options.delay === undefined ? undefined : durationMs(options.delay, "ctx.retry: delay");
     this.error = options.error;
     this.limit = options.limit;
+    if (options.limit === undefined || options.limit === Infinity) return;
+    if (!(Number.isSafeInteger(options.limit) && options.limit >= 0)) {
+      throw new CeleriacError(
+        "CONFIG_INVALID",
+        `ctx.retry: limit must be a whole number of at least 0, or Infinity, not ${String(options.limit)}.`,
+      );
+    }
   }
 }
 
