@@ -88,20 +88,19 @@ export class ResultRoutes<Request> {
         headers: { ...jsonHeaders, "retry-after": "5" },
       };
     }
-    this.#streams++;
-    const done = (): void => void this.#streams--;
+    const done = this.#count();
     try {
       const outcome = await this.#lookUp(id);
-      if (outcome === undefined) {
-        done();
-        return unknownTask(id);
+      if (outcome !== undefined) {
+        const stream = this.#stream(id, outcome, AbortSignal.any([signal, this.#stop.signal]), done);
+        return { status: 200, headers: streamHeaders, stream: endingWith(stream, done) };
       }
-      const stream = this.#stream(id, outcome, AbortSignal.any([signal, this.#stop.signal]), done);
-      return { status: 200, headers: streamHeaders, stream };
     } catch (error) {
       done();
       throw error;
     }
+    done();
+    return unknownTask(id);
   }
 
   /** Ends every open stream. A server calls this before it waits for its connections. */
@@ -125,6 +124,16 @@ export class ResultRoutes<Request> {
       return problem(403, "FORBIDDEN", "you may not read this task");
     }
     return undefined;
+  }
+
+  /** One more stream; answers with the way to count it out, once. */
+  #count(): () => void {
+    this.#streams++;
+    let open = true;
+    return () => {
+      if (open) this.#streams--;
+      open = false;
+    };
   }
 
   async #lookUp(id: string): Promise<StoredOutcome | undefined> {
@@ -176,6 +185,18 @@ export class ResultRoutes<Request> {
       done();
     }
   }
+}
+
+/** A generator that is ended before its first turn runs nothing, not even its `finally`: a client may be gone that soon. */
+function endingWith(source: AsyncGenerator<string, void, undefined>, done: () => void): AsyncIterable<string> {
+  const iterator: AsyncIterator<string, void, undefined> = {
+    next: () => source.next(),
+    return: async () => {
+      done();
+      return source.return();
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
 }
 
 /** What `source` yields, and "quiet" whenever it yields nothing for `ms`. */
