@@ -167,9 +167,11 @@ export class Core implements AppCore {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#stops].map((stop) => stop()));
+    const stopped = await Promise.allSettled([...this.#stops].map((stop) => stop()));
     await this.#sender.drain();
     await this.#connection.close();
+    // A worker that could not end well is no reason to keep the connection, but its owner should hear of it.
+    for (const stop of stopped) if (stop.status === "rejected") throw stop.reason;
   }
 
   #recordPending(backend: Backend, accepted: readonly Outgoing[]): Promise<unknown> | undefined {

@@ -145,7 +145,7 @@ export interface WorkerStats {
 export interface WorkerHandle extends AsyncDisposable {
   readonly id: string;
   stats(): WorkerStats;
-  /** Stops claiming, lets tasks run for `grace`, then gives the rest back. `cold`: gives back at once. Safe twice. */
+  /** Stops claiming, lets tasks run for `grace`, then gives the rest back. `cold`, or a second call: gives back at once. */
   stop(options?: { readonly grace?: Duration; readonly cold?: boolean }): Promise<void>;
   /** Resolves when the worker has ended; rejects if it ended by itself for a reason it could not repair. */
   readonly closed: Promise<void>;
