@@ -8,6 +8,8 @@ import type { Clock } from "../clock/clock.ts";
 
 /** Weight of the newest sample. 0.3 follows a change of load within about ten settle calls. */
 const weight = 0.3;
+/** Tasks ended in two round trips, below which waiting for the broker costs a slot less than a twentieth of its time. */
+const least = 0.1;
 
 export class Credit {
   readonly #clock: Clock;
@@ -47,6 +49,7 @@ export class Credit {
       this.#finished = 0;
       this.#since = now;
     }
-    return Math.min(4 * this.#slots, Math.floor((this.#rate * 2 * this.#roundTrip) / 1000));
+    const ended = (this.#rate * 2 * this.#roundTrip) / 1000;
+    return ended < least ? 0 : Math.min(4 * this.#slots, Math.ceil(ended));
   }
 }

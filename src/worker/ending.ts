@@ -1,19 +1,22 @@
-/** What a settlement is made of: the broker's part, how it is told, and what must be stored before it. */
+/** What a settlement is made of: the broker's part, how it is told, and what is stored besides. */
 
 import type { Settlement } from "../port/broker.ts";
 import type { ResultWrite } from "../port/result-store.ts";
 import type { Execution } from "./execution.ts";
 import type { TaskEnd } from "./task-end.ts";
 
-/** A settlement, how it is told, and results of other ids that must be stored before it (steps of a chain that will not run). */
+/**
+ * A settlement, how it is told, and results of other ids (steps of a chain that will not run). Those are stored once the broker has
+ * said that this worker's word was the last one: a holder that was replaced must not fail a chain that goes on elsewhere.
+ */
 export interface Ending {
   readonly settlement: Settlement;
   readonly end: TaskEnd;
-  readonly before: readonly ResultWrite[];
+  readonly also: readonly ResultWrite[];
 }
 
 export function ending(settlement: Settlement, end: TaskEnd): Ending {
-  return { settlement, end, before: [] };
+  return { settlement, end, also: [] };
 }
 
 /** Back to the front, as it was: nothing is counted. */

@@ -42,6 +42,11 @@ export function attemptOf(execution: Execution): number {
   return execution.headers.retries + 1;
 }
 
+/** False if the call or the task asked to store nothing; Celery's rule, whose producers always say `false` in the header. */
+export function keepsResult({ headers, definition }: Pick<Execution, "headers" | "definition">): boolean {
+  return headers.ignoreResult !== true && !definition.ignoreResult;
+}
+
 /** What is kept of one run for the dead letters. */
 export function attemptRecord(
   execution: Execution,

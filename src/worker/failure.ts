@@ -3,7 +3,7 @@
 import type { WireError } from "../pool/pool-message.ts";
 import type { DeadLetter } from "../port/queue-admin.ts";
 import type { RetryPolicy } from "../task/definition.ts";
-import { celeryException, exceptionOf, type WireException } from "../wire/exception.ts";
+import { celeryException, exceptionOf, readException, type WireException } from "../wire/exception.ts";
 
 export interface Failure {
   readonly exception: WireException;
@@ -12,19 +12,28 @@ export interface Failure {
   readonly matches: readonly string[];
 }
 
+const softLimit = "SOFT_TIME_LIMIT";
+
 export function failureOf(error: WireError): Failure {
   return {
-    exception: exceptionOf({
-      name: error.name,
-      message: error.message,
-      code: error.code,
-      args: error.args,
-      module: error.module,
-    }),
+    exception: isSoftLimit(error)
+      ? { ...celeryException("SoftTimeLimitExceeded"), exc_code: softLimit }
+      : exceptionOf({
+          name: error.name,
+          message: error.message,
+          code: error.code,
+          args: error.args,
+          module: error.module,
+        }),
     traceback: error.stack === "" ? null : error.stack,
     retryable: error.retryable,
     matches: error.matches,
   };
+}
+
+/** The signal's own reason, or what Node's functions make of an aborted signal: an `AbortError` with the reason as its cause. */
+function isSoftLimit({ code, cause }: WireError): boolean {
+  return code === softLimit || (code === "ABORT_ERR" && cause?.code === softLimit);
 }
 
 /** Why no run can ever begin with this input; `undefined` if one did. Its bytes are kept then, for its sender may not be ours. */
@@ -57,6 +66,6 @@ export function isRetried(policy: RetryPolicy, failure: Failure): boolean {
 
 /** One line for logs and dead letters. */
 export function describe(exception: WireException): string {
-  const [first] = exception.exc_message;
-  return `${exception.exc_type}: ${typeof first === "string" ? first : JSON.stringify(first ?? "")}`;
+  const { message } = readException(exception);
+  return message === "" ? exception.exc_type : `${exception.exc_type}: ${message}`;
 }

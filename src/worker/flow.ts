@@ -5,17 +5,17 @@
 
 import type { Clock } from "../clock/clock.ts";
 import type { Consumer, Delivery, Settled } from "../port/broker.ts";
-import type { ResultStore, StoredOutcome } from "../port/result-store.ts";
+import type { ResultStore } from "../port/result-store.ts";
 import type { Pool, PoolOutcome } from "../pool/pool.ts";
-import type { Call } from "../pool/pool-message.ts";
-import { stringifyJson } from "../wire/json.ts";
-import { decodeTaskMeta } from "../wire/outcome.ts";
+import { callOf } from "./call.ts";
 import type { Credit } from "./credit.ts";
-import { type Ending, returned } from "./ending.ts";
-import { attemptOf, type Execution } from "./execution.ts";
-import { intake, type IntakeRules } from "./intake.ts";
+import { type EarlierRun, earlierRuns, hadEarlierRun } from "./earlier-run.ts";
+import { type Ending, ending, returned } from "./ending.ts";
+import type { Execution } from "./execution.ts";
+import { type SettlementContext, unwritable } from "./failed-run.ts";
+import { type Intake, intake, type IntakeRules, letterOf, namesOf } from "./intake.ts";
 import type { Reporter } from "./reporter.ts";
-import { settledBefore, settlementOf, type SettlementContext } from "./settlement.ts";
+import { settledBefore, settlementOf } from "./settlement.ts";
 import { type Entry, Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
 
@@ -26,8 +26,6 @@ const longestUnstarted = 1000;
  * settlements would be claimed empty: the memory broker's whole backlog ran in one turn, with no timer and no socket served.
  */
 const mostUnsettled = 1000;
-const finalStates = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
-const decoder = new TextDecoder();
 
 export interface FlowOptions {
   readonly clock: Clock;
@@ -65,31 +63,24 @@ export class Flow {
     this.#want();
   }
 
-  /** No new starts; what runs runs on. */
+  /** No new starts; what runs runs on, and what waits goes back at once, for it would not start here any more. */
   pause(): void {
     this.#paused = true;
     this.#consumer?.pause();
+    this.#schedule();
   }
 
   /** Deliveries that the broker has claimed for us. */
   readonly take = (batch: readonly Delivery[]): void => {
     const { clock, rules } = this.#options;
-    const now = clock.now();
     const monotonic = clock.monotonic();
     const again: Execution[] = [];
     for (const delivery of batch) {
-      const verdict = intake(rules, delivery, now, monotonic);
-      if (verdict.kind === "run") {
-        const { execution } = verdict;
-        if (ranBefore(delivery) || execution.headers.retries > 0) again.push(execution);
-        else this.#admit(execution);
-      } else {
-        if (verdict.kind !== "parked") this.#options.report.refused(verdict, delivery);
-        this.#options.settler.add({
-          ending: { settlement: verdict.settlement, end: { kind: "returned", why: verdict.kind }, before: [] },
-          execution: undefined,
-        });
-      }
+      // The server's clock says what is due, or it would hand out again at once what a clock that lags behind puts back.
+      const verdict = intake(rules, delivery, delivery.claimedAt, monotonic);
+      if (verdict.kind !== "run") this.#refuse(verdict, delivery);
+      else if (hadEarlierRun(verdict.execution)) again.push(verdict.execution);
+      else this.#admit(verdict.execution);
     }
     if (again.length > 0) void this.#prepare(again);
     this.#schedule();
@@ -98,8 +89,7 @@ export class Flow {
   /** Gives back what has waited too long without a free slot. Called a few times a second. */
   giveBackStale(): void {
     if (this.#paused) return;
-    const limit = this.#options.clock.monotonic() - longestUnstarted;
-    for (const execution of this.slots.takeOlder(limit)) this.#end(execution, returned(execution, "waited"));
+    this.#giveBack(this.slots.takeOlder(this.#options.clock.monotonic() - longestUnstarted), "waited");
     this.#schedule();
   }
 
@@ -123,41 +113,37 @@ export class Flow {
     this.#schedule();
   };
 
+  /** An ending that no call can carry: the message is kept as it came, where people look. */
+  unwritable({ execution, ending: { settlement } }: Entry, error: unknown): Ending {
+    const { context, clock } = this.#options;
+    if (execution) return unwritable({ ...context, now: this.#now(execution) }, execution, error);
+    const detail = `it cannot be put back: ${error instanceof Error ? error.message : String(error)}`;
+    const { delivery } = settlement;
+    const letter = letterOf(delivery, namesOf(delivery), "undecodable", detail, clock.now());
+    return ending({ delivery, then: { kind: "bury", letter } }, { kind: "dead", reason: "undecodable", detail });
+  }
+
   /** Had an earlier run: its result may be final already, and its checkpoints wait. */
   async #prepare(executions: readonly Execution[]): Promise<void> {
-    const { store, clock, context, report } = this.#options;
+    const { store, context, report } = this.#options;
     this.#preparing += executions.length;
+    let runs: readonly EarlierRun[] | undefined;
     try {
-      const ids = executions.map(({ headers }) => headers.id);
-      const [outcomes, points] = await Promise.all([
-        store.get(ids),
-        Promise.all(ids.map(async (id) => store.checkpoints?.read(id))),
-      ]);
-      executions.forEach((execution, index) => {
-        const outcome = outcomes[index];
-        if (outcome && finalStates.has(outcome.state) && ranBefore(execution.delivery)) {
-          this.#end(execution, settledBefore({ ...context, now: clock.now() }, execution, resultText(outcome)));
-          return;
-        }
-        const kept = [...(points[index] ?? [])].map(([name, value]) => [name, decoder.decode(value)] as const);
-        this.#admit(kept.length > 0 ? { ...execution, checkpoints: kept } : execution);
-      });
+      runs = await earlierRuns(store, executions);
     } catch (error) {
-      // The store did not answer, so whether these ran is unknown: they go back, and another claim asks again.
+      // Whether these ran is unknown: they go back, and another claim asks again.
       report.warning("RESULT_STORE", "could not look up earlier runs; the tasks go back to the queue", error);
-      const due = clock.now() + longestUnstarted;
-      for (const execution of executions) {
-        const { delivery } = execution;
-        this.#end(execution, {
-          settlement: { delivery, then: { kind: "requeue", at: "front", due } },
-          end: { kind: "returned", why: "store-unreachable" },
-          before: [],
-        });
-      }
-    } finally {
-      this.#preparing -= executions.length;
-      this.#schedule();
     }
+    this.#preparing -= executions.length;
+    for (const [index, execution] of executions.entries()) {
+      const run = runs?.[index];
+      const now = this.#now(execution);
+      if (run?.kind === "final") this.#end(execution, settledBefore({ ...context, now }, execution, run));
+      else if (run)
+        this.#admit(run.checkpoints.length > 0 ? { ...execution, checkpoints: run.checkpoints } : execution);
+      else this.#later(execution, "store-unreachable");
+    }
+    this.#schedule();
   }
 
   #admit(execution: Execution): void {
@@ -180,7 +166,8 @@ export class Flow {
     this.#dispatching = true;
     queueMicrotask(() => {
       this.#dispatching = false;
-      if (!this.#paused) this.#dispatch();
+      if (this.#paused) this.#giveBack(this.slots.takeAll(), "shutdown");
+      else this.#dispatch();
       this.#want();
       if (this.slots.running.size > 0 || this.#preparing > 0) return;
       for (const resolve of this.#idle.splice(0)) resolve();
@@ -188,48 +175,73 @@ export class Flow {
   }
 
   #dispatch(): void {
-    const { clock, blame, report, settler } = this.#options;
-    const now = clock.now();
+    const { clock, blame } = this.#options;
     const monotonic = clock.monotonic();
     const started: { suspect: Delivery[]; sure: Delivery[] } = { suspect: [], sure: [] };
     const starting: Execution[] = [];
+    const once: Execution[] = [];
     for (const execution of this.slots.take(monotonic)) {
       const { expires } = execution.headers;
+      const now = this.#now(execution);
       if (expires !== undefined && now > expires) {
         // Waited past its time between claim and start: intake's rule, applied again just before the run.
         this.slots.ended(execution);
         const verdict = intake(this.#options.rules, execution.delivery, now, monotonic);
-        if (verdict.kind === "run" || verdict.kind === "parked") continue;
-        report.refused(verdict, execution.delivery);
-        settler.add({
-          ending: { settlement: verdict.settlement, end: { kind: "returned", why: "expired" }, before: [] },
-          execution: undefined,
-        });
+        if (verdict.kind !== "run") this.#refuse(verdict, execution.delivery);
         continue;
       }
       execution.startedAt = now;
-      started[blame(execution)].push(execution.delivery);
-      starting.push(execution);
+      if (execution.definition.ack === "early") once.push(execution);
+      else {
+        started[blame(execution)].push(execution.delivery);
+        starting.push(execution);
+      }
     }
     // Marked before the pool hears of them: a start that nobody counted could kill workers for ever.
     if (started.suspect.length > 0) this.#consumer?.started(started.suspect, "suspect");
     if (started.sure.length > 0) this.#consumer?.started(started.sure, "sure");
     for (const execution of starting) this.#run(execution);
+    if (once.length > 0) void this.#acknowledge(once);
     // Suspects were picked alone: whether there is room for others beside them, the pool says once it has them.
     if (starting[0]?.isolated && this.slots.waiting > 0) this.#schedule();
   }
 
-  #run(execution: Execution): void {
-    const { pool, report } = this.#options;
-    report.started(execution);
-    if (execution.definition.ack === "early") {
-      void this.#consumer?.settle([{ delivery: execution.delivery, then: { kind: "ack" } }]);
+  /** Those that run at most once are off the queue before they begin; if that is not certain, they do not. */
+  async #acknowledge(executions: readonly Execution[]): Promise<void> {
+    const { settler, report } = this.#options;
+    for (const execution of executions) this.slots.reserve(execution);
+    const ours = await settler.acknowledge(executions);
+    for (const [index, execution] of executions.entries()) {
+      this.slots.unreserve(execution, ours[index] === true);
+      if (ours[index]) this.#run(execution);
+      else {
+        this.slots.ended(execution);
+        report.ended(execution, { kind: "returned", why: "not acknowledged" }, "lost");
+      }
     }
-    void pool.run(callOf(execution), execution.abort.signal).then((outcome) => this.#finish(execution, outcome));
+    this.#schedule();
+  }
+
+  #run(execution: Execution): void {
+    const { report } = this.#options;
+    report.started(execution);
+    this.#pooled(execution).then(
+      (outcome) => this.#finish(execution, outcome),
+      (error: unknown) => {
+        // A pool answers with an outcome, whatever happens; this is what its own failure looks like.
+        report.warning("POOL_FAILED", "the pool could not run a task; it goes back to the queue", error);
+        this.slots.ended(execution);
+        this.#later(execution, "pool-failed");
+      },
+    );
+  }
+
+  async #pooled(execution: Execution): Promise<PoolOutcome> {
+    return this.#options.pool.run(callOf(execution), execution.abort.signal);
   }
 
   #finish(execution: Execution, outcome: PoolOutcome): void {
-    const { clock, context, credit, report } = this.#options;
+    const { context, credit, report } = this.#options;
     this.slots.ended(execution);
     credit.finished(1);
     if (execution.interrupted === "lease-lost") {
@@ -237,7 +249,7 @@ export class Flow {
       this.#schedule();
       return;
     }
-    this.#end(execution, settlementOf({ ...context, now: clock.now() }, execution, outcome));
+    this.#end(execution, settlementOf({ ...context, now: this.#now(execution) }, execution, outcome));
   }
 
   #end(execution: Execution, ending: Ending): void {
@@ -245,53 +257,42 @@ export class Flow {
     this.#schedule();
   }
 
+  /** Back to the front, each before the one that came after it. */
+  #giveBack(executions: readonly Execution[], why: string): void {
+    for (const execution of executions.toReversed()) this.#end(execution, returned(execution, why));
+  }
+
+  /** Back for a moment: what failed will fail again if it is tried at once. */
+  #later(execution: Execution, why: string): void {
+    const due = this.#now(execution) + longestUnstarted;
+    const then = { kind: "requeue", at: "front", due } as const;
+    this.#end(execution, ending({ delivery: execution.delivery, then }, { kind: "returned", why }));
+  }
+
+  /** Settles what intake lets no task run for. */
+  #refuse(verdict: Exclude<Intake, { kind: "run" }>, delivery: Delivery): void {
+    const { report, settler } = this.#options;
+    if (verdict.kind !== "parked") report.refused(verdict, delivery);
+    const { settlement, also = [] } = verdict;
+    settler.add({ ending: { settlement, end: { kind: "returned", why: verdict.kind }, also }, execution: undefined });
+  }
+
+  /** The server's time, by its own word at the claim and our monotonic clock since. */
+  #now({ delivery, claimedAt }: Execution): number {
+    return Math.round(delivery.claimedAt + this.#options.clock.monotonic() - claimedAt);
+  }
+
   #want(): void {
     const { credit, capacity, settler } = this.#options;
     if (this.#paused || !this.#consumer) return;
-    const free = Math.max(0, capacity - this.slots.running.size - this.slots.waiting);
-    const hold = capacity + credit.ahead() + Math.min(settler.pending, mostUnsettled);
+    const { running, waiting, acknowledged } = this.slots;
+    const free = Math.max(0, capacity - running.size - waiting);
+    const ahead = credit.ahead();
+    // With short tasks the next are claimed while the last are being settled; with long ones that would take them from neighbours.
+    const hold = Math.max(0, capacity - acknowledged + ahead + (ahead > 0 ? Math.min(settler.held, mostUnsettled) : 0));
     const wanted = `${String(hold)}/${String(free)}`;
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
     this.#consumer.want(hold, free);
   }
-}
-
-function callOf(execution: Execution): Call {
-  const { headers, definition, delivery } = execution;
-  return {
-    slot: execution.slot,
-    task: headers.task,
-    id: headers.id,
-    attempt: attemptOf(execution),
-    fence: delivery.fence,
-    input: { contentType: execution.message.contentType, bytes: execution.call },
-    soft: headers.timeLimit.soft ?? definition.softTimeLimit ?? null,
-    hard: headers.timeLimit.hard ?? definition.timeLimit ?? null,
-    checkpoints: execution.checkpoints,
-    lineage: {
-      root: headers.rootId ?? headers.id,
-      parent: headers.parentId ?? null,
-      group: headers.group ?? null,
-      stamps: headers.stamps ?? null,
-      trace: null,
-    },
-    isolated: execution.isolated,
-    queue: delivery.queue,
-    headers: isEmpty(headers.custom) ? "{}" : stringifyJson(headers.custom),
-  };
-}
-
-/** Claimed by somebody before us: it may have got as far as a stored result. */
-function ranBefore(delivery: Delivery): boolean {
-  return delivery.redelivered || delivery.crashes > 0 || delivery.suspicions > 0;
-}
-
-function isEmpty(record: Readonly<Record<string, unknown>>): boolean {
-  for (const key in record) if (Object.hasOwn(record, key)) return false;
-  return true;
-}
-
-function resultText(outcome: StoredOutcome): { state: string; json: string } {
-  return { state: outcome.state, json: stringifyJson(decodeTaskMeta(outcome.meta).result) };
 }

@@ -8,11 +8,13 @@
 import type { Outgoing } from "../port/broker.ts";
 import type { TaskRegistry } from "../task/registry.ts";
 import { stringifyJson } from "../wire/json.ts";
+import { checkQueueName } from "../wire/name.ts";
 import { readSignature, type Signature } from "../wire/signature.ts";
 import type { Embed } from "../wire/task-body.ts";
 import { makeTaskMessage, type TaskHeaders } from "../wire/task-message.ts";
 import { parseTimestamp } from "../wire/timestamp.ts";
 import { followUpId } from "../wire/uuid.ts";
+import { isEmpty } from "./call.ts";
 
 /** Follow-ups are refused as duplicates for a day: longer than any redelivery of the task that sends them. */
 const followWindow = 86_400_000;
@@ -33,7 +35,8 @@ interface Parent {
 }
 
 function parentOf(headers: TaskHeaders): Parent {
-  return { id: headers.id, root: headers.rootId ?? headers.id, stamps: headers.stamps };
+  const { id, rootId, stamps } = headers;
+  return { id, root: rootId ?? id, stamps: isEmpty(stamps) ? undefined : stamps };
 }
 
 /** Something to send: a signature, the JSON text put in front of its arguments, the steps after it. */
@@ -149,8 +152,10 @@ function outgoing(context: FollowContext, parent: Parent, { signature, front, re
   const args = signature.args.map((arg) => stringifyJson(arg));
   if (front !== undefined && !signature.immutable) args.unshift(front);
   const body = `[[${args.join(",")}],${stringifyJson(signature.kwargs)},${stringifyJson(embed)}]`;
+  const queue = text(options.queue) ?? context.registry.get(signature.task)?.queue ?? context.defaultQueue;
+  checkQueueName(queue);
   return {
-    queue: text(options.queue) ?? context.registry.get(signature.task)?.queue ?? context.defaultQueue,
+    queue,
     message: { ...draft, body: encoder.encode(body) },
     ...(eta !== undefined && eta > context.now ? { due: eta } : {}),
     dedupe: { id, nonce: parent.id, window: followWindow },

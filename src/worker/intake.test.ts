@@ -13,6 +13,7 @@ const rules = (registry: TaskRegistry): IntakeRules => ({
   unknownTaskGrace: 600_000,
   maxMessageBytes: 1 << 20,
   resultTtl: 86_400_000,
+  defaultQueue: "celery",
 });
 
 function definition(more: Partial<TaskDefinition> = {}): TaskDefinition {

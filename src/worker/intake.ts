@@ -10,15 +10,20 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import type { ErrorCode } from "../error/error-codes.ts";
 import type { Delivery, Settlement } from "../port/broker.ts";
 import type { DeadLetter } from "../port/queue-admin.ts";
+import type { ResultWrite } from "../port/result-store.ts";
+import type { TaskDefinition } from "../task/definition.ts";
 import type { TaskRegistry } from "../task/registry.ts";
 import { openBody } from "../wire/content.ts";
 import { celeryException, type WireException } from "../wire/exception.ts";
+import { stringifyJson } from "../wire/json.ts";
 import { isHostileTaskName } from "../wire/name.ts";
-import { splitTaskBody } from "../wire/task-body.ts";
+import { type Embed, splitTaskBody } from "../wire/task-body.ts";
 import { readTaskHeaders, type TaskHeaders } from "../wire/task-message.ts";
 import type { Message } from "../wire/message.ts";
-import type { Execution } from "./execution.ts";
-import { needsJoin } from "./follow.ts";
+import { isEmpty } from "./call.ts";
+import { list } from "./ending.ts";
+import { type Execution, keepsResult } from "./execution.ts";
+import { chainRestIds, followFailure, needsJoin } from "./follow.ts";
 import { revokedMeta, failureMeta } from "./result-write.ts";
 
 /** Header that remembers since when nobody here knew the task; it survives restarts of every worker. */
@@ -35,17 +40,25 @@ export interface IntakeRules {
   readonly unknownTaskGrace: number;
   readonly maxMessageBytes: number;
   readonly resultTtl: number;
+  readonly defaultQueue: string;
 }
 
 export type Intake =
   | { readonly kind: "run"; readonly execution: Execution }
-  | { readonly kind: "expired"; readonly headers: TaskHeaders; readonly settlement: Settlement }
-  | { readonly kind: "parked"; readonly settlement: Settlement }
+  | {
+      readonly kind: "expired";
+      readonly headers: TaskHeaders;
+      readonly settlement: Settlement;
+      readonly also?: undefined;
+    }
+  | { readonly kind: "parked"; readonly settlement: Settlement; readonly also?: undefined }
   | {
       readonly kind: "dead";
       readonly reason: DeadLetter["reason"];
       readonly headers: TaskHeaders | undefined;
       readonly settlement: Settlement;
+      /** Results of the steps of its chain, which will not run. */
+      readonly also?: readonly ResultWrite[];
     };
 
 export function intake(rules: IntakeRules, delivery: Delivery, now: number, monotonic: number): Intake {
@@ -61,19 +74,19 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
     const body = openBody(message, headers.compression, rules.maxMessageBytes);
     const definition = rules.registry.get(headers.task);
     if (!definition?.handler) return unknown(rules, delivery, message, headers, "no task of that name", now);
-    if (headers.expires !== undefined && now > headers.expires) return expired(rules, delivery, headers, now);
+    if (headers.expires !== undefined && now > headers.expires) {
+      return expired(rules, delivery, headers, keepsResult({ headers, definition }), now);
+    }
     if (headers.eta !== undefined && headers.eta > now) {
       return {
         kind: "parked",
         settlement: { delivery, then: { kind: "requeue", at: "back", due: headers.eta } },
       };
     }
-    const budget = definition.onCrash === "fail" ? 1 : definition.crashes;
-    if (delivery.crashes >= budget) {
-      const text = `its process died ${String(delivery.crashes)} times while it ran`;
-      return dead(rules, delivery, headers, "crashed", text, now);
-    }
     const { call, embed } = splitTaskBody(body);
+    const died = deaths(delivery, definition);
+    if (died !== undefined) return crashed(rules, delivery, headers, embed, died, now);
+    checkCarried(headers);
     if (needsJoin(embed)) {
       return unknown(
         rules,
@@ -110,8 +123,42 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
   }
 }
 
-function expired(rules: IntakeRules, delivery: Delivery, headers: TaskHeaders, now: number): Intake {
-  const result = headers.ignoreResult ? undefined : revokedMeta(headers, delivery.fence, now, rules.resultTtl);
+/** What the message hands on beside its body; thrown here, before anything runs, if it can't be written again. */
+function checkCarried({ custom, stamps }: TaskHeaders): void {
+  if (!isEmpty(custom)) stringifyJson(custom, { root: "headers" });
+  if (!isEmpty(stamps)) stringifyJson(stamps, { root: "stamps" });
+}
+
+/** How the deaths of its processes use up its budget; `undefined` if there is some left. */
+function deaths({ crashes, suspicions }: Delivery, definition: TaskDefinition): string | undefined {
+  if (definition.onCrash === "fail" && crashes + suspicions > 0) {
+    return "its process died, or its worker was lost, while it ran";
+  }
+  return crashes >= definition.crashes ? `its process died ${String(crashes)} times while it ran` : undefined;
+}
+
+/** As after a run that crashes for the last time: error callbacks are told, and the rest of its chain ends with it. */
+function crashed(
+  rules: IntakeRules,
+  delivery: Delivery,
+  headers: TaskHeaders,
+  embed: Embed,
+  detail: string,
+  now: number,
+): Intake {
+  const verdict = dead(rules, delivery, headers, "crashed", detail, now);
+  const { registry, defaultQueue, resultTtl } = rules;
+  const follow = followFailure({ registry, defaultQueue, now }, headers, embed);
+  const error = celeryException("WorkerLostError", detail);
+  return {
+    ...verdict,
+    settlement: { ...verdict.settlement, ...list("follow", follow) },
+    also: chainRestIds(embed).map((id) => failureMeta({ ...headers, id }, error, null, delivery.fence, now, resultTtl)),
+  };
+}
+
+function expired(rules: IntakeRules, delivery: Delivery, headers: TaskHeaders, keeps: boolean, now: number): Intake {
+  const result = keeps ? revokedMeta(headers, delivery.fence, now, rules.resultTtl) : undefined;
   return { kind: "expired", headers, settlement: { delivery, then: { kind: "ack" }, ...(result ? { result } : {}) } };
 }
 
@@ -163,8 +210,8 @@ function dead(
   reason: DeadLetter["reason"],
   detail: string,
   now: number,
-): Intake {
-  const known = headers ?? looseHeaders(delivery);
+): Extract<Intake, { kind: "dead" }> {
+  const known = headers ?? namesOf(delivery);
   const error = deadErrors[reason]?.(known?.task ?? "", detail) ?? celeryException("DecodeError", detail);
   const result = known && failureMeta(known, error, null, delivery.fence, now, rules.resultTtl, "dead");
   return {
@@ -180,7 +227,7 @@ function dead(
 }
 
 /** Id and task of a message whose headers are not all right: whoever waits for it should be told, if it can be named at all. */
-function looseHeaders(delivery: Delivery): Pick<TaskHeaders, "id" | "task"> | undefined {
+export function namesOf(delivery: Delivery): Pick<TaskHeaders, "id" | "task"> | undefined {
   if ("malformed" in delivery.message) return undefined;
   const { id, task } = delivery.message.headers;
   if (typeof id !== "string" || id === "" || id.length > 255) return undefined;

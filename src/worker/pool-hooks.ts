@@ -5,12 +5,14 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import type { ResultStore, ResultWrite } from "../port/result-store.ts";
 import type { PoolHooks } from "../pool/pool.ts";
 import type { Ask } from "../pool/pool-message.ts";
-import type { Execution } from "./execution.ts";
+import { type Execution, keepsResult } from "./execution.ts";
 import type { Reporter } from "./reporter.ts";
 import { stateMeta } from "./result-write.ts";
 
 /** Checkpoints outlive the longest pause between a crash and the next run that anyone plans for. */
 const checkpointTtl = 7 * 86_400_000;
+/** Ids of started tasks that are stored with a result; a task that starts a million is not slowed down by their list. */
+const mostChildren = 1000;
 const firstWait = 50;
 const longestWait = 2000;
 const encoder = new TextEncoder();
@@ -27,7 +29,8 @@ export interface PoolHooksOptions {
 
 export class WorkerPoolHooks implements PoolHooks {
   readonly #options: PoolHooksOptions;
-  #states = new Map<string, ResultWrite>();
+  /** By slot. */
+  #states = new Map<number, ResultWrite>();
 
   constructor(options: PoolHooksOptions) {
     this.#options = options;
@@ -65,7 +68,8 @@ export class WorkerPoolHooks implements PoolHooks {
         return this.#checkpoint(execution, what.name, what.value);
       case "send": {
         const sent = (await this.#options.answer(what)) as readonly { readonly id: string }[];
-        execution.children.push(...sent.map(({ id }) => id));
+        const room = mostChildren - execution.children.length;
+        for (const { id } of sent.slice(0, Math.max(0, room))) execution.children.push(id);
         return sent;
       }
       case "state":
@@ -113,20 +117,26 @@ export class WorkerPoolHooks implements PoolHooks {
     }
   }
 
-  /** One write for all states that were set in this turn; of several for one task the last wins. */
+  /**
+   * One write for all states that were set in this turn; of several for one task the last wins. What has ended by then is left out:
+   * its settlement says more, and must not be followed by an older word.
+   */
   #store(execution: Execution, state: string, value: { readonly json: string } | { readonly value: unknown }): void {
-    if (execution.headers.ignoreResult ?? execution.definition.ignoreResult) return;
-    const { clock, resultTtl, store, report } = this.#options;
+    if (!keepsResult(execution)) return;
+    const { clock, resultTtl } = this.#options;
     const { headers, delivery } = execution;
-    if (this.#states.size === 0) {
-      setImmediate(() => {
-        const states = [...this.#states.values()];
-        this.#states = new Map();
-        store.commit(states).catch((error: unknown) => {
-          report.warning("RESULT_STORE", "a progress report was not stored", error);
-        });
-      });
-    }
-    this.#states.set(headers.id, stateMeta(headers, state, value, delivery.fence, clock.now(), resultTtl));
+    const write = stateMeta(headers, state, value, delivery.fence, clock.now(), resultTtl);
+    if (this.#states.size === 0) setImmediate(() => this.#flush());
+    this.#states.set(execution.slot, write);
+  }
+
+  #flush(): void {
+    const { store, report, find } = this.#options;
+    const states = [...this.#states].flatMap(([slot, write]) => (find(slot) ? [write] : []));
+    this.#states = new Map();
+    if (states.length === 0) return;
+    store.commit(states).catch((error: unknown) => {
+      report.warning("RESULT_STORE", "a progress report was not stored", error);
+    });
   }
 }

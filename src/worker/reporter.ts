@@ -19,6 +19,8 @@ type Facts = Omit<WorkerEvent, "type" | "at" | "worker">;
 
 const levelNames = new Map<number, string>(Object.entries(logLevels).map(([name, level]) => [level, name]));
 
+const listenerFailed = "LISTENER_FAILED";
+
 export class Reporter {
   readonly #clock: Clock;
   readonly #worker: string;
@@ -59,8 +61,23 @@ export class Reporter {
     const listeners = this.#byType.get(type);
     if (this.#everything.size === 0 && !listeners?.size) return;
     const event: WorkerEvent = { type, at: this.#clock.now(), worker: this.#worker, ...facts };
-    for (const listener of this.#everything) listener(event);
-    if (listeners) for (const listener of listeners) listener(event);
+    for (const listener of this.#everything) this.#tell(listener, event);
+    if (listeners) for (const listener of listeners) this.#tell(listener, event);
+  }
+
+  /** What a listener throws is told to all as a warning; it ends neither the worker nor the task that it was told of. */
+  #tell(listener: Listener, event: WorkerEvent): void {
+    try {
+      const answer: unknown = listener(event);
+      if (answer instanceof Promise) answer.catch((error: unknown) => this.#blame(event, error));
+    } catch (error) {
+      this.#blame(event, error);
+    }
+  }
+
+  #blame(event: WorkerEvent, error: unknown): void {
+    if (event.code === listenerFailed) return;
+    this.warning(listenerFailed, `a listener of "${event.type}" threw, which changed nothing else`, error);
   }
 
   warning(code: string, text: string, error?: unknown): void {

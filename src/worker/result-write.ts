@@ -61,6 +61,18 @@ export function failureMeta(
   });
 }
 
+/** The failure that is stored for another id already, JSON as it stands there. */
+export function copiedFailureMeta(
+  subject: Subject,
+  id: string,
+  json: string,
+  fence: number,
+  now: number,
+  ttl: number,
+): ResultWrite {
+  return write({ ...subject, id }, "FAILURE", true, { json }, fence, ttl, now);
+}
+
 export function revokedMeta(subject: Subject, fence: number, now: number, ttl: number): ResultWrite {
   const value = celeryException("TaskRevokedError", "expired");
   return write(subject, "REVOKED", true, { value }, fence, ttl, now, { outcome: "expired" });

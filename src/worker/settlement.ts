@@ -4,34 +4,37 @@
  */
 
 import type { Outgoing } from "../port/broker.ts";
-import type { DeadLetter } from "../port/queue-admin.ts";
-import type { ResultWrite } from "../port/result-store.ts";
 import type { PoolOutcome } from "../pool/pool.ts";
 import type { WireError } from "../pool/pool-message.ts";
-import { retryDelay } from "../task/retry.ts";
 import { celeryException } from "../wire/exception.ts";
-import { retryMessage } from "../wire/task-message.ts";
+import type { EarlierRun } from "./earlier-run.ts";
 import { type Ending, ending, list, returned, some } from "./ending.ts";
-import { attemptRecord, type Execution } from "./execution.ts";
-import { describe, type Failure, failureOf, hardLimit, isRetried, unusableInput, verdict } from "./failure.ts";
-import { chainRestIds, followFailure, followSuccess, type FollowContext } from "./follow.ts";
+import { attemptRecord, type Execution, keepsResult } from "./execution.ts";
+import { again, type ExitFacts, failed, final, retried, type SettlementContext, unwritable } from "./failed-run.ts";
+import { describe, failureOf, hardLimit, unusableInput, verdict } from "./failure.ts";
+import { chainRestIds, followFailure, followSuccess } from "./follow.ts";
 import { letterOf } from "./intake.ts";
-import { failureMeta, retryMeta, successMeta } from "./result-write.ts";
-import type { TaskEnd } from "./task-end.ts";
-
-export interface SettlementContext extends FollowContext {
-  readonly worker: string;
-  readonly resultTtl: number;
-  readonly random: () => number;
-}
+import { copiedFailureMeta, successMeta } from "./result-write.ts";
 
 /** Retries that `ctx.retry()` allows a task without a policy of its own; Celery's `max_retries`. */
 const defaultRetries = 3;
 const defaultRetryDelay = 180_000;
+/** A century: a moment after that is none that a date can hold, or a mistake. */
+const longestDelay = 100 * 365.25 * 86_400_000;
 const decoder = new TextDecoder();
 
+/** Never throws: what can't be settled as it ended is kept as a dead letter. */
 export function settlementOf(context: SettlementContext, execution: Execution, outcome: PoolOutcome): Ending {
-  if (execution.interrupted === "shutdown" && outcome.k !== "value") return returned(execution, "shutdown");
+  try {
+    return decided(context, execution, outcome);
+  } catch (error) {
+    return unwritable(context, execution, error);
+  }
+}
+
+function decided(context: SettlementContext, execution: Execution, outcome: PoolOutcome): Ending {
+  const interrupted = execution.interrupted === "shutdown" && outcome.k !== "value";
+  if (interrupted && !beganOnlyOnce(execution, outcome)) return returned(execution, "shutdown");
   switch (outcome.k) {
     case "value":
       return success(context, execution, outcome.bytes, outcome.ms);
@@ -48,11 +51,16 @@ export function settlementOf(context: SettlementContext, execution: Execution, o
   }
 }
 
+/** A task that runs at most once and has begun: whatever became of it was its only run. */
+function beganOnlyOnce({ definition }: Execution, outcome: PoolOutcome): boolean {
+  return definition.ack === "early" && !(outcome.k === "lost" && !outcome.began);
+}
+
 function success(context: SettlementContext, execution: Execution, bytes: Uint8Array, ms: number): Ending {
   const { delivery, headers, embed } = execution;
   const follow = followSuccess(context, headers, embed, decoder.decode(bytes));
   const children = [...execution.children, ...idsOf(follow)];
-  const result = stores(execution)
+  const result = keepsResult(execution)
     ? successMeta(headers, bytes, children, delivery.fence, context.now, context.resultTtl)
     : undefined;
   return ending(
@@ -68,118 +76,27 @@ function thrown(context: SettlementContext, execution: Execution, error: WireErr
   return final(context, execution, failure, { kind: "dead", reason, detail: error.message }, error.message);
 }
 
-function failed(context: SettlementContext, execution: Execution, failure: Failure, ms: number): Ending {
-  const policy = execution.definition.retry;
-  const text = describe(failure.exception);
-  if (policy && isRetried(policy, failure)) {
-    const done = execution.headers.retries;
-    if (done < policy.limit) {
-      return retried(context, execution, failure, retryDelay(policy, done + 1, context.random()), text);
-    }
-    return final(context, execution, failure, { kind: "dead", reason: "exhausted", detail: text }, text);
-  }
-  return final(context, execution, failure, { kind: "failed", ms, error: text }, text);
-}
-
-function retried(
-  context: SettlementContext,
-  execution: Execution,
-  failure: Failure,
-  delay: number,
-  text: string,
-): Ending {
-  const { delivery, headers, message } = execution;
-  const due = delay > 0 ? Math.round(context.now + delay) : undefined;
-  const next: Outgoing = {
-    queue: delivery.queue,
-    message: retryMessage(message, {
-      retries: headers.retries + 1,
-      eta: due,
-      // Celery's rule: a retried root becomes its own parent.
-      parentId: headers.parentId ?? headers.id,
-    }),
-    ...(due === undefined ? {} : { due }),
-  };
-  const result = stores(execution)
-    ? retryMeta(headers, failure.exception, failure.traceback, delivery.fence, context.now, context.resultTtl)
-    : undefined;
-  const record = attemptRecord(execution, context.worker, context.now, {
-    exit: undefined,
-    stderrTail: "",
-    error: text,
-  });
-  return ending(
-    { delivery, then: { kind: "replace", next }, ...some("result", result), record },
-    { kind: "retried", delay, error: text },
-  );
-}
-
-/** The last word on a failed task: FAILURE, error callbacks, the rest of its chain, and the dead letter if it became one. */
-function final(
-  context: SettlementContext,
-  execution: Execution,
-  failure: Failure,
-  end: TaskEnd,
-  text: string,
-  exit?: ExitFacts,
-): Ending {
-  const { delivery, headers, embed } = execution;
-  const { fence } = delivery;
-  const write = (id: string, outcome?: "dead"): ResultWrite =>
-    failureMeta(
-      { ...headers, id },
-      failure.exception,
-      failure.traceback,
-      fence,
-      context.now,
-      context.resultTtl,
-      outcome,
-    );
-  const dead = end.kind === "dead";
-  const result = stores(execution) || dead ? write(headers.id, dead ? "dead" : undefined) : undefined;
-  const record = attemptRecord(execution, context.worker, context.now, {
-    exit: exit?.exit,
-    stderrTail: exit?.stderrTail ?? "",
-    error: failure.traceback ?? text,
-  });
-  const letter: DeadLetter | undefined = dead
-    ? letterOf(delivery, headers, end.reason, end.detail, context.now)
-    : undefined;
-  return {
-    settlement: {
-      delivery,
-      then: letter ? { kind: "bury", letter } : { kind: "ack" },
-      ...some("result", result),
-      ...list("follow", followFailure(context, headers, embed)),
-      record,
-    },
-    end,
-    before: chainRestIds(embed).map((id) => write(id)),
-  };
-}
-
-interface ExitFacts {
-  readonly exit: { readonly code: number | null; readonly signal: string | null };
-  readonly stderrTail: string;
-}
-
 function lost(context: SettlementContext, execution: Execution, outcome: Extract<PoolOutcome, { k: "lost" }>): Ending {
   const { delivery, definition } = execution;
-  if (!outcome.began || outcome.culprit === "bystander") return returned(execution, "bystander");
-  const exit: ExitFacts = { exit: { code: outcome.code, signal: outcome.signal }, stderrTail: outcome.stderrTail };
-  const how = outcome.signal ? `signal ${outcome.signal}` : `exit code ${String(outcome.code)}`;
-  const text = `the process that ran it ended with ${how}`;
-  const crashes = delivery.crashes + (outcome.culprit === "sure" ? 1 : 0);
-  const budget = definition.onCrash === "fail" ? 1 : definition.crashes;
-  if (crashes >= budget && outcome.culprit === "sure") {
+  const { culprit, code, signal, stderrTail } = outcome;
+  const once = beganOnlyOnce(execution, outcome);
+  if (!outcome.began || (culprit === "bystander" && !once)) return returned(execution, "bystander");
+  const exit: ExitFacts = { exit: { code, signal }, stderrTail };
+  const how =
+    signal !== null ? `with signal ${signal}` : code !== null ? `with exit code ${String(code)}` : "before it did";
+  const text = `the process that ran it ended ${how}`;
+  const crashes = delivery.crashes + (culprit === "sure" ? 1 : 0);
+  // Who asks for no second run after a death gets none after a death that may have been a neighbour's doing either.
+  const spent = culprit === "sure" ? crashes >= definition.crashes : false;
+  if (once || spent || definition.onCrash === "fail") {
     const failure = verdict(celeryException("WorkerLostError", text));
     return final(context, execution, failure, { kind: "dead", reason: "crashed", detail: text }, text, exit);
   }
-  const suspicions = delivery.suspicions + (outcome.culprit === "suspect" ? 1 : 0);
+  const suspicions = delivery.suspicions + (culprit === "suspect" ? 1 : 0);
   const record = attemptRecord(execution, context.worker, context.now, { ...exit, error: text });
   return ending(
     { delivery, then: { kind: "requeue", at: "front", crashes, suspicions }, record },
-    { kind: "lost", culprit: outcome.culprit, error: text },
+    { kind: "lost", culprit, error: text },
   );
 }
 
@@ -188,7 +105,7 @@ function control(
   execution: Execution,
   outcome: Extract<PoolOutcome, { k: "control" }>,
 ): Ending {
-  const detail = outcome.detail as ControlDetail;
+  const detail = controlDetail(outcome.detail);
   switch (outcome.what) {
     case "retry":
       return asked(context, execution, detail, outcome.ms);
@@ -199,7 +116,7 @@ function control(
           { kind: "returned", why: "rejected" },
         );
       }
-      return rejected(context, execution, detail.reason ?? "the task rejected it");
+      return rejected(context, execution, detail.reason);
     case "ignore":
       return ending({ delivery: execution.delivery, then: { kind: "ack" } }, { kind: "ignored", ms: outcome.ms });
     case "replace":
@@ -211,11 +128,23 @@ function control(
 }
 
 interface ControlDetail {
-  readonly delay?: number | null;
-  readonly limit?: number | null;
-  readonly error?: WireError | null;
-  readonly requeue?: boolean;
-  readonly reason?: string | null;
+  readonly delay: number | undefined;
+  readonly limit: number | undefined;
+  readonly error: WireError | undefined;
+  readonly requeue: boolean;
+  readonly reason: string;
+}
+
+/** What a decision says; it was thrown by user code, so anything may stand in it. */
+function controlDetail(value: unknown): ControlDetail {
+  const { delay, limit, error, requeue, reason } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return {
+    delay: typeof delay === "number" && delay >= 0 && delay <= longestDelay ? delay : undefined,
+    limit: typeof limit === "number" && limit >= 0 ? limit : undefined,
+    error: typeof error === "object" && error !== null ? (error as WireError) : undefined,
+    requeue: requeue === true,
+    reason: typeof reason === "string" ? reason : "the task rejected it",
+  };
 }
 
 function asked(context: SettlementContext, execution: Execution, detail: ControlDetail, ms: number): Ending {
@@ -228,9 +157,9 @@ function asked(context: SettlementContext, execution: Execution, detail: Control
     ? failureOf(detail.error)
     : verdict(celeryException("MaxRetriesExceededError", exhausted));
   if (done < limit) {
-    const delay = detail.delay ?? (policy ? retryDelay(policy, done + 1, context.random()) : defaultRetryDelay);
     const kept = detail.error ? failure : verdict(celeryException("Retry", "asked by the task"));
-    return retried(context, execution, kept, delay, describe(kept.exception));
+    if (detail.delay === undefined && policy) return again(context, execution, kept, policy);
+    return retried(context, execution, kept, detail.delay ?? defaultRetryDelay, describe(kept.exception));
   }
   const text = describe(failure.exception);
   if (policy) return final(context, execution, failure, { kind: "dead", reason: "exhausted", detail: text }, text);
@@ -246,21 +175,26 @@ function rejected(context: SettlementContext, execution: Execution, reason: stri
 export function settledBefore(
   context: SettlementContext,
   execution: Execution,
-  stored: { readonly state: string; readonly json: string },
+  stored: Pick<Extract<EarlierRun, { kind: "final" }>, "state" | "json">,
 ): Ending {
   const { delivery, headers, embed } = execution;
-  const follow =
-    stored.state === "SUCCESS"
-      ? followSuccess(context, headers, embed, stored.json)
-      : followFailure(context, headers, embed);
-  return ending(
-    { delivery, then: { kind: "ack" }, ...list("follow", follow) },
-    { kind: "final-before", state: stored.state },
-  );
-}
-
-function stores(execution: Execution): boolean {
-  return !(execution.headers.ignoreResult ?? execution.definition.ignoreResult);
+  const { state, json } = stored;
+  try {
+    if (json === undefined) throw new Error(`the ${state} that is stored for it cannot be read`);
+    const succeeded = state === "SUCCESS";
+    const follow = succeeded ? followSuccess(context, headers, embed, json) : followFailure(context, headers, embed);
+    const rest = state === "FAILURE" ? chainRestIds(embed) : [];
+    return {
+      settlement: { delivery, then: { kind: "ack" }, ...list("follow", follow) },
+      end: { kind: "final-before", state },
+      also: rest.map((id) => copiedFailureMeta(headers, id, json, delivery.fence, context.now, context.resultTtl)),
+    };
+  } catch (error) {
+    // Its result stands; what should follow it can't be sent by anybody, so the message is kept where people look.
+    const detail = `what follows it cannot be sent: ${error instanceof Error ? error.message : String(error)}`;
+    const letter = letterOf(delivery, headers, "undecodable", detail, context.now);
+    return ending({ delivery, then: { kind: "bury", letter } }, { kind: "dead", reason: "undecodable", detail });
+  }
 }
 
 function idsOf(follow: readonly Outgoing[]): string[] {

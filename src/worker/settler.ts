@@ -4,7 +4,8 @@
  */
 
 import type { Clock } from "../clock/clock.ts";
-import type { Broker, Consumer, Settled } from "../port/broker.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { Broker, Consumer, Outgoing, Settled, Settlement } from "../port/broker.ts";
 import type { ResultStore } from "../port/result-store.ts";
 import type { Ending } from "./ending.ts";
 import type { Execution } from "./execution.ts";
@@ -25,10 +26,17 @@ export interface SettlerOptions {
   readonly answered: (ms: number) => void;
   /** A call failed and will be repeated. */
   readonly troubled: (error: unknown) => void;
+  /** What to say instead of an ending that can't be written in any call. */
+  readonly unwritable: (entry: Entry, error: unknown) => Ending;
 }
 
 const firstWait = 50;
 const longestWait = 2000;
+/** A retry of what was acknowledged early is published under a name of its own for as long, so that a repeat of the call is none. */
+const againWindow = 3_600_000;
+
+/** No repeat changes these: something in the settlement itself can't be written. */
+const unwritableCodes: ReadonlySet<string> = new Set(["MESSAGE_TOO_LARGE", "NAME_INVALID", "NOT_SERIALIZABLE"]);
 
 export class Settler {
   readonly #options: SettlerOptions;
@@ -36,6 +44,7 @@ export class Settler {
   #batch: Entry[] = [];
   #scheduled = false;
   #pending = 0;
+  #held = 0;
   #idle: (() => void)[] = [];
   readonly #closed = new AbortController();
 
@@ -43,9 +52,9 @@ export class Settler {
     this.#options = options;
   }
 
-  /** Entries whose end is not known to the broker yet. */
-  get pending(): number {
-    return this.#pending;
+  /** Entries whose end is not known to the broker yet, and whose deliveries it holds for us. */
+  get held(): number {
+    return this.#held;
   }
 
   attach(consumer: Consumer): void {
@@ -54,6 +63,7 @@ export class Settler {
 
   add(entry: Entry): void {
     this.#pending++;
+    if (!isEarly(entry)) this.#held++;
     this.#batch.push(entry);
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -79,58 +89,98 @@ export class Settler {
     this.#closed.abort(new Error("the worker has stopped"));
   }
 
+  /**
+   * Takes messages off the queue before their tasks run, which then run at most once. False where that did not succeed: another has
+   * it, or nobody knows, and then it must not run.
+   */
+  async acknowledge(executions: readonly Execution[]): Promise<readonly boolean[]> {
+    const acks = executions.map(({ delivery }): Settlement => ({ delivery, then: { kind: "ack" } }));
+    const answers = await this.#repeat(acks, async () => this.#consumer?.settle(acks));
+    return executions.map((_, index) => answers?.[index]?.kind === "settled");
+  }
+
   async #send(batch: readonly Entry[]): Promise<void> {
-    const late = batch.filter(({ execution }) => execution?.definition.ack !== "early");
-    const early = batch.filter(({ execution }) => execution?.definition.ack === "early");
+    const late = batch.filter((entry) => !isEarly(entry));
+    const early = batch.filter(isEarly);
     await Promise.all([
       late.length > 0 ? this.#settle(late) : undefined,
       ...early.map((entry) => this.#settleEarly(entry)),
     ]);
     this.#pending -= batch.length;
+    this.#held -= late.length;
     if (this.#pending > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
+  /** One that can't be written must not hold up the others: they are settled each alone, and it goes to the dead letters as bytes. */
   async #settle(batch: readonly Entry[]): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, answered, settled, unwritable } = this.#options;
     const consumer = this.#consumer;
     if (!consumer) return;
-    const before = batch.flatMap(({ ending }) => ending.before);
     const settlements = batch.map(({ ending }) => ending.settlement);
-    const answers = await this.#repeat(batch, async () => {
-      if (before.length > 0) await this.#options.store.commit(before);
+    const call = async (): Promise<readonly Settled[]> => {
       const sent = clock.monotonic();
-      const settled = await consumer.settle(settlements);
-      this.#options.answered(clock.monotonic() - sent);
-      return settled;
-    });
-    batch.forEach((entry, index) => this.#options.settled(entry, answers?.[index]?.kind));
+      const given = await consumer.settle(settlements);
+      answered(clock.monotonic() - sent);
+      return given;
+    };
+    // The last resort has none behind it.
+    const last = batch.length === 1 && settlements[0]?.then.kind === "bury";
+    let answers: readonly Settled[] | undefined;
+    try {
+      answers = await this.#repeat(settlements, call, last);
+    } catch (error) {
+      if (batch.length > 1) await Promise.all(batch.map((entry) => this.#settle([entry])));
+      else await this.#settle(batch.map((entry) => ({ ...entry, ending: unwritable(entry, error) })));
+      return;
+    }
+    const also = batch.flatMap(({ ending }, index) => (standsFor(answers?.[index]) ? ending.also : []));
+    if (also.length > 0) await this.#repeat([], () => this.#options.store.commit(also));
+    batch.forEach((entry, index) => settled(entry, answers?.[index]?.kind));
   }
 
-  /** The message was acknowledged when it started, so what is left is the result and what follows. */
+  /** The message was acknowledged before it started, so what is left is the result and what follows. */
   async #settleEarly(entry: Entry): Promise<void> {
-    const { broker, store } = this.#options;
-    const { settlement, before } = entry.ending;
-    const answer = await this.#repeat([entry], async () => {
-      const writes = settlement.result ? [...before, settlement.result] : before;
-      const stored = writes.length > 0 ? await store.commit(writes) : [];
-      const next = settlement.then.kind === "replace" ? [settlement.then.next] : [];
-      const follow = [...(settlement.follow ?? []), ...next];
-      if (follow.length > 0) await broker.publish(follow, this.#closed.signal);
-      return stored.at(-1) === "already-final" || stored.at(-1) === "fenced" ? "already-final" : "settled";
-    });
+    const { store } = this.#options;
+    const { settlement, also } = entry.ending;
+    const { result } = settlement;
+    const send = [...(settlement.follow ?? []), ...putBack(settlement)];
+    let answer: "settled" | "already-final" | undefined;
+    try {
+      answer = await this.#repeat([], async () => {
+        const [stored] = result || also.length > 0 ? await store.commit([...(result ? [result] : []), ...also]) : [];
+        if (send.length > 0) await this.#publish(send);
+        return result && (stored === "already-final" || stored === "fenced") ? "already-final" : "settled";
+      });
+    } catch (error) {
+      this.#options.troubled(error);
+    }
     this.#options.settled(entry, answer);
   }
 
-  /** Repeats until it answers, the worker closes, or every lease of the batch is lost. */
-  async #repeat<T>(batch: readonly Entry[], call: () => Promise<T>): Promise<T | undefined> {
+  /** Rejects while a queue is full: what was promised to follow is sent once there is room. */
+  async #publish(send: readonly Outgoing[]): Promise<void> {
+    const answers = await this.#options.broker.publish(send, this.#closed.signal);
+    for (const answer of answers) {
+      if (answer.kind !== "refused") continue;
+      if (answer.reason === "full") throw new CeleriacError("QUEUE_FULL", answer.detail);
+      throw new CeleriacError(answer.reason === "too-large" ? "MESSAGE_TOO_LARGE" : "UNROUTABLE", answer.detail);
+    }
+  }
+
+  /**
+   * Repeats until it answers, the worker closes, or every lease that it is about is lost. Rejects with what no repeat can change,
+   * unless it is to be `stubborn`.
+   */
+  async #repeat<T>(about: readonly Settlement[], call: () => Promise<T>, stubborn = false): Promise<T | undefined> {
     let wait = firstWait;
     for (;;) {
       try {
         return await call();
       } catch (error) {
+        if (!stubborn && isUnwritable(error)) throw error;
         this.#options.troubled(error);
-        const allLost = batch.every(({ ending }) => ending.settlement.delivery.lost.aborted);
+        const allLost = about.length > 0 && about.every(({ delivery }) => delivery.lost.aborted);
         if (allLost || this.#closed.signal.aborted) return undefined;
         try {
           await this.#options.clock.sleep(wait, this.#closed.signal);
@@ -141,4 +191,29 @@ export class Settler {
       }
     }
   }
+}
+
+function isEarly({ execution }: Entry): boolean {
+  return execution?.definition.ack === "early";
+}
+
+/** What the store says is this worker's word, or one that agrees with it. */
+function standsFor(answer: Settled | undefined): boolean {
+  return answer?.kind === "settled";
+}
+
+/** What goes on the queue again of a message that is not there any more: its retry, or itself. */
+function putBack({ delivery, then }: Settlement): readonly Outgoing[] {
+  if (then.kind !== "replace" && then.kind !== "requeue") return [];
+  if ("malformed" in delivery.message) return [];
+  const due = then.kind === "requeue" && then.due !== undefined ? { due: then.due } : {};
+  const next: Outgoing =
+    then.kind === "replace" ? then.next : { queue: delivery.queue, message: delivery.message, ...due };
+  const name = `${String(next.message.headers["id"])}:${String(delivery.fence)}`;
+  return [{ ...next, dedupe: { id: name, nonce: name, window: againWindow } }];
+}
+
+function isUnwritable(error: unknown): boolean {
+  if (error instanceof CeleriacError) return unwritableCodes.has(error.code);
+  return error instanceof TypeError || error instanceof RangeError;
 }

@@ -82,6 +82,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       clock,
       settled: (entry, how) => flow.settled(entry, how),
       answered: (ms) => credit.answered(ms),
+      unwritable: (entry, error) => flow.unwritable(entry, error),
       troubled: (error) => report.warning("SETTLE_REPEATED", "a settlement got no answer and is repeated", error),
     });
     const flow = new Flow({
@@ -91,6 +92,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
         unknownTaskGrace: durationMs(options.unknownTaskGrace ?? 10 * minute),
         maxMessageBytes: config.maxMessageBytes,
         resultTtl: config.resultTtl,
+        defaultQueue: config.defaultQueue,
       },
       context: {
         registry,
@@ -151,12 +153,17 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     const { flow, settler, consumer, stale, pool } = running;
     const hurry = new AbortController();
     const ended = Promise.withResolvers<void>();
+    // Whoever stops it hears of a failure too; `closed` alone may have no listener.
+    ended.promise.catch(() => {});
     let stopping: Promise<void> | undefined;
     const stop = async (grace: number): Promise<void> => {
       report.emit("worker:stopping", { pid: process.pid });
       stale[Symbol.dispose]();
       try {
         await shutDown({ clock, flow, pool, settler, consumer }, grace, hurry.signal);
+      } catch (error) {
+        ended.reject(error);
+        throw error;
       } finally {
         report.emit("worker:stopped", { pid: process.pid, detail: { ...report.counts } });
         registered[Symbol.dispose]();
@@ -186,9 +193,10 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
         stopping ??= stop(cold ? 0 : durationMs(grace ?? options.grace ?? "25s"));
         await stopping;
       },
-      [Symbol.asyncDispose]: () => worker.stop(),
+      // Whoever leaves a scope, or closes the app, waits for a stop that is under way; only an explicit second one hurries it.
+      [Symbol.asyncDispose]: () => stopping ?? worker.stop(),
     };
-    const registered = core.onClose(() => worker.stop());
+    const registered = core.onClose(() => stopping ?? worker.stop());
     return worker;
   }
 }

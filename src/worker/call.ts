@@ -1,0 +1,35 @@
+/** An execution as the far side of a pool gets it: plain data, its input still bytes. */
+
+import type { Call } from "../pool/pool-message.ts";
+import { stringifyJson } from "../wire/json.ts";
+import { attemptOf, type Execution } from "./execution.ts";
+
+export function callOf(execution: Execution): Call {
+  const { headers, definition, delivery } = execution;
+  return {
+    slot: execution.slot,
+    task: headers.task,
+    id: headers.id,
+    attempt: attemptOf(execution),
+    fence: delivery.fence,
+    input: { contentType: execution.message.contentType, bytes: execution.call },
+    soft: headers.timeLimit.soft ?? definition.softTimeLimit ?? null,
+    hard: headers.timeLimit.hard ?? definition.timeLimit ?? null,
+    checkpoints: execution.checkpoints,
+    lineage: {
+      root: headers.rootId ?? headers.id,
+      parent: headers.parentId ?? null,
+      group: headers.group ?? null,
+      stamps: isEmpty(headers.stamps) ? null : headers.stamps,
+      trace: null,
+    },
+    isolated: execution.isolated,
+    queue: delivery.queue,
+    headers: isEmpty(headers.custom) ? "{}" : stringifyJson(headers.custom),
+  };
+}
+
+export function isEmpty(record: Readonly<Record<string, unknown>>): boolean {
+  for (const key in record) if (Object.hasOwn(record, key)) return false;
+  return true;
+}
