@@ -87,7 +87,7 @@ function lost(context: SettlementContext, execution: Execution, outcome: Extract
   const text = `the process that ran it ended ${how}`;
   const crashes = delivery.crashes + (culprit === "sure" ? 1 : 0);
   // Who asks for no second run after a death gets none after a death that may have been a neighbour's doing either.
-  const spent = culprit === "sure" ? crashes >= definition.crashes : false;
+  const spent = culprit === "sure" && crashes >= definition.crashes;
   if (once || spent || definition.onCrash === "fail") {
     const failure = verdict(celeryException("WorkerLostError", text));
     return final(context, execution, failure, { kind: "dead", reason: "crashed", detail: text }, text, exit);

@@ -20,29 +20,28 @@ export interface Bug {
 const noBudget: readonly Patch[] = [
   {
     file: "src/worker/intake.ts",
-    find: "if (delivery.crashes >= budget) {",
-    put: "if (delivery.crashes >= budget * 1e9) {",
+    find: "return crashes >= definition.crashes ?",
+    put: "return crashes >= definition.crashes * 1e9 ?",
   },
-  { file: "src/worker/settlement.ts", find: "if (crashes >= budget && ", put: "if (crashes >= budget * 1e9 && " },
+  {
+    file: "src/worker/settlement.ts",
+    find: "&& crashes >= definition.crashes;",
+    put: "&& crashes >= definition.crashes * 1e9;",
+  },
 ];
 const ackOnReceive: readonly Patch[] = [
-  { file: "src/worker/flow.ts", find: 'if (execution.definition.ack === "early") {', put: "if (execution) {" },
+  { file: "src/worker/flow.ts", find: 'if (execution.definition.ack === "early") once', put: "if (execution) once" },
   {
     file: "src/worker/settler.ts",
-    find: 'const late = batch.filter(({ execution }) => execution?.definition.ack !== "early");',
-    put: "const late = batch.filter(({ execution }) => !execution);",
-  },
-  {
-    file: "src/worker/settler.ts",
-    find: 'const early = batch.filter(({ execution }) => execution?.definition.ack === "early");',
-    put: "const early = batch.filter(({ execution }) => execution);",
+    find: 'return execution?.definition.ack === "early";',
+    put: "return execution !== undefined;",
   },
 ];
 const noLaunch: readonly Patch[] = [
   {
     file: "src/worker/settlement.ts",
-    find: 'ack" }, ...list("follow", follow) },\n    { kind: "final-before"',
-    put: 'ack" }, ...list("follow", follow.slice(0, 0)) },\n    { kind: "final-before"',
+    find: 'ack" }, ...list("follow", follow) },\n      end: { kind: "final-before"',
+    put: 'ack" }, ...list("follow", follow.slice(0, 0)) },\n      end: { kind: "final-before"',
   },
 ];
 const believesItself: readonly Patch[] = [
@@ -62,7 +61,7 @@ const popThenRecord: Bug["patches"] = {
       file: "src/driver/redis/claimer.ts",
       find: "    const deliveries: RedisDelivery[] = [];\n",
       put: `    const deliveries: RedisDelivery[] = [];
-    if (entries.length > 0) await new Promise((resolve) => setTimeout(resolve, 60));
+    if (entries.length > 0) await new Promise((resolve) => setTimeout(resolve, 200));
     for (let i = 0; i + 1 < entries.length; i += 2) {
       const [id, raw] = [String(entries[i]), String(entries[i + 1])];
       const queue = id.split(".").slice(2).join(".");
@@ -94,7 +93,7 @@ const popThenRecord: Bug["patches"] = {
       file: "src/driver/sqlite/claiming.ts",
       find: "    turn.after.push(() => {\n      for (const { seq, noted, large } of picked)",
       put: `    turn.after.push(() => {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
       for (let done = false; !done; ) {
         try {
           this.#record.run(fence);
