@@ -69,22 +69,28 @@ export class Publisher {
     if (this.#context.closing.aborted) throw this.#context.closedError();
     const limit = this.#context.options.maxMessageBytes;
     const encoded = batch.map(encodeOutgoing);
+    const waitings: Waiting[] = [];
     const answers = encoded.map((one) =>
-      one.size > limit ? Promise.resolve(tooLarge(one.size, limit)) : this.#enqueue(one, signal),
+      one.size > limit ? Promise.resolve(tooLarge(one.size, limit)) : this.#enqueue(one, waitings),
     );
+    // One listener for the whole batch: removing one of many from a signal walks them all.
+    const stop = (): void => {
+      for (const waiting of waitings) {
+        waiting.done(this.#unknown(waiting, signal.reason));
+        waiting.gone?.();
+      }
+    };
+    signal.addEventListener("abort", stop, { once: true });
     const results = await Promise.allSettled(answers);
+    signal.removeEventListener("abort", stop);
     return results.map((result) => {
       if (result.status === "rejected") throw result.reason;
       return result.value;
     });
   }
 
-  #enqueue(encoded: Encoded, signal: AbortSignal): Promise<Published> {
+  #enqueue(encoded: Encoded, batch: Waiting[]): Promise<Published> {
     return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        waiting.done(this.#unknown(waiting, signal.reason));
-        waiting.gone?.();
-      };
       const waiting: Waiting = {
         encoded,
         gone: undefined,
@@ -93,12 +99,11 @@ export class Publisher {
         done: (answer) => {
           if (waiting.ended) return;
           waiting.ended = true;
-          signal.removeEventListener("abort", stop);
           if (answer instanceof Error) reject(answer);
           else resolve(answer);
         },
       };
-      signal.addEventListener("abort", stop, { once: true });
+      batch.push(waiting);
       this.#pending.push(waiting);
       if (this.#flushing) return;
       this.#flushing = true;
