@@ -89,6 +89,21 @@ describeWith("redis-server", "redis as kombu sees it", () => {
     expect(await unacked()).toEqual([]);
   });
 
+  it("shows what falls due to a Python worker that waits for it, before it claims it again", async () => {
+    const queue = newQueue();
+    const caught = await Catch.open(backend, queue, 10);
+    await backend.broker.publish([outgoing(queue, "python's")], never);
+    const [delivery] = await caught.until(1);
+    if (delivery === undefined) throw new Error("nothing was delivered");
+    const waiting = redis.cli("brpop", queue, `${queue}\x06\x163`, "20");
+    await eventually("the wait", async () => (await redis.cli("client", "list")).includes("cmd=brpop"));
+    await caught.consumer.settle([{ delivery, then: { kind: "requeue", at: "back", due: Date.now() + 300 } }]);
+    expect(await waiting).toContain("python's");
+    await caught.consumer.stop();
+    expect(caught.all).toHaveLength(1);
+    expect(await unacked()).toEqual([]);
+  });
+
   it("writes results as Celery does, and says so on the channel of the key", async () => {
     const heard: string[] = [];
     const watching = (async () => {

@@ -47,24 +47,6 @@ end
 
 local open = {}
 for q = 1, nq do
-  local due = call('ZRANGEBYSCORE', key(q, 2), '-inf', now_text, 'LIMIT', 0, 100)
-  if #due > 0 then
-    local moved, bytes = {}, 0
-    for _, id in ipairs(due) do
-      if bytes < 4194304 then
-        local step, queue = place(id)
-        local value = queue and call('HGET', unacked, id)
-        if value then
-          call('LPUSH', key(q, 4 + step / 3), cut(value, queue))
-          bytes = bytes + #value
-        end
-        moved[#moved + 1] = id
-      end
-    end
-    call('HDEL', unacked, unpack(moved))
-    call('ZREM', index, unpack(moved))
-    call('ZREM', key(q, 2), unpack(moved))
-  end
   if not control[q + 1] then open[#open + 1] = q end
 end
 
@@ -136,6 +118,27 @@ if n > 0 then
   end
   call('HSET', session, 'claim', sequence .. ' ' .. table.concat(ids, ' '))
   call('PEXPIRE', session, ARGV[5])
+end
+-- Last, and for the next claim: between two scripts it lies where a Python worker's BRPOP sees it, which may know what we do not.
+for q = 1, nq do
+  local due = call('ZRANGEBYSCORE', key(q, 2), '-inf', now_text, 'LIMIT', 0, 100)
+  if #due > 0 then
+    local moved, bytes = {}, 0
+    for _, id in ipairs(due) do
+      if bytes < 4194304 then
+        local step, queue = place(id)
+        local value = queue and call('HGET', unacked, id)
+        if value then
+          call('LPUSH', key(q, 4 + step / 3), cut(value, queue))
+          bytes = bytes + #value
+        end
+        moved[#moved + 1] = id
+      end
+    end
+    call('HDEL', unacked, unpack(moved))
+    call('ZREM', index, unpack(moved))
+    call('ZREM', key(q, 2), unpack(moved))
+  end
 end
 for _, q in ipairs(open) do
   local waiting = 0
