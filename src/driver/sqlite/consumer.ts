@@ -88,10 +88,17 @@ export class SqliteConsumer implements Consumer {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#link.ask("stop", { consumer: this.no }).then(() => {
-      this.lose([...this.#held.keys()], "this consumer was stopped and gave it back");
-      this.#end();
-    });
+    this.#stopping ??= this.#link.ask("stop", { consumer: this.no }).then(
+      () => {
+        this.lose([...this.#held.keys()], "this consumer was stopped and gave it back");
+        this.#end();
+      },
+      (error: unknown) => {
+        // Nothing was given back, and it can be tried again.
+        this.#stopping = undefined;
+        throw error;
+      },
+    );
     return this.#stopping;
   }
 

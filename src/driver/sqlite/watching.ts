@@ -13,6 +13,8 @@ const paces = [
   { until: 30_000, every: 10 },
   { until: Infinity, every: 50 },
 ] as const;
+/** With thousands of watchers a look takes milliseconds; the thread has other work for this many times as long. */
+const share = 10;
 
 interface Watched {
   readonly id: string;
@@ -29,6 +31,7 @@ export class Watching {
   readonly #ids = new Map<string, Set<number>>();
   #timer: Disposable | undefined;
   #version = -1;
+  #took = 0;
 
   constructor(db: Database, results: Results, clock: Clock, tell: (watch: number, outcome: StoredOutcome) => void) {
     this.#db = db;
@@ -74,7 +77,7 @@ export class Watching {
     const youngest = [...this.#watches.values()].reduce((latest, { since }) => Math.max(latest, since), 0);
     const age = this.#clock.monotonic() - youngest;
     const pace = paces.find(({ until }) => age < until)?.every ?? 50;
-    this.#timer = this.#clock.after(pace, () => {
+    this.#timer = this.#clock.after(Math.max(pace, this.#took * share), () => {
       this.#timer = undefined;
       this.#tick();
       this.#schedule();
@@ -85,7 +88,9 @@ export class Watching {
     const version = this.#db.version();
     if (version === this.#version) return;
     this.#version = version;
+    const began = this.#clock.monotonic();
     this.#look([...this.#ids.keys()]);
+    this.#took = this.#clock.monotonic() - began;
   }
 
   #look(ids: readonly string[]): void {
