@@ -43,6 +43,11 @@ export function parseBrokerUrl(url: string | URL): URL {
   return parsed;
 }
 
+/** Python's workers take from the same queues there, and know nothing of what lies beside them. */
+export function sharedWithPython(url: URL): boolean {
+  return url.protocol === "redis:" || url.protocol === "rediss:";
+}
+
 /**
  * The text of a URL with user, password and secrets in the query replaced, also when it is no valid URL.
  *

@@ -16,6 +16,7 @@ import { runningTask } from "../task/running.ts";
 import { askToSend } from "./asking.ts";
 import { type AsyncResult, StoredResult } from "./async-result.ts";
 import type { AppConfig, AppOptions } from "./config.ts";
+import { sharedWithPython } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import { type Draft, draftOf, outgoingOf, type SendRequest } from "./draft.ts";
 import type { ModuleLocation } from "./module-location.ts";
@@ -137,13 +138,24 @@ export class Core implements AppCore {
     timeout: number = this.config.publishTimeout,
   ): Promise<readonly Sent[]> {
     if (drafts.length === 0) return [];
-    const batch = drafts.map((draft) => outgoingOf(draft, this.#origin, this.config.maxMessageBytes));
+    const { maxMessageBytes } = this.config;
+    const batch = drafts.map((draft) => outgoingOf(draft, this.#origin, maxMessageBytes, this.#isHeld(draft.task)));
     const ask = runningTask()?.ask;
     if (ask !== undefined) return askToSend(ask, drafts, { clock: this.clock, timeout, signal });
     // Only where there is no connection yet: a child never gets one, and reading the environment takes most of a microsecond.
     if (!this.#connection.isOpen && this.role === "child") throw noBrokerHere();
     if (this.#connection.isClosed) throw this.#connection.closed();
-    return sentOf(drafts, await this.#sender.submit(batch, { timeout, signal }), this.config);
+    const sent = sentOf(drafts, await this.#sender.submit(batch, { timeout, signal }), this.config);
+    runningTask()?.sent?.(sent.map(({ id }) => id));
+    return sent;
+  }
+
+  /**
+   * Does the broker hold a delayed call back? What only Python runs would never come out again there: of its workers none looks for
+   * it, and ours do not look into queues they do not serve.
+   */
+  #isHeld(task: string): boolean {
+    return !sharedWithPython(this.config.broker) || this.registry.get(task)?.handler !== undefined;
   }
 
   async enqueue(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly AsyncResult<unknown>[]> {

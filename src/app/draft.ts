@@ -154,8 +154,11 @@ export function draftOf(
   };
 }
 
-/** The message of a draft. Throws NOT_SERIALIZABLE with the path, MESSAGE_TOO_LARGE, or NAME_INVALID for a reserved header. */
-export function outgoingOf(draft: Draft, origin: string, maxMessageBytes: number): Outgoing {
+/**
+ * The message of a draft. With `held` false a delayed one goes to its queue at once: its header `eta` tells whoever takes it to wait.
+ * Throws NOT_SERIALIZABLE with the path, MESSAGE_TOO_LARGE, or NAME_INVALID for a reserved header.
+ */
+export function outgoingOf(draft: Draft, origin: string, maxMessageBytes: number, held = true): Outgoing {
   const message = makeTaskMessage({
     task: draft.task,
     id: draft.id,
@@ -179,7 +182,7 @@ export function outgoingOf(draft: Draft, origin: string, maxMessageBytes: number
   return {
     queue: draft.queue,
     message,
-    ...(draft.due !== undefined && { due: draft.due }),
+    ...(held && draft.due !== undefined && { due: draft.due }),
     dedupe: { id: draft.id, nonce: draft.nonce, window: draft.window },
   };
 }

@@ -19,6 +19,8 @@ export interface RunnerSink {
   progress(slot: number, done: number, total: number | null, note: string | null): void;
   log(slot: number, level: number, text: string, fields: string | null): void;
   ask(slot: number, what: Ask): Promise<unknown>;
+  /** What a handler sent without asking. */
+  sent?(slot: number, ids: readonly string[]): void;
 }
 
 /** Python's numbers, which its tools filter by. */

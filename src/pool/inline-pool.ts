@@ -55,6 +55,7 @@ class InlinePool implements Pool {
         progress: (slot, done, total, note) => this.#progress.add([slot, done, total, note]),
         log: (slot, level, text, fields) => hooks.log(slot, level, text, fields),
         ask: (slot, what) => hooks.ask(slot, what),
+        sent: (slot, ids) => hooks.sent?.(slot, ids),
       },
     });
   }

@@ -8,6 +8,8 @@ export interface PoolHooks {
   progress(slot: number, done: number, total: number | null, note: string | null): void;
   log(slot: number, level: number, text: string, fields: string | null): void;
   ask(slot: number, what: Ask): Promise<unknown>;
+  /** The handler sent these by itself: it runs where the connection is. */
+  sent?(slot: number, ids: readonly string[]): void;
 }
 export interface Pool {
   readonly size: { readonly slots: number; readonly busy: number; readonly children: readonly ChildInfo[] };

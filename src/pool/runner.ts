@@ -105,6 +105,7 @@ export class Runner {
         stamps: (call.lineage.stamps as Readonly<Record<string, unknown>> | null) ?? undefined,
       },
       ask: this.#options.remote ? (what: TaskAsk) => this.#options.sink.ask(call.slot, what) : undefined,
+      sent: (ids) => this.#options.sink.sent?.(call.slot, ids),
     };
     return withRunningTask(running, () => handler(input, context));
   }

@@ -23,6 +23,8 @@ export interface RunningTask {
   };
   /** Set in children and threads: sends and result reads go through the worker. */
   readonly ask: ((what: TaskAsk) => Promise<unknown>) | undefined;
+  /** Told what was sent without asking, in a pool without children. */
+  readonly sent?: ((ids: readonly string[]) => void) | undefined;
 }
 
 /** One per process, also with two copies of this package loaded: the handler may import another copy than its runner. */

@@ -84,6 +84,23 @@ describe("what follows a task", () => {
     ).toEqual(["t.1", "t.2"]);
   });
 
+  it("sends a countdown for a task that Python runs at once, with its eta, where Python would never see it held", () => {
+    const embed = { ...none, callbacks: [signature("py.task", { options: { countdown: 5 } })] };
+    const [sent] = followSuccess({ ...context, shared: true }, parent, embed, "1");
+    expect(sent?.due).toBeUndefined();
+    expect(read(sent).headers.eta).toBe(context.now + 5000);
+  });
+
+  it("stamps a step with its own stamps, and names it by its shadow", () => {
+    const stamped = { ...parent, stamps: { tenant: "parent's", trace: "t" } };
+    const options = { stamped_headers: ["tenant", "missing"], tenant: ["own"], shadow: "shown" };
+    const embed = { ...none, callbacks: [signature("t.a", { options }), signature("t.b")] };
+    const [first, second] = followSuccess(context, stamped, embed, "1").map((one) => read(one).headers);
+    expect(first).toMatchObject({ stamps: { tenant: ["own"], trace: "t" }, shadow: "shown" });
+    expect(first?.stampedHeaders.toSorted()).toEqual(["tenant", "trace"]);
+    expect(second?.stamps).toEqual(stamped.stamps);
+  });
+
   it("holds back a follow-up with a countdown in the broker", () => {
     const embed = { ...none, callbacks: [signature("t.a", { options: { countdown: 5 } })] };
     expect(followSuccess(context, parent, embed, "1")[0]?.due).toBe(context.now + 5000);

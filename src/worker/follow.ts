@@ -23,6 +23,8 @@ const encoder = new TextEncoder();
 export interface FollowContext {
   readonly registry: TaskRegistry;
   readonly defaultQueue: string;
+  /** Python's workers take from the same broker: what no task here runs is not held back, its `eta` says it all. */
+  readonly shared?: boolean | undefined;
   /** Unix ms, for countdowns and relative expiry. */
   readonly now: number;
 }
@@ -133,6 +135,7 @@ function outgoing(context: FollowContext, parent: Parent, { signature, front, re
   const draft = makeTaskMessage({
     task: signature.task,
     id,
+    shadow: text(options.shadow),
     args: [],
     kwargs: {},
     eta,
@@ -146,20 +149,31 @@ function outgoing(context: FollowContext, parent: Parent, { signature, front, re
     ignoreResult: typeof options.ignore_result === "boolean" ? options.ignore_result : undefined,
     replyTo: text(options.reply_to),
     headers: isRecord(options.headers) ? options.headers : undefined,
-    stamps: parent.stamps,
+    stamps: stampsOf(options, parent.stamps),
   });
   // Text, not values: the result goes on as the exact bytes it was stored as, big integers included.
   const args = signature.args.map((arg) => stringifyJson(arg));
   if (front !== undefined && !signature.immutable) args.unshift(front);
   const body = `[[${args.join(",")}],${stringifyJson(signature.kwargs)},${stringifyJson(embed)}]`;
-  const queue = text(options.queue) ?? context.registry.get(signature.task)?.queue ?? context.defaultQueue;
+  const definition = context.registry.get(signature.task);
+  const queue = text(options.queue) ?? definition?.queue ?? context.defaultQueue;
   checkQueueName(queue);
+  const held = definition?.handler !== undefined || context.shared !== true;
   return {
     queue,
     message: { ...draft, body: encoder.encode(body) },
-    ...(eta !== undefined && eta > context.now ? { due: eta } : {}),
+    ...(held && eta !== undefined && eta > context.now ? { due: eta } : {}),
     dedupe: { id, nonce: parent.id, window: followWindow },
   };
+}
+
+/** Celery keeps a step's own stamps flat among its options; they win over those of the task before it. */
+function stampsOf(options: Signature["options"], inherited: Parent["stamps"]): Parent["stamps"] {
+  const names = options.stamped_headers;
+  if (!Array.isArray(names)) return inherited;
+  const own = names.filter((name): name is string => typeof name === "string" && Object.hasOwn(options, name));
+  if (own.length === 0) return inherited;
+  return { ...inherited, ...Object.fromEntries(own.map((name) => [name, options[name]])) };
 }
 
 function signatures(value: unknown): Signature[] | null {

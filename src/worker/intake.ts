@@ -41,6 +41,7 @@ export interface IntakeRules {
   readonly maxMessageBytes: number;
   readonly resultTtl: number;
   readonly defaultQueue: string;
+  readonly shared?: boolean | undefined;
 }
 
 export type Intake =
@@ -147,8 +148,8 @@ function crashed(
   now: number,
 ): Intake {
   const verdict = dead(rules, delivery, headers, "crashed", detail, now);
-  const { registry, defaultQueue, resultTtl } = rules;
-  const follow = followFailure({ registry, defaultQueue, now }, headers, embed);
+  const { registry, defaultQueue, shared, resultTtl } = rules;
+  const follow = followFailure({ registry, defaultQueue, shared, now }, headers, embed);
   const error = celeryException("WorkerLostError", detail);
   return {
     ...verdict,

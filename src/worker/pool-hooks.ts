@@ -55,6 +55,11 @@ export class WorkerPoolHooks implements PoolHooks {
     this.#options.report.log(execution, level, text, fields);
   }
 
+  sent(slot: number, ids: readonly string[]): void {
+    const execution = this.#options.find(slot);
+    if (execution) keepChildren(execution, ids);
+  }
+
   async ask(slot: number, what: Ask): Promise<unknown> {
     const { find } = this.#options;
     const execution = find(slot);
@@ -68,8 +73,10 @@ export class WorkerPoolHooks implements PoolHooks {
         return this.#checkpoint(execution, what.name, what.value);
       case "send": {
         const sent = (await this.#options.answer(what)) as readonly { readonly id: string }[];
-        const room = mostChildren - execution.children.length;
-        for (const { id } of sent.slice(0, Math.max(0, room))) execution.children.push(id);
+        keepChildren(
+          execution,
+          sent.map(({ id }) => id),
+        );
         return sent;
       }
       case "state":
@@ -139,4 +146,9 @@ export class WorkerPoolHooks implements PoolHooks {
       report.warning("RESULT_STORE", "a progress report was not stored", error);
     });
   }
+}
+
+function keepChildren(execution: Execution, ids: readonly string[]): void {
+  const room = mostChildren - execution.children.length;
+  for (const id of ids.slice(0, Math.max(0, room))) execution.children.push(id);
 }
