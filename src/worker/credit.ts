@@ -11,9 +11,15 @@ const weight = 0.3;
 /** Tasks ended in two round trips, below which waiting for the broker costs a slot less than a twentieth of its time. */
 const least = 0.1;
 
+/**
+ * Ended tasks on their way to the broker take no room from new ones, up to so many. Beyond, a broker that answers claims faster than
+ * settlements would be claimed empty: the memory broker's whole backlog ran in one turn, with no timer and no socket served.
+ */
+const mostUnsettled = 1000;
+
 export class Credit {
   readonly #clock: Clock;
-  #slots: number;
+  readonly #slots: number;
   #rate = 0;
   #roundTrip = 1;
   #finished = 0;
@@ -23,10 +29,6 @@ export class Credit {
     this.#clock = clock;
     this.#slots = slots;
     this.#since = clock.monotonic();
-  }
-
-  set slots(slots: number) {
-    this.#slots = slots;
   }
 
   /** `count` executions ended. */
@@ -39,8 +41,16 @@ export class Credit {
     this.#roundTrip += weight * (ms - this.#roundTrip);
   }
 
-  /** Deliveries to hold beyond the slots, now. */
-  ahead(): number {
+  /**
+   * Deliveries that may be held now. `unsettled` of them have ended: with short tasks the next are claimed while the last are being
+   * settled; with long ones that would take them from neighbours. `away` run though they are held no longer.
+   */
+  hold(unsettled: number, away: number): number {
+    const ahead = this.#ahead();
+    return Math.max(0, this.#slots - away + ahead + (ahead > 0 ? Math.min(unsettled, mostUnsettled) : 0));
+  }
+
+  #ahead(): number {
     const now = this.#clock.monotonic();
     const elapsed = now - this.#since;
     // Below 20 ms a sample says more about the timer than about the tasks.

@@ -1,6 +1,6 @@
 /** What becomes of a run that did not succeed: tried again as the policy says, or its last word, FAILURE and what follows that. */
 
-import type { Outgoing } from "../port/broker.ts";
+import type { Delivery, Outgoing } from "../port/broker.ts";
 import type { DeadLetter } from "../port/queue-admin.ts";
 import type { ResultWrite } from "../port/result-store.ts";
 import type { RetryPolicy } from "../task/definition.ts";
@@ -11,7 +11,7 @@ import { type Ending, ending, list, some } from "./ending.ts";
 import { attemptRecord, type Execution, keepsResult } from "./execution.ts";
 import { describe, type Failure, isRetried, verdict } from "./failure.ts";
 import { chainRestIds, followFailure, type FollowContext } from "./follow.ts";
-import { letterOf } from "./intake.ts";
+import { letterOf, namesOf } from "./intake.ts";
 import { failureMeta, retryMeta } from "./result-write.ts";
 import type { TaskEnd } from "./task-end.ts";
 
@@ -145,4 +145,11 @@ export function unwritable(context: SettlementContext, execution: Execution, err
   const failure = verdict(exceptionOf({ name, message, code }));
   const bare = { ...execution, embed: { ...execution.embed, callbacks: null, errbacks: null } };
   return final(context, bare, failure, { kind: "dead", reason: "undecodable", detail }, detail);
+}
+
+/** The same for what intake meant to put back: it is kept as it came, where people look. */
+export function unreturnable(delivery: Delivery, error: unknown, now: number): Ending {
+  const detail = `it cannot be put back: ${error instanceof Error ? error.message : String(error)}`;
+  const letter = letterOf(delivery, namesOf(delivery), "undecodable", detail, now);
+  return ending({ delivery, then: { kind: "bury", letter } }, { kind: "dead", reason: "undecodable", detail });
 }

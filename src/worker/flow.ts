@@ -12,8 +12,8 @@ import type { Credit } from "./credit.ts";
 import { type EarlierRun, earlierRuns, hadEarlierRun } from "./earlier-run.ts";
 import { type Ending, ending, returned } from "./ending.ts";
 import type { Execution } from "./execution.ts";
-import { type SettlementContext, unwritable } from "./failed-run.ts";
-import { type Intake, intake, type IntakeRules, letterOf, namesOf } from "./intake.ts";
+import type { SettlementContext } from "./failed-run.ts";
+import { type Intake, intake, type IntakeRules } from "./intake.ts";
 import type { Reporter } from "./reporter.ts";
 import { settledBefore, settlementOf } from "./settlement.ts";
 import { type Entry, Settler } from "./settler.ts";
@@ -21,11 +21,6 @@ import { Slots } from "./slots.ts";
 
 /** A delivery that waited unstarted for this long goes back, so that an idle neighbour can have it. */
 const longestUnstarted = 1000;
-/**
- * Ended tasks on their way to the broker take no room from new ones, up to so many. Beyond, a broker that answers claims faster than
- * settlements would be claimed empty: the memory broker's whole backlog ran in one turn, with no timer and no socket served.
- */
-const mostUnsettled = 1000;
 
 export interface FlowOptions {
   readonly clock: Clock;
@@ -33,6 +28,8 @@ export interface FlowOptions {
   readonly context: Omit<SettlementContext, "now">;
   readonly store: ResultStore;
   readonly pool: Pool;
+  /** A pause of this process, ms, after which its leases may be over though it has not heard of it yet. */
+  readonly longestGap: number;
   /** Slots of the pool. */
   readonly capacity: number;
   readonly credit: Credit;
@@ -50,11 +47,14 @@ export class Flow {
   #paused = false;
   #preparing = 0;
   #wanted = "";
+  /** Monotonic ms when this process was last seen turning. */
+  #turned: number;
   #idle: (() => void)[] = [];
 
   constructor(options: FlowOptions) {
     this.#options = options;
     this.slots = new Slots(options.pool);
+    this.#turned = options.clock.monotonic();
   }
 
   attach(consumer: Consumer): void {
@@ -86,10 +86,12 @@ export class Flow {
     this.#schedule();
   };
 
-  /** Gives back what has waited too long without a free slot. Called a few times a second. */
+  /** Gives back what has waited too long without a free slot. Called four times a second. */
   giveBackStale(): void {
     if (this.#paused) return;
-    this.#giveBack(this.slots.takeOlder(this.#options.clock.monotonic() - longestUnstarted), "waited");
+    const now = this.#options.clock.monotonic();
+    if (!this.#gap(now)) this.#giveBack(this.slots.takeOlder(now - longestUnstarted), "waited");
+    this.#turned = now;
     this.#schedule();
   }
 
@@ -112,16 +114,6 @@ export class Flow {
     if (entry.execution) this.#options.report.ended(entry.execution, entry.ending.end, how ?? "lost");
     this.#schedule();
   };
-
-  /** An ending that no call can carry: the message is kept as it came, where people look. */
-  unwritable({ execution, ending: { settlement } }: Entry, error: unknown): Ending {
-    const { context, clock } = this.#options;
-    if (execution) return unwritable({ ...context, now: this.#now(execution) }, execution, error);
-    const detail = `it cannot be put back: ${error instanceof Error ? error.message : String(error)}`;
-    const { delivery } = settlement;
-    const letter = letterOf(delivery, namesOf(delivery), "undecodable", detail, clock.now());
-    return ending({ delivery, then: { kind: "bury", letter } }, { kind: "dead", reason: "undecodable", detail });
-  }
 
   /** Had an earlier run: its result may be final already, and its checkpoints wait. */
   async #prepare(executions: readonly Execution[]): Promise<void> {
@@ -174,9 +166,17 @@ export class Flow {
     });
   }
 
+  /** After a pause of this process what waits may be another's by now. The server knows, so it goes back instead of being started. */
+  #gap(now: number): boolean {
+    if (now - this.#turned <= this.#options.longestGap) return false;
+    this.#giveBack(this.slots.takeAll(), "paused");
+    return true;
+  }
+
   #dispatch(): void {
     const { clock, blame } = this.#options;
     const monotonic = clock.monotonic();
+    if (this.#gap(monotonic)) return;
     const started: { suspect: Delivery[]; sure: Delivery[] } = { suspect: [], sure: [] };
     const starting: Execution[] = [];
     const once: Execution[] = [];
@@ -287,9 +287,7 @@ export class Flow {
     if (this.#paused || !this.#consumer) return;
     const { running, waiting, acknowledged } = this.slots;
     const free = Math.max(0, capacity - running.size - waiting);
-    const ahead = credit.ahead();
-    // With short tasks the next are claimed while the last are being settled; with long ones that would take them from neighbours.
-    const hold = Math.max(0, capacity - acknowledged + ahead + (ahead > 0 ? Math.min(settler.held, mostUnsettled) : 0));
+    const hold = credit.hold(settler.held, acknowledged);
     const wanted = `${String(hold)}/${String(free)}`;
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;

@@ -3,6 +3,7 @@
 import { availableParallelism, hostname } from "node:os";
 import { type App, coreOf } from "../app/app.ts";
 import { answerAsk } from "../app/asking.ts";
+import { sharedWithPython } from "../app/connect.ts";
 import type { WorkerEvent, WorkerEventType, WorkerHandle, WorkerStats, WorkOptions } from "../app/work.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
@@ -12,6 +13,7 @@ import { type Duration, durationMs } from "../task/duration.ts";
 import type { TaskRegistry } from "../task/registry.ts";
 import { Credit } from "./credit.ts";
 import { EventLog } from "./event-log.ts";
+import { unreturnable, unwritable } from "./failed-run.ts";
 import { Flow } from "./flow.ts";
 import { openPool } from "./open-pool.ts";
 import { WorkerPoolHooks } from "./pool-hooks.ts";
@@ -38,6 +40,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
   if (tasks.length === 0) throw noTasks(core.name);
   const id = options.name ?? `celery@${hostname()}`;
   const settings = settingsOf(options, config.defaultQueue);
+  const shared = sharedWithPython(config.broker);
   const report = new Reporter(clock, id);
   if (options.onEvent) report.all(options.onEvent);
   if (options.log === "json" || options.log === "text") {
@@ -75,6 +78,14 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     pool: Pool,
     parts: { flow?: Flow },
   ): Promise<WorkerHandle> {
+    const context = {
+      registry,
+      defaultQueue: config.defaultQueue,
+      shared,
+      worker: id,
+      resultTtl: config.resultTtl,
+      random: Math.random,
+    };
     const credit = new Credit(clock, pool.size.slots);
     const settler = new Settler({
       broker: backend.broker,
@@ -82,7 +93,10 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       clock,
       settled: (entry, how) => flow.settled(entry, how),
       answered: (ms) => credit.answered(ms),
-      unwritable: (entry, error) => flow.unwritable(entry, error),
+      unwritable: ({ execution, ending: { settlement } }, error) =>
+        execution
+          ? unwritable({ ...context, now: clock.now() }, execution, error)
+          : unreturnable(settlement.delivery, error, clock.now()),
       troubled: (error) => report.warning("SETTLE_REPEATED", "a settlement got no answer and is repeated", error),
     });
     const flow = new Flow({
@@ -93,16 +107,12 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
         maxMessageBytes: config.maxMessageBytes,
         resultTtl: config.resultTtl,
         defaultQueue: config.defaultQueue,
+        shared,
       },
-      context: {
-        registry,
-        defaultQueue: config.defaultQueue,
-        worker: id,
-        resultTtl: config.resultTtl,
-        random: Math.random,
-      },
+      context,
       store: backend.store,
       pool,
+      longestGap: Math.max(2 * staleCheck, (2 / 3) * settings.lease),
       capacity: settings.concurrency,
       credit,
       settler,
