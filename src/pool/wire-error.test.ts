@@ -74,3 +74,11 @@ it("matches subclasses by name, and lets the runner overrule what the error says
   expect(wireErrorOf(error, [Mine, Deeper, TypeError])).toMatchObject({ matches: ["Mine", "Deeper"], retryable: true });
   expect(wireErrorOf(error, [], false).retryable).toBe(false);
 });
+
+it("keeps arguments that are deep, as text where a reply would be too deep with them", () => {
+  const deep = (levels: number): unknown => (levels === 0 ? 1 : [deep(levels - 1)]);
+  const args = (levels: number): unknown =>
+    wireErrorOf(Object.assign(new Error("x"), { args: [deep(levels)] })).args[0];
+  expect(args(20)).toEqual(deep(20));
+  expect(args(63)).toBe(JSON.stringify(deep(63)));
+});

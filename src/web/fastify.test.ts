@@ -6,6 +6,7 @@ import { afterEach, expect, test } from "vitest";
 import { type App, coreOf, createApp } from "../app/app.ts";
 import { encodeTaskMeta } from "../wire/outcome.ts";
 import { tasks, type TasksOptions } from "./fastify.ts";
+import { ResultRoutes } from "./result-routes.ts";
 
 const open: { app: App; server: FastifyInstance }[] = [];
 
@@ -301,4 +302,31 @@ test("two servers share an app and nothing else", async () => {
   expect((await other.inject("/x")).statusCode).toBe(200);
   await other.close();
   expect((await get(`${one.base()}/tasks/x`)).status).toBe(200);
+});
+
+test("an event stream that nobody began to read is counted out", async () => {
+  const app = createApp({ name: "web-test", broker: `memory:${crypto.randomUUID()}` });
+  try {
+    const core = coreOf(app);
+    const { store } = await core.connect();
+    const meta = encodeTaskMeta({
+      id: "a",
+      status: "PENDING",
+      result: { value: null },
+      traceback: null,
+      dateDone: null,
+    });
+    await store.commit([{ id: "a", state: "PENDING", final: false, fence: 0, meta, ttl: 60_000 }]);
+    const routes = new ResultRoutes(core, { maxStreams: 1 });
+    for (let n = 0; n < 3; n++) {
+      const answer = await routes.events("a", undefined, new AbortController().signal);
+      if (!("stream" in answer)) throw new Error(`no stream but ${answer.body}`);
+      expect(routes.streams).toBe(1);
+      // As Node's Readable does whose response is closed before it is read.
+      await answer.stream[Symbol.asyncIterator]().return?.();
+      expect(routes.streams).toBe(0);
+    }
+  } finally {
+    await app.close();
+  }
 });

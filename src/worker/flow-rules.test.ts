@@ -131,15 +131,8 @@ describe("a settlement that cannot be written", () => {
     await turns();
     for (const { call, end } of bench.calls) end(value(call));
     await turns();
-    const ends = bench.settled.map(({ delivery, then, result }) => [
-      "malformed" in delivery.message ? "" : delivery.message.headers["id"],
-      then.kind,
-      result?.state,
-    ]);
-    expect(ends.sort()).toEqual([
-      ["bad", "bury", "FAILURE"],
-      ["good", "ack", "SUCCESS"],
-    ]);
+    const ends = bench.settled.map(({ then, result }) => `${String(result?.id)} ${then.kind} ${String(result?.state)}`);
+    expect(ends.sort()).toEqual(["bad bury FAILURE", "good ack SUCCESS"]);
   });
 
   it("is buried too if it meant to put back what nobody here knows", async () => {

@@ -140,4 +140,22 @@ describe("a worker", () => {
     await work();
     expect(await (await report.delay(1)).get(soon)).toBe("fine");
   });
+
+  it("waits for a stop that is under way when the app is closed, and does not cut its grace", async () => {
+    const gate = Promise.withResolvers<string>();
+    const began = Promise.withResolvers<void>();
+    const slow = app.task("t.slow", async (_: number) => {
+      began.resolve();
+      return gate.promise;
+    });
+    const worker = await work();
+    await slow.delay(1);
+    await began.promise;
+    const stopping = worker.stop({ grace: "20s" });
+    const closing = app.close();
+    await turn();
+    gate.resolve("done");
+    await Promise.all([stopping, closing]);
+    expect(worker.stats()).toMatchObject({ succeeded: 1, returned: 0 });
+  });
 });

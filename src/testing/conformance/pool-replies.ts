@@ -102,6 +102,29 @@ export function replyCases(subject: PoolSubject): void {
     });
   });
 
+  it("gives back decisions that JSON has no words for, at the cost of that task alone", async () => {
+    const rig = use();
+    const [neighbour, forEver, wildly, decided] = await Promise.all([
+      rig.value("sleep", { input: 50 }),
+      rig.run("retry-for-ever"),
+      rig.run("retry-wildly"),
+      rig.run("decide-wildly"),
+    ]);
+    expect(neighbour).toEqual(expect.any(String));
+    expect(forEver).toMatchObject({ k: "control", what: "retry", detail: { delay: 5 } });
+    expect(forEver.k === "control" && (forEver.detail as { limit: number }).limit).toBeGreaterThan(1e15);
+    expect(errorOf(wildly)).toMatchObject({ code: "CONFIG_INVALID" });
+    expect(["error", "control"]).toContain(decided.k);
+  });
+
+  it("hands stamps on as they came, integers beyond 2^53 too", async () => {
+    const rig = use();
+    const stamps = { tenant: 12345678901234567890n };
+    const lineage = { root: "r", parent: null, group: null, stamps, trace: null };
+    const outcome = await rig.run("stamps", { lineage });
+    expect(outcome.k === "value" && Buffer.from(outcome.bytes).toString()).toBe('{"tenant":12345678901234567890}');
+  });
+
   it("reports progress in order, the last of each 100 ms, and none after the end", async () => {
     const rig = use();
     expect(await rig.value("progress", { input: 50 })).toBe("done");
