@@ -121,7 +121,9 @@ export class SqliteBus implements Bus {
   }
 }
 
-function unwrap(whole: Uint8Array): Message | undefined {
+/** `undefined` for what is no message: whoever can write to the file must not be able to stop a listener. */
+function unwrap(whole: unknown): Message | undefined {
+  if (!(whole instanceof Uint8Array) || whole.length < 4) return undefined;
   const length = new DataView(whole.buffer, whole.byteOffset).getUint32(0);
   const head = Buffer.from(whole.buffer, whole.byteOffset + 4, length).toString();
   const message = decodeHead(head, whole.subarray(4 + length));
