@@ -176,7 +176,10 @@ function unknown(
     const text = `"${headers.task}" was not run for ${String(Math.round((now - since) / 1000))} s: ${why}`;
     return dead(rules, delivery, headers, "unknown-task", text, now);
   }
-  const wait = Math.min(1000 * 2 ** tries, longestUnknownDelay, Math.max(1, since + rules.unknownTaskGrace - now));
+  const wait = Math.min(
+    spread(Math.min(1000 * 2 ** tries, longestUnknownDelay), delivery.fence),
+    Math.max(1, since + rules.unknownTaskGrace - now),
+  );
   const marked: Message = {
     ...message,
     headers: { ...message.headers, [unknownHeader]: { since, tries: tries + 1 } },
@@ -188,6 +191,15 @@ function unknown(
       then: { kind: "replace", next: { queue: delivery.queue, message: marked, due: now + wait } },
     },
   };
+}
+
+/**
+ * Between the half and the whole, evenly over consecutive fences. Of many that came back at one moment a Python worker would get one
+ * before they are claimed again; one after the other it gets as many as it can run.
+ */
+function spread(wait: number, fence: number): number {
+  const golden = 0.618_033_988_75;
+  return Math.round(wait * (0.5 + (((fence % 65_536) * golden) % 1) / 2));
 }
 
 function unknownMark(value: unknown, now: number): { since: number; tries: number } {
