@@ -48,13 +48,13 @@ describeOnServers("a worker", (open) => {
 
     first.child.kill("SIGSTOP");
     // Its child is not stopped: one of the two ends, and the outcome waits in the pipe for the worker to wake.
-    rig.open(doneBefore.fence);
+    rig.open(doneBefore);
     await rig.entry({ id: done.id, k: "end", fence: doneBefore.fence });
     const doneAfter = await rig.entry({ id: done.id, k: "start" }, 2);
     const runningAfter = await rig.entry({ id: running.id, k: "start" }, 2);
     expect(doneAfter.fence).toBeGreaterThan(doneBefore.fence);
     expect(runningAfter.fence).toBeGreaterThan(runningBefore.fence);
-    rig.open(doneAfter.fence);
+    rig.open(doneAfter);
     const result = { pid: doneAfter.pid, fence: doneAfter.fence };
     expect(await done.get(soon)).toEqual(result);
 
@@ -66,7 +66,7 @@ describeOnServers("a worker", (open) => {
       fence: runningBefore.fence,
       code: "LEASE_LOST",
     });
-    rig.open(runningAfter.fence);
+    rig.open(runningAfter);
     expect(await running.get(soon)).toEqual({ pid: runningAfter.pid, fence: runningAfter.fence });
     expect(await done.get()).toEqual(result);
     expect(first.lines.filter(({ event }) => event === "task.succeeded")).toEqual([]);

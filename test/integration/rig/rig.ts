@@ -61,8 +61,10 @@ export class Rig implements AsyncDisposable {
     return this.client.result<R>(sent?.id ?? "");
   }
 
-  open(gate: number | "all"): void {
-    writeFileSync(join(this.folder, `gate-${String(gate)}`), "");
+  /** Lets one run of `hold` end, or all. */
+  open(gate: Pick<Entry, "id" | "fence"> | "all"): void {
+    const name = gate === "all" ? gate : `${String(gate.id)}-${String(gate.fence)}`;
+    writeFileSync(join(this.folder, `gate-${name}`), "");
   }
 
   get journal(): readonly Entry[] {

@@ -20,11 +20,11 @@ function begin(folder: string, ctx: TaskContext): void {
   write(folder, { k: "start", id: ctx.id, fence: ctx.fence, attempt: ctx.attempt });
 }
 
-/** Runs until the gate of its fence, or the gate for all, is opened; or until it is told to stop. */
+/** Runs until the gate of its id and fence (one claim may bring several tasks with one fence), or the gate for all, is opened; or until it is told to stop. */
 app.task("hold", async ({ folder, deaf }: Scene & { deaf?: boolean }, ctx) => {
   const { id, fence, attempt, signal } = ctx;
   begin(folder, ctx);
-  while (!existsSync(join(folder, `gate-${String(fence)}`)) && !existsSync(join(folder, "gate-all"))) {
+  while (!existsSync(join(folder, `gate-${id}-${String(fence)}`)) && !existsSync(join(folder, "gate-all"))) {
     if (signal.aborted && deaf !== true) {
       write(folder, { k: "abort", id, fence, attempt, code: (signal.reason as { code?: string }).code });
       throw signal.reason;
