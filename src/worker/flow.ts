@@ -15,6 +15,7 @@ import type { Execution } from "./execution.ts";
 import type { SettlementContext } from "./failed-run.ts";
 import { type Intake, intake, type IntakeRules } from "./intake.ts";
 import type { Reporter } from "./reporter.ts";
+import { ServerTime } from "./server-time.ts";
 import { settledBefore, settlementOf } from "./settlement.ts";
 import { type Entry, Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
@@ -42,6 +43,7 @@ export interface FlowOptions {
 export class Flow {
   readonly #options: FlowOptions;
   readonly slots: Slots;
+  readonly #server = new ServerTime();
   #consumer: Consumer | undefined;
   #dispatching = false;
   #paused = false;
@@ -75,6 +77,7 @@ export class Flow {
     const { clock, rules } = this.#options;
     const monotonic = clock.monotonic();
     const again: Execution[] = [];
+    if (batch[0]) this.#server.saw(batch[0].claimedAt, monotonic);
     for (const delivery of batch) {
       // The server's clock says what is due, or it would hand out again at once what a clock that lags behind puts back.
       const verdict = intake(rules, delivery, delivery.claimedAt, monotonic);
@@ -129,8 +132,7 @@ export class Flow {
     this.#preparing -= executions.length;
     for (const [index, execution] of executions.entries()) {
       const run = runs?.[index];
-      const now = this.#now(execution);
-      if (run?.kind === "final") this.#end(execution, settledBefore({ ...context, now }, execution, run));
+      if (run?.kind === "final") this.#end(execution, settledBefore({ ...context, now: this.#now() }, execution, run));
       else if (run)
         this.#admit(run.checkpoints.length > 0 ? { ...execution, checkpoints: run.checkpoints } : execution);
       else this.#later(execution, "store-unreachable");
@@ -180,13 +182,14 @@ export class Flow {
     const started: { suspect: Delivery[]; sure: Delivery[] } = { suspect: [], sure: [] };
     const starting: Execution[] = [];
     const once: Execution[] = [];
+    const now = this.#now();
     for (const execution of this.slots.take(monotonic)) {
       const { expires } = execution.headers;
-      const now = this.#now(execution);
-      if (expires !== undefined && now > expires) {
+      const waited = execution.delivery.claimedAt + monotonic - execution.claimedAt;
+      if (expires !== undefined && waited > expires) {
         // Waited past its time between claim and start: intake's rule, applied again just before the run.
         this.slots.ended(execution);
-        const verdict = intake(this.#options.rules, execution.delivery, now, monotonic);
+        const verdict = intake(this.#options.rules, execution.delivery, waited, monotonic);
         if (verdict.kind !== "run") this.#refuse(verdict, execution.delivery);
         continue;
       }
@@ -249,7 +252,7 @@ export class Flow {
       this.#schedule();
       return;
     }
-    this.#end(execution, settlementOf({ ...context, now: this.#now(execution) }, execution, outcome));
+    this.#end(execution, settlementOf({ ...context, now: this.#now() }, execution, outcome));
   }
 
   #end(execution: Execution, ending: Ending): void {
@@ -264,7 +267,7 @@ export class Flow {
 
   /** Back for a moment: what failed will fail again if it is tried at once. */
   #later(execution: Execution, why: string): void {
-    const due = this.#now(execution) + longestUnstarted;
+    const due = this.#now() + longestUnstarted;
     const then = { kind: "requeue", at: "front", due } as const;
     this.#end(execution, ending({ delivery: execution.delivery, then }, { kind: "returned", why }));
   }
@@ -277,9 +280,8 @@ export class Flow {
     settler.add({ ending: { settlement, end: { kind: "returned", why: verdict.kind }, also }, execution: undefined });
   }
 
-  /** The server's time, by its own word at the claim and our monotonic clock since. */
-  #now({ delivery, claimedAt }: Execution): number {
-    return Math.round(delivery.claimedAt + this.#options.clock.monotonic() - claimedAt);
+  #now(): number {
+    return this.#server.now(this.#options.clock.monotonic());
   }
 
   #want(): void {
