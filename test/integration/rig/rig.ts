@@ -63,7 +63,7 @@ export class Rig implements AsyncDisposable {
 
   /** Lets one run of `hold` end, or all. */
   open(gate: Pick<Entry, "id" | "fence"> | "all"): void {
-    const name = gate === "all" ? gate : `${String(gate.id)}-${String(gate.fence)}`;
+    const name = gate === "all" ? gate : `${gate.id}-${String(gate.fence)}`;
     writeFileSync(join(this.folder, `gate-${name}`), "");
   }
 
