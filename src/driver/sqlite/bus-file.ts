@@ -74,10 +74,12 @@ export class BusFile {
     const sql = this.#open();
     let row = 0;
     let last = 0;
-    this.#write(() => {
+    const problem = this.#write(() => {
       row = sql.listen.insert(channelText(channel), bell, this.#clock.now());
       last = (sql.highest.get()?.[0] as number | undefined) ?? 0;
     });
+    // Events may be lost; a listener that nobody knows of would lose them all, silently.
+    if (problem !== undefined) throw problem;
     this.#listeners.set(listener, { channel, row, last, full: false });
     if (this.#timers.length > 0) return;
     this.#timers.push(
@@ -168,17 +170,20 @@ export class BusFile {
     return changed;
   }
 
-  /** A few milliseconds of patience, then the write is dropped: nobody may wait for an event. */
-  #write(step: () => void): void {
+  /** A few milliseconds of patience, then the write is dropped: nobody may wait for an event. Answers why it was. */
+  #write(step: () => void): unknown {
+    let problem: unknown;
     for (let turn = 0; turn < 8; turn++) {
       try {
         step();
-        return;
+        return undefined;
       } catch (error) {
-        if (!isBusy(error)) return;
+        problem = error;
+        if (!isBusy(error)) break;
         pause(0.2 * 2 ** turn * (0.5 + Math.random()));
       }
     }
+    return problem;
   }
 
   #stopTimers(): void {
