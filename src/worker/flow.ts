@@ -276,6 +276,7 @@ export class Flow {
   #refuse(verdict: Exclude<Intake, { kind: "run" }>, delivery: Delivery): void {
     const { report, settler } = this.#options;
     if (verdict.kind !== "parked") report.refused(verdict, delivery);
+    else if (verdict.notice !== undefined) report.warning("TASK_PUT_BACK", verdict.notice);
     const { settlement, also = [] } = verdict;
     settler.add({ ending: { settlement, end: { kind: "returned", why: verdict.kind }, also }, execution: undefined });
   }

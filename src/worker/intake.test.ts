@@ -102,6 +102,7 @@ describe("intake", () => {
     const first = message({ task: "t.unknown" });
     let current = first;
     let verdict = look(delivery(current), registry(definition()), at);
+    expect(verdict).toMatchObject({ kind: "parked", notice: expect.stringContaining("t.unknown") });
     while (verdict.kind === "parked" && verdict.settlement.then.kind === "replace") {
       const { next } = verdict.settlement.then;
       waits.push((next.due ?? 0) - at);

@@ -52,7 +52,8 @@ export type Intake =
       readonly settlement: Settlement;
       readonly also?: undefined;
     }
-  | { readonly kind: "parked"; readonly settlement: Settlement; readonly also?: undefined }
+  /** `notice`: said once for each message that nobody here can run. */
+  | { readonly kind: "parked"; readonly settlement: Settlement; readonly notice?: string; readonly also?: undefined }
   | {
       readonly kind: "dead";
       readonly reason: DeadLetter["reason"];
@@ -190,6 +191,9 @@ function unknown(
       delivery,
       then: { kind: "replace", next: { queue: delivery.queue, message: marked, due: now + wait } },
     },
+    ...(tries === 0 && {
+      notice: `"${headers.task}" (${headers.id}) on queue "${delivery.queue}" is put back for ${String(Math.round(rules.unknownTaskGrace / 1000))} s at most: ${why}`,
+    }),
   };
 }
 
