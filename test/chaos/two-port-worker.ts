@@ -64,6 +64,8 @@ async function offer(): Promise<void> {
   await Promise.all(
     Array.from({ length: offers }, async (_, index) => {
       const id = `half-${String(process.pid)}-${String(index)}`;
+      // Written first: this process may be gone before it can say that the broker took it.
+      journal.add({ k: "unclear", t: Date.now(), id, kind: "linked" });
       await work.enqueue(
         { kind: "linked", size: 0.5, lease: 0 },
         { id, link: after.s({ of: id }).set({ id: `${id}-after` }) },
