@@ -4,8 +4,7 @@ import type { CeleriacError } from "../error/celeriac-error.ts";
 import type { StoredOutcome } from "../port/result-store.ts";
 import { isPlainObject } from "../task/input.ts";
 import { readException } from "../wire/exception.ts";
-import { decodeTaskMeta, type TaskMeta } from "../wire/outcome.ts";
-import { isFinal } from "./result-reader.ts";
+import { decodeTaskMeta, isFinal, type TaskMeta } from "../wire/outcome.ts";
 import { TaskFailedError, TaskRevokedError } from "./task-failure.ts";
 
 /** Celery's states; a Python task may store others of its own. */

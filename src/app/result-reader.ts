@@ -5,6 +5,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
 import type { StoredOutcome } from "../port/result-store.ts";
 import type { RunningTask } from "../task/running.ts";
+import { isFinal } from "../wire/outcome.ts";
 
 export interface ResultReader {
   readonly clock: Clock;
@@ -84,9 +85,4 @@ export class AskingReader implements ResultReader {
 export interface AskedOutcome {
   readonly state: string;
   readonly meta: string;
-}
-
-/** Celery's three; nothing else ends a wait. */
-export function isFinal(state: string): boolean {
-  return state === "SUCCESS" || state === "FAILURE" || state === "REVOKED";
 }

@@ -5,7 +5,6 @@
 
 import type { Fence, Millis, Warning } from "./units.ts";
 
-export type FinalState = "SUCCESS" | "FAILURE" | "REVOKED"; // Celery's three; nothing else ends a wait in Python
 /** The codec's product: Celery's task meta, encoded once, plus what stores need to decide without parsing it. */
 export interface ResultWrite {
   readonly id: string;

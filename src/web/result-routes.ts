@@ -4,7 +4,7 @@
  */
 
 import type { AppCore } from "../app/core.ts";
-import { isFinal } from "../app/result-reader.ts";
+import { isFinal } from "../wire/outcome.ts";
 import { checkTaskId } from "../app/task-id.ts";
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";

@@ -1,10 +1,9 @@
 /** A stored outcome as HTTP clients read it: plain JSON without Celery's tags, and without tracebacks. */
 
 import { progressOf } from "../app/outcome-reading.ts";
-import { isFinal } from "../app/result-reader.ts";
 import type { StoredOutcome } from "../port/result-store.ts";
 import { readException } from "../wire/exception.ts";
-import { decodeTaskMeta } from "../wire/outcome.ts";
+import { decodeTaskMeta, isFinal } from "../wire/outcome.ts";
 import { Decimal, PlainDate, PlainTime, Uuid } from "../wire/tagged.ts";
 
 export interface TaskProgress {

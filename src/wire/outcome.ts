@@ -136,3 +136,8 @@ function isResultTuple(value: unknown): value is ResultTuple {
 function unreadable(why: string): CeleriacError {
   return new CeleriacError("MESSAGE_UNDECODABLE", `The stored result cannot be read: ${why}.`);
 }
+
+/** Celery's three; nothing else ends a wait, in Python either. */
+export function isFinal(state: string): boolean {
+  return state === "SUCCESS" || state === "FAILURE" || state === "REVOKED";
+}

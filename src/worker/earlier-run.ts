@@ -1,10 +1,9 @@
 /** What an earlier run of a task left behind: its result, if it got that far, or its checkpoints. */
 
-import { isFinal } from "../app/result-reader.ts";
 import type { Delivery } from "../port/broker.ts";
 import type { ResultStore, StoredOutcome } from "../port/result-store.ts";
 import { stringifyJson } from "../wire/json.ts";
-import { decodeTaskMeta } from "../wire/outcome.ts";
+import { decodeTaskMeta, isFinal } from "../wire/outcome.ts";
 import type { Execution } from "./execution.ts";
 
 const decoder = new TextDecoder();

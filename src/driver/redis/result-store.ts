@@ -2,6 +2,7 @@
 
 import type { Checkpoints, ResultStore, ResultWrite, StoredOutcome } from "../../port/result-store.ts";
 import type { Fence, Millis, Warning } from "../../port/units.ts";
+import { isFinal } from "../../wire/outcome.ts";
 import type { Context } from "./context.ts";
 import { outcomeOf } from "./result-meta.ts";
 import { checkpointScript, commitScript } from "./script/store.ts";
@@ -11,7 +12,6 @@ import type { Subscriber } from "./subscriber.ts";
 const mostWrites = 200;
 /** Ids in one MGET: as many large results as a reader can want at once. */
 const mostReads = 500;
-const finalStates = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
 
 type Committed = "stored" | "mine-already" | "already-final" | "fenced";
 const letters: Readonly<Record<string, Committed>> = {
@@ -125,7 +125,7 @@ export class RedisResultStore implements ResultStore {
           if (last?.equals(meta)) continue;
           last = meta;
           yield next;
-          if (finalStates.has(next.state)) return;
+          if (isFinal(next.state)) return;
         }
         if (read || either.aborted) continue;
         await new Promise<void>((resolve) => (wake = resolve));

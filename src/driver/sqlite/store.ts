@@ -2,9 +2,8 @@
 
 import type { Checkpoints, ResultStore, ResultWrite, StoredOutcome } from "../../port/result-store.ts";
 import type { Warning } from "../../port/units.ts";
+import { isFinal } from "../../wire/outcome.ts";
 import type { Link, NoticeOf } from "./link.ts";
-
-const finalStates: ReadonlySet<string> = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
 
 interface Watcher {
   readonly outcomes: StoredOutcome[];
@@ -66,7 +65,7 @@ export class SqliteStore implements ResultStore {
         const outcome = watcher.outcomes.shift();
         if (outcome !== undefined) {
           yield outcome;
-          if (finalStates.has(outcome.state)) return;
+          if (isFinal(outcome.state)) return;
           continue;
         }
         if (watcher.error !== undefined) throw watcher.error;
