@@ -130,7 +130,7 @@ describe("the broker table", () => {
       "delay.max": broker.features.delay?.max,
       "priority.first": broker.features.priority?.first,
       "priority.levels": broker.features.priority?.levels.join(", "),
-      ...store.features,
+      ...store?.features,
       delay: undefined,
       priority: undefined,
     };

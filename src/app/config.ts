@@ -5,7 +5,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import { refuseUnknown } from "../task/options.ts";
 import { checkQueueName } from "../wire/name.ts";
-import { parseBrokerUrl } from "./connect.ts";
+import { parseBrokerUrl, parseResultsUrl, type RpcResults } from "./connect.ts";
 
 /**
  * What an app is made of.
@@ -23,8 +23,13 @@ import { parseBrokerUrl } from "./connect.ts";
 export interface AppOptions {
   /** For logs, lists and `doctor`. Default "celeriac". */
   readonly name?: string;
-  /** Where messages and results live: `sqlite:`, `redis:`, `rediss:` or `memory:`. Default "sqlite:celeriac.db". */
+  /** Where messages live: `sqlite:`, `redis:`, `rediss:`, `amqp:`, `amqps:` or `memory:`. Default "sqlite:celeriac.db". */
   readonly broker?: string | URL;
+  /**
+   * Where results live, if not with the messages: `redis:`, `rediss:`, `sqlite:`, `memory:`, or `rpc://`, which sends each to whoever sent
+   * its task. Default: with the messages; for RabbitMQ, which keeps none, `rpc://`.
+   */
+  readonly results?: string | URL;
   /** Loads the modules that declare tasks. Called by workers and their children, never by producers. */
   readonly tasks?: () => Iterable<unknown> | Promise<unknown>;
   /** Default: real time. Tests put a virtual one in its place. */
@@ -51,6 +56,8 @@ export interface AppOptions {
 export interface AppConfig {
   readonly name: string;
   readonly broker: URL;
+  /** `undefined`: with the messages. */
+  readonly results: URL | RpcResults | undefined;
   readonly clock: Clock;
   readonly keyPrefix: string;
   readonly maxMessageBytes: number;
@@ -73,6 +80,7 @@ const known: Readonly<Record<keyof AppOptions, true>> = {
   module: true,
   name: true,
   publishTimeout: true,
+  results: true,
   resultTtl: true,
   tasks: true,
 };
@@ -88,10 +96,12 @@ export function resolveConfig(options: AppOptions): AppConfig {
     );
   }
   const defaultQueue = options.defaultQueue ?? "celery";
+  const broker = parseBrokerUrl(options.broker ?? "sqlite:celeriac.db");
   checkQueueName(defaultQueue);
   return {
     name,
-    broker: parseBrokerUrl(options.broker ?? "sqlite:celeriac.db"),
+    broker,
+    results: resultsOf(broker, options.results),
     clock: options.clock ?? systemClock,
     keyPrefix: options.keyPrefix ?? "",
     maxMessageBytes: whole(options.maxMessageBytes ?? 1_048_576, 1, "maxMessageBytes"),
@@ -102,6 +112,15 @@ export function resolveConfig(options: AppOptions): AppConfig {
     defaultQueue,
     module: options.module === undefined ? undefined : String(options.module),
   };
+}
+
+/** RabbitMQ keeps no results, so there they go to whoever asked unless another place is named. */
+function resultsOf(broker: URL, results: string | URL | undefined): AppConfig["results"] {
+  if (results === undefined) return broker.protocol.startsWith("amqp") ? "rpc:" : undefined;
+  const parsed = parseResultsUrl(results);
+  if (parsed !== "rpc:" && parsed.protocol.startsWith("amqp"))
+    throw config('results cannot be an AMQP URL: RabbitMQ keeps none. Say "rpc://", or name a redis: or sqlite: URL.');
+  return String(parsed) === String(broker) ? undefined : parsed;
 }
 
 function whole(value: number, least: number, what: string): number {

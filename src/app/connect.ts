@@ -1,7 +1,7 @@
 /** From a broker URL to its driver: the only file that names drivers. Loads none but the one asked for. Credentials never reach a text. */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
-import type { Backend, BackendOptions, OpenBackend } from "../port/backend.ts";
+import type { BackendOptions, OpenBackend, ServerBackend } from "../port/backend.ts";
 
 const drivers: Readonly<Record<string, () => Promise<{ readonly open: OpenBackend }>>> = {
   "memory:": () => import("../driver/memory/index.ts"),
@@ -10,8 +10,11 @@ const drivers: Readonly<Record<string, () => Promise<{ readonly open: OpenBacken
   "rediss:": () => import("../driver/redis/index.ts"),
 };
 
+/** Results over the broker, to whoever sent the task: Celery's own word for it. */
+export type RpcResults = "rpc:";
+
 /** The driver's ports, not yet connected. Throws BROKER_URL_INVALID; rejects with CLIENT_MISSING where a driver needs a package. */
-export async function openBackend(url: string | URL, options: Omit<BackendOptions, "url">): Promise<Backend> {
+export async function openBackend(url: string | URL, options: Omit<BackendOptions, "url">): Promise<ServerBackend> {
   const parsed = parseBrokerUrl(url);
   const load = drivers[parsed.protocol];
   if (load === undefined) throw invalid(url, `no driver speaks "${parsed.protocol}"`);
@@ -41,6 +44,11 @@ export function parseBrokerUrl(url: string | URL): URL {
     }
   }
   return parsed;
+}
+
+/** Where results are to live. Throws BROKER_URL_INVALID. */
+export function parseResultsUrl(url: string | URL): URL | RpcResults {
+  return /^rpc:(?:\/\/)?\/?$/.test(String(url)) ? "rpc:" : parseBrokerUrl(url);
 }
 
 /** Python's workers take from the same queues there, and know nothing of what lies beside them. */

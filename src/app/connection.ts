@@ -1,20 +1,27 @@
 /** The one connection of an app: opened on first use, shared by all, closed once. A failed opening is forgotten, so the next call tries anew. */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
-import type { Backend } from "../port/backend.ts";
+import type { Backend, ServerBackend } from "../port/backend.ts";
 import type { Warning } from "../port/units.ts";
 import type { AppConfig } from "./config.ts";
 import { openBackend } from "./connect.ts";
 import { within } from "./deadline.ts";
+import { pairBackends } from "./pairing.ts";
 
 export class Connection {
   readonly #config: AppConfig;
+  readonly #knownQueues: () => readonly string[];
   readonly #closing = new AbortController();
   #backend: Promise<Backend> | undefined;
   #warnings: readonly Warning[] = [];
 
-  constructor(config: AppConfig) {
+  /** Where results come that are sent instead of kept: `reply_to` of what is sent; `undefined` with any other store. */
+  readonly replyTo: string | undefined;
+
+  constructor(config: AppConfig, knownQueues: () => readonly string[]) {
     this.#config = config;
+    this.#knownQueues = knownQueues;
+    this.replyTo = config.results === "rpc:" ? crypto.randomUUID() : undefined;
   }
 
   get warnings(): readonly Warning[] {
@@ -58,15 +65,7 @@ export class Connection {
   }
 
   async #open(): Promise<Backend> {
-    const { broker, clock, maxMessageBytes, maxDepth, publishTimeout, allowEviction, keyPrefix } = this.#config;
-    const backend = await openBackend(broker, {
-      clock,
-      maxMessageBytes,
-      maxDepth,
-      commandTimeout: publishTimeout,
-      allowEviction,
-      keyPrefix,
-    });
+    const backend = await this.#make();
     try {
       this.#warnings = await backend.open(this.#closing.signal);
       return backend;
@@ -75,4 +74,30 @@ export class Connection {
       throw this.isClosed ? this.closed() : error;
     }
   }
+
+  /** The ports of one server or of two. */
+  async #make(): Promise<Backend> {
+    const { broker, results, clock, maxMessageBytes, maxDepth, publishTimeout, allowEviction, keyPrefix, resultTtl } =
+      this.#config;
+    const options = {
+      clock,
+      maxMessageBytes,
+      maxDepth,
+      commandTimeout: publishTimeout,
+      allowEviction,
+      keyPrefix,
+      knownQueues: this.#knownQueues,
+    };
+    const messages = await openBackend(broker, options);
+    if (this.replyTo !== undefined) return pairBackends(messages, { address: this.replyTo, ttl: resultTtl }, clock);
+    if (results !== undefined && results !== "rpc:") {
+      return pairBackends(messages, { server: await openBackend(results, options) }, clock);
+    }
+    if (keepsResults(messages)) return messages;
+    throw new CeleriacError("CONFIG_INVALID", "This broker keeps no results; name a place with `results`.");
+  }
+}
+
+function keepsResults(backend: ServerBackend): backend is ServerBackend & Backend {
+  return backend.store !== undefined;
 }

@@ -78,7 +78,7 @@ export class Core implements AppCore {
     this.clock = config.clock;
     this.#load = load;
     this.#locate = locate;
-    this.#connection = new Connection(config);
+    this.#connection = new Connection(config, () => this.#knownQueues());
     this.#sender = new Sender(
       this.clock,
       (signal) => this.#connection.open(signal),
@@ -139,7 +139,10 @@ export class Core implements AppCore {
   ): Promise<readonly Sent[]> {
     if (drafts.length === 0) return [];
     const { maxMessageBytes } = this.config;
-    const batch = drafts.map((draft) => outgoingOf(draft, this.#origin, maxMessageBytes, this.#isHeld(draft.task)));
+    const { replyTo } = this.#connection;
+    const batch = drafts.map((draft) =>
+      outgoingOf(draft, { origin: this.#origin, maxMessageBytes, held: this.#isHeld(draft.task), replyTo }),
+    );
     const ask = runningTask()?.ask;
     if (ask !== undefined) return askToSend(ask, drafts, { clock: this.clock, timeout, signal });
     // Only where there is no connection yet: a child never gets one, and reading the environment takes most of a microsecond.
@@ -148,6 +151,10 @@ export class Core implements AppCore {
     const sent = sentOf(drafts, await this.#sender.submit(batch, { timeout, signal }), this.config);
     runningTask()?.sent?.(sent.map(({ id }) => id));
     return sent;
+  }
+
+  #knownQueues(): readonly string[] {
+    return [...new Set([this.config.defaultQueue, ...this.registry.list().map(({ queue }) => queue)])];
   }
 
   /**

@@ -154,11 +154,17 @@ export function draftOf(
   };
 }
 
-/**
- * The message of a draft. With `held` false a delayed one goes to its queue at once: its header `eta` tells whoever takes it to wait.
- * Throws NOT_SERIALIZABLE with the path, MESSAGE_TOO_LARGE, or NAME_INVALID for a reserved header.
- */
-export function outgoingOf(draft: Draft, origin: string, maxMessageBytes: number, held = true): Outgoing {
+/** What the app knows and a draft does not. */
+export interface Sending {
+  readonly origin: string;
+  readonly maxMessageBytes: number;
+  /** False: a delayed one goes to its queue at once, and its header `eta` tells whoever takes it to wait. */
+  readonly held: boolean;
+  readonly replyTo: string | undefined;
+}
+
+/** The message of a draft. Throws NOT_SERIALIZABLE with the path, MESSAGE_TOO_LARGE, or NAME_INVALID for a reserved header. */
+export function outgoingOf(draft: Draft, { origin, maxMessageBytes, held, replyTo }: Sending): Outgoing {
   const message = makeTaskMessage({
     task: draft.task,
     id: draft.id,
@@ -174,6 +180,7 @@ export function outgoingOf(draft: Draft, origin: string, maxMessageBytes: number
     ...(draft.priority !== undefined && { priority: draft.priority }),
     ...(draft.ignoreResult !== undefined && { ignoreResult: draft.ignoreResult }),
     origin,
+    ...(replyTo !== undefined && { replyTo }),
     ...(draft.headers !== undefined && { headers: draft.headers }),
     ...(draft.stamps !== undefined && { stamps: draft.stamps }),
   });

@@ -4,19 +4,34 @@ import type { Broker } from "./broker.ts";
 import type { Bus } from "./bus.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Lease } from "./lease.ts";
+import type { Replies } from "./replies.ts";
 import type { ResultStore } from "./result-store.ts";
 import type { Warning } from "./units.ts";
 
-/** The ports of one server or file. Nothing connects before `open`. */
+/** The ports that an app works with. Nothing connects before `open`. */
 export interface Backend {
   readonly broker: Broker;
   readonly store: ResultStore;
   readonly bus: Bus;
-  readonly lease: Lease;
+  /** Absent where messages and results lie on two servers, and where the server has none. */
+  readonly lease: Lease | undefined;
   /** Opens all of them once. Rejects with a coded error; resolves with what the user should know. */
   open(signal: AbortSignal): Promise<readonly Warning[]>;
   /** Closes all of them; safe twice. */
   close(): Promise<void>;
+}
+
+/** The ports of a server that has them all. */
+export interface FullBackend extends Backend {
+  readonly lease: Lease;
+}
+
+/** The ports of one server or file. */
+export interface ServerBackend extends Omit<Backend, "store"> {
+  /** Absent where the server keeps no results. */
+  readonly store: ResultStore | undefined;
+  /** Absent where answers go through the broker like any message. */
+  readonly replies?: Replies;
 }
 
 /** What every driver is told. Options of one driver alone travel in the URL's query and are read by that driver. */
@@ -33,6 +48,8 @@ export interface BackendOptions {
   readonly allowEviction: boolean;
   /** kombu's `global_keyprefix`; "" by default. */
   readonly keyPrefix: string;
+  /** Names of queues that the app knows of, for servers that cannot list theirs. Default: none. */
+  readonly knownQueues?: () => readonly string[];
 }
 
-export type OpenBackend = (options: BackendOptions) => Backend;
+export type OpenBackend<B extends ServerBackend = ServerBackend> = (options: BackendOptions) => B;

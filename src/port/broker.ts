@@ -37,6 +37,9 @@ export interface BrokerFeatures {
   readonly browse: "all" | "ready" | "none";
   readonly pause: "queue" | "ours-only"; // ours-only: Python workers go on consuming
   readonly deliveryLimit: boolean; // the broker may drop or dead-letter behind our back
+  readonly counting: "broker" | "ledger"; // who counts starts that died; ledger: the broker itself counts none
+  readonly purgeDelayed: boolean; // what is delayed can be purged by queue
+  readonly requeueFront: boolean; // what is put back to the front comes before what waits
 }
 
 export interface Broker {
@@ -68,6 +71,11 @@ export interface ConsumeOptions {
   readonly stallLimit: Millis;
   /** How often expired leases are looked for. Default 5 s. */
   readonly sweep: Millis;
+  /**
+   * A ledger fences commits, so where the lease is a connection a lost one does not end what runs: its delivery can't be settled any
+   * more, but its result can be stored unless another has begun. Default false: `lost` aborts.
+   */
+  readonly fenced?: boolean;
 }
 export interface Consumer {
   /** May hold up to `n` unsettled deliveries, of which `start` go to a free slot at once. Called whenever room changes. */
@@ -81,6 +89,12 @@ export interface Consumer {
    */
   started(deliveries: readonly Delivery[], blame: "suspect" | "sure"): void;
   settle(batch: readonly Settlement[]): Promise<readonly Settled[]>;
+  /**
+   * Only where the lease is a connection: acknowledges these at the broker, though they are not done. Each can be settled once more all
+   * the same (what replaces it or follows is published, nothing is acknowledged), whatever becomes of the connection, and is not
+   * given back by `stop`. For messages that a ledger keeps.
+   */
+  detach?(deliveries: readonly Delivery[]): Promise<void>;
   /** No new claims. What is held stays leased. */
   pause(): void;
   /** Gives everything unsettled back, unstarted first, no attempt used. */

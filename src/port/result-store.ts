@@ -3,6 +3,7 @@
  * clients wait for these three only; the first final write wins and never changes.
  */
 
+import type { Ledger } from "./ledger.ts";
 import type { Fence, Millis, Warning } from "./units.ts";
 
 /** The codec's product: Celery's task meta, encoded once, plus what stores need to decide without parsing it. */
@@ -13,7 +14,8 @@ export interface ResultWrite {
   readonly fence: Fence;
   readonly meta: Uint8Array;
   readonly ttl: Millis | undefined;
-  readonly reply?: { readonly queue: string; readonly correlationId: string };
+  /** Where whoever sent the task waits for it. Only a store that answers instead of keeping reads this. */
+  readonly reply?: { readonly queue: string; readonly correlationId: string } | undefined;
 }
 export interface StoredOutcome {
   readonly id: string;
@@ -24,13 +26,17 @@ export interface ResultStore {
   readonly features: { readonly manyReaders: boolean; readonly watch: boolean };
   open(signal: AbortSignal): Promise<readonly Warning[]>;
   close(): Promise<void>;
-  /** First final write wins; a fence below the highest that was stored for the id is refused. Batched. Non-final writes never overwrite final ones. */
+  /**
+   * First final write wins; a fence below the highest that was stored for the id, or that `Ledger.begin` gave, is refused. Batched.
+   * Non-final writes never overwrite final ones.
+   */
   commit(batch: readonly ResultWrite[]): Promise<readonly ("stored" | "mine-already" | "already-final" | "fenced")[]>;
   get(ids: readonly string[]): Promise<readonly (StoredOutcome | undefined)[]>;
   /** Every stored state from now on, the present one first; ends after the final one. One connection for all watchers. */
   watch(id: string, signal: AbortSignal): AsyncIterable<StoredOutcome>;
   forget(ids: readonly string[]): Promise<void>;
   readonly checkpoints: Checkpoints | undefined;
+  readonly ledger: Ledger | undefined;
 }
 export interface Checkpoints {
   read(id: string): Promise<ReadonlyMap<string, Uint8Array>>;

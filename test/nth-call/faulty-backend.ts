@@ -4,7 +4,7 @@
  */
 
 import { writeSync } from "node:fs";
-import type { Backend, OpenBackend } from "../../src/port/backend.ts";
+import type { Backend, FullBackend, OpenBackend } from "../../src/port/backend.ts";
 import type { Consumer } from "../../src/port/broker.ts";
 
 export type Mode = "error" | "error-after" | "kill-before" | "kill-after" | "count";
@@ -52,7 +52,7 @@ function die(name: string): never {
 }
 
 /** Wraps every port; what `consume` returns too. */
-export function faulty(open: OpenBackend, countdown: Countdown): OpenBackend {
+export function faulty(open: OpenBackend<FullBackend>, countdown: Countdown): OpenBackend<FullBackend> {
   return (options) => {
     const backend = open(options);
     const broker = wrap(backend.broker, countdown, {

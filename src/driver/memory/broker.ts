@@ -31,6 +31,9 @@ const features: BrokerFeatures = {
   browse: "all",
   pause: "queue",
   deliveryLimit: false,
+  counting: "broker",
+  purgeDelayed: true,
+  requeueFront: true,
 };
 
 export class MemoryBroker implements Broker {

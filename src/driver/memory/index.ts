@@ -5,7 +5,7 @@
 
 import type { Clock } from "../../clock/clock.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
-import type { Backend, BackendOptions, OpenBackend } from "../../port/backend.ts";
+import type { BackendOptions, FullBackend, OpenBackend } from "../../port/backend.ts";
 import { MemoryBackend } from "./backend.ts";
 import { MemoryServer } from "./server.ts";
 
@@ -16,7 +16,7 @@ import { MemoryServer } from "./server.ts";
  */
 const servers = new Map<string, { readonly server: MemoryServer; clients: number }>();
 
-export const open: OpenBackend = (options: BackendOptions): Backend => {
+export const open: OpenBackend<FullBackend> = (options: BackendOptions): FullBackend => {
   const name = options.url.host + options.url.pathname;
   if (name === "") return new MemoryBackend(new MemoryServer(options.clock), options);
   // A prefix keeps two apps apart on one server, as it does on Redis.

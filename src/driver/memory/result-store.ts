@@ -1,5 +1,6 @@
 /** The result store port over a server in this process. */
 
+import type { Ledger } from "../../port/ledger.ts";
 import type { Checkpoints, ResultStore, ResultWrite, StoredOutcome } from "../../port/result-store.ts";
 import type { Warning } from "../../port/units.ts";
 import type { MemoryServer } from "./server.ts";
@@ -8,6 +9,7 @@ import type { Session } from "./session.ts";
 export class MemoryResultStore implements ResultStore {
   readonly features: ResultStore["features"] = { manyReaders: true, watch: true };
   readonly checkpoints: Checkpoints;
+  readonly ledger: Ledger | undefined = undefined;
   readonly server: MemoryServer;
   readonly #session: Session;
 

@@ -34,6 +34,9 @@ export class RedisBroker implements Broker {
     browse: "all",
     pause: "ours-only",
     deliveryLimit: false,
+    counting: "broker",
+    purgeDelayed: true,
+    requeueFront: true,
   };
   readonly queues: QueueAdmin;
   readonly dead: DeadLetters;

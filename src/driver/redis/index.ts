@@ -5,7 +5,7 @@
  */
 
 import { CeleriacError } from "../../error/celeriac-error.ts";
-import type { Backend, BackendOptions, OpenBackend } from "../../port/backend.ts";
+import type { BackendOptions, FullBackend, OpenBackend } from "../../port/backend.ts";
 import type { Warning } from "../../port/units.ts";
 import { RedisBroker } from "./broker.ts";
 import { RedisBus } from "./bus.ts";
@@ -23,9 +23,9 @@ import { checkServer } from "./server-check.ts";
 import { Subscriber } from "./subscriber.ts";
 
 /** Throws BROKER_URL_INVALID; everything else waits for `open`. */
-export const open: OpenBackend = (options: BackendOptions): Backend => new RedisBackend(options);
+export const open: OpenBackend<FullBackend> = (options: BackendOptions): FullBackend => new RedisBackend(options);
 
-class RedisBackend implements Backend {
+class RedisBackend implements FullBackend {
   readonly broker: RedisBroker;
   readonly store: RedisResultStore;
   readonly bus: RedisBus;

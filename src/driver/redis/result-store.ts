@@ -1,5 +1,6 @@
 /** Results under Celery's keys: SET with a time to live, then PUBLISH on a channel of the key's name, as Python's clients wait for it. */
 
+import type { Ledger } from "../../port/ledger.ts";
 import type { Checkpoints, ResultStore, ResultWrite, StoredOutcome } from "../../port/result-store.ts";
 import type { Fence, Millis, Warning } from "../../port/units.ts";
 import { isFinal } from "../../wire/outcome.ts";
@@ -24,6 +25,7 @@ const letters: Readonly<Record<string, Committed>> = {
 export class RedisResultStore implements ResultStore {
   readonly features = { manyReaders: true, watch: true } as const;
   readonly checkpoints: Checkpoints;
+  readonly ledger: Ledger | undefined = undefined;
   readonly #context: Context;
   readonly #subscriber: Subscriber;
   readonly #open: (signal: AbortSignal) => Promise<readonly Warning[]>;

@@ -47,6 +47,9 @@ export class SqliteBroker implements Broker {
     browse: "all",
     pause: "queue",
     deliveryLimit: false,
+    counting: "broker",
+    purgeDelayed: true,
+    requeueFront: true,
   };
   readonly queues: QueueAdmin;
   readonly dead: DeadLetters;

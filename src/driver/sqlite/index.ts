@@ -3,7 +3,7 @@
  * processes of one machine; refuses network file systems. Its work is done on a thread of its own.
  */
 
-import type { Backend, BackendOptions } from "../../port/backend.ts";
+import type { BackendOptions, FullBackend } from "../../port/backend.ts";
 import type { Warning } from "../../port/units.ts";
 import { SqliteBroker } from "./broker.ts";
 import { SqliteBus } from "./bus.ts";
@@ -16,7 +16,7 @@ import { SqliteStore } from "./store.ts";
 const busyLimit = 5_000;
 
 /** What tests can do to it besides. */
-export interface SqliteBackend extends Backend {
+export interface SqliteBackend extends FullBackend {
   /** Ends the driver as a crash would: leases stay, nothing is given back. */
   kill(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** The queue file as a result store, with checkpoints. All watchers of a process share one look at the file. */
 
+import type { Ledger } from "../../port/ledger.ts";
 import type { Checkpoints, ResultStore, ResultWrite, StoredOutcome } from "../../port/result-store.ts";
 import type { Warning } from "../../port/units.ts";
 import { isFinal } from "../../wire/outcome.ts";
@@ -14,6 +15,7 @@ interface Watcher {
 export class SqliteStore implements ResultStore {
   readonly features: ResultStore["features"] = { manyReaders: true, watch: true };
   readonly checkpoints: Checkpoints;
+  readonly ledger: Ledger | undefined = undefined;
   readonly #link: Link;
   readonly #watchers = new Map<number, Watcher>();
   #count = 0;

@@ -4,11 +4,11 @@
  */
 
 import type { Clock } from "../../clock/clock.ts";
-import type { Backend, BackendOptions } from "../../port/backend.ts";
+import type { BackendOptions, FullBackend } from "../../port/backend.ts";
 import type { Millis, ServerTime } from "../../port/units.ts";
 
 /** One client, as independent of the others as another process would be. Already opened. */
-export interface OpenClient extends Backend {
+export interface OpenClient extends FullBackend {
   /** Dies: renews nothing, gives nothing back, answers nothing more. `close` afterwards is harmless. */
   kill(): Promise<void>;
   /** Stops renewing, as a stopped process does; calls made meanwhile still reach the server. Suites freeze only who has no room. */

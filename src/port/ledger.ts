@@ -1,0 +1,87 @@
+/**
+ * Fencing and custody beside a result store, for brokers that have neither: each start of a task is registered here, so that a copy is
+ * not started twice and a worker that was replaced cannot commit; and a message whose run outlasts the broker's patience is kept here
+ * under a lease. One row for each id that is not final; it lives 7 days after its last change.
+ *
+ *   (none) ──begin──▶ begun ──take──▶ held ──expired──▶ returning ──begin of the copy──▶ begun (a former start died)
+ *                       │ ▲             └──release (its run was settled)
+ *          reopen, retry│ │begin        begun, held ──a final commit──▶ (none: the result says it) ; ──finish──▶ finished, for an hour
+ *                       ▼ │
+ *                      open
+ */
+
+import type { StoredOutcome } from "./result-store.ts";
+import type { Fence, Millis } from "./units.ts";
+
+export interface Start {
+  readonly id: string;
+  /** Celery's `retries` plus one. */
+  readonly attempt: number;
+  /** Names the publish; absent on messages of Python producers. */
+  readonly messageId: string | undefined;
+  /** The broker says that it handed this message out before. */
+  readonly redelivered: boolean;
+  readonly worker: string;
+  /** What is counted if this start is found to have died: see `Consumer.started`. */
+  readonly blame: "suspect" | "sure";
+}
+
+export type Begun =
+  /** It may run. The fence is higher than any before for this id, and at least the store's time in microseconds. */
+  | { readonly kind: "go"; readonly fence: Fence; readonly crashes: number; readonly suspicions: number }
+  /** A final result is stored: what follows is launched again, then acknowledged. `undefined`: it was not to be stored. */
+  | { readonly kind: "final"; readonly outcome: StoredOutcome | undefined }
+  /** A later attempt has begun, or this is a copy of what has begun: acknowledge, drop. */
+  | { readonly kind: "stale" }
+  /** The message is kept here while its run goes on: acknowledge, drop. */
+  | { readonly kind: "held" };
+
+export interface Hold {
+  readonly id: string;
+  readonly fence: Fence;
+  readonly queue: string;
+  /** The whole message, as `Delivery.raw` gives it. */
+  readonly raw: Uint8Array;
+}
+
+/** A hold whose lease is over, being given back: publish it under `messageId`, then `release` it. */
+export interface ExpiredHold extends Hold {
+  /** The same until it is released, so that a second publish of it is a copy. */
+  readonly messageId: string;
+}
+
+export interface Claimed {
+  readonly id: string;
+  readonly fence: Fence;
+}
+
+export interface Ledger {
+  /**
+   * Compare-and-set at the start of an attempt; each start is one indivisible step. In this order: a final result or a finished row →
+   * `final`; no row, an open row, or a later attempt than the row's → `go`; an earlier attempt → `stale`; the row is held and the
+   * message is not the copy that was given back → `held`; begun, and the message is neither redelivered nor that copy → `stale`
+   * (a repeat of an unclear publish, or a second one of the same id); else `go`, and the former start counts as it was blamed.
+   * After `go` a commit, checkpoint, hold or renewal with a lower fence is refused.
+   */
+  begin(starts: readonly Start[]): Promise<readonly Begun[]>;
+  /**
+   * The run ended, and the message goes on under its id (put back, retried, replaced): the next `begin` goes and counts nothing more.
+   * Absolute counts; absent = unchanged. Ignored where the fence is not the row's.
+   */
+  reopen(
+    marks: readonly (Claimed & { readonly crashes?: number | undefined; readonly suspicions?: number | undefined })[],
+  ): Promise<void>;
+  /** The run ended and no result is to be stored: for an hour `begin` answers `final`. "fenced": another has begun. */
+  finish(ended: readonly Claimed[]): Promise<readonly ("finished" | "fenced")[]>;
+  /** Keeps messages under a lease; the broker's copy is acknowledged AFTER this resolves. Safe to repeat. */
+  take(holds: readonly Hold[], lease: Millis): Promise<readonly ("held" | "fenced")[]>;
+  /** False: the hold is another's by now, or gone. */
+  renew(holds: readonly Claimed[], lease: Millis): Promise<readonly boolean[]>;
+  /**
+   * Up to `limit` holds whose lease is over, marked as being given back by `worker` for one more `lease`, so that nobody else does at the
+   * same time; who dies over it is followed by another.
+   */
+  expired(worker: string, lease: Millis, limit: number): Promise<readonly ExpiredHold[]>;
+  /** Lets go of holds: their run was settled, or they were given back. Those given back stay begun by a start that died. */
+  release(holds: readonly Claimed[]): Promise<void>;
+}
