@@ -5,10 +5,11 @@
 
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "./free-port.ts";
 import { requireProgram } from "./required-program.ts";
 
 export interface RedisServerOptions {
@@ -183,16 +184,5 @@ function answers(port: number): Promise<boolean> {
     });
     socket.once("error", () => resolve(false));
     socket.once("close", () => resolve(reply.startsWith("+PONG") || reply.startsWith("-NOAUTH")));
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(address !== null && typeof address === "object" ? address.port : 0));
-    });
   });
 }
