@@ -23,6 +23,7 @@ const walls: Readonly<Record<string, readonly string[]>> = {
   task: [...ground, "wire"],
   driver: ports,
   app,
+  control: app,
   pool: [...ground, "wire", "task"],
   worker: [...app, "pool"],
   web: app,
