@@ -44,6 +44,8 @@ export interface BrokerFeatures {
 
 export interface Broker {
   readonly features: BrokerFeatures;
+  /** The broker ends a consumer that has held a message unacknowledged for so long. Absent: never. */
+  readonly consumerTimeout?: Millis;
   /** Connects, checks version and safety settings. Warnings are data; the caller prints them. */
   open(signal: AbortSignal): Promise<readonly Warning[]>;
   /** Stops claiming, gives unsettled deliveries back, closes. Safe twice. */

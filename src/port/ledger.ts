@@ -1,13 +1,13 @@
 /**
  * Fencing and custody beside a result store, for brokers that have neither: each start of a task is registered here, so that a copy is
  * not started twice and a worker that was replaced cannot commit; and a message whose run outlasts the broker's patience is kept here
- * under a lease. One row for each id that is not final; it lives 7 days after its last change.
+ * under a lease. One row for each id that is not final; it lives 7 days after its last change, and as long as it keeps a message.
  *
  *   (none) ──begin──▶ begun ──take──▶ held ──expired──▶ returning ──begin of the copy──▶ begun (a former start died)
  *                       │ ▲             └──release (its run was settled)
- *          reopen, retry│ │begin        begun, held ──a final commit──▶ (none: the result says it) ; ──finish──▶ finished, for an hour
- *                       ▼ │
- *                      open
+ *          reopen, retry│ │begin        begun ──a final commit──▶ (none: the result says it) ; ──finish──▶ finished, for an hour
+ *                       ▼ │             held: the same, and the message stays until it is released: what follows the run is
+ *                      open                   launched by its holder, or by whoever gets the copy and meets `final`
  */
 
 import type { StoredOutcome } from "./result-store.ts";
@@ -24,6 +24,8 @@ export interface Start {
   readonly worker: string;
   /** What is counted if this start is found to have died: see `Consumer.started`. */
   readonly blame: "suspect" | "sure";
+  /** Unlike that of any other start. A repeat of this one carries it again, and is given the same answer; nothing is counted for it. */
+  readonly nonce: string;
 }
 
 export type Begun =
@@ -58,14 +60,16 @@ export interface Claimed {
 export interface Ledger {
   /**
    * Compare-and-set at the start of an attempt; each start is one indivisible step. In this order: a final result or a finished row →
-   * `final`; no row, an open row, or a later attempt than the row's → `go`; an earlier attempt → `stale`; the row is held and the
-   * message is not the copy that was given back → `held`; begun, and the message is neither redelivered nor that copy → `stale`
-   * (a repeat of an unclear publish, or a second one of the same id); else `go`, and the former start counts as it was blamed.
+   * `final`; the nonce of the row's start → its `go` again; no row, an open row, or a later attempt than the row's → `go`; an earlier
+   * attempt → `stale`; the row is held and the message is not the copy that was given back → `held`; begun, and the message is neither
+   * redelivered nor that copy → `stale` (a repeat of an unclear publish, or a second one of the same id); else `go`, and the former
+   * start counts as it was blamed. What the row kept is let go at `go`: the message that begins stands for it.
    * After `go` a commit, checkpoint, hold or renewal with a lower fence is refused.
    */
   begin(starts: readonly Start[]): Promise<readonly Begun[]>;
   /**
    * The run ended, and the message goes on under its id (put back, retried, replaced): the next `begin` goes and counts nothing more.
+   * Called BEFORE it is published again, or it could come back too early and be taken for a copy; a hold stays until it is released.
    * Absolute counts; absent = unchanged. Ignored where the fence is not the row's.
    */
   reopen(
@@ -79,7 +83,7 @@ export interface Ledger {
   renew(holds: readonly Claimed[], lease: Millis): Promise<readonly boolean[]>;
   /**
    * Up to `limit` holds whose lease is over, marked as being given back by `worker` for one more `lease`, so that nobody else does at the
-   * same time; who dies over it is followed by another.
+   * same time; who dies over it is followed by another. Fewer, where messages are large: the next call has the rest.
    */
   expired(worker: string, lease: Millis, limit: number): Promise<readonly ExpiredHold[]>;
   /** Lets go of holds: their run was settled, or they were given back. Those given back stay begun by a start that died. */

@@ -5,13 +5,13 @@ import { stringifyJson } from "../wire/json.ts";
 import { attemptOf, type Execution } from "./execution.ts";
 
 export function callOf(execution: Execution): Call {
-  const { headers, definition, delivery } = execution;
+  const { headers, definition, delivery, claim } = execution;
   return {
     slot: execution.slot,
     task: headers.task,
     id: headers.id,
     attempt: attemptOf(execution),
-    fence: delivery.fence,
+    fence: claim.fence,
     input: { contentType: execution.message.contentType, bytes: execution.call },
     soft: headers.timeLimit.soft ?? definition.softTimeLimit ?? null,
     hard: headers.timeLimit.hard ?? definition.timeLimit ?? null,

@@ -30,7 +30,7 @@ export async function earlierRuns(
   ]);
   return executions.map(({ delivery }, index): EarlierRun => {
     const outcome = outcomes[index];
-    if (outcome && isFinal(outcome.state) && wasHeld(delivery)) return finished(outcome);
+    if (outcome && isFinal(outcome.state) && wasHeld(delivery)) return finishedRun(outcome);
     const kept = [...(points[index] ?? [])].map(([name, value]) => [name, decoder.decode(value)] as const);
     return { kind: "unfinished", checkpoints: kept };
   });
@@ -41,7 +41,8 @@ function wasHeld(delivery: Delivery): boolean {
   return delivery.redelivered || delivery.crashes > 0 || delivery.suspicions > 0;
 }
 
-function finished({ state, meta }: StoredOutcome): EarlierRun {
+/** A final outcome, as what follows is made of it. */
+export function finishedRun({ state, meta }: StoredOutcome): Extract<EarlierRun, { kind: "final" }> {
   try {
     return { kind: "final", state, json: stringifyJson(decodeTaskMeta(meta).result) };
   } catch {

@@ -7,6 +7,9 @@ import type { Message } from "../wire/message.ts";
 import type { Embed } from "../wire/task-body.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
 
+/** Whose word counts: the number of this claim, and what is known of earlier ones. The broker's, or the ledger's where it counts nothing. */
+export type Claim = Pick<Delivery, "fence" | "crashes" | "suspicions">;
+
 /** Why an execution was told to stop before it ended by itself. */
 export type Interruption = "lease-lost" | "shutdown";
 
@@ -18,6 +21,9 @@ export interface Execution {
   /** `[args,kwargs]` as bytes: only the far side of the pool parses them. */
   readonly call: Uint8Array;
   readonly embed: Embed;
+  claim: Claim;
+  /** This start stands in the ledger, where there is one. */
+  begun: boolean;
   /** Suspect of a crash: runs with nothing beside it. */
   readonly isolated: boolean;
   /** Aborts the run; the reason is an {@link Interruption}. */
@@ -35,6 +41,8 @@ export interface Execution {
   /** pid of the process that runs it, as far as known. */
   pid: number | undefined;
   interrupted: Interruption | undefined;
+  /** The ledger keeps its message under a lease of ours, and the broker has it no more. */
+  kept: boolean;
 }
 
 /** 1 for the first run; Celery's `retries` plus one. */

@@ -60,7 +60,7 @@ export function retried(
   delay: number,
   text: string,
 ): Ending {
-  const { delivery, headers, message } = execution;
+  const { delivery, headers, message, claim } = execution;
   const due = delay > 0 ? Math.round(context.now + delay) : undefined;
   const next: Outgoing = {
     queue: delivery.queue,
@@ -73,7 +73,7 @@ export function retried(
     ...(due === undefined ? {} : { due }),
   };
   const result = keepsResult(execution)
-    ? retryMeta(headers, failure.exception, failure.traceback, delivery.fence, context.now, context.resultTtl)
+    ? retryMeta(headers, failure.exception, failure.traceback, claim.fence, context.now, context.resultTtl)
     : undefined;
   const record = attemptRecord(execution, context.worker, context.now, {
     exit: undefined,
@@ -95,8 +95,8 @@ export function final(
   text: string,
   exit?: ExitFacts,
 ): Ending {
-  const { delivery, headers, embed, definition } = execution;
-  const { fence } = delivery;
+  const { delivery, headers, embed, definition, claim } = execution;
+  const { fence } = claim;
   // A message that was acknowledged before its run is not there any more to be kept.
   if (end.kind === "dead" && definition.ack === "early") {
     return final(context, execution, failure, { kind: "failed", ms: 0, error: end.detail }, text, exit);

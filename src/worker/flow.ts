@@ -5,33 +5,40 @@
 
 import type { Clock } from "../clock/clock.ts";
 import type { Consumer, Delivery, Settled } from "../port/broker.ts";
+import type { Ledger } from "../port/ledger.ts";
 import type { ResultStore } from "../port/result-store.ts";
 import type { Pool, PoolOutcome } from "../pool/pool.ts";
 import { callOf } from "./call.ts";
 import type { Credit } from "./credit.ts";
-import { type EarlierRun, earlierRuns, hadEarlierRun } from "./earlier-run.ts";
+import { hadEarlierRun } from "./earlier-run.ts";
 import { type Ending, ending, returned } from "./ending.ts";
-import type { Execution } from "./execution.ts";
+import type { Claim, Execution } from "./execution.ts";
 import type { SettlementContext } from "./failed-run.ts";
-import { type Intake, intake, type IntakeRules } from "./intake.ts";
+import { intake, type IntakeRules } from "./intake.ts";
+import { Preparing } from "./preparing.ts";
+import { Refusals } from "./refusals.ts";
 import type { Reporter } from "./reporter.ts";
 import { ServerTime } from "./server-time.ts";
 import { settledBefore, settlementOf } from "./settlement.ts";
-import { type Entry, Settler } from "./settler.ts";
+import type { Entry, Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
+import { Starter } from "./starter.ts";
 
 /** A delivery that waited unstarted for this long goes back, so that an idle neighbour can have it. */
 const longestUnstarted = 1000;
+/** For `Preparing.patience`: a round trip to the ledger, several times over. */
+const takeoverPatience = 300;
 
 export interface FlowOptions {
   readonly clock: Clock;
   readonly rules: IntakeRules;
   readonly context: Omit<SettlementContext, "now">;
   readonly store: ResultStore;
+  /** Where the broker does not fence: what registers each start. */
+  readonly ledger?: Ledger | undefined;
   readonly pool: Pool;
   /** A pause of this process, ms, after which its leases may be over though it has not heard of it yet. */
   readonly longestGap: number;
-  /** Slots of the pool. */
   readonly capacity: number;
   readonly credit: Credit;
   readonly settler: Settler;
@@ -44,10 +51,12 @@ export class Flow {
   readonly #options: FlowOptions;
   readonly slots: Slots;
   readonly #server = new ServerTime();
-  #consumer: Consumer | undefined;
+  readonly #starter: Starter;
+  readonly #preparing: Preparing;
+  readonly #refusals: Refusals;
+  #consumer?: Consumer;
   #dispatching = false;
   #paused = false;
-  #preparing = 0;
   #wanted = "";
   /** Monotonic ms when this process was last seen turning. */
   #turned: number;
@@ -56,7 +65,42 @@ export class Flow {
   constructor(options: FlowOptions) {
     this.#options = options;
     this.slots = new Slots(options.pool);
+    this.#starter = new Starter({
+      slots: this.slots,
+      settler: options.settler,
+      report: options.report,
+      ledger: options.ledger,
+      context: () => this.#context,
+      consumer: () => this.#consumer,
+      blame: options.blame,
+      run: (execution) => this.#run(execution),
+      end: (execution, ended) => this.#end(execution, ended),
+      again: ({ delivery, checkpoints }, claim) => this.#look(delivery, claim, checkpoints),
+      changed: () => this.#schedule(),
+    });
+    this.#refusals = new Refusals({
+      settler: options.settler,
+      report: options.report,
+      ledger: options.ledger,
+      worker: options.context.worker,
+      look: (delivery, claim) => this.#look(delivery, claim),
+      changed: () => this.#schedule(),
+    });
+    this.#preparing = new Preparing({
+      clock: options.clock,
+      store: options.store,
+      patience: options.ledger === undefined ? 0 : takeoverPatience,
+      report: options.report,
+      admit: (execution) => this.#admit(execution),
+      final: (execution, run) => this.#end(execution, settledBefore(this.#context, execution, run)),
+      unknown: (execution) => this.#later(execution, "store-unreachable"),
+      done: () => this.#schedule(),
+    });
     this.#turned = options.clock.monotonic();
+  }
+
+  get #context(): SettlementContext {
+    return { ...this.#options.context, now: this.#now() };
   }
 
   attach(consumer: Consumer): void {
@@ -68,11 +112,11 @@ export class Flow {
   /** No new starts; what runs runs on, and what waits goes back at once, for it would not start here any more. */
   pause(): void {
     this.#paused = true;
+    this.#preparing.stop();
     this.#consumer?.pause();
     this.#schedule();
   }
 
-  /** Deliveries that the broker has claimed for us. */
   readonly take = (batch: readonly Delivery[]): void => {
     const { clock, rules } = this.#options;
     const monotonic = clock.monotonic();
@@ -81,11 +125,11 @@ export class Flow {
     for (const delivery of batch) {
       // The server's clock says what is due, or it would hand out again at once what a clock that lags behind puts back.
       const verdict = intake(rules, delivery, delivery.claimedAt, monotonic);
-      if (verdict.kind !== "run") this.#refuse(verdict, delivery);
+      if (verdict.kind !== "run") this.#refusals.refuse(verdict, delivery, undefined);
       else if (hadEarlierRun(verdict.execution)) again.push(verdict.execution);
       else this.#admit(verdict.execution);
     }
-    if (again.length > 0) void this.#prepare(again);
+    if (again.length > 0) void this.#preparing.prepare(again);
     this.#schedule();
   };
 
@@ -103,51 +147,33 @@ export class Flow {
     this.#schedule();
   }
 
+  get #busy(): boolean {
+    return this.slots.running.size + this.#preparing.count + this.#refusals.count > 0;
+  }
+
   /** Resolves when nothing runs any more, or when `signal` aborts. */
   async quiet(signal: AbortSignal): Promise<void> {
-    if ((this.slots.running.size === 0 && this.#preparing === 0) || signal.aborted) return;
+    if (!this.#busy || signal.aborted) return;
     await new Promise<void>((resolve) => {
       this.#idle.push(resolve);
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
   }
 
-  /** A settlement's answer. */
   readonly settled = (entry: Entry, how: Settled["kind"] | undefined): void => {
     if (entry.execution) this.#options.report.ended(entry.execution, entry.ending.end, how ?? "lost");
     this.#schedule();
   };
 
-  /** Had an earlier run: its result may be final already, and its checkpoints wait. */
-  async #prepare(executions: readonly Execution[]): Promise<void> {
-    const { store, context, report } = this.#options;
-    this.#preparing += executions.length;
-    let runs: readonly EarlierRun[] | undefined;
-    try {
-      runs = await earlierRuns(store, executions);
-    } catch (error) {
-      // Whether these ran is unknown: they go back, and another claim asks again.
-      report.warning("RESULT_STORE", "could not look up earlier runs; the tasks go back to the queue", error);
-    }
-    this.#preparing -= executions.length;
-    for (const [index, execution] of executions.entries()) {
-      const run = runs?.[index];
-      if (run?.kind === "final") this.#end(execution, settledBefore({ ...context, now: this.#now() }, execution, run));
-      else if (run)
-        this.#admit(run.checkpoints.length > 0 ? { ...execution, checkpoints: run.checkpoints } : execution);
-      else this.#later(execution, "store-unreachable");
-    }
-    this.#schedule();
-  }
-
   #admit(execution: Execution): void {
     const { lost } = execution.delivery;
     if (lost.aborted) return;
-    lost.addEventListener("abort", () => this.#leaseLost(execution), { once: true });
+    lost.addEventListener("abort", () => this.leaseLost(execution), { once: true });
     this.slots.add(execution, this.#options.clock.monotonic());
   }
 
-  #leaseLost(execution: Execution): void {
+  /** It is another's by now: what runs is told to stop, and nothing of it is stored. */
+  leaseLost(execution: Execution): void {
     if (this.slots.remove(execution)) return;
     if (this.slots.running.get(execution.slot) !== execution) return;
     execution.interrupted = "lease-lost";
@@ -163,7 +189,7 @@ export class Flow {
       if (this.#paused) this.#giveBack(this.slots.takeAll(), "shutdown");
       else this.#dispatch();
       this.#want();
-      if (this.slots.running.size > 0 || this.#preparing > 0) return;
+      if (this.#busy) return;
       for (const resolve of this.#idle.splice(0)) resolve();
     });
   }
@@ -176,12 +202,10 @@ export class Flow {
   }
 
   #dispatch(): void {
-    const { clock, blame } = this.#options;
+    const { clock } = this.#options;
     const monotonic = clock.monotonic();
     if (this.#gap(monotonic)) return;
-    const started: { suspect: Delivery[]; sure: Delivery[] } = { suspect: [], sure: [] };
     const starting: Execution[] = [];
-    const once: Execution[] = [];
     const now = this.#now();
     for (const execution of this.slots.take(monotonic)) {
       const { expires } = execution.headers;
@@ -189,40 +213,17 @@ export class Flow {
       if (expires !== undefined && waited > expires) {
         // Waited past its time between claim and start: intake's rule, applied again just before the run.
         this.slots.ended(execution);
-        const verdict = intake(this.#options.rules, execution.delivery, waited, monotonic);
-        if (verdict.kind !== "run") this.#refuse(verdict, execution.delivery);
+        const claim = execution.begun ? execution.claim : undefined;
+        const verdict = intake(this.#options.rules, execution.delivery, waited, monotonic, claim);
+        if (verdict.kind !== "run") this.#refusals.refuse(verdict, execution.delivery, claim);
         continue;
       }
       execution.startedAt = now;
-      if (execution.definition.ack === "early") once.push(execution);
-      else {
-        started[blame(execution)].push(execution.delivery);
-        starting.push(execution);
-      }
+      starting.push(execution);
     }
-    // Marked before the pool hears of them: a start that nobody counted could kill workers for ever.
-    if (started.suspect.length > 0) this.#consumer?.started(started.suspect, "suspect");
-    if (started.sure.length > 0) this.#consumer?.started(started.sure, "sure");
-    for (const execution of starting) this.#run(execution);
-    if (once.length > 0) void this.#acknowledge(once);
+    this.#starter.start(starting);
     // Suspects were picked alone: whether there is room for others beside them, the pool says once it has them.
     if (starting[0]?.isolated && this.slots.waiting > 0) this.#schedule();
-  }
-
-  /** Those that run at most once are off the queue before they begin; if that is not certain, they do not. */
-  async #acknowledge(executions: readonly Execution[]): Promise<void> {
-    const { settler, report } = this.#options;
-    for (const execution of executions) this.slots.reserve(execution);
-    const ours = await settler.acknowledge(executions);
-    for (const [index, execution] of executions.entries()) {
-      this.slots.unreserve(execution, ours[index] === true);
-      if (ours[index]) this.#run(execution);
-      else {
-        this.slots.ended(execution);
-        report.ended(execution, { kind: "returned", why: "not acknowledged" }, "lost");
-      }
-    }
-    this.#schedule();
   }
 
   #run(execution: Execution): void {
@@ -244,7 +245,7 @@ export class Flow {
   }
 
   #finish(execution: Execution, outcome: PoolOutcome): void {
-    const { context, credit, report } = this.#options;
+    const { credit, report } = this.#options;
     this.slots.ended(execution);
     credit.finished(1);
     if (execution.interrupted === "lease-lost") {
@@ -252,11 +253,13 @@ export class Flow {
       this.#schedule();
       return;
     }
-    this.#end(execution, settlementOf({ ...context, now: this.#now() }, execution, outcome));
+    this.#end(execution, settlementOf(this.#context, execution, outcome));
   }
 
   #end(execution: Execution, ending: Ending): void {
-    this.#options.settler.add({ ending, execution });
+    const { headers, claim, begun } = execution;
+    const claimed = begun ? { id: headers.id, fence: claim.fence } : undefined;
+    this.#options.settler.add({ ending, execution, claimed });
     this.#schedule();
   }
 
@@ -272,13 +275,11 @@ export class Flow {
     this.#end(execution, ending({ delivery: execution.delivery, then }, { kind: "returned", why }));
   }
 
-  /** Settles what intake lets no task run for. */
-  #refuse(verdict: Exclude<Intake, { kind: "run" }>, delivery: Delivery): void {
-    const { report, settler } = this.#options;
-    if (verdict.kind !== "parked") report.refused(verdict, delivery);
-    else if (verdict.notice !== undefined) report.warning("TASK_PUT_BACK", verdict.notice);
-    const { settlement, also = [] } = verdict;
-    settler.add({ ending: { settlement, end: { kind: "returned", why: verdict.kind }, also }, execution: undefined });
+  /** Looked at anew, now that its start stands in the ledger. */
+  #look(delivery: Delivery, claim: Claim, checkpoints: Execution["checkpoints"] = []): void {
+    const verdict = intake(this.#options.rules, delivery, this.#now(), this.#options.clock.monotonic(), claim);
+    if (verdict.kind === "run") this.#admit({ ...verdict.execution, checkpoints });
+    else this.#refusals.refuse(verdict, delivery, claim);
   }
 
   #now(): number {

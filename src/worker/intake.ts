@@ -22,7 +22,7 @@ import { readTaskHeaders, type TaskHeaders } from "../wire/task-message.ts";
 import type { Message } from "../wire/message.ts";
 import { isEmpty } from "./call.ts";
 import { list } from "./ending.ts";
-import { type Execution, keepsResult } from "./execution.ts";
+import { type Claim, type Execution, keepsResult } from "./execution.ts";
 import { chainRestIds, followFailure, needsJoin } from "./follow.ts";
 import { revokedMeta, failureMeta } from "./result-write.ts";
 
@@ -63,21 +63,31 @@ export type Intake =
       readonly also?: readonly ResultWrite[];
     };
 
-export function intake(rules: IntakeRules, delivery: Delivery, now: number, monotonic: number): Intake {
+/** What is looked at: a delivery, and whose word on its claim counts. */
+interface Look {
+  readonly delivery: Delivery;
+  readonly claim: Claim;
+  readonly now: number;
+}
+
+/** `claim`: what the ledger says of it, once this start stands there; until then the broker's word. */
+export function intake(rules: IntakeRules, delivery: Delivery, now: number, monotonic: number, begun?: Claim): Intake {
   const { message } = delivery;
-  if ("malformed" in message) return dead(rules, delivery, undefined, "undecodable", message.reason, now);
+  const claim = begun ?? delivery;
+  const look: Look = { delivery, claim, now };
+  if ("malformed" in message) return dead(rules, look, undefined, "undecodable", message.reason);
   let headers: TaskHeaders | undefined;
   try {
     if (isHostileTaskName(message.headers["task"])) {
-      return dead(rules, delivery, undefined, "unknown-task", "the task name is none that a task can have", now);
+      return dead(rules, look, undefined, "unknown-task", "the task name is none that a task can have");
     }
     headers = readTaskHeaders(message);
     // Before the name is looked up: what nobody may open must not go round for as long as what nobody knows yet.
     const body = openBody(message, headers.compression, rules.maxMessageBytes);
     const definition = rules.registry.get(headers.task);
-    if (!definition?.handler) return unknown(rules, delivery, message, headers, "no task of that name", now);
+    if (!definition?.handler) return unknown(rules, look, message, headers, "no task of that name");
     if (headers.expires !== undefined && now > headers.expires) {
-      return expired(rules, delivery, headers, keepsResult({ headers, definition }), now);
+      return expired(rules, look, headers, keepsResult({ headers, definition }));
     }
     if (headers.eta !== undefined && headers.eta > now) {
       return {
@@ -86,18 +96,11 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
       };
     }
     const { call, embed } = splitTaskBody(body);
-    const died = deaths(delivery, definition);
-    if (died !== undefined) return crashed(rules, delivery, headers, embed, died, now);
+    const died = deaths(claim, definition);
+    if (died !== undefined) return crashed(rules, look, headers, embed, died);
     checkCarried(headers);
     if (needsJoin(embed)) {
-      return unknown(
-        rules,
-        delivery,
-        message,
-        headers,
-        "what follows it needs a chord, which no worker here can join",
-        now,
-      );
+      return unknown(rules, look, message, headers, "what follows it needs a chord, which no worker here can join");
     }
     return {
       kind: "run",
@@ -108,7 +111,9 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
         definition,
         call,
         embed,
-        isolated: delivery.suspicions > 0 || delivery.crashes > 0,
+        claim,
+        begun: begun !== undefined,
+        isolated: claim.suspicions > 0 || claim.crashes > 0,
         abort: new AbortController(),
         checkpoints: [],
         children: [],
@@ -117,11 +122,12 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
         startedAt: 0,
         pid: undefined,
         interrupted: undefined,
+        kept: false,
       },
     };
   } catch (error) {
     const reason = error instanceof CeleriacError && refusals.has(error.code) ? "refused-content" : "undecodable";
-    return dead(rules, delivery, headers, reason, error instanceof Error ? error.message : String(error), now);
+    return dead(rules, look, headers, reason, error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -132,7 +138,7 @@ function checkCarried({ custom, stamps }: TaskHeaders): void {
 }
 
 /** How the deaths of its processes use up its budget; `undefined` if there is some left. */
-function deaths({ crashes, suspicions }: Delivery, definition: TaskDefinition): string | undefined {
+function deaths({ crashes, suspicions }: Claim, definition: TaskDefinition): string | undefined {
   if (definition.onCrash === "fail" && crashes + suspicions > 0) {
     return "its process died, or its worker was lost, while it ran";
   }
@@ -140,42 +146,30 @@ function deaths({ crashes, suspicions }: Delivery, definition: TaskDefinition): 
 }
 
 /** As after a run that crashes for the last time: error callbacks are told, and the rest of its chain ends with it. */
-function crashed(
-  rules: IntakeRules,
-  delivery: Delivery,
-  headers: TaskHeaders,
-  embed: Embed,
-  detail: string,
-  now: number,
-): Intake {
-  const verdict = dead(rules, delivery, headers, "crashed", detail, now);
+function crashed(rules: IntakeRules, look: Look, headers: TaskHeaders, embed: Embed, detail: string): Intake {
+  const { claim, now } = look;
+  const verdict = dead(rules, look, headers, "crashed", detail);
   const { registry, defaultQueue, shared, resultTtl } = rules;
   const follow = followFailure({ registry, defaultQueue, shared, now }, headers, embed);
   const error = celeryException("WorkerLostError", detail);
   return {
     ...verdict,
     settlement: { ...verdict.settlement, ...list("follow", follow) },
-    also: chainRestIds(embed).map((id) => failureMeta({ ...headers, id }, error, null, delivery.fence, now, resultTtl)),
+    also: chainRestIds(embed).map((id) => failureMeta({ ...headers, id }, error, null, claim.fence, now, resultTtl)),
   };
 }
 
-function expired(rules: IntakeRules, delivery: Delivery, headers: TaskHeaders, keeps: boolean, now: number): Intake {
-  const result = keeps ? revokedMeta(headers, delivery.fence, now, rules.resultTtl) : undefined;
+function expired(rules: IntakeRules, { delivery, claim, now }: Look, headers: TaskHeaders, keeps: boolean): Intake {
+  const result = keeps ? revokedMeta(headers, claim.fence, now, rules.resultTtl) : undefined;
   return { kind: "expired", headers, settlement: { delivery, then: { kind: "ack" }, ...(result ? { result } : {}) } };
 }
 
-function unknown(
-  rules: IntakeRules,
-  delivery: Delivery,
-  message: Message,
-  headers: TaskHeaders,
-  why: string,
-  now: number,
-): Intake {
+function unknown(rules: IntakeRules, look: Look, message: Message, headers: TaskHeaders, why: string): Intake {
+  const { delivery, now } = look;
   const { since, tries } = unknownMark(message.headers[unknownHeader], now);
   if (now - since >= rules.unknownTaskGrace) {
     const text = `"${headers.task}" was not run for ${String(Math.round((now - since) / 1000))} s: ${why}`;
-    return dead(rules, delivery, headers, "unknown-task", text, now);
+    return dead(rules, look, headers, "unknown-task", text);
   }
   const wait = Math.min(
     spread(Math.min(1000 * 2 ** tries, longestUnknownDelay), delivery.fence),
@@ -222,15 +216,14 @@ const deadErrors: Partial<Record<DeadLetter["reason"], (task: string, detail: st
 
 function dead(
   rules: IntakeRules,
-  delivery: Delivery,
+  { delivery, claim, now }: Look,
   headers: TaskHeaders | undefined,
   reason: DeadLetter["reason"],
   detail: string,
-  now: number,
 ): Extract<Intake, { kind: "dead" }> {
   const known = headers ?? namesOf(delivery);
   const error = deadErrors[reason]?.(known?.task ?? "", detail) ?? celeryException("DecodeError", detail);
-  const result = known && failureMeta(known, error, null, delivery.fence, now, rules.resultTtl, "dead");
+  const result = known && failureMeta(known, error, null, claim.fence, now, rules.resultTtl, "dead");
   return {
     kind: "dead",
     reason,

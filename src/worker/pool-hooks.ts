@@ -7,7 +7,7 @@ import type { PoolHooks } from "../pool/pool.ts";
 import type { Ask } from "../pool/pool-message.ts";
 import { type Execution, keepsResult } from "./execution.ts";
 import type { Reporter } from "./reporter.ts";
-import { stateMeta } from "./result-write.ts";
+import { answering, stateMeta } from "./result-write.ts";
 
 /** Checkpoints outlive the longest pause between a crash and the next run that anyone plans for. */
 const checkpointTtl = 7 * 86_400_000;
@@ -97,9 +97,9 @@ export class WorkerPoolHooks implements PoolHooks {
         "this result store keeps no checkpoints; use sqlite: or redis: as broker",
       );
     }
-    const { headers, delivery } = execution;
+    const { headers, claim } = execution;
     const kept = await this.#repeat(execution, () =>
-      checkpoints.write(headers.id, delivery.fence, name, encoder.encode(value), checkpointTtl),
+      checkpoints.write(headers.id, claim.fence, name, encoder.encode(value), checkpointTtl),
     );
     if (kept === "stored") return kept;
     throw new CeleriacError(
@@ -131,8 +131,8 @@ export class WorkerPoolHooks implements PoolHooks {
   #store(execution: Execution, state: string, value: { readonly json: string } | { readonly value: unknown }): void {
     if (!keepsResult(execution)) return;
     const { clock, resultTtl } = this.#options;
-    const { headers, delivery } = execution;
-    const write = stateMeta(headers, state, value, delivery.fence, clock.now(), resultTtl);
+    const { headers, claim, message } = execution;
+    const write = answering(message, stateMeta(headers, state, value, claim.fence, clock.now(), resultTtl));
     if (this.#states.size === 0) setImmediate(() => this.#flush());
     this.#states.set(execution.slot, write);
   }

@@ -205,13 +205,13 @@ export class Reporter {
     return this.#everything.size === 0 && !this.#byType.get(type)?.size;
   }
 
-  #facts({ headers, delivery, pid, definition }: Execution): Facts {
+  #facts({ headers, delivery, claim, pid, definition }: Execution): Facts {
     return {
       id: headers.id,
       task: definition.name,
       queue: delivery.queue,
       attempt: headers.retries + 1,
-      fence: delivery.fence,
+      fence: claim.fence,
       ...(pid === undefined ? {} : { pid }),
     };
   }

@@ -2,6 +2,7 @@
 
 import type { ResultWrite } from "../port/result-store.ts";
 import { celeryException, type WireException } from "../wire/exception.ts";
+import type { Malformed, Message } from "../wire/message.ts";
 import { encodeTaskMeta } from "../wire/outcome.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
 
@@ -33,6 +34,14 @@ function write(
     celeriac: more.outcome ? { fence, outcome: more.outcome } : { fence },
   });
   return { id: subject.id, state: status, final, fence, meta, ttl };
+}
+
+/** With the address of whoever waits for it. Results of other ids (steps of a chain that will not run) go to the same asker. */
+export function answering(message: Message | Malformed, write: ResultWrite): ResultWrite {
+  if ("malformed" in message || message.properties.replyTo === undefined) return write;
+  const { replyTo: queue, correlationId } = message.properties;
+  const own = write.id === message.headers["id"];
+  return { ...write, reply: { queue, correlationId: (own ? correlationId : undefined) ?? write.id } };
 }
 
 export function successMeta(

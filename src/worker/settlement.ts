@@ -57,11 +57,11 @@ function beganOnlyOnce({ definition }: Execution, outcome: PoolOutcome): boolean
 }
 
 function success(context: SettlementContext, execution: Execution, bytes: Uint8Array, ms: number): Ending {
-  const { delivery, headers, embed } = execution;
+  const { delivery, headers, embed, claim } = execution;
   const follow = followSuccess(context, headers, embed, decoder.decode(bytes));
   const children = [...execution.children, ...idsOf(follow)];
   const result = keepsResult(execution)
-    ? successMeta(headers, bytes, children, delivery.fence, context.now, context.resultTtl)
+    ? successMeta(headers, bytes, children, claim.fence, context.now, context.resultTtl)
     : undefined;
   return ending(
     { delivery, then: { kind: "ack" }, ...some("result", result), ...list("follow", follow) },
@@ -77,7 +77,7 @@ function thrown(context: SettlementContext, execution: Execution, error: WireErr
 }
 
 function lost(context: SettlementContext, execution: Execution, outcome: Extract<PoolOutcome, { k: "lost" }>): Ending {
-  const { delivery, definition } = execution;
+  const { delivery, definition, claim } = execution;
   const { culprit, code, signal, stderrTail } = outcome;
   const once = beganOnlyOnce(execution, outcome);
   if (!outcome.began || (culprit === "bystander" && !once)) return returned(execution, "bystander");
@@ -85,14 +85,14 @@ function lost(context: SettlementContext, execution: Execution, outcome: Extract
   const how =
     signal !== null ? `with signal ${signal}` : code !== null ? `with exit code ${String(code)}` : "before it did";
   const text = `the process that ran it ended ${how}`;
-  const crashes = delivery.crashes + (culprit === "sure" ? 1 : 0);
+  const crashes = claim.crashes + (culprit === "sure" ? 1 : 0);
   // Who asks for no second run after a death gets none after a death that may have been a neighbour's doing either.
   const spent = culprit === "sure" && crashes >= definition.crashes;
   if (once || spent || definition.onCrash === "fail") {
     const failure = verdict(celeryException("WorkerLostError", text));
     return final(context, execution, failure, { kind: "dead", reason: "crashed", detail: text }, text, exit);
   }
-  const suspicions = delivery.suspicions + (culprit === "suspect" ? 1 : 0);
+  const suspicions = claim.suspicions + (culprit === "suspect" ? 1 : 0);
   const record = attemptRecord(execution, context.worker, context.now, { ...exit, error: text });
   return ending(
     { delivery, then: { kind: "requeue", at: "front", crashes, suspicions }, record },
@@ -177,7 +177,7 @@ export function settledBefore(
   execution: Execution,
   stored: Pick<Extract<EarlierRun, { kind: "final" }>, "state" | "json">,
 ): Ending {
-  const { delivery, headers, embed } = execution;
+  const { delivery, headers, embed, claim } = execution;
   const { state, json } = stored;
   try {
     if (json === undefined) throw new Error(`the ${state} that is stored for it cannot be read`);
@@ -187,7 +187,7 @@ export function settledBefore(
     return {
       settlement: { delivery, then: { kind: "ack" }, ...list("follow", follow) },
       end: { kind: "final-before", state },
-      also: rest.map((id) => copiedFailureMeta(headers, id, json, delivery.fence, context.now, context.resultTtl)),
+      also: rest.map((id) => copiedFailureMeta(headers, id, json, claim.fence, context.now, context.resultTtl)),
     };
   } catch (error) {
     // Its result stands; what should follow it can't be sent by anybody, so the message is kept where people look.

@@ -5,16 +5,27 @@
 
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
-import type { Broker, Consumer, Outgoing, Settled, Settlement } from "../port/broker.ts";
-import type { ResultStore } from "../port/result-store.ts";
+import type { Broker, Consumer, Delivery, Outgoing, Settled, Settlement } from "../port/broker.ts";
+import type { Claimed } from "../port/ledger.ts";
+import type { ResultStore, ResultWrite } from "../port/result-store.ts";
 import type { Ending } from "./ending.ts";
 import type { Execution } from "./execution.ts";
+import { answering } from "./result-write.ts";
 
 export interface Entry {
   readonly ending: Ending;
   /** Absent for what intake settles without running it. */
   readonly execution: Execution | undefined;
+  /** How the ledger knows it; absent where it did not begin there. */
+  readonly claimed?: Claimed | undefined;
 }
+
+/** The way of a batch to the broker, in one call that may be repeated. */
+export type SettleBatch = (
+  consumer: Consumer,
+  batch: readonly Entry[],
+  publish: (send: readonly Outgoing[]) => Promise<void>,
+) => Promise<readonly Settled[]>;
 
 export interface SettlerOptions {
   readonly broker: Broker;
@@ -26,6 +37,8 @@ export interface SettlerOptions {
   readonly answered: (ms: number) => void;
   /** A call failed and will be repeated. */
   readonly troubled: (error: unknown) => void;
+  /** Where the broker can't take a result along: the steps instead of the one. */
+  readonly settleBatch?: SettleBatch | undefined;
   /** What to say instead of an ending that can't be written in any call. */
   readonly unwritable: (entry: Entry, error: unknown) => Ending;
 }
@@ -95,8 +108,13 @@ export class Settler {
    */
   async acknowledge(executions: readonly Execution[]): Promise<readonly boolean[]> {
     const acks = executions.map(({ delivery }): Settlement => ({ delivery, then: { kind: "ack" } }));
-    const answers = await this.#repeat(acks, async () => this.#consumer?.settle(acks));
+    const answers = await this.#repeat(deliveriesOf(acks), async () => this.#consumer?.settle(acks));
     return executions.map((_, index) => answers?.[index]?.kind === "settled");
+  }
+
+  /** A call of the same nature, repeated as settling is; `undefined` when it was given up. */
+  repeat<T>(about: readonly Delivery[], call: () => Promise<T>): Promise<T | undefined> {
+    return this.#repeat(about, call);
   }
 
   async #send(batch: readonly Entry[]): Promise<void> {
@@ -114,13 +132,14 @@ export class Settler {
 
   /** One that can't be written must not hold up the others: they are settled each alone, and it goes to the dead letters as bytes. */
   async #settle(batch: readonly Entry[]): Promise<void> {
-    const { clock, answered, settled, unwritable } = this.#options;
+    const { clock, answered, settled, unwritable, settleBatch } = this.#options;
     const consumer = this.#consumer;
     if (!consumer) return;
     const settlements = batch.map(({ ending }) => ending.settlement);
     const call = async (): Promise<readonly Settled[]> => {
       const sent = clock.monotonic();
-      const given = await consumer.settle(settlements);
+      const given = await (settleBatch?.(consumer, batch, (send) => this.#publish(send)) ??
+        consumer.settle(settlements));
       answered(clock.monotonic() - sent);
       return given;
     };
@@ -128,13 +147,13 @@ export class Settler {
     const last = batch.length === 1 && settlements[0]?.then.kind === "bury";
     let answers: readonly Settled[] | undefined;
     try {
-      answers = await this.#repeat(settlements, call, last);
+      answers = await this.#repeat(deliveriesOf(settlements), call, last);
     } catch (error) {
       if (batch.length > 1) await Promise.all(batch.map((entry) => this.#settle([entry])));
       else await this.#settle(batch.map((entry) => ({ ...entry, ending: unwritable(entry, error) })));
       return;
     }
-    const also = batch.flatMap(({ ending }, index) => (standsFor(answers?.[index]) ? ending.also : []));
+    const also = batch.flatMap(({ ending }, index) => (standsFor(answers?.[index]) ? writesOf(ending) : []));
     if (also.length > 0) await this.#repeat([], () => this.#options.store.commit(also));
     batch.forEach((entry, index) => settled(entry, answers?.[index]?.kind));
   }
@@ -142,8 +161,10 @@ export class Settler {
   /** The message was acknowledged before it started, so what is left is the result and what follows. */
   async #settleEarly(entry: Entry): Promise<void> {
     const { store } = this.#options;
-    const { settlement, also } = entry.ending;
-    const { result } = settlement;
+    const { settlement } = entry.ending;
+    const { message } = settlement.delivery;
+    const result = settlement.result && answering(message, settlement.result);
+    const also = writesOf(entry.ending);
     const send = [...(settlement.follow ?? []), ...putBack(settlement)];
     let answer: "settled" | "already-final" | undefined;
     try {
@@ -172,7 +193,7 @@ export class Settler {
    * Repeats until it answers, the worker closes, or every lease that it is about is lost. Rejects with what no repeat can change,
    * unless it is to be `stubborn`.
    */
-  async #repeat<T>(about: readonly Settlement[], call: () => Promise<T>, stubborn = false): Promise<T | undefined> {
+  async #repeat<T>(about: readonly Delivery[], call: () => Promise<T>, stubborn = false): Promise<T | undefined> {
     let wait = firstWait;
     for (;;) {
       try {
@@ -180,7 +201,7 @@ export class Settler {
       } catch (error) {
         if (!stubborn && isUnwritable(error)) throw error;
         this.#options.troubled(error);
-        const allLost = about.length > 0 && about.every(({ delivery }) => delivery.lost.aborted);
+        const allLost = about.length > 0 && about.every(({ lost }) => lost.aborted);
         if (allLost || this.#closed.signal.aborted) return undefined;
         try {
           await this.#options.clock.sleep(wait, this.#closed.signal);
@@ -191,6 +212,15 @@ export class Settler {
       }
     }
   }
+}
+
+function deliveriesOf(settlements: readonly Settlement[]): readonly Delivery[] {
+  return settlements.map(({ delivery }) => delivery);
+}
+
+/** What is stored besides. */
+function writesOf({ settlement, also }: Ending): readonly ResultWrite[] {
+  return also.map((write) => answering(settlement.delivery.message, write));
 }
 
 function isEarly({ execution }: Entry): boolean {

@@ -12,6 +12,7 @@ import type { Pool } from "../pool/pool.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import type { TaskRegistry } from "../task/registry.ts";
 import { Credit } from "./credit.ts";
+import { Custody } from "./custody.ts";
 import { EventLog } from "./event-log.ts";
 import { unreturnable, unwritable } from "./failed-run.ts";
 import { Flow } from "./flow.ts";
@@ -19,11 +20,14 @@ import { openPool } from "./open-pool.ts";
 import { WorkerPoolHooks } from "./pool-hooks.ts";
 import { Reporter } from "./reporter.ts";
 import { Settler } from "./settler.ts";
+import { SettlingApart } from "./settling-apart.ts";
 import { shutDown } from "./shutdown.ts";
 
 const minute = 60_000;
 /** How often waiting deliveries are looked over, ms: a quarter of the time after which one goes back. */
 const staleCheck = 250;
+/** A run of this length is taken from a broker that hands out anew what its holder's link does not outlast, ms. */
+const longestUnkept = 5 * minute;
 /** Bytes claimed at once. Four messages of the largest default size. */
 const maxClaimBytes = 4 * 1024 * 1024;
 
@@ -50,9 +54,9 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
 
   const opening = new AbortController();
   const backend = await core.connect(opening.signal);
-  if (!backend.broker.joins(backend.store)) {
-    throw new CeleriacError("NOT_SUPPORTED", "results must be kept where the messages are: use one URL for both");
-  }
+  // Two servers: the result can't be stored in the step that settles the message, so a ledger fences it, if the store has one.
+  const apart = !backend.broker.joins(backend.store);
+  const ledger = apart ? backend.store.ledger : undefined;
   report.warnings(core.warnings);
 
   const parts: { flow?: Flow } = {};
@@ -87,7 +91,12 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       random: Math.random,
     };
     const credit = new Credit(clock, pool.size.slots);
+    const settlingApart = new SettlingApart({
+      store: backend.store,
+      context: () => ({ ...context, now: clock.now() }),
+    });
     const settler = new Settler({
+      ...(apart && { settleBatch: settlingApart.settle }),
       broker: backend.broker,
       store: backend.store,
       clock,
@@ -111,6 +120,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       },
       context,
       store: backend.store,
+      ledger,
       pool,
       longestGap: Math.max(2 * staleCheck, (2 / 3) * settings.lease),
       capacity: settings.concurrency,
@@ -130,6 +140,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
         userCodeHere: settings.pool === "inline",
         stallLimit: durationMs(options.stallLimit ?? minute),
         sweep: settings.sweep,
+        fenced: ledger !== undefined,
       },
       flow.take,
     );
@@ -138,6 +149,22 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     }
     consumer.on("clock-step", (text) => report.warning("CLOCK_STEP", text));
     flow.attach(consumer);
+    const custody =
+      ledger && consumer.detach
+        ? new Custody({
+            clock,
+            ledger,
+            broker: backend.broker,
+            consumer,
+            worker: id,
+            lease: settings.lease,
+            sweep: settings.sweep,
+            after: Math.min(longestUnkept, (backend.broker.consumerTimeout ?? Infinity) / 3),
+            running: () => flow.slots.running.values(),
+            lost: (execution) => flow.leaseLost(execution),
+            report,
+          })
+        : undefined;
     const stale = clock.every(staleCheck, () => flow.giveBackStale());
     report.emit("worker:ready", {
       pid: process.pid,
@@ -150,7 +177,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
         lease: settings.lease,
       },
     });
-    return handle({ flow, settler, consumer, stale, pool });
+    return handle({ flow, settler, consumer, stale, pool, custody });
   }
 
   function handle(running: {
@@ -159,8 +186,9 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     consumer: Consumer;
     stale: Disposable;
     pool: Pool;
+    custody: Custody | undefined;
   }): WorkerHandle {
-    const { flow, settler, consumer, stale, pool } = running;
+    const { flow, settler, consumer, stale, pool, custody } = running;
     const hurry = new AbortController();
     const ended = Promise.withResolvers<void>();
     // Whoever stops it hears of a failure too; `closed` alone may have no listener.
@@ -175,6 +203,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
         ended.reject(error);
         throw error;
       } finally {
+        custody?.close();
         report.emit("worker:stopped", { pid: process.pid, detail: { ...report.counts } });
         registered[Symbol.dispose]();
         ended.resolve();

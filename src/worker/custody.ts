@@ -1,0 +1,141 @@
+/**
+ * Messages whose runs outlast the broker: taken into the ledger under a lease of ours, then acknowledged, so that neither the broker's patience
+ * nor a lost link ends them. Lazily: only what has run for `after`, and, when the link is lost, all that runs. Gives back what dead holders kept.
+ *
+ *   running ──(after, or the link is lost)──▶ kept ⇄ renewed ──▶ settled, released
+ *                                              └──(another began)──▶ told to stop
+ */
+
+import type { Clock } from "../clock/clock.ts";
+import type { Broker, Consumer, Outgoing } from "../port/broker.ts";
+import type { Claimed, ExpiredHold, Ledger } from "../port/ledger.ts";
+import { decodeEnvelope } from "../wire/envelope.ts";
+import type { Execution } from "./execution.ts";
+import type { Reporter } from "./reporter.ts";
+
+/** Holds given back in one turn of one worker. */
+const mostExpired = 100;
+
+export interface CustodyOptions {
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+  readonly broker: Broker;
+  readonly consumer: Pick<Consumer, "detach" | "on">;
+  readonly worker: string;
+  /** ms; renewed three times within it. */
+  readonly lease: number;
+  /** How often expired holds are looked for, ms. */
+  readonly sweep: number;
+  /** A run of this length, ms, is taken. */
+  readonly after: number;
+  readonly running: () => Iterable<Execution>;
+  readonly lost: (execution: Execution) => void;
+  readonly report: Reporter;
+}
+
+export class Custody {
+  readonly #options: CustodyOptions;
+  readonly #timers: Disposable[];
+  readonly #closing = new AbortController();
+  /** Being taken. */
+  readonly #taking = new Set<Execution>();
+  #renewing = false;
+  #reaping = false;
+
+  constructor(options: CustodyOptions) {
+    this.#options = options;
+    const { clock, lease, sweep, after, consumer } = options;
+    this.#timers = [
+      clock.every(Math.max(20, Math.min(lease, after) / 3), () => {
+        void this.#take(clock.now() - after);
+        void this.#renew();
+      }),
+      clock.every(sweep, () => void this.#reap()),
+    ];
+    consumer.on("disconnected", () => void this.#take(Infinity));
+  }
+
+  /** No more is taken, renewed or given back; what is kept runs out, or has been settled. */
+  close(): void {
+    this.#closing.abort(new Error("the worker has stopped"));
+    for (const timer of this.#timers) timer[Symbol.dispose]();
+  }
+
+  /** Those that began before `startedBefore`, unix ms. */
+  async #take(startedBefore: number): Promise<void> {
+    const { ledger, lease, consumer, lost } = this.#options;
+    const chosen = [...this.#options.running()].filter(
+      (execution) =>
+        execution.begun && !execution.kept && !this.#taking.has(execution) && execution.startedAt < startedBefore,
+    );
+    if (chosen.length === 0) return;
+    for (const execution of chosen) this.#taking.add(execution);
+    try {
+      const answers = await ledger.take(
+        chosen.map((execution) => ({
+          ...claimedOf(execution),
+          queue: execution.delivery.queue,
+          raw: execution.delivery.raw,
+        })),
+        lease,
+      );
+      const running = new Set(this.#options.running());
+      const kept = chosen.filter((execution, index) => answers[index] === "held" && running.has(execution));
+      const ended = chosen.filter((execution, index) => answers[index] === "held" && !running.has(execution));
+      for (const execution of kept) execution.kept = true;
+      await consumer.detach?.(kept.map(({ delivery }) => delivery));
+      // Settled in the meantime, by somebody who did not know of the hold.
+      if (ended.length > 0) await ledger.release(ended.map(claimedOf));
+      for (const [index, execution] of chosen.entries()) if (answers[index] === "fenced") lost(execution);
+    } catch (error) {
+      this.#trouble("a long run could not be taken from the broker; it is tried again", error);
+    } finally {
+      for (const execution of chosen) this.#taking.delete(execution);
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const kept = [...this.#options.running()].filter((execution) => execution.kept);
+    if (kept.length === 0 || this.#renewing) return;
+    this.#renewing = true;
+    try {
+      const answers = await this.#options.ledger.renew(kept.map(claimedOf), this.#options.lease);
+      for (const [index, execution] of kept.entries()) if (answers[index] === false) this.#options.lost(execution);
+    } catch (error) {
+      this.#trouble("leases of long runs could not be renewed; it is tried again", error);
+    } finally {
+      this.#renewing = false;
+    }
+  }
+
+  async #reap(): Promise<void> {
+    if (this.#reaping) return;
+    this.#reaping = true;
+    const { ledger, broker, worker, lease } = this.#options;
+    try {
+      const expired = await ledger.expired(worker, lease, mostExpired);
+      if (expired.length === 0) return;
+      const answers = await broker.publish(expired.map(again), this.#closing.signal);
+      await ledger.release(expired.filter((_, index) => answers[index]?.kind !== "refused"));
+    } catch (error) {
+      this.#trouble("tasks of a dead worker could not be given back; it is tried again", error);
+    } finally {
+      this.#reaping = false;
+    }
+  }
+
+  #trouble(text: string, error: unknown): void {
+    if (!this.#closing.signal.aborted) this.#options.report.warning("RESULT_STORE", text, error);
+  }
+}
+
+function claimedOf({ headers, claim }: Execution): Claimed {
+  return { id: headers.id, fence: claim.fence };
+}
+
+/** The message as it was, under the name that tells the ledger what it is. */
+function again({ queue, raw, messageId, id }: ExpiredHold): Outgoing {
+  const message = decodeEnvelope(raw);
+  if ("malformed" in message) throw new Error(`what is kept of task ${id} cannot be read: ${message.reason}`);
+  return { queue, message: { ...message, properties: { ...message.properties, messageId } } };
+}

@@ -1,0 +1,144 @@
+/**
+ * Settling where results lie on another server than messages: the same end as in one step, in an order in which each step may be repeated and
+ * a death between two of them is repaired by whoever gets the message next (`docs/guarantees.md`).
+ *
+ *   commit (fenced → nothing more) → what follows, what replaces → acknowledge → let go of what the ledger keeps
+ *
+ * Differs from Celery, which sends the next step before it stores the result: with fences the commit comes first, or a worker that was
+ * replaced would go on with a chain that is another's.
+ */
+
+import type { Consumer, Outgoing, Settled, Settlement } from "../port/broker.ts";
+import type { Claimed, Ledger } from "../port/ledger.ts";
+import type { ResultStore, StoredOutcome } from "../port/result-store.ts";
+import { finishedRun } from "./earlier-run.ts";
+import type { SettlementContext } from "./failed-run.ts";
+import { answering } from "./result-write.ts";
+import { settledBefore } from "./settlement.ts";
+import type { Entry, SettleBatch } from "./settler.ts";
+import type { TaskEnd } from "./task-end.ts";
+
+export interface ApartOptions {
+  readonly store: ResultStore;
+  readonly context: () => SettlementContext;
+}
+
+/** One entry on its way. `settlement` has no result; it is the same object in each repeat, by which the broker knows it again. */
+interface Step {
+  readonly entry: Entry;
+  readonly settlement: Settlement;
+  /** The state that stands, if it is not this run's. */
+  readonly outcome: StoredOutcome | undefined;
+}
+
+/** A run that ended for good. The others end with its message. */
+const ended: ReadonlySet<TaskEnd["kind"]> = new Set(["succeeded", "failed", "ignored"]);
+
+export class SettlingApart {
+  readonly #options: ApartOptions;
+  readonly #bare = new WeakMap<Entry, Settlement>();
+
+  constructor(options: ApartOptions) {
+    this.#options = options;
+  }
+
+  readonly settle: SettleBatch = async (consumer, batch, publish) => {
+    const { ledger } = this.#options.store;
+    const steps = await this.#commit(batch);
+    const going = steps.filter((step) => step !== undefined);
+    if (ledger !== undefined) await this.#register(ledger, going, publish);
+    const answers = await this.#close(consumer, going);
+    if (ledger !== undefined) await release(ledger, going);
+    let next = 0;
+    return steps.map((step): Settled => {
+      if (step === undefined) return { kind: "lost" };
+      const answer = answers[next++] ?? { kind: "lost" };
+      if (step.outcome !== undefined) return { kind: "already-final", outcome: step.outcome };
+      // Acknowledged by nobody, but the result stands: whoever gets the message again finds it.
+      return hasFinal(step.entry) ? { kind: "settled" } : answer;
+    });
+  };
+
+  /** `undefined` for those that another worker has begun since. */
+  async #commit(batch: readonly Entry[]): Promise<readonly (Step | undefined)[]> {
+    const { store } = this.#options;
+    const writes = batch.flatMap(({ ending: { settlement } }) =>
+      settlement.result === undefined ? [] : [answering(settlement.delivery.message, settlement.result)],
+    );
+    const answers = writes.length === 0 ? [] : await store.commit(writes);
+    const final = writes.filter((_, index) => answers[index] === "already-final").map(({ id }) => id);
+    const stands = new Map((final.length === 0 ? [] : await store.get(final)).map((one) => [one?.id, one]));
+    let next = 0;
+    return batch.map((entry): Step | undefined => {
+      const { result } = entry.ending.settlement;
+      const answer = result === undefined ? "stored" : answers[next++];
+      if (answer === "fenced") return undefined;
+      const outcome = answer === "already-final" ? stands.get(result?.id) : undefined;
+      return { entry, settlement: this.#settlementOf(entry, outcome), outcome };
+    });
+  }
+
+  #settlementOf(entry: Entry, outcome: StoredOutcome | undefined): Settlement {
+    const known = this.#bare.get(entry);
+    if (known !== undefined) return known;
+    const { result: _stored, ...bare } =
+      outcome === undefined ? entry.ending.settlement : this.#afterFinal(entry, outcome);
+    this.#bare.set(entry, bare);
+    return bare;
+  }
+
+  /** Another run's word stands: what follows is what follows that. */
+  #afterFinal({ ending, execution }: Entry, outcome: StoredOutcome): Settlement {
+    const run = finishedRun(outcome);
+    if (execution !== undefined) return settledBefore(this.#options.context(), execution, run).settlement;
+    return { delivery: ending.settlement.delivery, then: { kind: "ack" } };
+  }
+
+  /** Before the message goes: a run without a result must not be run again, and what goes on under its id may be begun again. */
+  async #register(
+    ledger: Ledger,
+    steps: readonly Step[],
+    publish: (send: readonly Outgoing[]) => Promise<void>,
+  ): Promise<void> {
+    const open = steps.flatMap(({ entry: { claimed }, settlement: { then } }) => {
+      if (claimed === undefined || (then.kind !== "replace" && then.kind !== "requeue")) return [];
+      return [{ ...claimed, ...(then.kind === "requeue" && { crashes: then.crashes, suspicions: then.suspicions }) }];
+    });
+    const silent = steps.filter(
+      ({ entry }) =>
+        entry.claimed !== undefined && ended.has(entry.ending.end.kind) && entry.ending.settlement.result === undefined,
+    );
+    const follow = silent.flatMap(({ settlement }) => settlement.follow ?? []);
+    if (follow.length > 0) await publish(follow);
+    await Promise.all([
+      open.length === 0 ? undefined : ledger.reopen(open),
+      silent.length === 0 ? undefined : ledger.finish(silent.flatMap(({ entry: { claimed } }) => claimed ?? [])),
+    ]);
+  }
+
+  async #close(consumer: Consumer, steps: readonly Step[]): Promise<readonly Settled[]> {
+    if (steps.length === 0) return [];
+    const answers = await consumer.settle(steps.map(({ settlement }) => settlement));
+    // The link went, and the message with it. What was promised to follow is sent all the same, and a letter is kept.
+    const left = steps.filter(
+      ({ entry, settlement: { then, follow } }, index) =>
+        answers[index]?.kind === "lost" && hasFinal(entry) && (then.kind === "bury" || (follow?.length ?? 0) > 0),
+    );
+    if (left.length > 0 && consumer.detach !== undefined) {
+      await consumer.detach(left.map(({ settlement }) => settlement.delivery));
+      await consumer.settle(left.map(({ settlement }) => settlement));
+    }
+    return answers;
+  }
+}
+
+async function release(ledger: Ledger, steps: readonly Step[]): Promise<void> {
+  const held = steps.flatMap(({ entry: { execution, claimed } }): readonly Claimed[] =>
+    execution?.kept === true && claimed !== undefined ? [claimed] : [],
+  );
+  if (held.length > 0) await ledger.release(held);
+}
+
+function hasFinal({ ending }: Entry): boolean {
+  return ending.settlement.result?.final === true;
+}

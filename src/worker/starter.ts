@@ -1,0 +1,146 @@
+/**
+ * From picked to running: registered in the ledger where the broker does not fence, taken off the queue where it runs at most once, marked as
+ * started where starts are counted, then run.
+ */
+
+import type { Consumer, Delivery } from "../port/broker.ts";
+import type { Begun, Ledger, Start } from "../port/ledger.ts";
+import { finishedRun } from "./earlier-run.ts";
+import { type Ending, ending } from "./ending.ts";
+import { attemptOf, type Claim, type Execution } from "./execution.ts";
+import type { SettlementContext } from "./failed-run.ts";
+import type { Reporter } from "./reporter.ts";
+import { settledBefore } from "./settlement.ts";
+import type { Settler } from "./settler.ts";
+import type { Slots } from "./slots.ts";
+
+export interface StarterOptions {
+  readonly slots: Slots;
+  readonly settler: Settler;
+  readonly report: Reporter;
+  readonly ledger: Ledger | undefined;
+  readonly context: () => SettlementContext;
+  readonly consumer: () => Consumer | undefined;
+  /** What a death of this whole process says about a running task. */
+  readonly blame: (execution: Execution) => "suspect" | "sure";
+  readonly run: (execution: Execution) => void;
+  readonly end: (execution: Execution, ending: Ending) => void;
+  /** Begun, and it turns out that a former start died: it is looked at anew with these counts. */
+  readonly again: (execution: Execution, claim: Claim) => void;
+  /** Something ended without a settlement. */
+  readonly changed: () => void;
+}
+
+export class Starter {
+  readonly #options: StarterOptions;
+
+  constructor(options: StarterOptions) {
+    this.#options = options;
+  }
+
+  start(picked: readonly Execution[]): void {
+    const { ledger } = this.#options;
+    const fresh = ledger === undefined ? [] : picked.filter(({ begun }) => !begun);
+    if (ledger !== undefined && fresh.length > 0) void this.#begin(ledger, fresh);
+    this.#mark(fresh.length === 0 ? picked : picked.filter(({ begun }) => begun));
+  }
+
+  async #begin(ledger: Ledger, executions: readonly Execution[]): Promise<void> {
+    const { slots, settler, report, changed } = this.#options;
+    for (const execution of executions) slots.reserve(execution);
+    const { worker } = this.#options.context();
+    const starts = executions.map((execution): Start => {
+      const { headers, delivery, message } = execution;
+      return {
+        id: headers.id,
+        attempt: attemptOf(execution),
+        messageId: message.properties.messageId,
+        nonce: crypto.randomUUID(),
+        redelivered: delivery.redelivered,
+        worker,
+        blame: this.#options.blame(execution),
+      };
+    });
+    const deliveries = executions.map(({ delivery }) => delivery);
+    let answers: readonly Begun[] | undefined;
+    try {
+      answers = await settler.repeat(deliveries, () => ledger.begin(starts));
+    } catch (error) {
+      report.warning("RESULT_STORE", "a start could not be registered; the tasks go back to the queue", error);
+    }
+    const ready: Execution[] = [];
+    for (const [index, execution] of executions.entries()) {
+      slots.unreserve(execution, false);
+      const answer = answers?.[index];
+      if (answer?.kind === "go" && this.#go(execution, answer)) ready.push(execution);
+      else if (answer?.kind !== "go") this.#refused(execution, answer);
+    }
+    this.#mark(ready);
+    changed();
+  }
+
+  /** False if it goes another way: a suspect runs alone, and one whose budget is used up does not run. */
+  #go(execution: Execution, claim: Claim): boolean {
+    const { slots, again } = this.#options;
+    const { definition, isolated } = execution;
+    execution.begun = true;
+    execution.claim = claim;
+    const died = claim.crashes + claim.suspicions > 0;
+    const spent = died && (claim.crashes >= definition.crashes || definition.onCrash === "fail");
+    if (!spent && (isolated || !died)) return true;
+    slots.ended(execution);
+    again(execution, claim);
+    return false;
+  }
+
+  #refused(execution: Execution, answer: Exclude<Begun, { readonly kind: "go" }> | undefined): void {
+    const { slots, end, context, report } = this.#options;
+    slots.ended(execution);
+    const { delivery } = execution;
+    if (answer === undefined) {
+      report.ended(execution, { kind: "returned", why: "its start could not be registered" }, "lost");
+      return;
+    }
+    if (answer.kind === "final" && answer.outcome !== undefined) {
+      end(execution, settledBefore(context(), execution, finishedRun(answer.outcome)));
+      return;
+    }
+    const why = {
+      final: "was finished before",
+      stale: "a copy of what has begun, or an earlier attempt",
+      held: "it runs elsewhere",
+    } as const;
+    end(execution, ending({ delivery, then: { kind: "ack" } }, { kind: "returned", why: why[answer.kind] }));
+  }
+
+  /** Marked before the pool hears of them: a start that nobody counted could kill workers for ever. */
+  #mark(executions: readonly Execution[]): void {
+    const { blame, run, consumer } = this.#options;
+    const started: { suspect: Delivery[]; sure: Delivery[] } = { suspect: [], sure: [] };
+    const once: Execution[] = [];
+    for (const execution of executions) {
+      if (execution.definition.ack === "early") once.push(execution);
+      else started[blame(execution)].push(execution.delivery);
+    }
+    if (started.suspect.length > 0) consumer()?.started(started.suspect, "suspect");
+    if (started.sure.length > 0) consumer()?.started(started.sure, "sure");
+    for (const execution of executions) if (execution.definition.ack !== "early") run(execution);
+    if (once.length > 0) void this.#acknowledge(once);
+  }
+
+  /** Those that run at most once are off the queue before they begin; if that is not certain, they do not. */
+  async #acknowledge(executions: readonly Execution[]): Promise<void> {
+    const { slots, settler, report, run, changed } = this.#options;
+    for (const execution of executions) slots.reserve(execution);
+    const ours = await settler.acknowledge(executions);
+    for (const [index, execution] of executions.entries()) {
+      slots.unreserve(execution, ours[index] === true);
+      if (ours[index]) run(execution);
+      else {
+        slots.ended(execution);
+        report.ended(execution, { kind: "returned", why: "not acknowledged" }, "lost");
+      }
+    }
+    changed();
+  }
+}
