@@ -58,6 +58,10 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
   const apart = !backend.broker.joins(backend.store);
   const ledger = apart ? backend.store.ledger : undefined;
   report.warnings(core.warnings);
+  if (apart && ledger === undefined) {
+    const text = "results are sent back and kept nowhere, so no fence refuses those of a worker that was replaced";
+    report.warning("RESULTS_UNFENCED", `${text}; name a store with \`results\` where that matters`);
+  }
 
   const parts: { flow?: Flow } = {};
   const hooks = new WorkerPoolHooks({
