@@ -4,6 +4,7 @@ import { expect } from "vitest";
 import { brokerSuite } from "../../testing/conformance/broker.ts";
 import { busSuite } from "../../testing/conformance/bus.ts";
 import { leaseSuite } from "../../testing/conformance/lease.ts";
+import { ledgerSuite } from "../../testing/conformance/ledger.ts";
 import { resultStoreSuite } from "../../testing/conformance/result-store.ts";
 import { makeMessage, never } from "../../testing/conformance/rig.ts";
 import { stoppableClock, type SuiteServer } from "../../testing/conformance/suite-server.ts";
@@ -25,6 +26,7 @@ async function makeServer(): Promise<SuiteServer> {
   const server = new MemoryServer(clock);
   return {
     timing: { lease: 3_000, sweep: 500 },
+    virtual: true,
     now: () => clock.now(),
     pass: (ms) => clock.advance(ms),
     jumpWallClock: async (ms) => clock.jump(ms),
@@ -51,5 +53,6 @@ async function makeServer(): Promise<SuiteServer> {
 
 brokerSuite("memory", makeServer);
 resultStoreSuite("memory", makeServer);
+ledgerSuite("memory", makeServer);
 busSuite("memory", makeServer);
 leaseSuite("memory", makeServer);

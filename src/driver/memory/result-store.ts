@@ -3,19 +3,21 @@
 import type { Ledger } from "../../port/ledger.ts";
 import type { Checkpoints, ResultStore, ResultWrite, StoredOutcome } from "../../port/result-store.ts";
 import type { Warning } from "../../port/units.ts";
+import { MemoryLedger } from "./ledger.ts";
 import type { MemoryServer } from "./server.ts";
 import type { Session } from "./session.ts";
 
 export class MemoryResultStore implements ResultStore {
   readonly features: ResultStore["features"] = { manyReaders: true, watch: true };
   readonly checkpoints: Checkpoints;
-  readonly ledger: Ledger | undefined = undefined;
+  readonly ledger: Ledger;
   readonly server: MemoryServer;
   readonly #session: Session;
 
   constructor(server: MemoryServer, session: Session) {
     this.server = server;
     this.#session = session;
+    this.ledger = new MemoryLedger(server, session);
     this.checkpoints = {
       async read(id) {
         session.ensureOpen();

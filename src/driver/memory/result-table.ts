@@ -5,6 +5,7 @@ import type { Clock } from "../../clock/clock.ts";
 import type { ResultStore, ResultWrite, StoredOutcome } from "../../port/result-store.ts";
 import type { Fence, Millis } from "../../port/units.ts";
 import { ExpiringMap } from "./expiring-map.ts";
+import type { LedgerTable } from "./ledger-table.ts";
 
 type Committed = Awaited<ReturnType<ResultStore["commit"]>>[number];
 
@@ -23,16 +24,18 @@ export class ResultTable {
   readonly #rows: ExpiringMap<Row>;
   readonly #points: ExpiringMap<Points>;
   readonly #watchers = new Map<string, Set<Watcher>>();
+  readonly #ledger: LedgerTable;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, ledger: LedgerTable) {
+    this.#ledger = ledger;
     this.#rows = new ExpiringMap(clock);
     this.#points = new ExpiringMap(clock);
   }
 
   /** For writers that prove themselves by their fence alone. */
   commit(write: ResultWrite): Committed {
-    const row = this.#rows.get(write.id);
-    return row !== undefined && write.fence < row.fence ? "fenced" : this.put(write);
+    const highest = Math.max(this.#rows.get(write.id)?.fence ?? 0, this.#ledger.fenceOf(write.id));
+    return write.fence < highest ? "fenced" : this.put(write);
   }
 
   /** For a writer whose lease the server has just seen: that is the better proof. */
@@ -45,8 +48,18 @@ export class ResultTable {
     const { id, state, meta, final, ttl } = write;
     const outcome = { id, state, meta };
     this.#rows.set(id, { ...outcome, final, fence: Math.max(write.fence, row?.fence ?? 0) }, ttl);
+    if (final) this.#ledger.close(id);
     for (const watcher of this.#watchers.get(id) ?? []) watcher(outcome, final);
     return "stored";
+  }
+
+  final(id: string): StoredOutcome | undefined {
+    return this.#rows.get(id)?.final ? this.get(id) : undefined;
+  }
+
+  /** The highest that wrote a result or a checkpoint. */
+  fenceOf(id: string): Fence {
+    return Math.max(this.#rows.get(id)?.fence ?? 0, this.#points.get(id)?.fence ?? 0);
   }
 
   get(id: string): StoredOutcome | undefined {
@@ -78,7 +91,7 @@ export class ResultTable {
 
   writePoint(id: string, fence: Fence, name: string, value: Uint8Array, ttl: Millis): "stored" | "fenced" {
     const points = this.#points.get(id);
-    if (points !== undefined && fence < points.fence) return "fenced";
+    if (fence < Math.max(points?.fence ?? 0, this.#ledger.fenceOf(id))) return "fenced";
     this.#points.set(id, { fence, values: new Map(points?.values).set(name, value) }, ttl);
     return "stored";
   }

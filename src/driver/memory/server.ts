@@ -3,12 +3,14 @@
 import type { Clock } from "../../clock/clock.ts";
 import { EventHub } from "./event-hub.ts";
 import { HeldMessage } from "./held-message.ts";
+import { LedgerTable } from "./ledger-table.ts";
 import { MessageTable } from "./message-table.ts";
 import { ResultTable } from "./result-table.ts";
 import { TermTable } from "./term-table.ts";
 
 export class MemoryServer {
   readonly clock: Clock;
+  readonly ledger: LedgerTable;
   readonly results: ResultTable;
   readonly messages: MessageTable;
   readonly terms: TermTable;
@@ -16,7 +18,8 @@ export class MemoryServer {
 
   constructor(clock: Clock) {
     this.clock = clock;
-    this.results = new ResultTable(clock);
+    this.ledger = new LedgerTable(clock);
+    this.results = new ResultTable(clock, this.ledger);
     this.messages = new MessageTable(clock, this.results);
     this.terms = new TermTable(clock);
   }

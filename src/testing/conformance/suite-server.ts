@@ -24,6 +24,8 @@ export interface SuiteServer {
   open(overrides?: ClientOverrides): Promise<OpenClient>;
   /** Lets server time pass: virtual in memory, a real wait elsewhere. */
   pass(ms: Millis): Promise<void>;
+  /** `pass` costs nothing, so that a case may let days pass. */
+  readonly virtual?: boolean;
   /** The server's wall clock now. */
   now(): ServerTime;
   /** Sets the wall clock of server and clients forward or back. */
