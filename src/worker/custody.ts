@@ -65,8 +65,7 @@ export class Custody {
   async #take(startedBefore: number): Promise<void> {
     const { ledger, lease, consumer, lost } = this.#options;
     const chosen = [...this.#options.running()].filter(
-      (execution) =>
-        execution.begun && !execution.kept && !this.#taking.has(execution) && execution.startedAt < startedBefore,
+      (execution) => isKeepable(execution) && !this.#taking.has(execution) && execution.startedAt < startedBefore,
     );
     if (chosen.length === 0) return;
     for (const execution of chosen) this.#taking.add(execution);
@@ -127,6 +126,11 @@ export class Custody {
   #trouble(text: string, error: unknown): void {
     if (!this.#closing.signal.aborted) this.#options.report.warning("RESULT_STORE", text, error);
   }
+}
+
+/** What runs at most once is off the queue, and must not come back. */
+function isKeepable({ begun, kept, definition }: Execution): boolean {
+  return begun && !kept && definition.ack === "late";
 }
 
 function claimedOf({ headers, claim }: Execution): Claimed {
