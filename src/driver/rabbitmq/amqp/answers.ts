@@ -1,0 +1,74 @@
+/**
+ * The answers that a channel still owes: servers answer in the order of the calls. One that does not come in time ends the connection,
+ * since nobody could tell a late answer from the next one's.
+ */
+
+import type { Clock } from "../../../clock/clock.ts";
+import type { Millis } from "../../../port/units.ts";
+import type { ByteReader } from "./byte-reader.ts";
+import { ConnectionError } from "./client.ts";
+import { method, methodName } from "./method.ts";
+
+interface Expected {
+  readonly request: number;
+  readonly accept: (id: number, bytes: ByteReader) => void;
+  readonly reject: (error: Error) => void;
+  readonly limit: Disposable;
+}
+
+export interface AnswerSettings {
+  readonly clock: Clock;
+  readonly timeout: Millis;
+  /** Ends the connection. */
+  readonly late: (error: ConnectionError) => void;
+}
+
+export class Answers {
+  readonly #settings: AnswerSettings;
+  #expected: Expected[] = [];
+
+  constructor(settings: AnswerSettings) {
+    this.#settings = settings;
+  }
+
+  /** Resolves with what `read` makes of the answer to the method `request`; its number is the next one, as all of AMQP's are. */
+  expect<T>(request: number, read: (bytes: ByteReader, id: number) => T | Promise<T>): Promise<T> {
+    const { clock, timeout, late } = this.#settings;
+    return new Promise<T>((resolve, reject) => {
+      const expected: Expected = {
+        request,
+        accept: (id, bytes) => resolve(read(bytes, id)),
+        reject,
+        // After a pause of this process the answer may lie in the socket: it is read before the second look.
+        limit: clock.after(timeout, () =>
+          setImmediate(() => {
+            if (this.#expected.includes(expected))
+              late(new ConnectionError(0, `the server didn't answer ${methodName(request)} within ${timeout} ms`));
+          }),
+        ),
+      };
+      this.#expected.push(expected);
+    });
+  }
+
+  take(id: number, bytes: ByteReader): void {
+    const expected = this.#expected.shift();
+    if (expected === undefined || !answers(id, expected.request))
+      throw new ConnectionError(503, `command invalid: ${methodName(id)} came, which nobody asked for`);
+    expected.limit[Symbol.dispose]();
+    expected.accept(id, bytes);
+  }
+
+  rejectAll(error: Error): void {
+    const all = this.#expected;
+    this.#expected = [];
+    for (const { limit, reject } of all) {
+      limit[Symbol.dispose]();
+      reject(error);
+    }
+  }
+}
+
+function answers(id: number, request: number): boolean {
+  return id === request + 1 || (id === method.basicGetEmpty && request === method.basicGet);
+}

@@ -1,0 +1,294 @@
+/**
+ * A channel: methods go out in the order of their calls and are answered in it; deliveries and confirms come in between. It ends once, by
+ * `close`, by the server over one of its methods, or with its connection.
+ *
+ *   open → closing → closed
+ */
+
+import type { Millis } from "../../../port/units.ts";
+import { Answers } from "./answers.ts";
+import type { ByteReader } from "./byte-reader.ts";
+import type { ByteWriter } from "./byte-writer.ts";
+import {
+  ChannelError,
+  ConnectionError,
+  type AmqpChannel,
+  type AmqpDelivery,
+  type Confirm,
+  type ConsumeChannelOptions,
+  type Outbound,
+} from "./client.ts";
+import { Confirms } from "./confirms.ts";
+import { ContentReader } from "./content.ts";
+import { writeTable } from "./field-table.ts";
+import { frameType } from "./frame.ts";
+import { method, readClose, readEnvelope, writeClose, writeMethod, writePublish, writeSettlement } from "./method.ts";
+import { bits, nothing, reserved, Topology } from "./topology.ts";
+import type { Transport } from "./transport.ts";
+
+interface ConsumerOfChannel {
+  readonly take: (delivery: AmqpDelivery) => void;
+  readonly cancelled: () => void;
+}
+
+type Got = AmqpDelivery & { readonly messagesLeft: number };
+
+const written: Confirm = Object.freeze({ kind: "acked" });
+
+export class Channel extends Topology implements AmqpChannel {
+  readonly number: number;
+  readonly #transport: Transport;
+  /** Gives the number back. */
+  readonly #release: () => void;
+  readonly #answers: Answers;
+  readonly #content = new ContentReader();
+  readonly #consumers = new Map<string, ConsumerOfChannel>();
+  #listeners: ((error: Error) => void)[] = [];
+  #confirms: Confirms | undefined;
+  #ended: Error | undefined;
+  #closing: Promise<void> | undefined;
+  #tags = 0;
+  /** A `basic.get` whose message is on its way. */
+  #getting: ((error: Error) => void) | undefined;
+
+  constructor(number: number, transport: Transport, timeout: Millis, release: () => void) {
+    super();
+    this.number = number;
+    this.#transport = transport;
+    this.#release = release;
+    this.#answers = new Answers({ clock: transport.clock, timeout, late: (error) => transport.end(error) });
+  }
+
+  get closed(): boolean {
+    return this.#ended !== undefined || this.#closing !== undefined;
+  }
+
+  on(_event: "closed", listener: (error: Error) => void): void {
+    const reason = this.#ended;
+    if (reason === undefined) this.#listeners.push(listener);
+    else if (this.#closing === undefined) queueMicrotask(() => listener(reason));
+  }
+
+  open(): Promise<void> {
+    return this.call(method.channelOpen, (out) => out.shortString("", "reserved"), nothing);
+  }
+
+  prefetch(count: number, global: boolean): Promise<void> {
+    const write = (out: ByteWriter): void => {
+      out.u32(0);
+      out.u16(count);
+      out.u8(bits(global));
+    };
+    return this.call(method.basicQos, write, nothing);
+  }
+
+  consume(
+    queue: string,
+    options: ConsumeChannelOptions,
+    take: (delivery: AmqpDelivery) => void,
+    cancelled: () => void,
+  ): Promise<string> {
+    const tag = options.tag ?? `celeriac-${this.number}-${++this.#tags}`;
+    const write = (out: ByteWriter): void => {
+      reserved(out);
+      out.shortString(queue, "queue");
+      out.shortString(tag, "consumer tag");
+      out.u8(bits(false, options.noAck, options.exclusive));
+      writeTable(out, options.arguments ?? {});
+    };
+    // With the answer and not after it: deliveries follow in the same packet.
+    return this.call(method.basicConsume, write, (bytes) => {
+      this.#consumers.set(tag, { take, cancelled });
+      return bytes.shortString();
+    });
+  }
+
+  cancel(tag: string): Promise<void> {
+    const write = (out: ByteWriter): void => {
+      out.shortString(tag, "consumer tag");
+      out.u8(0);
+    };
+    return this.call(method.basicCancel, write, () => void this.#consumers.delete(tag));
+  }
+
+  get(queue: string, noAck: boolean): Promise<Got | undefined> {
+    const write = (out: ByteWriter): void => {
+      reserved(out);
+      out.shortString(queue, "queue");
+      out.u8(bits(noAck));
+    };
+    return this.call(method.basicGet, write, (bytes, id) => (id === method.basicGetOk ? this.#got(bytes) : undefined));
+  }
+
+  ack(deliveryTag: number, multiple: boolean): void {
+    this.#settle(method.basicAck, deliveryTag, bits(multiple));
+  }
+
+  nack(deliveryTag: number, multiple: boolean, requeue: boolean): void {
+    this.#settle(method.basicNack, deliveryTag, bits(multiple, requeue));
+  }
+
+  confirmSelect(): Promise<void> {
+    return this.call(
+      method.confirmSelect,
+      (out) => out.u8(0),
+      () => void (this.#confirms ??= new Confirms()),
+    );
+  }
+
+  publish(message: Outbound): Promise<Confirm> {
+    if (this.closed) return Promise.reject(this.#reason());
+    try {
+      writePublish(this.#transport.out, this.number, message);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    if (this.#confirms !== undefined) {
+      this.#transport.send();
+      return this.#confirms.add(message);
+    }
+    return new Promise((resolve, reject) =>
+      this.#transport.onWritten((error) => (error === undefined ? resolve(written) : reject(error))),
+    );
+  }
+
+  close(): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing;
+    if (this.#ended !== undefined) return Promise.resolve();
+    this.#consumers.clear();
+    writeClose(this.#transport.out, this.number, method.channelClose, 200, "");
+    this.#transport.send();
+    const answer = this.#answers.expect(method.channelClose, () => this.#end(this.#reason()));
+    // It is as closed as it can be when the connection ends meanwhile.
+    this.#closing = answer.catch(() => undefined);
+    return this.#closing;
+  }
+
+  /** A frame of this channel. What it throws ends the connection. */
+  frame(type: number, bytes: ByteReader, buffer: Buffer): void {
+    if (type === frameType.method) this.#method(bytes.u32(), bytes);
+    else if (type === frameType.header) this.#content.header(bytes, buffer);
+    else this.#content.body(buffer, bytes.at, bytes.end);
+  }
+
+  /** The connection ended. */
+  lost(error: Error): void {
+    this.#end(error);
+  }
+
+  protected call<T>(
+    id: number,
+    write: (out: ByteWriter) => void,
+    read: (bytes: ByteReader, id: number) => T | Promise<T>,
+  ): Promise<T> {
+    if (this.closed) return Promise.reject(this.#reason());
+    try {
+      writeMethod(this.#transport.out, this.number, id, write);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    this.#transport.send();
+    return this.#answers.expect(id, read);
+  }
+
+  #method(id: number, bytes: ByteReader): void {
+    switch (id) {
+      case method.basicDeliver:
+        return this.#deliver(bytes);
+      case method.basicAck:
+      case method.basicNack: {
+        const number = bytes.u64();
+        return this.#confirms?.settle(number, (bytes.u8() & 1) !== 0, id === method.basicAck);
+      }
+      case method.basicReturn:
+        return this.#returned(bytes);
+      case method.basicCancel:
+        return this.#cancelled(bytes);
+      case method.channelClose: {
+        const { code, text } = readClose(bytes);
+        writeMethod(this.#transport.out, this.number, method.channelCloseOk);
+        this.#transport.send();
+        // Ours is still to be answered, and only then is the number free.
+        if (this.#closing === undefined)
+          this.#end(new ChannelError(code, `the server closed the channel: ${code} ${text}`));
+        return;
+      }
+      case method.channelFlow: {
+        const active = bytes.u8();
+        writeMethod(this.#transport.out, this.number, method.channelFlowOk, (out) => out.u8(active));
+        return this.#transport.send();
+      }
+      default:
+        return this.#answers.take(id, bytes);
+    }
+  }
+
+  #deliver(bytes: ByteReader): void {
+    const consumerTag = bytes.name();
+    const { deliveryTag, redelivered, exchange, routingKey } = readEnvelope(bytes);
+    this.#content.begin(({ properties, fault, rawProperties, body }) => {
+      const delivery = { deliveryTag, consumerTag, redelivered, exchange, routingKey };
+      this.#consumers.get(consumerTag)?.take({ ...delivery, properties, fault, rawProperties, body });
+    });
+  }
+
+  #got(bytes: ByteReader): Promise<Got> {
+    const envelope = readEnvelope(bytes);
+    const messagesLeft = bytes.u32();
+    return new Promise((resolve, reject) => {
+      this.#getting = reject;
+      this.#content.begin((content) => {
+        this.#getting = undefined;
+        resolve({ consumerTag: "", ...envelope, ...content, messagesLeft });
+      });
+    });
+  }
+
+  #returned(bytes: ByteReader): void {
+    const code = bytes.u16();
+    const text = bytes.shortString();
+    const exchange = bytes.name();
+    const routingKey = bytes.name();
+    this.#content.begin(({ properties }) => {
+      const messageId = properties?.messageId;
+      this.#confirms?.returned({ exchange, routingKey, messageId }, { kind: "returned", code, text });
+    });
+  }
+
+  #cancelled(bytes: ByteReader): void {
+    const tag = bytes.shortString();
+    const noWait = (bytes.u8() & 1) !== 0;
+    if (!noWait) {
+      writeMethod(this.#transport.out, this.number, method.basicCancelOk, (out) =>
+        out.shortString(tag, "consumer tag"),
+      );
+      this.#transport.send();
+    }
+    const consumer = this.#consumers.get(tag);
+    this.#consumers.delete(tag);
+    consumer?.cancelled();
+  }
+
+  #settle(id: number, deliveryTag: number, flags: number): void {
+    if (this.closed) return;
+    writeSettlement(this.#transport.out, this.number, id, deliveryTag, flags);
+    this.#transport.send();
+  }
+
+  #reason(): Error {
+    return this.#ended ?? new ChannelError(0, "this channel was closed by its user");
+  }
+
+  #end(error: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#consumers.clear();
+    if (!(error instanceof ConnectionError)) this.#release();
+    this.#answers.rejectAll(error);
+    this.#confirms?.rejectAll(error);
+    this.#getting?.(error);
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    if (this.#closing === undefined) for (const listener of listeners) listener(error);
+  }
+}
