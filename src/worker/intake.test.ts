@@ -96,6 +96,17 @@ describe("intake", () => {
     expect(look(delivery({ ...message(), contentType }))).toMatchObject({ kind: "dead", reason: "refused-content" });
   });
 
+  it("buries what names no task: of Celery's first protocol as refused, all else as undecodable", () => {
+    const nameless = (body: string): ReturnType<typeof intake> =>
+      look(delivery({ ...message(), headers: {}, body: new TextEncoder().encode(body) }));
+    expect(nameless('{"task":"t.known","id":"id-1","args":[],"kwargs":{}}')).toMatchObject({
+      kind: "dead",
+      reason: "refused-content",
+      settlement: { then: { letter: { detail: expect.stringContaining("task_protocol = 2") as string } } },
+    });
+    expect(nameless("[[],{},{}]")).toMatchObject({ kind: "dead", reason: "undecodable" });
+  });
+
   it("puts an unknown task back with growing delay, and buries it after the grace", () => {
     const waits: number[] = [];
     let at = now;

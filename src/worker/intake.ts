@@ -78,7 +78,9 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
   if ("malformed" in message) return dead(rules, look, undefined, "undecodable", message.reason);
   let headers: TaskHeaders | undefined;
   try {
-    if (isHostileTaskName(message.headers["task"])) {
+    const { task } = message.headers;
+    // Without a name it is of Celery's first protocol, or no task at all: the headers' reader says which.
+    if (task !== undefined && task !== null && isHostileTaskName(task)) {
       return dead(rules, look, undefined, "unknown-task", "the task name is none that a task can have");
     }
     headers = readTaskHeaders(message);

@@ -10,6 +10,7 @@ import { describe, test } from "vitest";
 /** The programs that suites may ask for, each with the line that brings it on Debian and its kin. */
 export const programs = {
   cc: "apt-get install gcc libc6-dev",
+  openssl: "apt-get install openssl",
   "rabbitmq-server": "apt-get install rabbitmq-server",
   "redis-server": "apt-get install redis-server",
   setpriv: "apt-get install util-linux",
@@ -33,17 +34,29 @@ export function requireProgram(program: Program): void {
   if (!programAvailable(program)) throw new Error(`${program} is not installed: ${programs[program]}`);
 }
 
+/** Something that a suite cannot do without, and the line that brings it. */
+export interface Need {
+  readonly program: string;
+  readonly install: string;
+  readonly available: boolean;
+}
+
 /** `describe`, for suites that start `program`. Skips loudly without it, or fails where everything is required. */
 export function describeWith(program: Program, name: string, suite: () => void): void {
-  if (programAvailable(program)) {
+  describeNeeding({ program, install: programs[program], available: programAvailable(program) }, name, suite);
+}
+
+/** The same for what is found in other ways than on the search path. */
+export function describeNeeding({ program, install, available }: Need, name: string, suite: () => void): void {
+  if (available) {
     describe(name, suite);
     return;
   }
-  const missing = { program, install: programs[program], suite: name };
+  const missing = { program, install, suite: name };
   if (process.env["CELERIAC_REQUIRE"] === "all") {
     describe(name, () => {
       test(`needs ${program}`, () => {
-        throw new Error(`${program} is not installed and CELERIAC_REQUIRE=all forbids skipping: ${missing.install}`);
+        throw new Error(`${program} is not installed and CELERIAC_REQUIRE=all forbids skipping: ${install}`);
       });
     });
     return;
