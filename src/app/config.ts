@@ -23,7 +23,7 @@ import { parseBrokerUrl, parseResultsUrl, type RpcResults } from "./connect.ts";
 export interface AppOptions {
   /** For logs, lists and `doctor`. Default "celeriac". */
   readonly name?: string;
-  /** Where messages live: `sqlite:`, `redis:`, `rediss:`, `amqp:`, `amqps:` or `memory:`. Default "sqlite:celeriac.db". */
+  /** Where messages live: `sqlite:`, `redis:`, `rediss:`, `sentinel:`, `amqp:`, `amqps:` or `memory:`. Default "sqlite:celeriac.db". */
   readonly broker?: string | URL;
   /**
    * Where results live, if not with the messages: `redis:`, `rediss:`, `sqlite:`, `memory:`, or `rpc://`, which sends each to whoever sent

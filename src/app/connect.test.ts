@@ -14,6 +14,7 @@ describe("a broker URL", () => {
       "redis://localhost",
       "redis://u:p@[::1]:6380/3?x=1",
       "rediss://h/",
+      "sentinel://h:26379/0?master=m",
     ]) {
       expect(parseBrokerUrl(good).href).toContain(good.slice(0, 6));
     }
@@ -28,12 +29,42 @@ describe("a broker URL", () => {
       ["redis://h/zero", "number of a database"],
       ["redis://h:port", "not a URL"],
       ["postgres://h", "no driver"],
+      ["sentinel:", "names no host"],
+      ["sentinel://a;sentinel://", "no name"],
+      ["sentinel://a;b:port/0", "not a URL"],
+      ["sentinel://:x@a;sentinel://:y@b", "different logins"],
+      ["sentinel://a/0;sentinel://b/1", "different databases"],
+      ["sentinel://a?master=m;sentinel://b?master=n", 'different things about "master"'],
       ["constructor:x", "no driver"],
     ] as const) {
       expect(() => parseBrokerUrl(bad)).toThrow(
         expect.objectContaining({ code: "BROKER_URL_INVALID", message: expect.stringContaining(why) }),
       );
     }
+  });
+});
+
+describe("a list of sentinels, as Celery writes it,", () => {
+  it.each([
+    [
+      "sentinel://:pw@a:26379;sentinel://:pw@b:26380/1?master_name=m",
+      "sentinel://:pw@a:26379/1?hosts=b%3A26380&master=m",
+    ],
+    ["sentinel://a;b;[::1]:1/2?master=m", "sentinel://a/2?master=m&hosts=b%2C%5B%3A%3A1%5D%3A1"],
+    ["sentinel://a/0;sentinel://u:pw@b/0", "sentinel://u:pw@a/0?hosts=b"],
+    ["sentinel://a?hosts=b;sentinel://c;", "sentinel://a?hosts=b%2Cc"],
+  ])("%s becomes one URL", (text, url) => {
+    expect(parseBrokerUrl(text).href).toBe(url);
+    expect(parseBrokerUrl(url).href).toBe(url);
+  });
+
+  it("shows no password, refused or not", () => {
+    const text = "sentinel://:first@a;sentinel://:second@b/0?master=m&sentinelPassword=third";
+    const refusal = expect.objectContaining({ code: "BROKER_URL_INVALID" }) as Error;
+    expect(() => parseBrokerUrl(text)).toThrow(refusal);
+    for (const shown of [redactUrl(text), redactUrl(parseBrokerUrl(text.replace("second", "first")))])
+      expect(shown).not.toMatch(/first|second|third/);
+    expect(() => parseBrokerUrl(text)).not.toThrow(/first|second|third/);
   });
 });
 

@@ -2,12 +2,14 @@
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { BackendOptions, OpenBackend, ServerBackend } from "../port/backend.ts";
+import { oneSentinelUrl } from "./sentinel-url.ts";
 
 const drivers: Readonly<Record<string, () => Promise<{ readonly open: OpenBackend }>>> = {
   "memory:": () => import("../driver/memory/index.ts"),
   "sqlite:": () => import("../driver/sqlite/index.ts"),
   "redis:": () => import("../driver/redis/index.ts"),
   "rediss:": () => import("../driver/redis/index.ts"),
+  "sentinel:": () => import("../driver/redis/index.ts"),
 };
 
 /** Results over the broker, to whoever sent the task: Celery's own word for it. */
@@ -24,7 +26,7 @@ export async function openBackend(url: string | URL, options: Omit<BackendOption
 
 /** The URL, checked as far as that is possible without a connection. Throws BROKER_URL_INVALID. */
 export function parseBrokerUrl(url: string | URL): URL {
-  const text = String(url);
+  const text = plainUrl(String(url));
   if (!URL.canParse(text)) {
     throw invalid(
       text,
@@ -37,13 +39,21 @@ export function parseBrokerUrl(url: string | URL): URL {
     const path = text.slice("sqlite:".length).replace(/[?#].*$/s, "");
     if (path.replace(/^\/\//, "") === "") throw invalid(text, "it names no file; write sqlite:celeriac.db");
   }
-  if (parsed.protocol.startsWith("redis")) {
-    if (parsed.hostname === "") throw invalid(text, "it names no host; write redis://127.0.0.1:6379/0");
+  if (sharedWithPython(parsed)) {
+    if (parsed.hostname === "") throw invalid(text, `it names no host; write ${parsed.protocol}//127.0.0.1/0`);
     if (!/^(?:\/(?:\d+\/?)?)?$/.test(parsed.pathname)) {
       throw invalid(text, "its path must be the number of a database, such as /0");
     }
   }
   return parsed;
+}
+
+/** Celery's lists of sentinels are no URL before they are one. */
+function plainUrl(text: string): string {
+  if (!text.startsWith("sentinel:")) return text;
+  const one = oneSentinelUrl(text);
+  if ("why" in one) throw invalid(text, one.why);
+  return one.url;
 }
 
 /** Where results are to live. Throws BROKER_URL_INVALID. */
@@ -53,7 +63,7 @@ export function parseResultsUrl(url: string | URL): URL | RpcResults {
 
 /** Python's workers take from the same queues there, and know nothing of what lies beside them. */
 export function sharedWithPython(url: URL): boolean {
-  return url.protocol === "redis:" || url.protocol === "rediss:";
+  return ["redis:", "rediss:", "sentinel:"].includes(url.protocol);
 }
 
 /**
@@ -71,7 +81,7 @@ export function redactUrl(url: string | URL): string {
   const at = text.lastIndexOf("@");
   const start = /^[\w+.-]+:\/*/.exec(text)?.[0].length ?? 0;
   const bare = at < start ? text : `${text.slice(0, start)}***${text.slice(at)}`;
-  return bare.replace(/([?&](?:password|pass|pw|secret|token|auth|key|user|username)=)[^&#]*/gi, "$1***");
+  return bare.replace(/([?&](?:sentinel)?(?:password|pass|pw|secret|token|auth|key|user|username)=)[^&#]*/gi, "$1***");
 }
 
 function invalid(url: string | URL, why: string): CeleriacError {

@@ -12,11 +12,9 @@ import type {
 import type { DeadLetters, QueueAdmin } from "../../port/queue-admin.ts";
 import type { ResultStore } from "../../port/result-store.ts";
 import type { Warning } from "../../port/units.ts";
-import { checkQueueName } from "../../wire/name.ts";
 import { RedisConsumer } from "./consumer.ts";
 import type { Context } from "./context.ts";
 import { RedisDeadLetters } from "./dead-letters.ts";
-import { prioritySteps } from "./keys.ts";
 import { Publisher } from "./publisher.ts";
 import { RedisQueueAdmin } from "./queue-admin.ts";
 
@@ -24,20 +22,7 @@ import { RedisQueueAdmin } from "./queue-admin.ts";
 const longestDelay = 100 * 365 * 86_400_000;
 
 export class RedisBroker implements Broker {
-  readonly features: BrokerFeatures = {
-    dedupe: "publish",
-    fence: "server",
-    lease: "renewed",
-    delay: { resolution: 1, max: longestDelay },
-    priority: { first: "low", levels: [...prioritySteps] },
-    settleWithResult: true,
-    browse: "all",
-    pause: "ours-only",
-    deliveryLimit: false,
-    counting: "broker",
-    purgeDelayed: true,
-    requeueFront: true,
-  };
+  readonly features: BrokerFeatures;
   readonly queues: QueueAdmin;
   readonly dead: DeadLetters;
   readonly #context: Context;
@@ -53,6 +38,20 @@ export class RedisBroker implements Broker {
     open: (signal: AbortSignal) => Promise<readonly Warning[]>,
     close: () => Promise<void>,
   ) {
+    this.features = {
+      dedupe: "publish",
+      fence: "server",
+      lease: "renewed",
+      delay: { resolution: 1, max: longestDelay },
+      priority: { first: "low", levels: context.keys.steps },
+      settleWithResult: true,
+      browse: "all",
+      pause: "ours-only",
+      deliveryLimit: false,
+      counting: "broker",
+      purgeDelayed: true,
+      requeueFront: true,
+    };
     this.#context = context;
     this.#store = store;
     this.#open = open;
@@ -79,7 +78,7 @@ export class RedisBroker implements Broker {
   }
 
   async consume(options: ConsumeOptions, take: (batch: readonly Delivery[]) => void): Promise<Consumer> {
-    for (const queue of options.queues) checkQueueName(queue);
+    for (const queue of options.queues) this.#context.keys.checkQueue(queue);
     const consumer = new RedisConsumer(this.#context, options, take);
     this.#consumers.add(consumer);
     await consumer.start();

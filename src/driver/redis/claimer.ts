@@ -45,7 +45,7 @@ export class Claimer {
     const order = [...queues.slice(turn), ...queues.slice(0, turn)];
     const names = [keys.unacked, keys.index, keys.fence, session, keys.control];
     for (const queue of order)
-      names.push(keys.lease(queue), keys.due(queue), keys.bell(queue), ...keys.lists(queue), keys.started(queue));
+      names.push(keys.lease(queue), keys.due(queue), keys.bell(queue), keys.started(queue), ...keys.lists(queue));
     const args = [
       String(++this.#sequence),
       String(Math.min(room, mostItems)),
@@ -55,6 +55,7 @@ export class Claimer {
       options.worker,
       String(order.length),
       ...order,
+      ...keys.steps.map(String),
     ];
     let sent = 0;
     const reply = (await this.#context.link.persist(() => {
@@ -63,12 +64,13 @@ export class Claimer {
     }, signal)) as [now: Buffer, version: Buffer, more: number, nextDue: Buffer, ...entries: Buffer[]];
     const [time, , more, due, ...entries] = reply;
     const now = Number(time.toString());
+    const usual = keys.stepOf(undefined);
     const deliveries: RedisDelivery[] = [];
     for (let i = 0; i + 1 < entries.length; i += 2) {
       const [id, raw] = [entries[i], entries[i + 1]];
       if (id === undefined || raw === undefined) continue;
       const delivery = new RedisDelivery(id.toString("latin1"), raw, now, sent);
-      if (delivery.step > 0) this.#prioritiesUsed = true;
+      if (delivery.step !== usual) this.#prioritiesUsed = true;
       deliveries.push(delivery);
     }
     return { deliveries, now, more: more === 1, nextDue: due.length === 0 ? undefined : Number(due.toString()) };

@@ -3,9 +3,11 @@
  * no reconnecting behind our back. Each connection is one client; `Link` makes the next.
  */
 
+import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Millis } from "../../port/units.ts";
-import type { Location } from "./location.ts";
+import type { Location, TlsOptions } from "./location.ts";
 
 export type Argument = string | Buffer;
 
@@ -45,12 +47,9 @@ export async function loadClient(location: Location, timeout: Millis): Promise<C
   }
   const { Redis } = loaded;
   const options = {
-    host: location.host,
-    port: location.port,
-    db: location.db,
     ...(location.username === undefined ? {} : { username: location.username }),
     ...(location.password === undefined ? {} : { password: location.password }),
-    ...(location.tls ? { tls: { servername: location.host } } : {}),
+    db: location.db,
     // RESP2: the shapes of replies are the same on every server from 6.2 on.
     protocol: 2,
     lazyConnect: true,
@@ -65,5 +64,62 @@ export async function loadClient(location: Location, timeout: Millis): Promise<C
     keepAlive: 15_000,
     disableClientInfo: true,
   };
-  return () => new Redis(options);
+  const tls = location.tls && (await readTlsFiles(location.tls));
+  const { sentinel } = location;
+  if (sentinel === undefined) {
+    const { host, port } = location;
+    return () => new Redis({ ...options, host, port, ...(tls && { tls: { ...tls, ...namedFor(host) } }) });
+  }
+  // A sentinel that says nothing must leave time for the others, and for the server itself.
+  const share = timeout / (sentinel.hosts.length + 1);
+  let turn = 0;
+  return () => {
+    const first = turn++ % sentinel.hosts.length;
+    return new Redis({
+      ...options,
+      connectTimeout: share,
+      sentinels: [...sentinel.hosts.slice(first), ...sentinel.hosts.slice(0, first)],
+      name: sentinel.master,
+      sentinelUsername: sentinel.username,
+      sentinelPassword: sentinel.password,
+      sentinelCommandTimeout: share,
+      sentinelRetryStrategy: null,
+      ...(tls && { tls, enableTLSForSentinelMode: true }),
+      ...(sentinel.tls && { sentinelTLS: tls ?? {} }),
+    });
+  };
+}
+
+/** Node's own names for what the URL says. Throws BROKER_URL_INVALID. */
+async function readTlsFiles(tls: TlsOptions): Promise<object> {
+  const [ca, cert, key] = await Promise.all([
+    contentOf("ssl_ca_certs", tls.caFile),
+    contentOf("ssl_certfile", tls.certFile),
+    // Python takes a key out of the file of its certificate.
+    contentOf("ssl_keyfile", tls.keyFile ?? tls.certFile),
+  ]);
+  return {
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    rejectUnauthorized: tls.verify,
+    ...(tls.checkHost ? {} : { checkServerIdentity: () => undefined }),
+  };
+}
+
+async function contentOf(option: string, file: string | undefined): Promise<Buffer | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? "it cannot be read";
+    throw new CeleriacError("BROKER_URL_INVALID", `the file "${file}" that ${option} names can't be used (${why}).`, {
+      cause,
+    });
+  }
+}
+
+/** A name for SNI; an address is none (RFC 6066), and is compared with the certificate all the same. */
+function namedFor(host: string): object {
+  return isIP(host) === 0 ? { servername: host } : {};
 }

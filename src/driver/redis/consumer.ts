@@ -157,7 +157,7 @@ export class RedisConsumer implements Consumer {
       const answer = delivery.answerTo(settlement.then) ?? (twice ? { kind: "lost" } : undefined);
       answers.push(answer);
       if (answer !== undefined) continue;
-      items.push(settleItem(delivery, settlement));
+      items.push(settleItem(this.#context.keys, delivery, settlement));
       open.add(delivery);
     }
     if (items.length > 0) {

@@ -26,7 +26,7 @@ export class Context {
     this.options = options;
     this.location = location;
     this.clock = options.clock;
-    this.keys = new Keys(options.keyPrefix, location.resultPrefix, location.db);
+    this.keys = new Keys(options.keyPrefix, location);
   }
 
   /** Aborts when the backend closes. */

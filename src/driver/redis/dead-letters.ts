@@ -3,7 +3,6 @@
 import type { DeadLetter, DeadLetters, Page } from "../../port/queue-admin.ts";
 import { decodeEnvelope, spliceMarks } from "../../wire/envelope.ts";
 import type { Context } from "./context.ts";
-import { stepOf } from "./keys.ts";
 import { readLetter } from "./letter.ts";
 import { redriveScript } from "./script/admin.ts";
 
@@ -75,7 +74,7 @@ export class RedisDeadLetters implements DeadLetters {
       const raw = Buffer.from(letter.raw);
       const message = decodeEnvelope(raw);
       const malformed = "malformed" in message;
-      const step = malformed ? 0 : stepOf(message.properties.priority);
+      const step = names.stepOf(malformed ? undefined : message.properties.priority);
       const clean = malformed
         ? raw
         : Buffer.from(spliceMarks(raw.toString("latin1"), { redelivered: false, crashes: 0, suspicions: 0 }), "latin1");

@@ -5,13 +5,13 @@ import type { Delivery, Settled, Settlement } from "../../port/broker.ts";
 import type { Fence, ServerTime } from "../../port/units.ts";
 import { decodeEnvelope, readMarks } from "../../wire/envelope.ts";
 import type { Malformed, Message } from "../../wire/message.ts";
-import { fenceOfId, placeOfId, type Step } from "./keys.ts";
+import { fenceOfId, placeOfId } from "./keys.ts";
 
 export class RedisDelivery implements Delivery {
   /** `<fence>.<step>.<queue>`: the field in `unacked`. */
   readonly claim: string;
   readonly queue: string;
-  readonly step: Step;
+  readonly step: number;
   readonly message: Message | Malformed;
   readonly redelivered: boolean;
   readonly fence: Fence;

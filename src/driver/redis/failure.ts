@@ -24,7 +24,8 @@ export class ServerRefusal extends Error {
     super(message);
     this.word = /^(?:ERR )?([A-Z]+)/.exec(message)?.[1] ?? "ERR";
     // Inside a script the server's word comes first too, except in the sentences of 6.2.
-    if (/\bOOM command not allowed/.test(message)) this.word = "OOM";
+    const inside = /\b(OOM) command not allowed|\b(READONLY) You can't write/.exec(message);
+    if (inside) this.word = inside[1] ?? inside[2] ?? this.word;
   }
 }
 
@@ -59,6 +60,12 @@ export function refusedBy(name: string, error: ServerRefusal): CeleriacError {
   return new CeleriacError("BACKEND_REFUSED", `${name} refused a command: ${error.message}`, { cause: error });
 }
 
+/** Node's codes for a certificate that it would not take. */
+function isDistrust(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === "string" && /CERT|^ERR_TLS_|^UNABLE_TO_/.test(code);
+}
+
 /** The first connection failed, or the first command on it. Texts of the server are safe to show: it never repeats a password. */
 export function connectFailure(name: string, error: unknown): CeleriacError {
   const message = error instanceof Error ? error.message : String(error);
@@ -68,6 +75,17 @@ export function connectFailure(name: string, error: unknown): CeleriacError {
       "BACKEND_REFUSED",
       `${name} refused the login (${word || "AUTH"}): check user and password in the broker URL, and the rights of that user.`,
       { details: { word } },
+    );
+  if (isDistrust(error))
+    return new CeleriacError(
+      "BACKEND_REFUSED",
+      `${name} shows a certificate that is not trusted (${message}): name its authority with ssl_ca_certs in the broker URL, or a host that stands in the certificate.`,
+      { details: { word: "TLS" } },
+    );
+  if (message.includes("No such master"))
+    return new CeleriacError(
+      "BACKEND_REFUSED",
+      `${name}: the sentinels answer, but know no servers of this name; check "master" in the broker URL.`,
     );
   const refusal = failureOf(error);
   if (refusal instanceof ServerRefusal && !isPassing(refusal))

@@ -1,7 +1,6 @@
 /**
- * The Redis driver: broker, results, bus and lease on one server, for `redis:` and `rediss:` URLs. Options in the URL's query:
- * `pythonVisibilityTimeout` (seconds, the smallest of any Python worker on the same queues; default 3600) and `resultPrefix`
- * (Celery's `global_keyprefix` of the result backend).
+ * The Redis driver: broker, results, bus, replies and lease on one server, for `redis:`, `rediss:` and `sentinel:` URLs. `location.ts`
+ * has the options that may stand in the query.
  */
 
 import { CeleriacError } from "../../error/celeriac-error.ts";
@@ -59,9 +58,14 @@ class RedisBackend implements FullBackend {
       await this.#context.connect(await loadClient(location, timeout), signal);
       const { link, keys } = this.#context;
       const info = await link.call("INFO", []);
-      const { major, warnings } = checkServer(String(info), location.name, options.allowEviction);
+      const { major, warnings: said } = checkServer(String(info), location.name, options.allowEviction);
+      const warnings = [...said];
       scripts.forServer(major);
       await scripts.load(link, [publishScript, claimScript, startScript, renewScript, settleScript]);
+      if (location.tls?.verify === false) {
+        const text = `${location.name} is not asked who it is (ssl_cert_reqs=none): whoever sits in between can read and change every task.`;
+        warnings.push({ code: "TLS_UNVERIFIED", text });
+      }
       // A worker of Celery that ever ran here has bound its mailbox.
       const python = (await link.call("EXISTS", [keys.binding("celery.pidbox")])) === 1;
       if (!python) return warnings;

@@ -1,61 +1,92 @@
-/** Every key that this driver touches. Python sees the first group exactly as kombu and Celery write it; the rest lies beside it. */
+/**
+ * Every key that this driver touches. Python sees the first group exactly as kombu and Celery write it, with the names and steps that
+ * the URL gives them; the rest lies beside it.
+ */
 
-/** What kombu puts between a queue's name and its priority step. */
-const separator = "\x06\x16";
-/** kombu's default `priority_steps`: low numbers are served first. */
-export const prioritySteps = [0, 3, 6, 9] as const;
-export type Step = (typeof prioritySteps)[number];
+import { CeleriacError } from "../../error/celeriac-error.ts";
+import { checkQueueName } from "../../wire/name.ts";
 
-/** The greatest step not above this priority. */
-export function stepOf(priority: number | undefined): Step {
-  if (priority === undefined || priority < 3) return 0;
-  return priority >= 9 ? 9 : priority >= 6 ? 6 : 3;
+/** What Python's transport options say of the first group, each with kombu's default. */
+export interface Layout {
+  readonly db: number;
+  /** Of results; already ending as Celery would write it. */
+  readonly resultPrefix: string;
+  /** Between a queue's name and its priority step, and between the parts of a binding. */
+  readonly separator: string;
+  /** Ascending. */
+  readonly prioritySteps: readonly number[];
+  readonly unackedKey: string;
+  readonly unackedIndexKey: string;
 }
 
 export class Keys {
+  /** Ascending, which is the order in which they are served. */
+  readonly steps: readonly number[];
+  readonly unacked: string;
+  readonly index: string;
   readonly #prefix: string;
   readonly #ours: string;
-  readonly #results: string;
-  readonly #db: number;
+  readonly #layout: Layout;
+  readonly #suffixes: readonly string[];
 
-  constructor(prefix: string, resultPrefix: string, db: number) {
+  constructor(prefix: string, layout: Layout) {
+    this.steps = layout.prioritySteps;
+    this.unacked = prefix + layout.unackedKey;
+    this.index = prefix + layout.unackedIndexKey;
     this.#prefix = prefix;
     this.#ours = `${prefix}celeriac:`;
-    this.#results = resultPrefix;
-    this.#db = db;
+    this.#layout = layout;
+    this.#suffixes = this.steps.map((step) => this.#suffix(step));
   }
 
-  get unacked(): string {
-    return `${this.#prefix}unacked`;
+  /** Throws NAME_INVALID, also for what would be taken for another key of this layout. */
+  checkQueue(queue: string): void {
+    checkQueueName(queue);
+    const { separator, unackedKey, unackedIndexKey } = this.#layout;
+    const what = queue.includes(separator)
+      ? `the separator ${JSON.stringify(separator)} of the broker URL stands in it`
+      : queue === unackedKey || queue === unackedIndexKey
+        ? "the broker URL gives this name to another key"
+        : undefined;
+    if (what !== undefined)
+      throw new CeleriacError("NAME_INVALID", `"${queue}" cannot be a queue's name here: ${what}.`);
   }
-  get index(): string {
-    return `${this.#prefix}unacked_index`;
+
+  /** As kombu has it: the greatest step not above this priority; the last one if all are above. */
+  stepOf(priority: number | undefined): number {
+    const asked = Math.max(priority ?? 0, 0);
+    return this.steps.findLast((step) => step <= asked) ?? this.steps.at(-1) ?? 0;
   }
-  list(queue: string, step: Step): string {
-    return step === 0 ? this.#prefix + queue : `${this.#prefix}${queue}${separator}${step}`;
+
+  list(queue: string, step: number): string {
+    return this.#prefix + queue + this.#suffix(step);
   }
   lists(queue: string): string[] {
-    return prioritySteps.map((step) => this.list(queue, step));
+    return this.#suffixes.map((suffix) => this.#prefix + queue + suffix);
+  }
+  #suffix(step: number): string {
+    return step === 0 ? "" : this.#layout.separator + step;
   }
   binding(exchange: string): string {
     return `${this.#prefix}_kombu.binding.${exchange}`;
   }
   /** Member of a binding set: routing key, pattern, queue. */
   bound(routingKey: string, queue: string): string {
+    const { separator } = this.#layout;
     return `${routingKey}${separator}${separator}${queue}`;
   }
   queueOfBinding(member: string): string | undefined {
-    return member.split(separator)[2];
+    return member.split(this.#layout.separator)[2];
   }
   channel(exchange: string, routingKey?: string): string {
-    return `${this.#prefix}/${this.#db}.${exchange}${routingKey === undefined ? "" : `/${routingKey}`}`;
+    return `${this.#prefix}/${this.#layout.db}.${exchange}${routingKey === undefined ? "" : `/${routingKey}`}`;
   }
   replyList(to: string): string {
     return `${this.#prefix}${to}.reply.celery.pidbox`;
   }
   /** Result key and pub/sub channel are the same text. */
   meta(id: string): string {
-    return `${this.#results}celery-task-meta-${id}`;
+    return `${this.#layout.resultPrefix}celery-task-meta-${id}`;
   }
 
   get fence(): string {
@@ -116,7 +147,8 @@ export function fenceOfId(id: string): number {
   return Number(id.slice(0, id.indexOf(".")));
 }
 
-export function placeOfId(id: string): { readonly step: Step; readonly queue: string } {
+export function placeOfId(id: string): { readonly step: number; readonly queue: string } {
   const first = id.indexOf(".");
-  return { step: stepOf(Number(id.charAt(first + 1))), queue: id.slice(first + 3) };
+  const second = id.indexOf(".", first + 1);
+  return { step: Number(id.slice(first + 1, second)), queue: id.slice(second + 1) };
 }

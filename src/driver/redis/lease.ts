@@ -6,7 +6,7 @@ import type { Lease, Term } from "../../port/lease.ts";
 import type { Millis, ServerTime } from "../../port/units.ts";
 import type { Context } from "./context.ts";
 import { ServerRefusal } from "./failure.ts";
-import { encodeOutgoing } from "./publisher.ts";
+import { encodeOutgoing, publishArgs, publishKeys } from "./publisher.ts";
 import { fireScript, termScript } from "./script/term.ts";
 
 export class RedisLease implements Lease {
@@ -39,11 +39,11 @@ export class RedisLease implements Lease {
   /** Repeated after a lost answer it says false: the tick has fired, though by us. */
   async fire(term: Term, schedule: string, tick: ServerTime, send: Outgoing): Promise<boolean> {
     const { keys: names } = this.#context;
-    const { queue, step, due, raw, dedupe } = encodeOutgoing(send);
-    const keys = [names.unacked, names.index, names.fence, names.bell(queue), names.due(queue), ...names.lists(queue)];
+    const { queue, step, due, raw, dedupe } = encodeOutgoing(names, send);
+    const keys = publishKeys(names, queue);
     if (dedupe) keys.push(names.seen(dedupe.id), names.meta(dedupe.id));
     keys.push(names.term(term.name), names.fired(schedule));
-    const args = [queue, String(step), "0", due === "" ? "0" : "1"];
+    const args = publishArgs(names, queue, step, 0, due !== "");
     args.push(dedupe?.nonce ?? "", dedupe ? String(dedupe.window) : "", due, raw);
     args.push(String(term.term), term.holder, String(tick));
     try {

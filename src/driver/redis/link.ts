@@ -10,7 +10,7 @@ import type { Clock } from "../../clock/clock.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Millis } from "../../port/units.ts";
 import type { Argument, ClientFactory, RedisClient } from "./client.ts";
-import { connectFailure, failureOf, isPassing, LinkError } from "./failure.ts";
+import { connectFailure, failureOf, isPassing, LinkError, ServerRefusal } from "./failure.ts";
 import { rest } from "./pulse.ts";
 
 export interface LinkSettings {
@@ -91,7 +91,10 @@ export class Link {
       return await (options.binary === true ? client.callBuffer(command, args) : client.call(command, args));
     } catch (error) {
       if (late) throw new LinkError("unclear", `no answer from ${this.#settings.name} in time`, { cause: error });
-      throw failureOf(error);
+      const failure = failureOf(error);
+      // A master that became a replica stays one: the next connection is to whoever is master now.
+      if (failure instanceof ServerRefusal && failure.word === "READONLY") this.#drop(client, "it is a replica now");
+      throw failure;
     } finally {
       timer[Symbol.dispose]();
     }
@@ -106,9 +109,9 @@ export class Link {
         return await run();
       } catch (error) {
         if (!isPassing(error)) throw error;
-        // A link that is up answered with a passing state or lost one reply: wait. A link that is down: wait for it.
-        if (this.isUp) await rest(this.#settings.clock, jitter(pause), either);
-        else await this.ready(either);
+        // A server that answered with a passing state, or lost one reply: wait. A link that is down: wait for it.
+        if (this.isUp || error instanceof ServerRefusal) await rest(this.#settings.clock, jitter(pause), either);
+        await this.ready(either);
       }
     }
   }

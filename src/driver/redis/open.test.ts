@@ -5,7 +5,6 @@ import { makeBackend, never, openBackend } from "../../../test/server/redis-back
 import { startRedis, type RedisServer, type RedisServerOptions } from "../../../test/server/redis-server.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
 import { startProxy } from "../../../test/server/tcp-proxy.ts";
-import { readLocation } from "./location.ts";
 import { checkServer } from "./server-check.ts";
 
 const good = "redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n";
@@ -29,33 +28,6 @@ describe("the facts of a server", () => {
     );
     expect(codes(warnings)).toEqual(["EVICTION_VOLATILE", "NOT_DURABLE"]);
     expect(warnings[1]?.text).toMatch(/is lost/);
-  });
-});
-
-describe("the URL", () => {
-  it("is taken apart, login and all", () => {
-    const location = readLocation(
-      new URL("rediss://user:p%40ss@host.example:7000/3?pythonVisibilityTimeout=60&resultPrefix=shop"),
-    );
-    expect(location).toMatchObject({
-      host: "host.example",
-      port: 7000,
-      db: 3,
-      username: "user",
-      password: "p@ss",
-      tls: true,
-    });
-    expect(location).toMatchObject({ pythonVisibilityTimeout: 60_000, resultPrefix: "shop_" });
-    expect(location.name).toBe("rediss://host.example:7000/3");
-    expect(readLocation(new URL("redis://:x@[::1]"))).toMatchObject({
-      host: "::1",
-      port: 6379,
-      db: 0,
-      username: undefined,
-    });
-  });
-  it.each(["redis://h/queue", "redis://h/0?lease=5", "redis://h/0?pythonVisibilityTimeout=-1"])("refuses %s", (url) => {
-    expect(() => readLocation(new URL(url))).toThrow(expect.objectContaining({ code: "BROKER_URL_INVALID" }));
   });
 });
 

@@ -6,10 +6,9 @@
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Outgoing, Published } from "../../port/broker.ts";
 import { encodeEnvelope } from "../../wire/envelope.ts";
-import { checkQueueName } from "../../wire/name.ts";
 import type { Context } from "./context.ts";
 import { isPassing, LinkError, refusedBy, ServerRefusal } from "./failure.ts";
-import { stepOf, type Step } from "./keys.ts";
+import type { Keys } from "./keys.ts";
 import { publishScript } from "./script/publish.ts";
 
 /** Bounds of one script call: a script runs alone on the server, and longer ones are felt by everybody. */
@@ -19,7 +18,7 @@ export const mostBytes: number = 4 * 1024 * 1024;
 /** An envelope that is ready to be pushed. */
 export interface Encoded {
   readonly queue: string;
-  readonly step: Step;
+  readonly step: number;
   /** Server time in milliseconds as text, "" for now. */
   readonly due: string;
   readonly raw: string;
@@ -40,18 +39,35 @@ const accepted: Published = { kind: "accepted" };
 const duplicate: Published = { kind: "duplicate" };
 
 /** Throws NOT_SERIALIZABLE or NAME_INVALID. */
-export function encodeOutgoing(outgoing: Outgoing): Encoded {
+export function encodeOutgoing(keys: Keys, outgoing: Outgoing): Encoded {
   const { queue, message, due, dedupe } = outgoing;
-  checkQueueName(queue);
+  keys.checkQueue(queue);
   const raw = encodeEnvelope(message, queue, crypto.randomUUID());
   return {
     queue,
-    step: stepOf(message.properties.priority),
+    step: keys.stepOf(message.properties.priority),
     due: due === undefined ? "" : String(Math.ceil(due)),
     raw,
     size: Buffer.byteLength(raw),
     dedupe,
   };
+}
+
+/** What `publishScript` begins with, whatever is published. */
+export function publishKeys(keys: Keys, queue: string): string[] {
+  return [keys.unacked, keys.index, keys.fence, keys.bell(queue), keys.due(queue), ...keys.lists(queue)];
+}
+
+export function publishArgs(keys: Keys, queue: string, step: number, depth: number, delayed: boolean): string[] {
+  const { steps } = keys;
+  return [
+    queue,
+    String(step),
+    String(6 + steps.indexOf(step)),
+    String(steps.length),
+    String(depth),
+    delayed ? "1" : "0",
+  ];
 }
 
 export class Publisher {
@@ -68,7 +84,7 @@ export class Publisher {
     signal.throwIfAborted();
     if (this.#context.closing.aborted) throw this.#context.closedError();
     const limit = this.#context.options.maxMessageBytes;
-    const encoded = batch.map(encodeOutgoing);
+    const encoded = batch.map((one) => encodeOutgoing(this.#context.keys, one));
     const waitings: Waiting[] = [];
     const answers = encoded.map((one) =>
       one.size > limit ? Promise.resolve(tooLarge(one.size, limit)) : this.#enqueue(one, waitings),
@@ -165,9 +181,9 @@ export class Publisher {
     const first = group[0]?.encoded;
     if (first === undefined) return;
     const { queue, step } = first;
-    const keys = [names.unacked, names.index, names.fence, names.bell(queue), names.due(queue), ...names.lists(queue)];
+    const keys = publishKeys(names, queue);
     const delayed = group.some((waiting) => waiting.encoded.due !== "");
-    const args = [queue, String(step), String(options.maxDepth), delayed ? "1" : "0"];
+    const args = publishArgs(names, queue, step, options.maxDepth, delayed);
     for (const { encoded } of group) {
       const { dedupe } = encoded;
       if (dedupe) keys.push(names.seen(dedupe.id), names.meta(dedupe.id));

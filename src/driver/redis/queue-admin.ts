@@ -2,9 +2,8 @@
 
 import type { Held, Page, QueueAdmin, QueueState } from "../../port/queue-admin.ts";
 import { decodeEnvelope } from "../../wire/envelope.ts";
-import { checkQueueName } from "../../wire/name.ts";
 import type { Context } from "./context.ts";
-import { fenceOfId, prioritySteps } from "./keys.ts";
+import { fenceOfId } from "./keys.ts";
 import { controlScript, purgeDelayedScript, purgeReadyScript } from "./script/admin.ts";
 import { ringScript } from "./script/wake.ts";
 import { holderOf } from "./start-mark.ts";
@@ -45,7 +44,7 @@ export class RedisQueueAdmin implements QueueAdmin {
       ask("ZCARD", keys.lease(name)),
       ...keys.lists(name).map((list) => ask("LLEN", list)),
     ]);
-    const ready = prioritySteps.map((priority, index) => ({ priority, count: lengths[index] ?? 0 }));
+    const ready = keys.steps.map((priority, index) => ({ priority, count: lengths[index] ?? 0 }));
     return { name, paused, ready, delayed: delayed ?? 0, leased: leased ?? 0 };
   }
 
@@ -60,7 +59,7 @@ export class RedisQueueAdmin implements QueueAdmin {
     const [first, place] = (after ?? "0:0").split(":").map(Number);
     let from = place ?? 0;
     const items: Held[] = [];
-    for (const step of prioritySteps) {
+    for (const step of keys.steps) {
       if (step < (first ?? 0)) continue;
       const range = [keys.list(queue, step), String(-(from + limit - items.length)), String(-1 - from)];
       const raws = ((await this.#context.command("LRANGE", range, { binary: true })) as Buffer[]).reverse();
@@ -75,8 +74,9 @@ export class RedisQueueAdmin implements QueueAdmin {
   }
 
   async #nextPlace(queue: string, step: number, from: number): Promise<string | undefined> {
-    for (const later of prioritySteps.filter((one) => one >= step)) {
-      const length = Number(await this.#context.command("LLEN", [this.#context.keys.list(queue, later)]));
+    const { keys } = this.#context;
+    for (const later of keys.steps.filter((one) => one >= step)) {
+      const length = Number(await this.#context.command("LLEN", [keys.list(queue, later)]));
       const place = later === step ? from : 0;
       if (length > place) return `${later}:${place}`;
     }
@@ -139,8 +139,8 @@ export class RedisQueueAdmin implements QueueAdmin {
   }
 
   async purge(queue: string, what: { readonly ready: boolean; readonly delayed: boolean }): Promise<number> {
-    checkQueueName(queue);
     const { keys } = this.#context;
+    keys.checkQueue(queue);
     let total = 0;
     if (what.ready)
       total += Number(
@@ -158,7 +158,7 @@ export class RedisQueueAdmin implements QueueAdmin {
   }
 
   async pause(queue: string): Promise<void> {
-    checkQueueName(queue);
+    this.#context.keys.checkQueue(queue);
     await this.#control(`pause:${queue}`, "1");
   }
 

@@ -22,7 +22,7 @@ const link = new Link({
   timeout: work.commandTimeout,
   name: location.name,
 });
-const keys = new Keys(work.keyPrefix, location.resultPrefix, location.db);
+const keys = new Keys(work.keyPrefix, location);
 const claims = new Set<string>();
 let running = false;
 

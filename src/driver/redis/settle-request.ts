@@ -24,13 +24,13 @@ export interface SettleItem {
 }
 
 /** Throws NOT_SERIALIZABLE, NAME_INVALID. */
-export function settleItem(delivery: RedisDelivery, settlement: Settlement): SettleItem {
+export function settleItem(keys: Keys, delivery: RedisDelivery, settlement: Settlement): SettleItem {
   const { then } = settlement;
   let next: Encoded | undefined;
   let raw: Buffer | undefined;
   if (then.kind === "replace") {
     const marks = { redelivered: false, crashes: delivery.crashes, suspicions: delivery.suspicions };
-    const fresh = encodeOutgoing(then.next);
+    const fresh = encodeOutgoing(keys, then.next);
     // The counts travel with the task, not with the attempt; `redelivered` is a fact of this delivery and ends with it.
     const marked = delivery.redelivered || marks.crashes > 0 || marks.suspicions > 0;
     next = marked ? { ...fresh, raw: spliceMarks(fresh.raw, marks) } : fresh;
@@ -41,7 +41,7 @@ export function settleItem(delivery: RedisDelivery, settlement: Settlement): Set
       suspicions: then.suspicions ?? delivery.suspicions,
     });
   }
-  const follow = (settlement.follow ?? []).map(encodeOutgoing);
+  const follow = (settlement.follow ?? []).map((one) => encodeOutgoing(keys, one));
   const size =
     256 +
     (next?.size ?? 0) +

@@ -47,7 +47,9 @@ export class Settler {
    */
   async giveBack(held: readonly RedisDelivery[]): Promise<void> {
     const order = [...held.filter((one) => !one.started).reverse(), ...held.filter((one) => one.started).reverse()];
-    const items = order.map((delivery) => settleItem(delivery, { delivery, then: { kind: "requeue", at: "front" } }));
+    const items = order.map((delivery) =>
+      settleItem(this.#context.keys, delivery, { delivery, then: { kind: "requeue", at: "front" } }),
+    );
     await Promise.allSettled(slices(items).map((slice) => this.#call(slice, true)));
   }
 

@@ -6,7 +6,6 @@
 
 import type { Millis } from "../../port/units.ts";
 import { ServerRefusal } from "./failure.ts";
-import { prioritySteps } from "./keys.ts";
 import type { Context } from "./context.ts";
 import type { Link } from "./link.ts";
 import { Pulse, rest } from "./pulse.ts";
@@ -18,7 +17,7 @@ export interface WatcherSettings {
   readonly queues: () => readonly string[];
   /** Look for work; resolves with true if there was some. */
   readonly wake: () => Promise<boolean>;
-  /** True once a message of another priority than 0 was seen. */
+  /** True once a message of another priority than the usual one was seen. */
   readonly prioritiesUsed: () => boolean;
 }
 
@@ -139,6 +138,7 @@ export class Watcher {
   /** Lists that no peek covers. One EXISTS for all of them; it reads no message. */
   async #poll(): Promise<void> {
     const { keys, clock, link } = this.#context;
+    const usual = keys.stepOf(undefined);
     try {
       let pause = priorityPoll;
       while (this.watching && !this.#closing.signal.aborted) {
@@ -146,7 +146,7 @@ export class Watcher {
         await rest(clock, Math.max(pause, peeked ? priorityPoll : slowPoll), this.#closing.signal);
         if (!this.#idle || !link.isUp) continue;
         const lists = this.#mine.flatMap((queue) =>
-          prioritySteps.filter((step) => step > 0 || !peeked).map((step) => keys.list(queue, step)),
+          keys.steps.filter((step) => step !== usual || !peeked).map((step) => keys.list(queue, step)),
         );
         if (lists.length === 0) continue;
         const some = (await link.call("EXISTS", lists).catch(() => 0)) as number;
@@ -170,7 +170,8 @@ class Peek {
     this.#context = context;
     this.#link = context.newLink();
     this.#link.start();
-    this.#run(context.keys.list(queue, 0), wake).catch(() => undefined);
+    const { keys } = context;
+    this.#run(keys.list(queue, keys.stepOf(undefined)), wake).catch(() => undefined);
   }
 
   close(): void {

@@ -4,8 +4,8 @@ import { entryLua, localsLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
- * KEYS  1 unacked, 2 index, 3 fence, 4 session, 5 control; then for each queue: lease, due, bell, lists of steps 0, 3, 6, 9, started
- * ARGV  sequence, most messages, byte budget, lease ms, session ttl ms, worker, number of queues, queues…
+ * KEYS  1 unacked, 2 index, 3 fence, 4 session, 5 control; then for each queue: lease, due, bell, started, and a list a step
+ * ARGV  sequence, most messages, byte budget, lease ms, session ttl ms, worker, number of queues, queues…, steps…
  * returns now ms, control version, 1 if more is waiting, next due ms or "" (only told when nothing was there), then id, envelope, …
  *
  * The same sequence again returns the same claim: its reply was lost. The first pop of a queue takes one message, which tells how
@@ -21,7 +21,9 @@ local unacked, index, session = KEYS[1], KEYS[2], KEYS[4]
 local sequence, room, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local deadline, seconds = ms_text(now + ARGV[4]), t[1]
 local nq = tonumber(ARGV[7])
-local function key(q, i) return KEYS[5 + (q - 1) * 8 + i] end
+local before_steps = 7 + nq
+local ns = #ARGV - before_steps
+local function key(q, i) return KEYS[5 + (q - 1) * (4 + ns) + i] end
 local facts = { 'HMGET', KEYS[5], 'v' }
 for q = 1, nq do facts[q + 3] = 'pause:' .. ARGV[7 + q] end
 local control = call(unpack(facts))
@@ -53,7 +55,7 @@ end
 -- Flat: a table a message would cost more than its commands.
 local raws, from_queue, from_step, n, bytes = {}, {}, {}, 0, 0
 local function take(q, s, most)
-  local list, got_all = key(q, 3 + s), 0
+  local list, got_all = key(q, 4 + s), 0
   local chunk = 1
   while most > 0 and bytes < budget do
     if chunk > most then chunk = most end
@@ -78,7 +80,7 @@ local share = #open > 0 and math.ceil(room / #open) or 0
 local left = {}
 for _, q in ipairs(open) do left[q] = share end
 for round = 1, #open > 1 and 2 or 1 do
-  for s = 1, 4 do
+  for s = 1, ns do
     for _, q in ipairs(open) do
       local most = room
       if round == 1 and left[q] < most then most = left[q] end
@@ -95,7 +97,7 @@ if n > 0 then
   for i = 1, n do
     local q, raw = from_queue[i], raws[i]
     local queue = ARGV[7 + q]
-    local id = format('%.0f.%d.%s', first + i - 1, from_step[i] * 3 - 3, queue)
+    local id = format('%.0f.%s.%s', first + i - 1, ARGV[before_steps + from_step[i]], queue)
     ids[i] = id
     entries[i * 2 - 1], entries[i * 2] = id, wrap(raw, queue)
     scores[i * 2 - 1], scores[i * 2] = seconds, id
@@ -114,7 +116,7 @@ if n > 0 then
   call('ZADD', index, unpack(scores))
   for q, of in pairs(leases) do
     call('ZADD', key(q, 1), unpack(of))
-    call('HSET', key(q, 8), unpack(holders[q]))
+    call('HSET', key(q, 4), unpack(holders[q]))
   end
   call('HSET', session, 'claim', sequence .. ' ' .. table.concat(ids, ' '))
   call('PEXPIRE', session, ARGV[5])
@@ -129,7 +131,10 @@ for q = 1, nq do
         local step, queue = place(id)
         local value = queue and call('HGET', unacked, id)
         if value then
-          call('LPUSH', key(q, 4 + step / 3), cut(value, queue))
+          -- Its sender may have other steps than we: the one that serves it.
+          local s = ns
+          while s > 1 and tonumber(ARGV[before_steps + s]) > tonumber(step) do s = s - 1 end
+          call('LPUSH', key(q, 4 + s), cut(value, queue))
           bytes = bytes + #value
         end
         moved[#moved + 1] = id
@@ -142,7 +147,7 @@ for q = 1, nq do
 end
 for _, q in ipairs(open) do
   local waiting = 0
-  for i = 4, 7 do
+  for i = 5, 4 + ns do
     if waiting == 0 then waiting = call('LLEN', key(q, i)) end
   end
   if waiting > 0 then

@@ -35,7 +35,7 @@ export const entryLua: string = `
 local function wrap(raw, queue) return '[' .. raw .. ',"","' .. queue .. '"]' end
 local function cut(value, queue) return value:sub(2, -8 - #queue) end
 local function place(id)
-  local step, queue = id:match('^%d+%.(%d)%.(.*)$')
+  local step, queue = id:match('^%d+%.(%d+)%.(.*)$')
   return step, queue
 end`;
 

@@ -4,10 +4,10 @@ import { entryLua, localsLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
- * KEYS  1 unacked, 2 index, 3 fence, 4 bell, 5 due, 6–9 the lists of steps 0, 3, 6, 9; then for each message with a nonce its `seen`
- *       key and its result key
- * ARGV  queue, step, most ready messages or 0, 1 if any message is delayed; then for each message:
- *       nonce or "", window ms, due ms or "", envelope
+ * KEYS  1 unacked, 2 index, 3 fence, 4 bell, 5 due, from 6 on a list a step; then for each message with a nonce its `seen` key and its
+ *       result key
+ * ARGV  queue, step, number of its list among KEYS, number of steps, most ready messages or 0, 1 if any message is delayed; then for
+ *       each message: nonce or "", window ms, due ms or "", envelope
  * returns a letter a message: A accepted (now or by an earlier try with this nonce), D duplicate, F queue full
  */
 export const publishLua: string = `
@@ -15,12 +15,11 @@ ${localsLua}
 ${timeLua}
 ${ringLua}
 ${entryLua}
-local queue, step, depth = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local list = KEYS[6 + step / 3]
+local queue, step, list, last, depth = ARGV[1], ARGV[2], KEYS[ARGV[3] + 0], 5 + ARGV[4], tonumber(ARGV[5])
 -- Wrong types fail here, before the first write: nothing that a script has written is rolled back.
 call('LLEN', list)
 call('LLEN', KEYS[4])
-if ARGV[4] == '1' then
+if ARGV[6] == '1' then
   call('HLEN', KEYS[1])
   call('ZCARD', KEYS[2])
   call('ZCARD', KEYS[5])
@@ -28,11 +27,11 @@ end
 local room = -1
 if depth > 0 then
   room = depth
-  for i = 6, 9 do room = room - call('LLEN', KEYS[i]) end
+  for i = 6, last do room = room - call('LLEN', KEYS[i]) end
   if room < 0 then room = 0 end
 end
-local letters, ready, old, k, pushed = {}, {}, {}, 8, false
-for i = 5, #ARGV, 4 do
+local letters, ready, old, k, pushed = {}, {}, {}, last - 1, false
+for i = 7, #ARGV, 4 do
   local nonce, due, raw = ARGV[i], ARGV[i + 2], ARGV[i + 3]
   local seen
   if nonce ~= '' then
