@@ -6,6 +6,7 @@ import type { BusFile } from "./bus-file.ts";
 import type { Letters } from "./letters.ts";
 import type { Unpacked } from "./parcel.ts";
 import type { Results } from "./results.ts";
+import type { Starts } from "./starts.ts";
 import type { Terms } from "./terms.ts";
 import type { Turn } from "./turn.ts";
 import type { Watching } from "./watching.ts";
@@ -17,6 +18,7 @@ export interface Consumers {
   stopAll(turn: Turn): void;
 }
 export interface Rooms {
+  readonly starts: Starts;
   readonly results: Results;
   readonly browsing: Browsing;
   readonly letters: Letters;
@@ -26,6 +28,8 @@ export interface Rooms {
   readonly consumers: Consumers;
   /** Opens this process's bell if need be, and names it. */
   bell(): string;
+  /** From now on this process does its part of tidying up, also without a consumer. */
+  tend(): void;
 }
 export type AskRequest = Extract<Request, { k: "ask" }>;
 
@@ -36,6 +40,13 @@ const writes: ReadonlySet<Ask> = new Set<Ask>([
   "commit",
   "forget",
   "writePoint",
+  "begin",
+  "reopen",
+  "finish",
+  "take",
+  "renewHolds",
+  "expired",
+  "release",
   "purge",
   "setPaused",
   "redrive",
@@ -51,9 +62,17 @@ export function isWrite(ask: Ask): boolean {
   return writes.has(ask);
 }
 
+/**
+ * Must it outlive a power cut? Not starts, nor renewals: whoever made them is gone as well then. Marks of what goes on elsewhere must: a
+ * message that was put back on another server would be taken for a copy.
+ */
+export function mustLast(request: Request): boolean {
+  return request.k !== "started" && !(request.k === "ask" && (request.ask === "begin" || request.ask === "renewHolds"));
+}
+
 /** Inside a transaction. */
 export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, turn: Turn): unknown {
-  const { results, browsing, letters, terms, consumers } = rooms;
+  const { results, starts, browsing, letters, terms, consumers } = rooms;
   switch (request.ask) {
     case "consume":
       return consumers.consume(request.input, turn);
@@ -73,6 +92,23 @@ export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, 
       return null;
     case "writePoint":
       return results.writePoint(request.input, turn);
+    case "begin":
+      rooms.tend();
+      return request.input.map((start) => starts.begin(start, results, turn));
+    case "reopen":
+      for (const mark of request.input) starts.reopen(mark, turn);
+      return [];
+    case "finish":
+      return request.input.map((claimed) => starts.finish(claimed, turn));
+    case "take":
+      return request.input.holds.map((hold) => starts.take(hold, request.input.lease, turn));
+    case "renewHolds":
+      return request.input.holds.map((claimed) => starts.renew(claimed, request.input.lease, turn));
+    case "expired":
+      return starts.expired(request.input.lease, request.input.limit, turn);
+    case "release":
+      for (const claimed of request.input) starts.release(claimed, turn);
+      return [];
     case "purge":
       return browsing.purge(request.input);
     case "setPaused":

@@ -3,10 +3,12 @@
 import { brokerSuite } from "../../testing/conformance/broker.ts";
 import { busSuite } from "../../testing/conformance/bus.ts";
 import { leaseSuite } from "../../testing/conformance/lease.ts";
+import { ledgerSuite } from "../../testing/conformance/ledger.ts";
 import { resultStoreSuite } from "../../testing/conformance/result-store.ts";
 import { makeServer } from "./fixtures/suite-file.ts";
 
 brokerSuite("sqlite", makeServer(true));
 resultStoreSuite("sqlite", makeServer(true));
+ledgerSuite("sqlite", makeServer(true));
 busSuite("sqlite", makeServer(true));
 leaseSuite("sqlite", makeServer(true));

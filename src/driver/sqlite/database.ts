@@ -13,7 +13,7 @@ import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Warning } from "../../port/units.ts";
 import { busyError, isBusy } from "./failure.ts";
 import { identify, networkFilesystem } from "./host.ts";
-import { applicationId, queueSchema, schemaVersion } from "./schema.ts";
+import { applicationId, ledgerSchema, queueSchema, schemaVersion } from "./schema.ts";
 
 export type Row = readonly (string | number | null | Uint8Array)[];
 
@@ -206,6 +206,7 @@ function prepareFile(sql: DatabaseSync, path: string, embed: boolean): readonly 
         sql.exec(queueSchema);
         if (!embed) sql.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
       }
+      sql.exec(ledgerSchema);
       endFormerBoot(sql);
       sql.exec("COMMIT");
     } catch (error) {
@@ -248,7 +249,9 @@ function endFormerBoot(sql: DatabaseSync): void {
   if (boot === "") return;
   const row = sql.prepare("SELECT value FROM celeriac_meta WHERE key = 'boot'").get() as { value: string } | undefined;
   if (row?.value === boot) return;
-  sql.exec("UPDATE celeriac_task SET lease = 0 WHERE state = 2; UPDATE celeriac_term SET until = 0");
+  sql.exec(
+    "UPDATE celeriac_task SET lease = 0 WHERE state = 2; UPDATE celeriac_term SET until = 0; UPDATE celeriac_hold SET lease = 0",
+  );
   sql
     .prepare("INSERT INTO celeriac_meta VALUES ('boot', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
     .run(boot);

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../clock/clock.ts";
-import { answerRead, isWrite } from "./answering.ts";
+import { answerRead, isWrite, mustLast } from "./answering.ts";
 import type { AskRequest, Rooms } from "./answering.ts";
 import { Bell, ringBell } from "./bell.ts";
 import { BusFile } from "./bus-file.ts";
@@ -62,7 +62,7 @@ export class Engine {
 
   constructor(options: EngineOptions, clock: Clock, post: PostAnswers, pulse: Int32Array | undefined) {
     const steps = openSteps(options);
-    const { db, terms, results, browsing, letters } = steps;
+    const { db, terms, results, starts, browsing, letters } = steps;
     this.#clock = this.#guardedClock(clock);
     this.#steps = steps;
     this.#db = db;
@@ -90,6 +90,7 @@ export class Engine {
     });
     this.#rooms = {
       results,
+      starts,
       browsing,
       letters,
       terms,
@@ -107,6 +108,7 @@ export class Engine {
         this.#busBell.open(this.#clock, () => {});
         return this.#busBell.suffix;
       },
+      tend: () => this.#upkeep.tend(),
     };
     this.#transaction = new Transaction(steps, this.#rooms, this.#consumers.holders, this.#outbox);
     this.#setbacks = new Setbacks(steps, this.#jobs, this.#outbox, this.#consumers.holders, options.busyLimit);
@@ -180,7 +182,7 @@ export class Engine {
     const turn = newTurn(this.#clock.now(), mono);
     let bells: readonly string[];
     try {
-      if (!this.#db.begin(jobs.some(({ request }) => request.k !== "started"))) {
+      if (!this.#db.begin(jobs.some(({ request }) => mustLast(request)))) {
         this.#jobs.putBack(jobs);
         this.#again(this.#setbacks.busy(mono));
         return false;

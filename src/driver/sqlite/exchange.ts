@@ -4,6 +4,7 @@
  */
 
 import type { Channel } from "../../port/bus.ts";
+import type { Begun, Claimed as ClaimedStart, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
 import type { AttemptRecord, DeadLetter, QueueState } from "../../port/queue-admin.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Term } from "../../port/lease.ts";
@@ -69,6 +70,13 @@ export interface Asks {
     in: { id: string; fence: number; name: string; value: Uint8Array; ttl: number };
     out: "stored" | "fenced";
   };
+  readonly begin: { in: readonly Start[]; out: readonly Begun[] };
+  readonly reopen: { in: Parameters<Ledger["reopen"]>[0]; out: readonly null[] };
+  readonly finish: { in: readonly ClaimedStart[]; out: readonly ("finished" | "fenced")[] };
+  readonly take: { in: { holds: readonly Hold[]; lease: number }; out: readonly ("held" | "fenced")[] };
+  readonly renewHolds: { in: { holds: readonly ClaimedStart[]; lease: number }; out: readonly boolean[] };
+  readonly expired: { in: { lease: number; limit: number }; out: readonly ExpiredHold[] };
+  readonly release: { in: readonly ClaimedStart[]; out: readonly null[] };
   readonly queues: { in: null; out: readonly QueueState[] };
   readonly browse: {
     in: { queue: string; where: "ready" | "delayed" | "leased"; after: string | undefined; limit: number };

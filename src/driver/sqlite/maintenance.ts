@@ -63,6 +63,7 @@ export class Maintenance {
     this.#expired = [
       expiring("celeriac_seen", "id", "until", 0),
       expiring("celeriac_result", "id", "until", 0),
+      expiring("celeriac_start", "id", "until", 0),
       expiring("celeriac_point", "(id, name)", "until", 0),
       expiring("celeriac_attempt", "(id, n)", "at", attemptsFor),
       expiring("celeriac_fired", "(name, tick)", "at", firedFor),

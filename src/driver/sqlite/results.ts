@@ -5,9 +5,11 @@ import type { Database, Statement } from "./database.ts";
 import type { CommitAnswer } from "./exchange.ts";
 import { unset } from "./parcel.ts";
 import type { SentResult, Unpacked } from "./parcel.ts";
+import type { Standing, Starts } from "./starts.ts";
 import type { Turn } from "./turn.ts";
 
-export class Results {
+export class Results implements Standing {
+  readonly #starts: Starts;
   readonly #write: Statement;
   readonly #read: Statement;
   readonly #readMany: Statement;
@@ -16,12 +18,16 @@ export class Results {
   readonly #pointFence: Statement;
   readonly #writePoint: Statement;
 
-  constructor(db: Database) {
+  readonly #head: Statement;
+
+  constructor(db: Database, starts: Starts) {
+    this.#starts = starts;
     this.#write = db.prepare(
       `INSERT INTO celeriac_result (id, state, final, fence, until, meta) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
        ON CONFLICT (id) DO UPDATE SET state = ?2, final = ?3, fence = ?4, until = ?5, meta = ?6 WHERE final = 0 OR until <= ?7`,
     );
     this.#read = db.prepare("SELECT state, meta, final, fence, until FROM celeriac_result WHERE id = ?");
+    this.#head = db.prepare("SELECT final, fence FROM celeriac_result WHERE id = ? AND (until IS NULL OR until > ?)");
     this.#readMany = db.prepare(
       "SELECT id, state, meta, until FROM celeriac_result WHERE id IN (SELECT value FROM json_each(?))",
     );
@@ -55,13 +61,25 @@ export class Results {
   #commitOne(result: SentResult, turn: Turn): CommitAnswer {
     const stands = this.#read.get(result.id);
     const living = stands !== undefined && (stands[4] === null || (stands[4] as number) > turn.now);
-    if (living && result.fence < (stands[3] as number)) return "fenced";
+    const begun = this.#starts.fenceOf(result.id, turn.now);
+    if (result.fence < Math.max(begun, living ? (stands[3] as number) : 0)) return "fenced";
     if (living && stands[2] === 1) {
       const same = Buffer.compare(result.meta, stands[1] as Uint8Array) === 0;
       return result.final && result.fence === stands[3] && same ? "mine-already" : "already-final";
     }
     this.store(result, turn);
+    if (begun > 0 && result.final) this.#starts.close(result.id, turn);
     return "stored";
+  }
+
+  final(id: string, now: number): StoredOutcome | undefined {
+    return this.#head.get(id, now)?.[0] === 1 ? this.get([id], now)[0] : undefined;
+  }
+
+  /** The highest that wrote a result or a checkpoint, or claimed the task. */
+  fenceOf(id: string, now: number): number {
+    const stored = (this.#head.get(id, now)?.[1] as number | undefined) ?? 0;
+    return Math.max(stored, (this.#pointFence.get(id, now)?.[0] as number | null | undefined) ?? 0);
   }
 
   get(ids: readonly string[], now: number): readonly (StoredOutcome | undefined)[] {
@@ -87,7 +105,7 @@ export class Results {
     turn: Turn,
   ): "stored" | "fenced" {
     const highest = (this.#pointFence.get(point.id, turn.now)?.[0] as number | null | undefined) ?? 0;
-    if (highest > point.fence) return "fenced";
+    if (Math.max(highest, this.#starts.fenceOf(point.id, turn.now)) > point.fence) return "fenced";
     this.#writePoint.run(point.id, point.name, point.fence, point.value, turn.now + point.ttl);
     return "stored";
   }

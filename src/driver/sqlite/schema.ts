@@ -62,6 +62,21 @@ CREATE INDEX celeriac_fired_at ON celeriac_fired(at);
 INSERT INTO celeriac_meta VALUES ('schema', ${schemaVersion}), ('fence', 0), ('boot', '');
 `;
 
+/**
+ * Made at every opening where they are missing: files of the same version lack them if they were made before this driver could be a
+ * ledger for another broker, and whoever does not know them does without.
+ *
+ * celeriac_start.until is NULL while the id has a row in celeriac_hold. copy: names the copy of it that was given back.
+ */
+export const ledgerSchema = `
+CREATE TABLE IF NOT EXISTS celeriac_start (id TEXT PRIMARY KEY, state INTEGER NOT NULL, fence INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  sure INTEGER NOT NULL, nonce TEXT NOT NULL, crashes INTEGER NOT NULL, suspicions INTEGER NOT NULL, copy TEXT, until INTEGER) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS celeriac_start_until ON celeriac_start(until);
+CREATE TABLE IF NOT EXISTS celeriac_hold (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, queue TEXT NOT NULL, lease INTEGER NOT NULL,
+  raw BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS celeriac_hold_lease ON celeriac_hold(lease);
+`;
+
 export const busSchema = `
 CREATE TABLE IF NOT EXISTS bus (seq INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, at INTEGER NOT NULL, message BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS listener (no INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, bell TEXT NOT NULL, beat INTEGER NOT NULL);

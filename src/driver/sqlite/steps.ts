@@ -14,12 +14,14 @@ import { Publishing } from "./publishing.ts";
 import { QueueNames } from "./queue-names.ts";
 import { Results } from "./results.ts";
 import { Settling } from "./settling.ts";
+import { Starts } from "./starts.ts";
 import { Terms } from "./terms.ts";
 
 export interface Steps {
   readonly db: Database;
   readonly ballast: Ballast;
   readonly names: QueueNames;
+  readonly starts: Starts;
   readonly results: Results;
   readonly publishing: Publishing;
   readonly settling: Settling;
@@ -34,7 +36,8 @@ export interface Steps {
 export function openSteps(options: DatabaseOptions & { readonly maxDepth: number }): Steps {
   const db = new Database(options);
   const names = new QueueNames(db);
-  const results = new Results(db);
+  const starts = new Starts(db);
+  const results = new Results(db, starts);
   const order = new LineOrder(db);
   const publishing = new Publishing(db, names, order, options.maxDepth);
   const settling = new Settling(db, publishing, results, order);
@@ -43,6 +46,7 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
     db,
     ballast: new Ballast(db),
     names,
+    starts,
     results,
     publishing,
     settling,

@@ -4,6 +4,7 @@ import type { Ledger } from "../../port/ledger.ts";
 import type { Checkpoints, ResultStore, ResultWrite, StoredOutcome } from "../../port/result-store.ts";
 import type { Warning } from "../../port/units.ts";
 import { isFinal } from "../../wire/outcome.ts";
+import { SqliteLedger } from "./ledger.ts";
 import type { Link, NoticeOf } from "./link.ts";
 
 interface Watcher {
@@ -15,13 +16,14 @@ interface Watcher {
 export class SqliteStore implements ResultStore {
   readonly features: ResultStore["features"] = { manyReaders: true, watch: true };
   readonly checkpoints: Checkpoints;
-  readonly ledger: Ledger | undefined = undefined;
+  readonly ledger: Ledger;
   readonly #link: Link;
   readonly #watchers = new Map<number, Watcher>();
   #count = 0;
 
   constructor(link: Link) {
     this.#link = link;
+    this.ledger = new SqliteLedger(link);
     this.checkpoints = {
       async read(id) {
         return new Map(await link.ask("readPoints", id));

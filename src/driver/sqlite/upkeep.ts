@@ -46,6 +46,7 @@ export class Upkeep {
   readonly #pulse: Int32Array | undefined;
   readonly #perHolder = new Map<number, Disposable[]>();
   #shared: Disposable[] = [];
+  #tending: Disposable | undefined;
   #dueTimer: Disposable | undefined;
   #nextDue = Infinity;
   #version = -1;
@@ -92,13 +93,25 @@ export class Upkeep {
     this.#findDue();
   }
 
+  /** For who consumes nothing but keeps results and starts here, which expire all the same. */
+  tend(): void {
+    this.#tending ??= this.#clock.every(second, () => {
+      if (this.#shared.length === 0) this.#maintenance.everySecond(monotonic(), this.#clock.now());
+    });
+  }
+
   remove(holder: Holder): void {
     for (const timer of this.#perHolder.get(holder.no) ?? []) timer[Symbol.dispose]();
     this.#perHolder.delete(holder.no);
-    if (this.#perHolder.size === 0) this.close();
+    if (this.#perHolder.size === 0) this.#stop();
   }
 
   close(): void {
+    this.#tending?.[Symbol.dispose]();
+    this.#stop();
+  }
+
+  #stop(): void {
     for (const timers of this.#perHolder.values()) for (const timer of timers) timer[Symbol.dispose]();
     for (const timer of this.#shared) timer[Symbol.dispose]();
     this.#dueTimer?.[Symbol.dispose]();

@@ -1,0 +1,70 @@
+/** The queue file as a ledger: calls in pieces that hold the write lock for milliseconds. */
+
+import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
+import type { Millis } from "../../port/units.ts";
+import type { Link } from "./link.ts";
+
+const rowLimit = 500;
+const byteLimit = 4 * 1024 * 1024;
+
+export class SqliteLedger implements Ledger {
+  readonly #link: Link;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  begin(starts: readonly Start[]): Promise<readonly Begun[]> {
+    return inPieces(starts, (piece) => this.#link.ask("begin", piece));
+  }
+
+  async reopen(marks: Parameters<Ledger["reopen"]>[0]): Promise<void> {
+    await inPieces(marks, (piece) => this.#link.ask("reopen", piece));
+  }
+
+  finish(ended: readonly Claimed[]): Promise<readonly ("finished" | "fenced")[]> {
+    return inPieces(ended, (piece) => this.#link.ask("finish", piece.map(claimedOf)));
+  }
+
+  take(holds: readonly Hold[], lease: Millis): Promise<readonly ("held" | "fenced")[]> {
+    // A copy of its own: a view would take all of the buffer it looks into along to the thread.
+    const own = holds.map(({ id, fence, queue, raw }) => ({ id, fence, queue, raw: Uint8Array.from(raw) }));
+    return inPieces(
+      own,
+      (piece) => this.#link.ask("take", { holds: piece, lease }),
+      ({ raw }) => raw.length,
+    );
+  }
+
+  renew(holds: readonly Claimed[], lease: Millis): Promise<readonly boolean[]> {
+    return inPieces(holds, (piece) => this.#link.ask("renewHolds", { holds: piece.map(claimedOf), lease }));
+  }
+
+  expired(_worker: string, lease: Millis, limit: number): Promise<readonly ExpiredHold[]> {
+    return this.#link.ask("expired", { lease, limit: Math.min(limit, rowLimit) });
+  }
+
+  async release(holds: readonly Claimed[]): Promise<void> {
+    await inPieces(holds, (piece) => this.#link.ask("release", piece.map(claimedOf)));
+  }
+}
+
+/** Without what callers have beside it: a message must not travel to the thread for its name. */
+function claimedOf({ id, fence }: Claimed): Claimed {
+  return { id, fence };
+}
+
+/** Asked in order, and answered in order by a thread that works them off one after the other. */
+async function inPieces<T, A>(
+  items: readonly T[],
+  ask: (piece: readonly T[]) => Promise<readonly A[]>,
+  sizeOf: (item: T) => number = () => 0,
+): Promise<readonly A[]> {
+  const asked: Promise<readonly A[]>[] = [];
+  for (let from = 0, to = 0; from < items.length; from = to) {
+    let bytes = 0;
+    while (to < items.length && to - from < rowLimit && bytes < byteLimit) bytes += sizeOf(items[to++] as T);
+    asked.push(ask(items.slice(from, to)));
+  }
+  return (await Promise.all(asked)).flat();
+}
