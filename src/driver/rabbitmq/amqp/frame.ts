@@ -11,7 +11,7 @@ export const frameType = { method: 1, header: 2, body: 3, heartbeat: 8 } as cons
 
 /** Type, channel and size in front, one byte behind. */
 const headSize = 7;
-export const frameOverhead = headSize + 1;
+export const frameOverhead: number = headSize + 1;
 export const endByte = 0xce;
 
 /** Before anything is agreed. RabbitMQ's greeting has some 500 bytes; the specification allows 4096 and servers send more. */
@@ -61,7 +61,7 @@ export type FrameSink = (type: number, channel: number, bytes: Buffer, from: num
 
 export class FrameReader {
   /** Longest frame that is taken, bytes. */
-  limit = firstLimit;
+  limit: number = firstLimit;
   readonly #sink: FrameSink;
   /** A frame, or its head, that did not end with its chunk, and how much of it is there. */
   #part: Buffer | undefined;

@@ -27,7 +27,7 @@ const silentBeats = 8;
 const lastWords = 1000;
 
 export class Transport {
-  readonly out = new ByteWriter();
+  readonly out: ByteWriter = new ByteWriter();
   /** `host:port`. */
   readonly peer: string;
   readonly clock: Clock;
