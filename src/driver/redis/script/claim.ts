@@ -6,7 +6,7 @@ import type { Script } from "./script.ts";
 /**
  * KEYS  1 unacked, 2 index, 3 fence, 4 session, 5 control; then for each queue: lease, due, bell, started, and a list a step
  * ARGV  sequence, most messages, byte budget, lease ms, session ttl ms, worker, number of queues, queues…, steps…
- * returns now ms, control version, 1 if more is waiting, next due ms or "" (only told when nothing was there), then id, envelope, …
+ * returns now ms, control version, 1 if more is waiting, next due ms or "" (only told when nothing more is waiting), then id, envelope, …
  *
  * The same sequence again returns the same claim: its reply was lost. The first pop of a queue takes one message, which tells how
  * large they are, so that a hundred of 1 MB are never popped by accident.
@@ -155,7 +155,7 @@ for _, q in ipairs(open) do
     ring(key(q, 3))
   end
 end
-if n == 0 then
+if out[3] == 0 then
   for q = 1, nq do
     local next_due = call('ZRANGE', key(q, 2), 0, 0, 'WITHSCORES')[2]
     if next_due then
