@@ -12,6 +12,7 @@ import type { Backend } from "../port/backend.ts";
 import { clean } from "../wire/visible-text.ts";
 import { exitCode, UsageError } from "./failure.ts";
 import { readyCount } from "./queue-list.ts";
+import { told } from "./status-report.ts";
 import { type Target, targetApp } from "./target.ts";
 import { paint, printJson, printLine } from "./terminal.ts";
 
@@ -60,8 +61,11 @@ export async function diagnose(target: Target): Promise<readonly Finding[]> {
   }
   try {
     const core = coreOf(app);
-    findings.push({ subject: "url", verdict: "ok", text: redactUrl(core.config.broker) });
-    if (core.config.broker.protocol === "sqlite:") findings.push(await sqliteFinding());
+    const { broker, results } = core.config;
+    const place = results === undefined ? "" : `; results ${results === "rpc:" ? "rpc://" : redactUrl(results)}`;
+    findings.push({ subject: "url", verdict: "ok", text: `${redactUrl(broker)}${place}` });
+    if (broker.protocol === "sqlite:" || (results instanceof URL && results.protocol === "sqlite:"))
+      findings.push(await sqliteFinding());
     if (named) findings.push(await tasksFinding(core));
     findings.push(...(await brokerFindings(core)));
   } finally {
@@ -161,6 +165,14 @@ async function queueFinding(core: AppCore, { broker }: Backend): Promise<Finding
       text: `something has waited for over a minute and no worker holds a task: ${stuck.join(", ")}`,
     };
   }
+  const deserted = waiting.filter(({ consumers }) => consumers === 0).map(({ name }) => name);
+  if (deserted.length > 0) {
+    return {
+      subject: "queues",
+      verdict: "warning",
+      text: `messages wait and no worker takes from there: ${deserted.join(", ")}`,
+    };
+  }
   const paused = queues.filter((queue) => queue.paused).map(({ name }) => name);
   if (paused.length > 0) return { subject: "queues", verdict: "warning", text: `paused: ${paused.join(", ")}` };
   const ready = queues.reduce((sum, queue) => sum + readyCount(queue), 0);
@@ -169,7 +181,9 @@ async function queueFinding(core: AppCore, { broker }: Backend): Promise<Finding
 queueFinding.subject = "queues";
 
 async function deadFinding(_core: AppCore, { broker }: Backend): Promise<Finding> {
-  const { items, next } = await broker.dead.list({}, undefined, 200);
+  const page = await told(broker.dead.list({}, undefined, 200));
+  if (page === undefined) return { subject: "dead letters", verdict: "ok", text: "this broker does not list them" };
+  const { items, next } = page;
   if (items.length === 0) return { subject: "dead letters", verdict: "ok", text: "none" };
   const count = `${String(items.length)}${next === undefined ? "" : "+"}`;
   return { subject: "dead letters", verdict: "warning", text: `${count}; celeriac dlq list shows why` };

@@ -6,7 +6,8 @@ import { type Command, InvalidArgumentError } from "commander";
 export function addTarget(command: Command): Command {
   return command
     .option("-A, --app <file>", "module that exports the app, such as ./app.ts (./app.ts#name for one of several)")
-    .option("--broker <url>", "broker, instead of an app: sqlite:celeriac.db, redis://host:6379/0");
+    .option("--broker <url>", "broker, instead of an app: sqlite:celeriac.db, redis://host:6379/0, amqp://host")
+    .option("--results <url>", "where results are, if not with the broker's messages: redis://host:6379/1, rpc://");
 }
 
 export function addJson(command: Command): Command {
@@ -35,6 +36,11 @@ export function byteSize(text: string): number {
 /** "a,b" and repeated options → one list. */
 export function names(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, ...text.split(",").map((name) => name.trim())].filter((name) => name !== "");
+}
+
+/** A repeated option → one list. */
+export function listed(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 /** "name=value", repeated → one object. */

@@ -11,6 +11,7 @@ import { purgeCommand } from "./command/purge.ts";
 import { queuesCommand } from "./command/queues.ts";
 import { resultCommand } from "./command/result.ts";
 import { statusCommand } from "./command/status.ts";
+import { typesCommand } from "./command/task-types.ts";
 import { workerCommand } from "./command/worker.ts";
 import { exitCode, printFailure } from "./failure.ts";
 
@@ -45,6 +46,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     statusCommand,
     doctorCommand,
     dlqCommand,
+    typesCommand,
   ];
   for (const make of commands) program.addCommand(make(finish));
   quieten(program);

@@ -18,6 +18,17 @@ export interface ResultFlags {
   readonly json?: boolean;
 }
 
+/** The result of a task that somebody else may have sent. Throws NOT_SUPPORTED where only its sender can read it. */
+export async function printForeignResult(session: Session, id: string, flags: ResultFlags): Promise<number> {
+  if (!session.backend.store.features.manyReaders) {
+    throw new CeleriacError(
+      "NOT_SUPPORTED",
+      "A result over rpc:// goes to whoever sent the task, and to nobody else (features.manyReaders); name where results are kept with --results URL, or send and wait at once: celeriac call --wait.",
+    );
+  }
+  return printResult(session, id, flags);
+}
+
 export async function printResult(session: Session, id: string, flags: ResultFlags): Promise<number> {
   const waits = flags.wait === true || flags.timeout !== undefined;
   const outcome = waits ? await ended(session, id, flags.timeout) : (await session.backend.store.get([id]))[0];

@@ -1,9 +1,10 @@
 /** What is going on, at one look: queues, the workers that hold tasks, dead letters. Reads only. */
 
+import { CeleriacError } from "../error/celeriac-error.ts";
 import type { DeadLetter, Held, QueueState } from "../port/queue-admin.ts";
 import { redactUrl } from "../app/connect.ts";
 import { exitCode } from "./failure.ts";
-import { queueColumns, queueFacts } from "./queue-list.ts";
+import { listsAll, queueColumns, queueFacts, unlisted } from "./queue-list.ts";
 import type { Session } from "./target.ts";
 import { age, paint, printJson, printLine, printTable } from "./terminal.ts";
 
@@ -23,16 +24,16 @@ export async function printStatus(session: Session, { json }: { readonly json?: 
   const { broker } = backend;
   const queues = await broker.queues.list();
   const leases = broker.features.browse === "all" ? await leased(session, queues) : undefined;
-  const letters = await everything<DeadLetter>((after) => broker.dead.list({}, after, page));
+  const letters = await told(everything<DeadLetter>((after) => broker.dead.list({}, after, page)));
   const workers = leases && holders(leases.items);
-  const reasons = Map.groupBy(letters.items, ({ reason }) => reason);
+  const reasons = Map.groupBy(letters?.items ?? [], ({ reason }) => reason);
   const url = redactUrl(core.config.broker);
   if (json === true) {
     printJson({
       broker: url,
       queues: queues.map(queueFacts),
       workers: workers?.map((holder) => ({ ...holder, leaseUntil: iso(holder.leaseUntil) })),
-      deadLetters: {
+      deadLetters: letters && {
         total: letters.items.length,
         complete: letters.complete,
         reasons: Object.fromEntries([...reasons].map(([reason, { length }]) => [reason, length])),
@@ -44,6 +45,7 @@ export async function printStatus(session: Session, { json }: { readonly json?: 
   printLine(`${paint("bold", "broker")}  ${url}\n`);
   if (queues.length === 0) printLine("no queue holds anything");
   else printTable(queueColumns(now), queues);
+  if (!listsAll(broker)) printLine(paint("dim", unlisted));
   printLine("");
   if (workers === undefined) printLine("this broker does not tell which workers hold tasks");
   else if (workers.length === 0) printLine("no worker holds a task");
@@ -60,6 +62,10 @@ export async function printStatus(session: Session, { json }: { readonly json?: 
       ],
       workers,
     );
+  }
+  if (letters === undefined) {
+    printLine("this broker does not list dead letters");
+    return exitCode.done;
   }
   const total = `${String(letters.items.length)}${letters.complete ? "" : "+"}`;
   const parts = [...reasons].map(([reason, { length }]) => `${String(length)} ${reason}`).join(", ");
@@ -85,6 +91,16 @@ function holders(leases: readonly Held[]): readonly Holder[] {
       return { worker, leased: held.length, leaseUntil: ends.length === 0 ? undefined : Math.min(...ends) };
     })
     .toSorted((a, b) => b.leased - a.leased);
+}
+
+/** `undefined` where the broker cannot tell. */
+export async function told<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof CeleriacError && error.code === "NOT_SUPPORTED") return undefined;
+    throw error;
+  }
 }
 
 /** All pages, up to `most` items. */

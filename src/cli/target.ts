@@ -11,6 +11,8 @@ export interface Target {
   readonly app?: string;
   /** `--broker`: wins over CELERIAC_BROKER. */
   readonly broker?: string;
+  /** `--results`: wins over CELERIAC_RESULTS. Not with `-A`. */
+  readonly results?: string;
 }
 
 export interface Session {
@@ -22,18 +24,35 @@ export interface Session {
 }
 
 /** The app that a command line means. Throws a usage error if it names none, or two. */
-export async function targetApp({ app, broker }: Target): Promise<{ readonly app: App; readonly named: boolean }> {
+export async function targetApp({
+  app,
+  broker,
+  results,
+}: Target): Promise<{ readonly app: App; readonly named: boolean }> {
   if (app !== undefined && broker !== undefined) {
     throw new UsageError(
       "Name the app with -A or the broker with --broker, not both: the app says where its broker is.",
     );
   }
+  if (app !== undefined && results !== undefined) {
+    throw new UsageError("--results goes with --broker; the app of -A says where its results are.");
+  }
   if (app !== undefined) return { app: await loadAppFile(app), named: true };
-  const url = broker ?? process.env["CELERIAC_BROKER"];
-  if (url === undefined || url === "") {
+  const url = said(broker, "CELERIAC_BROKER");
+  if (url === undefined) {
     throw new UsageError("Name the app with -A ./app.ts, or the broker with --broker URL or CELERIAC_BROKER.");
   }
-  return { app: createApp({ name: "celeriac-cli", broker: url }), named: false };
+  const place = said(results, "CELERIAC_RESULTS");
+  return {
+    app: createApp({ name: "celeriac-cli", broker: url, ...(place !== undefined && { results: place }) }),
+    named: false,
+  };
+}
+
+/** An option, or the environment variable that stands for it; an empty one is none. */
+function said(option: string | undefined, variable: string): string | undefined {
+  const value = option ?? process.env[variable];
+  return value === "" ? undefined : value;
 }
 
 export async function inSession<T>(target: Target, use: (session: Session) => Promise<T>): Promise<T> {

@@ -58,6 +58,7 @@ describe.each(["5.2.6", "5.6.3"])("Celery %s", (version) => {
     expect(heard.length).toBeGreaterThan(0);
     for (const raw of replies) expect(readControlReply(read(raw), "another ticket")).toBeUndefined();
   });
+});
 
 describe("an answer that is none", () => {
   const answer = (body: string, contentType = "application/json"): Message => ({

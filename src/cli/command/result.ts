@@ -12,7 +12,10 @@ export function resultCommand(finish: (code: number) => void): Command {
     .option("--wait", "wait until it has ended")
     .option("--timeout <time>", "wait at most so long, such as 30s");
   return addJson(addTarget(command)).action(async (id: string, flags: Target & ResultFlags) => {
-    const [{ printResult }, { inSession }] = await Promise.all([import("../result-report.ts"), import("../target.ts")]);
-    finish(await inSession(flags, (session) => printResult(session, id, flags)));
+    const [{ printForeignResult }, { inSession }] = await Promise.all([
+      import("../result-report.ts"),
+      import("../target.ts"),
+    ]);
+    finish(await inSession(flags, (session) => printForeignResult(session, id, flags)));
   });
 }
