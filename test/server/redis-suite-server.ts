@@ -9,11 +9,14 @@ import { promisify } from "node:util";
 import { systemClock } from "../../src/clock/clock.ts";
 import { open as openRedis } from "../../src/driver/redis/index.ts";
 import { claimScript } from "../../src/driver/redis/script/claim.ts";
+import { takeScript } from "../../src/driver/redis/script/custody.ts";
+import { beginScript, finishScript } from "../../src/driver/redis/script/ledger.ts";
 import { publishScript } from "../../src/driver/redis/script/publish.ts";
-import { Scripts } from "../../src/driver/redis/script/script.ts";
+import { Scripts, type Script } from "../../src/driver/redis/script/script.ts";
 import { settleScript } from "../../src/driver/redis/script/settle.ts";
 import {
   stoppableClock,
+  type CutCall,
   type MakeServer,
   type OpenClient,
   type SuiteServer,
@@ -21,7 +24,14 @@ import {
 import { startRedis, type RedisServer } from "./redis-server.ts";
 import { startProxy, type TcpProxy } from "./tcp-proxy.ts";
 
-const scripts = { publish: publishScript, claim: claimScript, settle: settleScript };
+const scripts: Readonly<Record<CutCall, Script>> = {
+  publish: publishScript,
+  claim: claimScript,
+  settle: settleScript,
+  begin: beginScript,
+  take: takeScript,
+  finish: finishScript,
+};
 
 export interface RedisSuiteOptions {
   readonly keyPrefix?: string;
@@ -97,6 +107,7 @@ function makeServer(redis: RedisServer, options: RedisSuiteOptions, offset: () =
         store: backend.store,
         bus: backend.bus,
         lease: backend.lease,
+        replies: backend.replies,
         open: (signal) => backend.open(signal),
         close,
         kill: () => {

@@ -5,8 +5,8 @@ import type { Millis } from "../../port/units.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../wire/envelope.ts";
 import type { Message } from "../../wire/message.ts";
 import type { Context } from "./context.ts";
+import { contained, readList } from "./list-reader.ts";
 import type { Subscriber } from "./subscriber.ts";
-import { rest } from "./pulse.ts";
 
 const eventExchange = "celeryev";
 const replyExchange = "reply.celery.pidbox";
@@ -62,7 +62,7 @@ export class RedisBus implements Bus {
     take: (channel: Channel, message: Message) => void,
     gap: (missed: number | undefined) => void,
   ): Promise<Subscription> {
-    if (channel.kind === "reply") return await this.#fetch(channel.to, (message) => take(channel, message));
+    if (channel.kind === "reply") return await this.#read(channel.to, (message) => take(channel, message));
     const pattern = channel.kind === "event" && /[#*]/.test(channel.type);
     const prefix = channel.kind === "event" ? this.#context.keys.channel(eventExchange, "") : "";
     const name = pattern
@@ -91,7 +91,7 @@ export class RedisBus implements Bus {
     const { keys } = this.#context;
     const member = keys.bound(to, `${to}.${replyExchange}`);
     await this.#context.command("SADD", [keys.binding(replyExchange), member]);
-    const fetching = await this.#fetch(to, take);
+    const fetching = await this.#read(to, take);
     let closed = false;
     return {
       to,
@@ -132,33 +132,8 @@ export class RedisBus implements Bus {
     }
   }
 
-  /** Takes from a reply list. A destructive pop is fine here: the list is one asker's own. */
-  async #fetch(to: string, take: (message: Message) => void): Promise<Subscription> {
-    const list = this.#context.keys.replyList(to);
-    const link = this.#context.newLink();
-    const closing = new AbortController();
-    const run = async (): Promise<void> => {
-      while (!closing.signal.aborted) {
-        try {
-          await link.ready(closing.signal);
-          const timeout = 5000 + this.#context.timeout;
-          const reply = (await link.call("BRPOP", [list, "5"], { timeout, binary: true })) as Buffer[] | null;
-          const message = reply?.[1] && decodeEnvelope(reply[1]);
-          if (message && !("malformed" in message)) contained(() => take(message));
-        } catch {
-          await rest(this.#context.clock, 100, closing.signal);
-        }
-      }
-    };
-    await link.open(this.#context.closing);
-    run().catch(() => undefined);
-    return {
-      close: () => {
-        closing.abort(new Error("the inbox was closed"));
-        this.#context.release(link);
-        return Promise.resolve();
-      },
-    };
+  #read(to: string, take: (message: Message) => void): Promise<Subscription> {
+    return readList(this.#context, this.#context.keys.replyList(to), take);
   }
 
   #channelOf(channel: Exclude<Channel, { kind: "reply" }>): string {
@@ -171,13 +146,4 @@ export class RedisBus implements Bus {
 /** Redis reads these in patterns. */
 function globbed(text: string): string {
   return text.replaceAll(/[\\*?[\]^]/g, (character) => `\\${character}`);
-}
-
-/** A listener's own fault is no reason to stop hearing. */
-function contained(run: () => void): void {
-  try {
-    run();
-  } catch {
-    // It had its chance; the next message comes all the same.
-  }
 }

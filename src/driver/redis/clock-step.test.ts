@@ -2,11 +2,15 @@
 
 import { describe } from "vitest";
 import { clockCases } from "../../testing/conformance/broker-clock.ts";
+import { longCases } from "../../testing/conformance/ledger-clock.ts";
 import { steppableRedisServer } from "../../../test/server/redis-suite-server.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
 
 describeWith("redis-server", "redis and a clock that steps", () => {
   describe.runIf(process.platform === "linux")("on Linux", () => {
-    describeWith("cc", "stepped by a shim", () => clockCases(steppableRedisServer()));
+    describeWith("cc", "stepped by a shim", () => {
+      clockCases(steppableRedisServer());
+      longCases(steppableRedisServer());
+    });
   });
 });

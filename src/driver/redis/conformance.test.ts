@@ -3,6 +3,8 @@
 import { brokerSuite } from "../../testing/conformance/broker.ts";
 import { busSuite } from "../../testing/conformance/bus.ts";
 import { leaseSuite } from "../../testing/conformance/lease.ts";
+import { repliesSuite } from "../../testing/conformance/replies.ts";
+import { ledgerSuite } from "../../testing/conformance/ledger.ts";
 import { resultStoreSuite } from "../../testing/conformance/result-store.ts";
 import { redisSuiteServer } from "../../../test/server/redis-suite-server.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
@@ -11,6 +13,8 @@ describeWith("redis-server", "redis conformance", () => {
   const server = redisSuiteServer();
   brokerSuite("redis", server);
   resultStoreSuite("redis", server);
+  ledgerSuite("redis", server);
   busSuite("redis", server);
   leaseSuite("redis", server);
+  repliesSuite("redis", server);
 });

@@ -72,14 +72,17 @@ export class Context {
   }
 
   /**
-   * A call that may be repeated: tried again while the server is away, at most until one answer is due, then BACKEND_UNREACHABLE.
+   * A call that may be repeated: tried again while the server is away, at most until one answer is due, then BACKEND_UNREACHABLE; or
+   * until `signal` aborts.
    */
-  async ask<T>(call: () => Promise<T>): Promise<T> {
+  async ask<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const limit = new AbortController();
     const timer = this.clock.after(this.timeout, () => limit.abort());
     try {
-      return await this.link.persist(call, limit.signal);
+      const until = signal === undefined ? limit.signal : AbortSignal.any([limit.signal, signal]);
+      return await this.link.persist(call, until);
     } catch (error) {
+      signal?.throwIfAborted();
       if (this.closing.aborted) throw this.closedError();
       if (error instanceof CeleriacError) throw error;
       if (error instanceof ServerRefusal && !isPassing(error)) throw refusedBy(this.location.name, error);

@@ -5,6 +5,7 @@
 
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { BackendOptions, FullBackend, OpenBackend } from "../../port/backend.ts";
+import type { Replies } from "../../port/replies.ts";
 import type { Warning } from "../../port/units.ts";
 import { RedisBroker } from "./broker.ts";
 import { RedisBus } from "./bus.ts";
@@ -13,6 +14,7 @@ import { Context } from "./context.ts";
 import { connectFailure } from "./failure.ts";
 import { RedisLease } from "./lease.ts";
 import { readLocation } from "./location.ts";
+import { RedisReplies } from "./replies.ts";
 import { RedisResultStore } from "./result-store.ts";
 import { claimScript } from "./script/claim.ts";
 import { renewScript, startScript } from "./script/hold.ts";
@@ -22,13 +24,15 @@ import { checkServer } from "./server-check.ts";
 import { Subscriber } from "./subscriber.ts";
 
 /** Throws BROKER_URL_INVALID; everything else waits for `open`. */
-export const open: OpenBackend<FullBackend> = (options: BackendOptions): FullBackend => new RedisBackend(options);
+export const open: OpenBackend<FullBackend & { readonly replies: Replies }> = (options: BackendOptions) =>
+  new RedisBackend(options);
 
 class RedisBackend implements FullBackend {
   readonly broker: RedisBroker;
   readonly store: RedisResultStore;
   readonly bus: RedisBus;
   readonly lease: RedisLease;
+  readonly replies: RedisReplies;
   readonly #context: Context;
   readonly #subscriber: Subscriber;
   #opening: Promise<readonly Warning[]> | undefined;
@@ -45,6 +49,7 @@ class RedisBackend implements FullBackend {
     this.broker = new RedisBroker(context, () => this.store, opened, closed);
     this.bus = new RedisBus(context, subscriber);
     this.lease = new RedisLease(context);
+    this.replies = new RedisReplies(context);
   }
 
   open(signal: AbortSignal): Promise<readonly Warning[]> {

@@ -134,6 +134,12 @@ export class Keys {
   checkpoints(id: string): string {
     return `${this.#ours}cp:${id}`;
   }
+  get held(): string {
+    return `${this.#ours}held`;
+  }
+  hold(id: string): string {
+    return `${this.#ours}hold:${id}`;
+  }
   term(name: string): string {
     return `${this.#ours}term:${name}`;
   }

@@ -5,8 +5,9 @@ import type { Checkpoints, ResultStore, ResultWrite, StoredOutcome } from "../..
 import type { Fence, Millis, Warning } from "../../port/units.ts";
 import { isFinal } from "../../wire/outcome.ts";
 import type { Context } from "./context.ts";
+import { RedisLedger } from "./ledger.ts";
 import { outcomeOf } from "./result-meta.ts";
-import { checkpointScript, commitScript } from "./script/store.ts";
+import { checkpointScript, commitScript, forgetScript } from "./script/store.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** Writes in one script call. */
@@ -25,7 +26,7 @@ const letters: Readonly<Record<string, Committed>> = {
 export class RedisResultStore implements ResultStore {
   readonly features = { manyReaders: true, watch: true } as const;
   readonly checkpoints: Checkpoints;
-  readonly ledger: Ledger | undefined = undefined;
+  readonly ledger: Ledger;
   readonly #context: Context;
   readonly #subscriber: Subscriber;
   readonly #open: (signal: AbortSignal) => Promise<readonly Warning[]>;
@@ -42,6 +43,7 @@ export class RedisResultStore implements ResultStore {
     this.#open = open;
     this.#close = close;
     this.checkpoints = new RedisCheckpoints(context);
+    this.ledger = new RedisLedger(context);
   }
 
   open(signal: AbortSignal): Promise<readonly Warning[]> {
@@ -140,12 +142,11 @@ export class RedisResultStore implements ResultStore {
   }
 
   async forget(ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return;
     const { keys } = this.#context;
-    await this.#context.command(
-      "DEL",
-      ids.flatMap((id) => [keys.meta(id), keys.checkpoints(id)]),
-    );
+    for (let at = 0; at < ids.length; at += mostWrites) {
+      const names = ids.slice(at, at + mostWrites).flatMap((id) => [keys.meta(id), keys.checkpoints(id)]);
+      await this.#context.ask(() => this.#context.run(forgetScript, [keys.unacked, ...names], []));
+    }
   }
 }
 

@@ -5,10 +5,13 @@
 
 import type { Clock } from "../../clock/clock.ts";
 import type { BackendOptions, FullBackend } from "../../port/backend.ts";
+import type { Replies } from "../../port/replies.ts";
 import type { Millis, ServerTime } from "../../port/units.ts";
 
 /** One client, as independent of the others as another process would be. Already opened. */
 export interface OpenClient extends FullBackend {
+  /** Where the driver has a way of its own. */
+  readonly replies?: Replies;
   /** Dies: renews nothing, gives nothing back, answers nothing more. `close` afterwards is harmless. */
   kill(): Promise<void>;
   /** Stops renewing, as a stopped process does; calls made meanwhile still reach the server. Suites freeze only who has no room. */
@@ -18,6 +21,8 @@ export interface OpenClient extends FullBackend {
 }
 
 export type ClientOverrides = Partial<Pick<BackendOptions, "maxDepth" | "maxMessageBytes">>;
+
+export type CutCall = "publish" | "claim" | "settle" | "begin" | "take" | "finish";
 
 export interface SuiteServer {
   /** A further client of the same server. The suites close what they open. */
@@ -35,7 +40,7 @@ export interface SuiteServer {
   /** Puts bytes on a queue past the driver, as a stranger would. */
   putRaw?(queue: string, bytes: Uint8Array): Promise<void>;
   /** The server carries out this client's next call of that kind, and the answer is lost on the way. */
-  cutReply?(client: OpenClient, call: "publish" | "claim" | "settle"): Promise<void>;
+  cutReply?(client: OpenClient, call: CutCall): Promise<void>;
   /** From now on this client reaches nobody, and is told nothing: its packets vanish. */
   cutOff?(client: OpenClient): Promise<void>;
   /** Makes listeners of `to` miss at least one event; may use `from` to publish. */

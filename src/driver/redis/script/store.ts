@@ -1,5 +1,9 @@
-/** Results and checkpoints written outside of a settlement: guarded by the highest fence that was seen for the id. */
+/**
+ * Results and checkpoints written outside of a settlement: guarded by the highest fence that was seen for the id, in `#` of its checkpoints.
+ * Beside it may lie the ledger's row, see `ledger.ts`.
+ */
 
+import { dayMs } from "./ledger.ts";
 import { finalLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
@@ -21,18 +25,26 @@ for i = 1, #ARGV, 4 do
   local letter = 'S'
   local old = redis.pcall('GET', meta)
   if type(old) ~= 'string' then old = false end
-  local highest = tonumber(redis.call('HGET', points, '#') or '0')
+  local known = redis.call('HMGET', points, '#', 'r', 'q')
+  local highest, row = tonumber(known[1] or '0'), known[2]
   if is_final(old) then
     letter = 'F'
     if final and old == value then letter = 'M' end
-  elseif fence > 0 and highest > fence then
+  elseif highest > fence and (fence > 0 or row) then
     letter = 'X'
   else
     if ttl == '0' then redis.call('SET', meta, value) else redis.call('SET', meta, value, 'PX', ttl) end
     redis.call('PUBLISH', meta, value)
+    local keep = ttl == '0' and '${dayMs}' or ttl
     if fence > highest then
       redis.call('HSET', points, '#', ARGV[i + 3])
-      redis.call('PEXPIRE', points, ttl == '0' and '86400000' or ttl)
+      if not row then redis.call('PEXPIRE', points, keep) end
+    end
+    if row and final and known[3] then
+      redis.call('HSET', points, 'r', 'd' .. row:sub(2))
+    elseif row and final then
+      redis.call('HDEL', points, 'r', 'n', 'm', 'u')
+      if redis.call('HLEN', points) == 1 then redis.call('PEXPIRE', points, keep) end
     end
   end
   letters[#letters + 1] = letter
@@ -49,9 +61,37 @@ export const checkpointScript: Script = {
   name: "checkpoint",
   atFull: true,
   lua: `
-local highest = tonumber(redis.call('HGET', KEYS[2], '#') or '0')
-if highest > tonumber(ARGV[1]) then return 0 end
+local known = redis.call('HMGET', KEYS[2], '#', 'r')
+if tonumber(known[1] or '0') > tonumber(ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[2], '#', ARGV[1], '=' .. ARGV[2], ARGV[3])
-redis.call('PEXPIRE', KEYS[2], ARGV[4])
+-- A ledger's row beside it may have to live longer, or for ever.
+local left = known[2] and redis.call('PTTL', KEYS[2]) or 0
+if left >= 0 and (not known[2] or left < tonumber(ARGV[4])) then redis.call('PEXPIRE', KEYS[2], ARGV[4]) end
+return 1`,
+};
+
+/**
+ * KEYS  1 unacked (unused, as above), then for each id: result key, checkpoints key
+ *
+ * A ledger's row stays: who forgets a result does not thereby let a replaced worker write another.
+ */
+export const forgetScript: Script = {
+  name: "forget",
+  atFull: true,
+  lua: `
+for k = 2, #KEYS, 2 do
+  local points = KEYS[k + 1]
+  redis.call('DEL', KEYS[k])
+  local fields = { '#', 'r', 'n', 'm', 'q', 'u' }
+  local row = redis.call('HMGET', points, unpack(fields))
+  local left = row[2] and redis.call('PTTL', points)
+  redis.call('DEL', points)
+  if row[2] then
+    for f = 1, #fields do
+      if row[f] then redis.call('HSET', points, fields[f], row[f]) end
+    end
+    if left > 0 then redis.call('PEXPIRE', points, left) end
+  end
+end
 return 1`,
 };

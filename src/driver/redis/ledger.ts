@@ -1,0 +1,173 @@
+/** The ledger beside the results: starts and kept messages, in script calls of bounded size. Repeats after a lost answer are harmless. */
+
+import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
+import type { Millis } from "../../port/units.ts";
+import type { Argument } from "./client.ts";
+import type { Context } from "./context.ts";
+import { mostBytes, mostItems } from "./publisher.ts";
+import { outcomeOf } from "./result-meta.ts";
+import { giveScript, overdueScript, releaseScript, renewHoldScript, takeScript } from "./script/custody.ts";
+import { beginScript, finishScript, reopenScript } from "./script/ledger.ts";
+import type { Script } from "./script/script.ts";
+import { ServerClock } from "./server-clock.ts";
+
+interface Call {
+  readonly script: Script;
+  /** The first are those of all items. */
+  readonly keys: string[];
+  readonly args: Argument[];
+}
+
+export class RedisLedger implements Ledger {
+  readonly #context: Context;
+  /** Nothing is given back while the server's clock has just stepped: the living would look dead. */
+  readonly #serverClock: ServerClock;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#serverClock = new ServerClock(context.clock, () => {});
+  }
+
+  async begin(starts: readonly Start[]): Promise<readonly Begun[]> {
+    const answers = new Map<Start, Begun>();
+    // Those whose large results did not fit into the answer are asked for again: they are final, and stay so.
+    for (let open = starts; open.length > 0; open = open.filter((start) => !answers.has(start))) {
+      await Promise.all(pieces(open).map((piece) => this.#begin(piece, answers)));
+    }
+    return starts.flatMap((start) => answers.get(start) ?? []);
+  }
+
+  async #begin(starts: readonly Start[], answers: Map<Start, Begun>): Promise<void> {
+    const { keys } = this.#context;
+    const call: Call = { script: beginScript, keys: [keys.unacked, keys.held], args: [String(mostBytes)] };
+    for (const { id, attempt, messageId = "", redelivered, blame, nonce } of starts) {
+      call.keys.push(keys.meta(id), keys.checkpoints(id), keys.hold(id));
+      call.args.push(id, String(attempt), messageId, redelivered ? "1" : "0", blame === "sure" ? "1" : "0", nonce);
+    }
+    const [text, ...metas] = (await this.#run(call)) as Buffer[];
+    const lines = text?.toString().split("\n") ?? [];
+    for (const [index, start] of starts.entries()) {
+      const [letter, fence, crashes, suspicions] = lines[index]?.split(" ") ?? [];
+      if (letter === "G") {
+        const counts = { crashes: Number(crashes), suspicions: Number(suspicions) };
+        answers.set(start, { kind: "go", fence: Number(fence), ...counts });
+      } else if (letter === "F") {
+        const meta = metas.shift();
+        answers.set(start, { kind: "final", outcome: meta && outcomeOf(start.id, meta) });
+      } else if (letter === "E") answers.set(start, { kind: "final", outcome: undefined });
+      else if (letter === "H") answers.set(start, { kind: "held" });
+      else if (letter === "S") answers.set(start, { kind: "stale" });
+      else if (letter !== "L") throw new Error(`a start was answered "${lines[index]}"`);
+    }
+  }
+
+  async reopen(marks: Parameters<Ledger["reopen"]>[0]): Promise<void> {
+    const { keys } = this.#context;
+    for (const piece of pieces(marks)) {
+      const call: Call = { script: reopenScript, keys: [keys.unacked], args: [] };
+      for (const { id, fence, crashes, suspicions } of piece) {
+        call.keys.push(keys.checkpoints(id));
+        call.args.push(String(fence), String(crashes ?? ""), String(suspicions ?? ""));
+      }
+      await this.#run(call);
+    }
+  }
+
+  async finish(ended: readonly Claimed[]): Promise<readonly ("finished" | "fenced")[]> {
+    const { keys } = this.#context;
+    const letters = await this.#letters(pieces(ended), (piece) => ({
+      script: finishScript,
+      keys: [keys.unacked, ...piece.map(({ id }) => keys.checkpoints(id))],
+      args: piece.map(({ fence }) => String(fence)),
+    }));
+    return letters.map((letter) => (letter === "F" ? "finished" : "fenced"));
+  }
+
+  async take(holds: readonly Hold[], lease: Millis): Promise<readonly ("held" | "fenced")[]> {
+    const { keys } = this.#context;
+    const parts = pieces(holds, ({ raw }) => raw.length);
+    const letters = await this.#letters(parts, (piece) => {
+      const call: Call = { script: takeScript, keys: [keys.unacked, keys.held, keys.control], args: [whole(lease)] };
+      for (const { id, fence, queue, raw } of piece) {
+        call.keys.push(keys.checkpoints(id), keys.hold(id));
+        call.args.push(id, String(fence), queue, Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength));
+      }
+      return call;
+    });
+    return letters.map((letter) => (letter === "H" ? "held" : "fenced"));
+  }
+
+  async renew(holds: readonly Claimed[], lease: Millis): Promise<readonly boolean[]> {
+    const { keys } = this.#context;
+    const letters = await this.#letters(pieces(holds), (piece) => ({
+      script: renewHoldScript,
+      keys: [keys.unacked, keys.held, ...piece.map(({ id }) => keys.checkpoints(id))],
+      args: [whole(lease), ...piece.flatMap(({ id, fence }) => [id, String(fence)])],
+    }));
+    return letters.map((letter) => letter === "H");
+  }
+
+  async expired(_worker: string, lease: Millis, limit: number): Promise<readonly ExpiredHold[]> {
+    const { keys } = this.#context;
+    const most = String(Math.min(limit, mostItems));
+    const overdue = {
+      script: overdueScript,
+      keys: [keys.unacked, keys.held, keys.control],
+      args: [whole(lease), most],
+    };
+    const [now, ...found] = (await this.#run(overdue)) as Buffer[];
+    const stepped = this.#serverClock.saw(Number(now?.toString()), lease);
+    if (stepped || this.#serverClock.unsettled || found.length === 0) return [];
+    const ids = found.map((id) => id.toString());
+    const parts = (await this.#run({
+      script: giveScript,
+      keys: [keys.unacked, keys.held, ...ids.flatMap((id) => [keys.checkpoints(id), keys.hold(id)])],
+      args: [whole(lease), String(mostBytes), ...ids.flatMap((id) => [id, crypto.randomUUID()])],
+    })) as Buffer[];
+    const given: ExpiredHold[] = [];
+    for (let at = 0; at + 4 < parts.length; at += 5) {
+      const [id = "", fence, queue = "", messageId = ""] = parts.slice(at, at + 4).map(String);
+      given.push({ id, fence: Number(fence), queue, messageId, raw: parts[at + 4] ?? new Uint8Array() });
+    }
+    return given;
+  }
+
+  async release(holds: readonly Claimed[]): Promise<void> {
+    const { keys } = this.#context;
+    for (const piece of pieces(holds)) {
+      await this.#run({
+        script: releaseScript,
+        keys: [keys.unacked, keys.held, ...piece.flatMap(({ id }) => [keys.checkpoints(id), keys.hold(id)])],
+        args: piece.flatMap(({ id, fence }) => [id, String(fence)]),
+      });
+    }
+  }
+
+  /** A letter for each item. */
+  async #letters<T>(
+    parts: readonly (readonly T[])[],
+    callOf: (piece: readonly T[]) => Call,
+  ): Promise<readonly string[]> {
+    const texts = await Promise.all(parts.map((piece) => this.#run(callOf(piece))));
+    return [...texts.map(String).join("")];
+  }
+
+  #run({ script, keys, args }: Call): Promise<unknown> {
+    return this.#context.ask(() => this.#context.run(script, keys, args, { binary: true }));
+  }
+}
+
+/** Scores and expiries are whole numbers. */
+function whole(ms: Millis): string {
+  return String(Math.max(0, Math.round(ms)));
+}
+
+function pieces<T>(items: readonly T[], sizeOf: (item: T) => number = () => 0): readonly (readonly T[])[] {
+  const all: (readonly T[])[] = [];
+  for (let from = 0, to = 0; from < items.length; from = to) {
+    let bytes = 0;
+    while (to < items.length && to - from < mostItems && bytes < mostBytes) bytes += sizeOf(items[to++] as T);
+    all.push(items.slice(from, to));
+  }
+  return all;
+}
