@@ -55,14 +55,15 @@ function die(name: string): never {
 export function faulty(open: OpenBackend<FullBackend>, countdown: Countdown): OpenBackend<FullBackend> {
   return (options) => {
     const backend = open(options);
+    const checkpoints = backend.store.checkpoints && wrap(backend.store.checkpoints, countdown, {});
+    const ledger = backend.store.ledger && wrap(backend.store.ledger, countdown, {});
+    const store = wrap(backend.store, countdown, {}, { checkpoints, ledger });
     const broker = wrap(backend.broker, countdown, {
       consume: async (...args: Parameters<Backend["broker"]["consume"]>): Promise<Consumer> =>
         wrap(await backend.broker.consume(...args), countdown, {}),
       // The store of a wrapped backend is the wrapped one; the driver knows only its own.
-      joins: () => true,
+      joins: (other: unknown) => other === store,
     });
-    const checkpoints = backend.store.checkpoints && wrap(backend.store.checkpoints, countdown, {});
-    const store = wrap(backend.store, countdown, {}, { checkpoints });
     return wrap(backend, undefined, {}, { broker, store });
   };
 }

@@ -6,16 +6,16 @@ import { fileURLToPath } from "node:url";
 import { coreOf } from "../../src/app/app.ts";
 import { createApp } from "../../src/index.ts";
 import type { Mode } from "./faulty-backend.ts";
-import { play } from "./scenario.ts";
+import { optionsOf, play } from "./scenario.ts";
 
 const program = fileURLToPath(new URL("./scenario.ts", import.meta.url));
 
 /** Runs the scenario in a process of its own; resolves with its journal whether it lived or died. */
-export async function strike(url: string, journal: string, mode: Mode, n: number): Promise<readonly string[]> {
+export async function strike(place: string, journal: string, mode: Mode, n: number): Promise<readonly string[]> {
   await new Promise<void>((resolve) => {
     execFile(
       process.execPath,
-      ["--disable-warning=ExperimentalWarning", program, url, journal, mode, String(n)],
+      ["--disable-warning=ExperimentalWarning", program, place, journal, mode, String(n)],
       { timeout: 25_000 },
       () => resolve(),
     );
@@ -24,12 +24,12 @@ export async function strike(url: string, journal: string, mode: Mode, n: number
 }
 
 /** What is wrong after a strike and a restart; empty when nothing is. */
-export async function afterRestart(url: string, struck: readonly string[], deadly: boolean): Promise<string[]> {
+export async function afterRestart(place: string, struck: readonly string[], deadly: boolean): Promise<string[]> {
   const lines = [...struck];
   const accepted = new Set(lines.flatMap((line) => (line.startsWith("accepted ") ? [line.slice(9)] : [])));
   const wrong: string[] = [];
   try {
-    await play(url, (line) => lines.push(line), accepted);
+    await play(place, (line) => lines.push(line), accepted);
   } catch (error) {
     wrong.push(`stuck or lost: ${String(error)}`);
   }
@@ -41,12 +41,12 @@ export async function afterRestart(url: string, struck: readonly string[], deadl
     const allowed = planned + (deadly ? 1 : 0);
     if (times > allowed) wrong.push(`doubled: ${id} ran ${String(times)} times, ${String(allowed)} allowed`);
   }
-  wrong.push(...(await remains(url)));
+  wrong.push(...(await remains(place)));
   return wrong;
 }
 
-async function remains(url: string): Promise<string[]> {
-  const app = createApp({ name: "remains", broker: url });
+async function remains(place: string): Promise<string[]> {
+  const app = createApp({ name: "remains", ...optionsOf(place) });
   try {
     const { broker } = await coreOf(app).connect();
     const queues = await broker.queues.list();

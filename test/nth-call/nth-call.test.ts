@@ -12,7 +12,7 @@ import { afterRestart, strike } from "./loop.ts";
 const deaths: readonly Mode[] = ["kill-before", "kill-after"];
 const errors: readonly Mode[] = ["error", "error-after"];
 
-function loop(fresh: (name: string) => Promise<string>): void {
+function loop(fresh: (name: string) => Promise<string>, modes: readonly Mode[] = [...errors, ...deaths]): void {
   let folder = "";
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "celeriac-nth-"));
@@ -26,7 +26,7 @@ function loop(fresh: (name: string) => Promise<string>): void {
     return (await afterRestart(url, struck, deaths.includes(mode))).map((what) => `${name}: ${what}`);
   };
 
-  it.each([...errors, ...deaths])(
+  it.each([...modes])(
     "survives %s at every call",
     async (mode) => {
       const counted = await strike(
@@ -53,6 +53,11 @@ function loop(fresh: (name: string) => Promise<string>): void {
 
 describe("the n-th call on SQLite", () => {
   loop(async (path) => `sqlite:${path}.db`);
+});
+
+describe("the n-th call on SQLite, its results in another file", () => {
+  // Twice as many calls as in one file, so only the half that says most: each step done, and its answer or its process lost.
+  loop(async (path) => `sqlite:${path}.db sqlite:${path}.results.db`, ["error-after", "kill-after"]);
 });
 
 describeWith("redis-server", "the n-th call on Redis", () => {

@@ -2,11 +2,12 @@
  * The fixed scenario: a plain task, one that is retried, one with checkpoints, and one with a callback, sent and run in one
  * process. Run as a program it strikes the n-th call; run again without a strike it is the restart.
  *
- *   node scenario.ts URL JOURNAL MODE N
+ *   node scenario.ts PLACE JOURNAL MODE N
  */
 
 import { appendFileSync } from "node:fs";
 import { registerHooks } from "node:module";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { App, AsyncResult, Task } from "../../src/index.ts";
 import { Countdown, faulty, type Mode } from "./faulty-backend.ts";
@@ -72,15 +73,21 @@ export const expected: Readonly<Record<string, unknown>> = {
 };
 
 /** Rounds run side by side on one Redis, whose channels span its databases: ids must differ between rounds. */
-export function tagOf(url: string): string {
-  return (url.split("/").at(-1) ?? "").replaceAll(/[^\w]/g, "-");
+export function tagOf(place: string): string {
+  return (place.split("/").at(-1) ?? "").replaceAll(/[^\w]/g, "-");
+}
+
+/** A broker's URL, or two: messages and results, with a blank between them. */
+export function optionsOf(place: string): { readonly broker: string; readonly results?: string } {
+  const [broker = "", results] = place.split(" ");
+  return results === undefined ? { broker } : { broker, results };
 }
 
 /** Sends what is not known to be accepted, runs everything, and resolves when all five results are there. */
-export async function play(url: string, note: (line: string) => void, accepted: ReadonlySet<string>): Promise<void> {
+export async function play(place: string, note: (line: string) => void, accepted: ReadonlySet<string>): Promise<void> {
   const { createApp } = await import("../../src/index.ts");
-  const app = createApp({ name: "nth", broker: url, publishTimeout: "3s" });
-  const tag = tagOf(url);
+  const app = createApp({ name: "nth", ...optionsOf(place), publishTimeout: "3s" });
+  const tag = tagOf(place);
   const { plain, flaky, steps, first, next } = declare(app, (name) => note(`ran ${name.replace(`@${tag}`, "")}`));
   const sends: Record<string, () => Promise<AsyncResult<unknown>>> = {
     plain: () => plain.enqueue({ n: 1 }, { id: `plain@${tag}` }),
@@ -104,15 +111,25 @@ export async function play(url: string, note: (line: string) => void, accepted: 
         if (JSON.stringify(got) !== JSON.stringify(value)) throw new Error(`${id} is ${JSON.stringify(got)}`);
       }),
     );
+    await drained(app);
   } finally {
     await app.close();
   }
 }
 
+/** A result that lies elsewhere is there before its message is gone; and a message that comes again is looked at after a moment. */
+async function drained(app: App): Promise<void> {
+  for (let looks = 0; looks < 100; looks++) {
+    const queues = await app.queues.list();
+    if (queues.every(({ ready, leased }) => leased === 0 && ready.every(({ count }) => count === 0))) return;
+    await sleep(50);
+  }
+}
+
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [url = "", journal = "", mode = "count", n = "0"] = process.argv.slice(2);
+  const [place = "", journal = "", mode = "count", n = "0"] = process.argv.slice(2);
   const countdown = new Countdown(mode as Mode, Number(n));
   plantFaults(countdown);
-  await play(url, (line) => appendFileSync(journal, `${line}\n`), new Set());
+  await play(place, (line) => appendFileSync(journal, `${line}\n`), new Set());
   appendFileSync(journal, `calls ${String(countdown.calls)}\n`);
 }
