@@ -37,7 +37,14 @@ export class Answers {
     return new Promise<T>((resolve, reject) => {
       const expected: Expected = {
         request,
-        accept: (id, bytes) => resolve(read(bytes, id)),
+        accept: (id, bytes) => {
+          try {
+            resolve(read(bytes, id));
+          } catch (error) {
+            reject(error as Error);
+            throw error;
+          }
+        },
         reject,
         // After a pause of this process the answer may lie in the socket: it is read before the second look.
         limit: clock.after(timeout, () =>
@@ -57,6 +64,14 @@ export class Answers {
       throw new ConnectionError(503, `command invalid: ${methodName(id)} came, which nobody asked for`);
     expected.limit[Symbol.dispose]();
     expected.accept(id, bytes);
+  }
+
+  /** What was asked before `request` is not answered any more. */
+  rejectBefore(request: number, error: Error): void {
+    const at = this.#expected.findIndex((expected) => expected.request === request);
+    const kept = this.#expected.splice(at);
+    this.rejectAll(error);
+    this.#expected = kept;
   }
 
   rejectAll(error: Error): void {

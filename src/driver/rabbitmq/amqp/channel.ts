@@ -22,11 +22,13 @@ import { Confirms } from "./confirms.ts";
 import { ContentReader } from "./content.ts";
 import { writeTable } from "./field-table.ts";
 import { frameType } from "./frame.ts";
-import { method, readClose, readEnvelope, writeClose, writeMethod, writePublish, writeSettlement } from "./method.ts";
+import { method, readReason, readEnvelope, writeClose, writeMethod, writePublish } from "./method.ts";
+import { Settlements } from "./settlements.ts";
 import { bits, nothing, reserved, Topology } from "./topology.ts";
 import type { Transport } from "./transport.ts";
 
 interface ConsumerOfChannel {
+  readonly noAck: boolean;
   readonly take: (delivery: AmqpDelivery) => void;
   readonly cancelled: () => void;
 }
@@ -41,13 +43,15 @@ export class Channel extends Topology implements AmqpChannel {
   /** Gives the number back. */
   readonly #release: () => void;
   readonly #answers: Answers;
+  readonly #settlements: Settlements;
+  readonly #confirms = new Confirms();
   readonly #content = new ContentReader();
   readonly #consumers = new Map<string, ConsumerOfChannel>();
   #listeners: ((error: Error) => void)[] = [];
-  #confirms: Confirms | undefined;
   #ended: Error | undefined;
   #closing: Promise<void> | undefined;
   #tags = 0;
+  #confirming = false;
   /** A `basic.get` whose message is on its way. */
   #getting: ((error: Error) => void) | undefined;
 
@@ -56,6 +60,7 @@ export class Channel extends Topology implements AmqpChannel {
     this.number = number;
     this.#transport = transport;
     this.#release = release;
+    this.#settlements = new Settlements(transport.out, number);
     this.#answers = new Answers({ clock: transport.clock, timeout, late: (error) => transport.end(error) });
   }
 
@@ -98,7 +103,7 @@ export class Channel extends Topology implements AmqpChannel {
     };
     // With the answer and not after it: deliveries follow in the same packet.
     return this.call(method.basicConsume, write, (bytes) => {
-      this.#consumers.set(tag, { take, cancelled });
+      this.#consumers.set(tag, { noAck: options.noAck === true, take, cancelled });
       return bytes.shortString();
     });
   }
@@ -117,33 +122,39 @@ export class Channel extends Topology implements AmqpChannel {
       out.shortString(queue, "queue");
       out.u8(bits(noAck));
     };
-    return this.call(method.basicGet, write, (bytes, id) => (id === method.basicGetOk ? this.#got(bytes) : undefined));
+    return this.call(method.basicGet, write, (bytes, id) =>
+      id === method.basicGetOk ? this.#got(bytes, noAck) : undefined,
+    );
   }
 
   ack(deliveryTag: number, multiple: boolean): void {
-    this.#settle(method.basicAck, deliveryTag, bits(multiple));
+    if (this.closed) return;
+    if (multiple) this.#settlements.ackAll(deliveryTag);
+    else this.#settlements.ack(deliveryTag);
+    this.#transport.send(this.#settlements);
   }
 
   nack(deliveryTag: number, multiple: boolean, requeue: boolean): void {
-    this.#settle(method.basicNack, deliveryTag, bits(multiple, requeue));
+    if (this.closed) return;
+    this.#settlements.nack(deliveryTag, multiple, requeue);
+    this.#transport.send();
   }
 
   confirmSelect(): Promise<void> {
-    return this.call(
-      method.confirmSelect,
-      (out) => out.u8(0),
-      () => void (this.#confirms ??= new Confirms()),
-    );
+    // From the call on and not from its answer: the server counts what follows the method.
+    this.#confirming = true;
+    return this.call(method.confirmSelect, (out) => out.u8(0), nothing);
   }
 
   publish(message: Outbound): Promise<Confirm> {
     if (this.closed) return Promise.reject(this.#reason());
     try {
+      this.#settlements.write();
       writePublish(this.#transport.out, this.number, message);
     } catch (error) {
       return Promise.reject(error as Error);
     }
-    if (this.#confirms !== undefined) {
+    if (this.#confirming) {
       this.#transport.send();
       return this.#confirms.add(message);
     }
@@ -156,9 +167,10 @@ export class Channel extends Topology implements AmqpChannel {
     if (this.#closing !== undefined) return this.#closing;
     if (this.#ended !== undefined) return Promise.resolve();
     this.#consumers.clear();
+    this.#settlements.write();
     writeClose(this.#transport.out, this.number, method.channelClose, 200, "");
     this.#transport.send();
-    const answer = this.#answers.expect(method.channelClose, () => this.#end(this.#reason()));
+    const answer = this.#answers.expect(method.channelClose, () => this.end(this.#reason()));
     // It is as closed as it can be when the connection ends meanwhile.
     this.#closing = answer.catch(() => undefined);
     return this.#closing;
@@ -171,9 +183,19 @@ export class Channel extends Topology implements AmqpChannel {
     else this.#content.body(buffer, bytes.at, bytes.end);
   }
 
-  /** The connection ended. */
-  lost(error: Error): void {
-    this.#end(error);
+  /** With the reason: the server closed the channel, or the connection ended. */
+  end(error: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#consumers.clear();
+    this.#settlements.drop();
+    if (!(error instanceof ConnectionError)) this.#release();
+    this.#answers.rejectAll(error);
+    this.#confirms.rejectAll(error);
+    this.#getting?.(error);
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    if (this.#closing === undefined) for (const listener of listeners) listener(error);
   }
 
   protected call<T>(
@@ -183,6 +205,7 @@ export class Channel extends Topology implements AmqpChannel {
   ): Promise<T> {
     if (this.closed) return Promise.reject(this.#reason());
     try {
+      this.#settlements.write();
       writeMethod(this.#transport.out, this.number, id, write);
     } catch (error) {
       return Promise.reject(error as Error);
@@ -198,19 +221,20 @@ export class Channel extends Topology implements AmqpChannel {
       case method.basicAck:
       case method.basicNack: {
         const number = bytes.u64();
-        return this.#confirms?.settle(number, (bytes.u8() & 1) !== 0, id === method.basicAck);
+        return this.#confirms.settle(number, (bytes.u8() & 1) !== 0, id === method.basicAck);
       }
       case method.basicReturn:
-        return this.#returned(bytes);
+        return this.#confirms.returned(bytes, this.#content);
       case method.basicCancel:
         return this.#cancelled(bytes);
       case method.channelClose: {
-        const { code, text } = readClose(bytes);
+        const { code, text } = readReason(bytes);
         writeMethod(this.#transport.out, this.number, method.channelCloseOk);
         this.#transport.send();
-        // Ours is still to be answered, and only then is the number free.
-        if (this.#closing === undefined)
-          this.#end(new ChannelError(code, `the server closed the channel: ${code} ${text}`));
+        const error = new ChannelError(code, `the server closed the channel: ${code} ${text}`);
+        // Our own close is still answered, though nothing before it is, and only then is the number free.
+        if (this.#closing === undefined) this.end(error);
+        else this.#answers.rejectBefore(method.channelClose, error);
         return;
       }
       case method.channelFlow: {
@@ -226,14 +250,18 @@ export class Channel extends Topology implements AmqpChannel {
   #deliver(bytes: ByteReader): void {
     const consumerTag = bytes.name();
     const { deliveryTag, redelivered, exchange, routingKey } = readEnvelope(bytes);
+    const consumer = this.#consumers.get(consumerTag);
+    if (consumer?.noAck !== true) this.#settlements.delivered(deliveryTag);
     this.#content.begin(({ properties, fault, rawProperties, body }) => {
       const delivery = { deliveryTag, consumerTag, redelivered, exchange, routingKey };
+      // Looked up again: it may have been cancelled between the frames.
       this.#consumers.get(consumerTag)?.take({ ...delivery, properties, fault, rawProperties, body });
     });
   }
 
-  #got(bytes: ByteReader): Promise<Got> {
+  #got(bytes: ByteReader, noAck: boolean): Promise<Got> {
     const envelope = readEnvelope(bytes);
+    if (!noAck) this.#settlements.delivered(envelope.deliveryTag);
     const messagesLeft = bytes.u32();
     return new Promise((resolve, reject) => {
       this.#getting = reject;
@@ -241,17 +269,6 @@ export class Channel extends Topology implements AmqpChannel {
         this.#getting = undefined;
         resolve({ consumerTag: "", ...envelope, ...content, messagesLeft });
       });
-    });
-  }
-
-  #returned(bytes: ByteReader): void {
-    const code = bytes.u16();
-    const text = bytes.shortString();
-    const exchange = bytes.name();
-    const routingKey = bytes.name();
-    this.#content.begin(({ properties }) => {
-      const messageId = properties?.messageId;
-      this.#confirms?.returned({ exchange, routingKey, messageId }, { kind: "returned", code, text });
     });
   }
 
@@ -269,26 +286,7 @@ export class Channel extends Topology implements AmqpChannel {
     consumer?.cancelled();
   }
 
-  #settle(id: number, deliveryTag: number, flags: number): void {
-    if (this.closed) return;
-    writeSettlement(this.#transport.out, this.number, id, deliveryTag, flags);
-    this.#transport.send();
-  }
-
   #reason(): Error {
     return this.#ended ?? new ChannelError(0, "this channel was closed by its user");
-  }
-
-  #end(error: Error): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = error;
-    this.#consumers.clear();
-    if (!(error instanceof ConnectionError)) this.#release();
-    this.#answers.rejectAll(error);
-    this.#confirms?.rejectAll(error);
-    this.#getting?.(error);
-    const listeners = this.#listeners;
-    this.#listeners = [];
-    if (this.#closing === undefined) for (const listener of listeners) listener(error);
   }
 }

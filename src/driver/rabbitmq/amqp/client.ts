@@ -38,11 +38,14 @@ export interface AmqpConnection {
   readonly blocked: string | undefined;
   readonly closed: boolean;
   openChannel(): Promise<AmqpChannel>;
-  /** `closed` comes once, with the reason; after it nothing else. */
+  /** `closed` comes once, with the reason, and soon to who asks after it; after it nothing else. Not after our own `close`. */
   on(event: "closed", listener: (error: Error) => void): void;
   on(event: "blocked", listener: (reason: string) => void): void;
   on(event: "unblocked", listener: () => void): void;
-  /** Polite: waits for the server's answer, so that all that was written before has been taken. Safe twice. */
+  /**
+   * Polite: waits for the server's answer, so that all that was written before has been taken; or for the end of the connection, if that
+   * comes first. Safe twice.
+   */
   close(): Promise<void>;
   /** At once, without a word to the server. What is in flight rejects. */
   destroy(error: Error): void;
@@ -118,7 +121,7 @@ export interface ConsumeChannelOptions {
 export interface AmqpChannel {
   readonly number: number;
   readonly closed: boolean;
-  /** Comes once, also when the connection ends, with the reason. Not after our own `close`. */
+  /** Comes once, also when the connection ends, with the reason, and soon to who asks after it. Not after our own `close`. */
   on(event: "closed", listener: (error: Error) => void): void;
   declareExchange(
     name: string,
@@ -138,7 +141,7 @@ export interface AmqpChannel {
   deleteQueue(queue: string): Promise<number>;
   /** `basic.qos`; `global` as RabbitMQ reads it: false = for each consumer that begins after it, true = for the channel. */
   prefetch(count: number, global: boolean): Promise<void>;
-  /** Resolves with the tag. `cancelled` is called when the server ends the consumer: its queue was deleted, its node went. */
+  /** Resolves with the tag. What `take` throws ends the connection. `cancelled` is called when the server ends the consumer: its queue was deleted, its node went. */
   consume(
     queue: string,
     options: ConsumeChannelOptions,
@@ -149,13 +152,14 @@ export interface AmqpChannel {
   cancel(tag: string): Promise<void>;
   /** `basic.get`; `undefined` from an empty queue. */
   get(queue: string, noAck: boolean): Promise<(AmqpDelivery & { readonly messagesLeft: number }) | undefined>;
-  /** Written at the end of the turn, all of a turn together. */
+  /** Written at the end of the turn, all of a turn together, as one `multiple` where they cover the oldest deliveries without a gap. */
   ack(deliveryTag: number, multiple: boolean): void;
   nack(deliveryTag: number, multiple: boolean, requeue: boolean): void;
   /** From then on `publish` resolves with the server's confirm. */
   confirmSelect(): Promise<void>;
   /**
-   * Without `confirmSelect` it resolves when it is written. Rejects when the channel or connection ends first: nobody knows then. All of a
+   * Without `confirmSelect` it resolves when it is written. The body must not change before. Rejects when the channel or connection ends first: nobody knows then;
+   * and with NOT_SERIALIZABLE or MESSAGE_TOO_LARGE, where nothing was written and all goes on. All of a
    * turn go out together; frames of other channels may stand between the frames of one large body.
    */
   publish(message: Outbound): Promise<Confirm>;

@@ -3,9 +3,19 @@
  * confirm of many one pass. A message that came back is told to its publish when the confirm, which follows it, arrives.
  */
 
+import type { ByteReader } from "./byte-reader.ts";
 import type { Confirm, Outbound } from "./client.ts";
+import type { ContentReader } from "./content.ts";
+import { readReason } from "./method.ts";
 
-class Pending {
+/** By what a returned message and its publish are known to be the same. */
+interface Marks {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly messageId: string | undefined;
+}
+
+class Pending implements Marks {
   readonly exchange: string;
   readonly routingKey: string;
   readonly messageId: string | undefined;
@@ -53,12 +63,18 @@ export class Confirms {
     while (this.#oldest < this.#next && this.#at(this.#oldest) === undefined) this.#oldest++;
   }
 
-  /** Equal messages without an id can't be told apart: then it is the oldest. */
-  returned(message: { exchange: string; routingKey: string; messageId: string | undefined }, back: Confirm): void {
-    const number = this.#find(message, this.#lastReturned + 1) ?? this.#find(message, this.#oldest);
-    if (number === undefined) return;
-    this.#at(number)!.returned = back;
-    this.#lastReturned = number;
+  /** Reads a `basic.return`. Equal messages without an id can't be told apart: then it is the oldest. */
+  returned(bytes: ByteReader, content: ContentReader): void {
+    const { code, text } = readReason(bytes);
+    const exchange = bytes.name();
+    const routingKey = bytes.name();
+    content.begin(({ properties }) => {
+      const message = { exchange, routingKey, messageId: properties?.messageId };
+      const number = this.#find(message, this.#lastReturned + 1) ?? this.#find(message, this.#oldest);
+      if (number === undefined) return;
+      this.#at(number)!.returned = { kind: "returned", code, text };
+      this.#lastReturned = number;
+    });
   }
 
   rejectAll(error: Error): void {
@@ -75,10 +91,7 @@ export class Confirms {
     return pending;
   }
 
-  #find(
-    message: { exchange: string; routingKey: string; messageId: string | undefined },
-    from: number,
-  ): number | undefined {
+  #find(message: Marks, from: number): number | undefined {
     for (let number = Math.max(from, this.#oldest); number < this.#next; number++) {
       const pending = this.#at(number);
       if (

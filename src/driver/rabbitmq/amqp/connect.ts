@@ -32,7 +32,7 @@ export const connect: Connect = (options, signal) =>
         settled();
         resolve(connection);
       };
-      new Handshake(transport, options, { done, failed });
+      new Handshake(transport, options, { done, failed }).begin();
     });
   });
 

@@ -9,7 +9,7 @@ import { ByteReader } from "./byte-reader.ts";
 import { Channel } from "./channel.ts";
 import { ChannelError, ConnectionError, type AmqpChannel, type AmqpConnection, type FieldTable } from "./client.ts";
 import { frameType } from "./frame.ts";
-import { method, readClose, writeClose, writeMethod } from "./method.ts";
+import { method, readReason, writeClose, writeMethod } from "./method.ts";
 import type { Transport } from "./transport.ts";
 
 /** What client and server agreed on. */
@@ -93,6 +93,8 @@ export class Connection implements AmqpConnection {
   close(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing;
     if (this.#transport.ended !== undefined) return Promise.resolve();
+    // Acks of this turn stand in front of it.
+    this.#transport.flush();
     writeClose(this.#transport.out, 0, method.connectionClose, 200, "");
     this.#transport.send();
     const answer = this.#answers.expect(method.connectionClose, () => this.#transport.hangUp(closedByUser()));
@@ -122,7 +124,7 @@ export class Connection implements AmqpConnection {
   #method(id: number, bytes: ByteReader): void {
     switch (id) {
       case method.connectionClose: {
-        const { code, text } = readClose(bytes);
+        const { code, text } = readReason(bytes);
         writeMethod(this.#transport.out, 0, method.connectionCloseOk);
         this.#transport.hangUp(closedByServer(this.#transport.peer, code, text));
         return;
@@ -146,7 +148,7 @@ export class Connection implements AmqpConnection {
     this.#bytes.done();
     this.#blocked = undefined;
     this.#answers.rejectAll(reason);
-    for (const channel of this.#channels.values()) channel.lost(reason);
+    for (const channel of this.#channels.values()) channel.end(reason);
     this.#channels.clear();
     if (this.#closing === undefined) for (const listener of this.#listeners.closed) listener(reason);
   }

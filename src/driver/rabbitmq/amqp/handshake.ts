@@ -13,7 +13,7 @@ import { ConnectionError, type ConnectOptions, type FieldTable } from "./client.
 import { closedByServer, Connection, type Agreement } from "./connection.ts";
 import { readTable, writeTable } from "./field-table.ts";
 import { frameType, protocolHeader } from "./frame.ts";
-import { method, methodName, readClose, writeMethod } from "./method.ts";
+import { method, methodName, readReason, writeMethod } from "./method.ts";
 import type { Transport } from "./transport.ts";
 
 /** What RabbitMQ itself offers: larger frames gain nothing, and it reads each whole. */
@@ -45,17 +45,20 @@ export class Handshake {
   /** The method that must come next. */
   #awaited: number = method.connectionStart;
 
-  /** Takes the transport over, which has just been connected. */
   constructor(transport: Transport, options: ConnectOptions, end: HandshakeEnd) {
     this.#transport = transport;
     this.#options = options;
     this.#end = end;
-    transport.handTo({
+  }
+
+  /** Takes the transport over, which has just been connected. */
+  begin(): void {
+    this.#transport.handTo({
       frame: (type, _channel, buffer, from, to) => this.#frame(type, this.#bytes.use(buffer, from, to)),
-      ended: (reason) => end.failed(this.#explain(reason)),
+      ended: (reason) => this.#end.failed(this.#explain(reason)),
     });
-    transport.out.bytes(protocolHeader);
-    transport.flush();
+    this.#transport.out.bytes(protocolHeader);
+    this.#transport.flush();
   }
 
   #frame(type: number, bytes: ByteReader): void {
@@ -63,7 +66,7 @@ export class Handshake {
     if (type !== frameType.method) throw new ConnectionError(505, "unexpected frame: content during the handshake");
     const id = bytes.u32();
     if (id === method.connectionClose) {
-      const { code, text } = readClose(bytes);
+      const { code, text } = readReason(bytes);
       writeMethod(this.#transport.out, 0, method.connectionCloseOk);
       return this.#transport.hangUp(closedByServer(this.#transport.peer, code, text));
     }

@@ -90,8 +90,8 @@ export function writeClose(out: ByteWriter, channel: number, id: number, code: n
   });
 }
 
-/** The other side's: code and text. Class and method of the culprit follow, which the text names too. */
-export function readClose(bytes: ByteReader): { readonly code: number; readonly text: string } {
+/** Code and text, with which the other side's `close` begins, and `basic.return`. */
+export function readReason(bytes: ByteReader): { readonly code: number; readonly text: string } {
   return { code: bytes.u16(), text: bytes.shortString() };
 }
 

@@ -19,6 +19,10 @@ export interface TransportHandler {
   readonly ended: (reason: Error) => void;
 }
 
+interface Gathered {
+  write(): void;
+}
+
 /** A heartbeat is due after half an interval, and the link is given up after two: looked at in quarters. */
 const beatsPerInterval = 4;
 const quietBeats = 2;
@@ -36,6 +40,7 @@ export class Transport {
   #handler: TransportHandler;
   #ended: Error | undefined;
   #scheduled = false;
+  readonly #gathered = new Set<Gathered>();
   #waiting: ((error: Error | undefined) => void)[] = [];
   #heartbeat: Disposable | undefined;
   /** Beats of the heart since something was written, and since something came. */
@@ -72,8 +77,9 @@ export class Transport {
     if (heartbeat > 0) this.#heartbeat = this.clock.every(heartbeat / beatsPerInterval, () => this.#beat(heartbeat));
   }
 
-  /** What stands in `out` goes out at the end of this turn. */
-  send(): void {
+  /** What stands in `out` goes out at the end of this turn, and before it what `gathered` has to write then. */
+  send(gathered?: Gathered): void {
+    if (gathered !== undefined) this.#gathered.add(gathered);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.flush());
@@ -87,6 +93,8 @@ export class Transport {
 
   flush(): void {
     this.#scheduled = false;
+    for (const gathered of this.#gathered) gathered.write();
+    this.#gathered.clear();
     const pieces = this.out.take();
     const waiting = this.#waiting;
     if (waiting.length > 0) this.#waiting = [];
