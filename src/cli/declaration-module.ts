@@ -8,6 +8,8 @@ export interface FoundTask {
   readonly name: string;
   /** Where Python has it; empty if nobody knows. */
   readonly module: string;
+  /** Where its workers take it from; empty if that is the app's default queue. */
+  readonly queues: readonly string[];
   readonly finding: Finding;
 }
 export interface DeclaredTask extends FoundTask {
@@ -71,22 +73,24 @@ export function moduleText(tasks: readonly DeclaredTask[], app: string): string 
   lines.push(app);
   for (const [module, members] of Map.groupBy(tasks, (task) => task.module)) {
     lines.push("", `// ${comment(module === "" ? "of no module" : module)}`);
-    for (const { name, constant, type, finding } of members) {
-      lines.push(
-        "",
-        ...docLines(finding),
-        `export const ${constant} = app.remote<${type}>(${clean(JSON.stringify(name))});`,
-      );
+    for (const task of members) {
+      const named = clean(JSON.stringify(task.name)) + queueOption(task);
+      lines.push("", ...docLines(task), `export const ${task.constant} = app.remote<${task.type}>(${named});`);
     }
   }
   return `${lines.join("\n")}\n`;
 }
 
-/** The first paragraph of the docstring, or why the signature is not known. */
-function docLines(finding: Finding): readonly string[] {
-  const text =
-    "problem" in finding ? `Signature unknown: ${finding.problem}.` : (finding.doc.split(/\n\s*\n/)[0] ?? "");
-  const lines = text
+/** Workers that take from several queues do not say from which this task. */
+function queueOption({ queues: [only, second] }: FoundTask): string {
+  return only === undefined || second !== undefined ? "" : `, { queue: ${clean(JSON.stringify(only))} }`;
+}
+
+/** The first paragraph of the docstring, or why the signature is not known; and the queues to choose from. */
+function docLines({ finding, queues }: FoundTask): readonly string[] {
+  const text = "problem" in finding ? `Signature unknown: ${finding.problem}.` : finding.doc.split(/\n\s*\n/)[0];
+  const choice = queues.length > 1 ? `Its workers take from the queues ${queues.join(", ")}.` : "";
+  const lines = `${text ?? ""}\n${choice}`
     .split("\n")
     .map((line) => comment(line.trim()))
     .filter((line) => line !== "");

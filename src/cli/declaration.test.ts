@@ -100,7 +100,9 @@ describe("a name", () => {
   });
 
   const constants = (...names: readonly string[]): readonly string[] =>
-    declareTasks(names.map((name) => ({ name, module: "m", finding: { problem: "p" } }))).map((task) => task.constant);
+    declareTasks(names.map((name) => ({ name, module: "m", queues: [], finding: { problem: "p" } }))).map(
+      (task) => task.constant,
+    );
 
   test("is as long as it must be to be the only one", () => {
     expect(constants("a.tasks.add", "b.tasks.add", "b.tasks.sub")).toEqual(["a_tasks_add", "b_tasks_add", "sub"]);
@@ -114,23 +116,38 @@ describe("a module", () => {
     const hostile = 'x"; process.exit() //\u2028*/ "\n';
     const finding = { ...signature("x"), doc: `${hostile}\n\nmore` };
     const tasks = declareTasks([
-      { name: `t.${hostile}`, module: `${hostile}\nprocess.exit()`, finding },
-      { name: "t.unknown", module: hostile, finding: { problem: hostile } },
+      { name: `t.${hostile}`, module: `${hostile}\nprocess.exit()`, queues: [hostile], finding },
+      { name: "t.unknown", module: hostile, queues: [hostile, "b"], finding: { problem: hostile } },
     ]);
     const lines = moduleText(tasks, 'import { app } from "./app.ts";').split("\n");
     const code = lines.filter((line) => !/^(\/\/ |\/\*\*? .*\*\/$|\/\*\*$| \* | \*\/$|$)/.test(line));
     expect(
-      code.filter((line) => !/^(import|export const [\w$]+ = app\.remote<.*>\("(?:[^"\\]|\\.)*"\);$)/.test(line)),
+      code.filter((line) => !/^(import|export const [\w$]+ = app\.remote<.*>\("(?:[^"\\]|\\.)*"(?:, \{ queue: "(?:[^"\\]|\\.)*" \})?\);$)/.test(line)),
     ).toEqual([]);
     expect(code).toHaveLength(3);
     expect(lines.filter((line) => /^(\/\*\*| \*).*\*\/./.test(line))).toEqual([]);
   });
 
+  test("says the queue where there is one, and all where there are several", () => {
+    const task = (name: string, ...queues: readonly string[]) => ({
+      name,
+      module: "m",
+      queues,
+      finding: signature(""),
+    });
+    const text = moduleText(declareTasks([task("m.a"), task("m.b", "gpu"), task("m.c", "gpu", "ml")]), "");
+    expect(text).toContain('export const a = app.remote<() => number>("m.a");');
+    expect(text).toContain('export const b = app.remote<() => number>("m.b", { queue: "gpu" });');
+    expect(text).toContain(
+      '/** Its workers take from the queues gpu, ml. */\nexport const c = app.remote<() => number>("m.c");',
+    );
+  });
+
   test("imports the classes that it names, and no others", () => {
     const tasks = declareTasks([
-      { name: "a", module: "", finding: signature("x", { kind: "plain", name: "Decimal" }) },
-      { name: "b", module: "", finding: signature("x", { kind: "literal", value: "Uuid" }) },
-      { name: "c", module: "", finding: signature("x y", { kind: "unknown", python: "PlainDate" }) },
+      { name: "a", module: "", queues: [], finding: signature("x", { kind: "plain", name: "Decimal" }) },
+      { name: "b", module: "", queues: [], finding: signature("x", { kind: "literal", value: "Uuid" }) },
+      { name: "c", module: "", queues: [], finding: signature("x y", { kind: "unknown", python: "PlainDate" }) },
     ]);
     expect(moduleText(tasks, "").split("\n")[2]).toBe('import type { Decimal } from "celeriac";');
   });

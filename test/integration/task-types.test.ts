@@ -110,7 +110,7 @@ describeWith("redis-server", "celeriac types over Redis", () => {
         const args = [...named, "--python", release.interpreter, "--path", python, "--out", out];
         const first = await types(...args);
         expect(first.stderr).toBe("");
-        expect(first.stdout).toMatch(/mail\.send +send +module/);
+        expect(first.stdout).toMatch(/mail\.send +send +celery +module/);
         expect(first.stdout).toContain(`wrote ${out}: 12 declarations`);
         const text = await readFile(out, "utf8");
         expect(text).toContain("/** Adds two numbers. A comment may end in *\\/ here. */\nexport const tasks_add = ");
@@ -158,6 +158,7 @@ describeWith("redis-server", "celeriac types over Redis", () => {
           constant: "send",
           module: "shop.tasks",
           workers: [`w${name}@typed`],
+          queues: ["celery"],
           type: "(...args: unknown[]) => unknown",
           problem: "signatures were left out",
         });
