@@ -13,7 +13,7 @@ export type {
   ResultOf,
   SchemaTaskOptions,
 } from "./app/declare.ts";
-export type { Progress, TaskState } from "./app/outcome-reading.ts";
+export type { Progress, TaskDetails, TaskState } from "./app/outcome-reading.ts";
 export { TaskFailedError, TaskRevokedError } from "./app/task-failure.ts";
 export type { EnqueueManyOptions, EnqueueOptions, Link, RemoteTask, Task } from "./app/task-handle.ts";
 export type { WorkerEvent, WorkerEventType, WorkerHandle, WorkerStats, WorkOptions } from "./app/work.ts";

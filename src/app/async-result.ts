@@ -6,7 +6,14 @@
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import type { StoredOutcome } from "../port/result-store.ts";
-import { progressOf, type Progress, type TaskState, readOutcome } from "./outcome-reading.ts";
+import {
+  detailsOf,
+  progressOf,
+  type Progress,
+  type TaskDetails,
+  type TaskState,
+  readOutcome,
+} from "./outcome-reading.ts";
 import type { ResultReader } from "./result-reader.ts";
 
 /**
@@ -54,6 +61,8 @@ export interface AsyncResult<R> {
   get(options?: { readonly timeout?: Duration; readonly signal?: AbortSignal }): Promise<R>;
   /** What `ctx.progress` reported last; `undefined` before the first report and after the end. */
   progress(): Promise<Progress | undefined>;
+  /** What is stored about the task beside its result; `undefined` while nothing is. */
+  details(): Promise<TaskDetails | undefined>;
   /** Every stored state from now on, the present one first; ends after the final one. */
   watch(signal?: AbortSignal): AsyncIterable<TaskSnapshot<R>>;
   /** Removes what is stored. A task that still runs will store its result again. */
@@ -100,6 +109,11 @@ export class StoredResult<R> implements AsyncResult<R> {
   async progress(): Promise<Progress | undefined> {
     const outcome = await this.#reader.read(this.id);
     return outcome === undefined ? undefined : progressOf(outcome);
+  }
+
+  async details(): Promise<TaskDetails | undefined> {
+    const outcome = await this.#reader.read(this.id);
+    return outcome === undefined || outcome.state === "PENDING" ? undefined : detailsOf(outcome);
   }
 
   async *watch(signal?: AbortSignal): AsyncGenerator<TaskSnapshot<R>, void, undefined> {

@@ -44,6 +44,8 @@ export interface AppOptions {
   readonly publishTimeout?: Duration;
   /** How long results are kept. Default "1d". */
   readonly resultTtl?: Duration;
+  /** Store with each result what was called, with which arguments and by which worker, as Celery's `result_extended`. Default false. */
+  readonly resultExtended?: boolean;
   /** Start on a Redis that evicts keys, though that may lose tasks. Default false. */
   readonly allowEviction?: boolean;
   /** Queue of tasks that name none. Default "celery", as Python's workers have it. */
@@ -64,6 +66,7 @@ export interface AppConfig {
   readonly maxDepth: number;
   readonly publishTimeout: number;
   readonly resultTtl: number;
+  readonly resultExtended: boolean;
   readonly allowEviction: boolean;
   readonly defaultQueue: string;
   readonly module: string | undefined;
@@ -80,6 +83,7 @@ const known: Readonly<Record<keyof AppOptions, true>> = {
   module: true,
   name: true,
   publishTimeout: true,
+  resultExtended: true,
   results: true,
   resultTtl: true,
   tasks: true,
@@ -108,6 +112,7 @@ export function resolveConfig(options: AppOptions): AppConfig {
     maxDepth: whole(options.maxDepth ?? 0, 0, "maxDepth"),
     publishTimeout: durationMs(options.publishTimeout ?? "5s", "createApp: publishTimeout"),
     resultTtl: durationMs(options.resultTtl ?? "1d", "createApp: resultTtl"),
+    resultExtended: options.resultExtended ?? false,
     allowEviction: options.allowEviction ?? false,
     defaultQueue,
     module: options.module === undefined ? undefined : String(options.module),

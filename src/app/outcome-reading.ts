@@ -33,6 +33,36 @@ export interface Progress {
   readonly note: string | undefined;
 }
 
+/**
+ * What is stored about a task beside its result, as `details` gives it. The first six are there only if the worker stores extended results:
+ * `createApp({ resultExtended: true })`, in Python `result_extended = True`.
+ *
+ * @example
+ * ```ts
+ * const details = await app.result(id).details();
+ * console.log(details?.name, details?.args, details?.worker, details?.doneAt);
+ * ```
+ */
+export interface TaskDetails {
+  readonly name: string | undefined;
+  readonly args: readonly unknown[] | undefined;
+  readonly kwargs: Readonly<Record<string, unknown>> | undefined;
+  readonly worker: string | undefined;
+  /** How many runs there were before. */
+  readonly retries: number | undefined;
+  readonly queue: string | undefined;
+  readonly state: TaskState;
+  /** When it ended. */
+  readonly doneAt: Date | undefined;
+  /** Ids of the tasks that it sent. */
+  readonly children: readonly string[];
+  /** As text, in Python's form if Python ran it. */
+  readonly traceback: string | undefined;
+  /** Id of the task that sent it. */
+  readonly parent: string | undefined;
+  readonly group: string | undefined;
+}
+
 export interface ReadOutcome {
   readonly status: string;
   readonly final: boolean;
@@ -58,6 +88,29 @@ export function progressOf(outcome: StoredOutcome): Progress | undefined {
     total: typeof result.total === "number" ? result.total : undefined,
     note: typeof result.note === "string" ? result.note : undefined,
   };
+}
+
+export function detailsOf(outcome: StoredOutcome): TaskDetails {
+  const { status, dateDone, children, traceback, parent, group, extended } = decodeTaskMeta(outcome.meta);
+  const { name, args, kwargs, worker, retries, queue } = extended;
+  return {
+    name: textOf(name),
+    args: Array.isArray(args) ? (args as readonly unknown[]) : undefined,
+    kwargs: isPlainObject(kwargs) ? kwargs : undefined,
+    worker: textOf(worker),
+    retries: typeof retries === "number" ? retries : undefined,
+    queue: textOf(queue),
+    state: status,
+    doneAt: dateDone === null ? undefined : new Date(dateDone),
+    children: (children ?? []).map(([[id]]) => id),
+    traceback: traceback ?? undefined,
+    parent,
+    group,
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function errorOf(id: string, meta: TaskMeta): CeleriacError | undefined {

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { parseJson, resultLimits, stringifyJson } from "./json.ts";
 import { formatTimestamp, parseTimestamp } from "./timestamp.ts";
+import { bufferOf } from "./utf8.ts";
 
 /** Celery's name for a result elsewhere: `[[id, parent], null]`, or for a group `[[id, parent], [child, …]]`. */
 export type ResultTuple = readonly [readonly [id: string, parent: unknown], readonly unknown[] | null];
@@ -81,6 +82,21 @@ export function encodeTaskMeta(meta: TaskMetaDraft): Uint8Array {
   bytes.set(result.json, before);
   bytes.write(tail, before + result.json.byteLength, "utf8");
   return bytes;
+}
+
+/**
+ * The same meta with more members, as Celery's `result_extended` has them; what bears the name of a member that is there already is left
+ * out. Throws NOT_SERIALIZABLE.
+ */
+export function extendTaskMeta(meta: Uint8Array, id: string, members: Readonly<Record<string, unknown>>): Uint8Array {
+  const bytes = bufferOf(meta);
+  const tail = Buffer.from(`,"task_id":${JSON.stringify(id)}}`, "utf8");
+  const cut = bytes.length - tail.length;
+  if (cut < 0 || bytes.compare(tail, 0, tail.length, cut) !== 0) return meta;
+  const added = Object.entries(members).filter(([name]) => !metaFields.has(name));
+  if (added.length === 0) return meta;
+  const text = stringifyJson(Object.fromEntries(added), { root: "result" });
+  return Buffer.concat([bytes.subarray(0, cut), Buffer.from(`,${text.slice(1, -1)}`, "utf8"), tail]);
 }
 
 function childrenText(children: TaskMetaDraft["children"]): string {

@@ -22,6 +22,8 @@ export interface PoolHooksOptions {
   readonly store: ResultStore;
   readonly resultTtl: number;
   readonly report: Reporter;
+  /** Makes more of what is stored for an execution. */
+  readonly extend?: ((execution: Execution, write: ResultWrite) => ResultWrite) | undefined;
   readonly find: (slot: number) => Execution | undefined;
   /** Does for a task what only the worker's connection can do. */
   readonly answer: (what: Extract<Ask, { readonly k: "send" | "get" }>) => Promise<unknown>;
@@ -130,9 +132,10 @@ export class WorkerPoolHooks implements PoolHooks {
    */
   #store(execution: Execution, state: string, value: { readonly json: string } | { readonly value: unknown }): void {
     if (!keepsResult(execution)) return;
-    const { clock, resultTtl } = this.#options;
+    const { clock, resultTtl, extend } = this.#options;
     const { headers, claim, message } = execution;
-    const write = answering(message, stateMeta(headers, state, value, claim.fence, clock.now(), resultTtl));
+    const plain = stateMeta(headers, state, value, claim.fence, clock.now(), resultTtl);
+    const write = answering(message, extend?.(execution, plain) ?? plain);
     if (this.#states.size === 0) setImmediate(() => this.#flush());
     this.#states.set(execution.slot, write);
   }

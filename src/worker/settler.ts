@@ -39,6 +39,8 @@ export interface SettlerOptions {
   readonly troubled: (error: unknown) => void;
   /** Where the broker can't take a result along: the steps instead of the one. */
   readonly settleBatch?: SettleBatch | undefined;
+  /** Makes more of each entry before it is sent. */
+  readonly extend?: ((entry: Entry) => Entry) | undefined;
   /** What to say instead of an ending that can't be written in any call. */
   readonly unwritable: (entry: Entry, error: unknown) => Ending;
 }
@@ -77,7 +79,7 @@ export class Settler {
   add(entry: Entry): void {
     this.#pending++;
     if (!isEarly(entry)) this.#held++;
-    this.#batch.push(entry);
+    this.#batch.push(this.#options.extend?.(entry) ?? entry);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {

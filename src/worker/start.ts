@@ -14,6 +14,7 @@ import type { TaskRegistry } from "../task/registry.ts";
 import { Credit } from "./credit.ts";
 import { Custody } from "./custody.ts";
 import { EventLog } from "./event-log.ts";
+import { ExtendedResults } from "./extended-result.ts";
 import { unreturnable, unwritable } from "./failed-run.ts";
 import { Flow } from "./flow.ts";
 import { openPool } from "./open-pool.ts";
@@ -64,7 +65,9 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
   }
 
   const parts: { flow?: Flow } = {};
+  const extended = config.resultExtended ? new ExtendedResults(id, config.maxMessageBytes) : undefined;
   const hooks = new WorkerPoolHooks({
+    extend: extended && ((execution, write) => extended.write(execution, write)),
     clock,
     store: backend.store,
     resultTtl: config.resultTtl,
@@ -101,6 +104,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     });
     const settler = new Settler({
       ...(apart && { settleBatch: settlingApart.settle }),
+      extend: extended && ((entry) => extended.entry(entry)),
       broker: backend.broker,
       store: backend.store,
       clock,
