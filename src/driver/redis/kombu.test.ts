@@ -104,6 +104,29 @@ describeWith("redis-server", "redis as kombu sees it", () => {
     expect(await unacked()).toEqual([]);
   });
 
+  it("puts what goes back to the front together in the order of the claims, as a Python worker then takes it", async () => {
+    const queue = newQueue();
+    const ids = ["a", "b", "c", "d"];
+    await backend.broker.publish(
+      ids.map((id) => outgoing(queue, id)),
+      never,
+    );
+    const caught = await Catch.open(backend, queue, 3);
+    const [a, b, c] = await caught.until(3);
+    if (a === undefined || b === undefined || c === undefined) throw new Error("too little was delivered");
+    caught.consumer.pause();
+    const back = { kind: "requeue", at: "front" } as const;
+    const answers = await caught.consumer.settle([
+      { delivery: c, then: { kind: "ack" } },
+      { delivery: a, then: back },
+      { delivery: b, then: back },
+    ]);
+    expect(answers.map(({ kind }) => kind)).toEqual(["settled", "settled", "settled"]);
+    await caught.consumer.stop();
+    const left = (await redis.cli("rpop", queue, "9")).split("\n");
+    expect(left.map((raw) => (JSON.parse(raw) as { headers: { id: string } }).headers.id)).toEqual(["a", "b", "d"]);
+  });
+
   it("writes results as Celery does, and says so on the channel of the key", async () => {
     const heard: string[] = [];
     const watching = (async () => {

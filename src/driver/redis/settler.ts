@@ -37,8 +37,11 @@ export class Settler {
 
   /** In the order of the items. Rejects when nobody knows; what was answered before is remembered by its delivery. */
   async settle(items: readonly SettleItem[]): Promise<Settled[]> {
-    const answers = await Promise.all(slices(items).map((slice) => this.#call(slice)));
-    return answers.flat();
+    const order = firstLast(items);
+    const answers = (await Promise.all(slices(order).map((slice) => this.#call(slice)))).flat();
+    if (order === items) return answers;
+    const byItem = new Map(order.map((item, index) => [item, answers[index]]));
+    return items.map((item) => byItem.get(item) ?? lost);
   }
 
   /**
@@ -148,6 +151,15 @@ function untilAllLost(deliveries: readonly RedisDelivery[]): { readonly signal: 
       for (const delivery of deliveries) delivery.lost.removeEventListener("abort", check);
     },
   };
+}
+
+/** What goes back to the front goes last claimed first, for each goes before the one that went before it. */
+function firstLast(items: readonly SettleItem[]): readonly SettleItem[] {
+  const toFront = ({ settlement: { then } }: SettleItem): boolean => then.kind === "requeue" && then.at === "front";
+  const fronts = items.filter(toFront);
+  if (fronts.length < 2) return items;
+  const ordered = fronts.toSorted((one, other) => other.delivery.fence - one.delivery.fence);
+  return [...items.filter((item) => !toFront(item)), ...ordered];
 }
 
 function slices(items: readonly SettleItem[]): SettleItem[][] {
