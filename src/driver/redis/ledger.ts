@@ -149,7 +149,7 @@ export class RedisLedger implements Ledger {
     callOf: (piece: readonly T[]) => Call,
   ): Promise<readonly string[]> {
     const texts = await Promise.all(parts.map((piece) => this.#run(callOf(piece))));
-    return [...texts.map(String).join("")];
+    return texts.map(String).join("").split("");
   }
 
   #run({ script, keys, args }: Call): Promise<unknown> {

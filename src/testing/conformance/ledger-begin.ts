@@ -1,7 +1,7 @@
 /** Starts: which of them go, what is counted, and what is refused to those that were replaced. */
 
 import { expect, it } from "vitest";
-import { beginOne, fenceOf, go, goes, ledgerOf, startOf } from "./ledger-rig.ts";
+import { beginOne, fenceOf, go, goes, ledgerOf, startOf, take } from "./ledger-rig.ts";
 import { resultOf, useRig } from "./rig.ts";
 import type { MakeServer } from "./suite-server.ts";
 
@@ -89,6 +89,23 @@ export function beginCases(makeServer: MakeServer): void {
     expect(await ledgerOf(client).begin([second])).toEqual([again]);
     // Late, and of one that was replaced meanwhile.
     expect(await ledgerOf(client).begin([first])).toEqual([stale]);
+  });
+
+  it("is safe to repeat when the answer was lost", async ({ skip }) => {
+    const rig = use();
+    skip(rig.server.cutReply === undefined, "the harness cannot cut answers");
+    const client = await rig.client();
+    const id = rig.name("cut");
+    for (const suspicions of [0, 1]) {
+      await rig.server.cutReply?.(client, "begin");
+      expect(await beginOne(client, id, { redelivered: suspicions > 0 })).toEqual(goes(0, suspicions));
+    }
+    const claimed = await go(client, id, { redelivered: true });
+    await rig.server.cutReply?.(client, "take");
+    await take(client, claimed, 60_000);
+    await ledgerOf(client).release([claimed]);
+    await rig.server.cutReply?.(client, "finish");
+    expect(await ledgerOf(client).finish([claimed])).toEqual(["finished"]);
   });
 
   it("lets one of many racing starts go", async () => {
