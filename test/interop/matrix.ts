@@ -1,0 +1,11 @@
+/** All rows of the matrix, in the order in which they are shown. */
+
+import type { Behaviour } from "./behaviour.ts";
+import { content } from "./behaviour/content.ts";
+import { ledger } from "./behaviour/ledger.ts";
+import { outcomes } from "./behaviour/outcomes.ts";
+import { sharing } from "./behaviour/sharing.ts";
+import { timing } from "./behaviour/timing.ts";
+import { values } from "./behaviour/values.ts";
+
+export const behaviours: readonly Behaviour[] = [...values, ...timing, ...outcomes, ...content, ...sharing, ...ledger];

@@ -1,0 +1,57 @@
+"""
+A Celery client that is told what to do in Python: each line of its standard input is `{"id", "code", "given"}`, and each line it
+writes is the value of the code's last expression, or the exception that it raised. Names that one line sets, later ones see.
+"""
+
+import ast
+import json
+import os
+import sys
+import traceback
+
+import celery
+import kombu
+
+import tasks
+
+out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+sys.stdout = sys.stderr
+
+
+def send(name, args=(), kwargs=None, queue="ts", **options):
+    return tasks.app.send_task(name, args, kwargs or {}, queue=queue, **options)
+
+
+scope = {"app": tasks.app, "tasks": tasks, "send": send, "celery": celery, "kombu": kombu, "json": json}
+
+
+def evaluate(code):
+    tree = ast.parse(code)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "<test>", "exec"), scope)  # noqa: S102
+    return None if last is None else eval(compile(ast.Expression(last.value), "<test>", "eval"), scope)  # noqa: S307
+
+
+def name_of(cls):
+    return cls.__module__ + "." + cls.__qualname__
+
+
+for line in sys.stdin:
+    request = json.loads(line)
+    reply = {"id": request["id"]}
+    scope["given"] = request.get("given")
+    try:
+        reply["value"] = evaluate(request["code"])
+        text = json.dumps(reply, default=repr)
+    except BaseException as error:  # a test wants to see every one
+        reply.pop("value", None)
+        reply["error"] = {
+            "type": name_of(type(error)),
+            "bases": [name_of(base) for base in type(error).__mro__],
+            "args": error.args,
+            "text": str(error),
+            "traceback": traceback.format_exc(),
+        }
+        text = json.dumps(reply, default=repr)
+    out.write(text + "\n")
+    out.flush()
