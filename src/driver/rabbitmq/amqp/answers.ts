@@ -1,6 +1,7 @@
 /**
- * The answers that a channel still owes: servers answer in the order of the calls. One that does not come in time ends the connection,
- * since nobody could tell a late answer from the next one's.
+ * The answers that a channel still owes. RabbitMQ answers in the order of the calls, but for `basic.consume` and `basic.cancel`, which
+ * their queue answers when it comes to it: those are known by their tag. An answer that does not come in time ends the connection, since
+ * nobody could tell a late one from the next one's.
  */
 
 import type { Clock } from "../../../clock/clock.ts";
@@ -11,10 +12,14 @@ import { method, methodName } from "./method.ts";
 
 interface Expected {
   readonly request: number;
+  readonly tag: string | undefined;
   readonly accept: (id: number, bytes: ByteReader) => void;
   readonly reject: (error: Error) => void;
   readonly limit: Disposable;
 }
+
+/** What it returns is what the caller gets. */
+export type Read<T> = (bytes: ByteReader, id: number) => T | Promise<T>;
 
 export interface AnswerSettings {
   readonly clock: Clock;
@@ -32,11 +37,12 @@ export class Answers {
   }
 
   /** Resolves with what `read` makes of the answer to the method `request`; its number is the next one, as all of AMQP's are. */
-  expect<T>(request: number, read: (bytes: ByteReader, id: number) => T | Promise<T>): Promise<T> {
+  expect<T>(request: number, read: Read<T>, tag?: string): Promise<T> {
     const { clock, timeout, late } = this.#settings;
     return new Promise<T>((resolve, reject) => {
       const expected: Expected = {
         request,
+        tag,
         accept: (id, bytes) => {
           try {
             resolve(read(bytes, id));
@@ -59,9 +65,10 @@ export class Answers {
   }
 
   take(id: number, bytes: ByteReader): void {
-    const expected = this.#expected.shift();
-    if (expected === undefined || !answers(id, expected.request))
-      throw new ConnectionError(503, `command invalid: ${methodName(id)} came, which nobody asked for`);
+    const tag = id === method.basicConsumeOk || id === method.basicCancelOk ? bytes.shortString() : undefined;
+    const at = this.#expected.findIndex((each) => answers(id, each.request) && each.tag === tag);
+    if (at < 0) throw new ConnectionError(503, `command invalid: ${methodName(id)} came, which nobody asked for`);
+    const expected = this.#expected.splice(at, 1)[0]!;
     expected.limit[Symbol.dispose]();
     expected.accept(id, bytes);
   }

@@ -6,7 +6,7 @@
  */
 
 import type { Millis } from "../../../port/units.ts";
-import { Answers } from "./answers.ts";
+import { Answers, type Read } from "./answers.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import {
@@ -102,10 +102,11 @@ export class Channel extends Topology implements AmqpChannel {
       writeTable(out, options.arguments ?? {});
     };
     // With the answer and not after it: deliveries follow in the same packet.
-    return this.call(method.basicConsume, write, (bytes) => {
+    const begin = (): string => {
       this.#consumers.set(tag, { noAck: options.noAck === true, take, cancelled });
-      return bytes.shortString();
-    });
+      return tag;
+    };
+    return this.call(method.basicConsume, write, begin, tag);
   }
 
   cancel(tag: string): Promise<void> {
@@ -113,7 +114,7 @@ export class Channel extends Topology implements AmqpChannel {
       out.shortString(tag, "consumer tag");
       out.u8(0);
     };
-    return this.call(method.basicCancel, write, () => void this.#consumers.delete(tag));
+    return this.call(method.basicCancel, write, () => void this.#consumers.delete(tag), tag);
   }
 
   get(queue: string, noAck: boolean): Promise<Got | undefined> {
@@ -198,11 +199,7 @@ export class Channel extends Topology implements AmqpChannel {
     if (this.#closing === undefined) for (const listener of listeners) listener(error);
   }
 
-  protected call<T>(
-    id: number,
-    write: (out: ByteWriter) => void,
-    read: (bytes: ByteReader, id: number) => T | Promise<T>,
-  ): Promise<T> {
+  protected call<T>(id: number, write: (out: ByteWriter) => void, read: Read<T>, tag?: string): Promise<T> {
     if (this.closed) return Promise.reject(this.#reason());
     try {
       this.#settlements.write();
@@ -211,7 +208,7 @@ export class Channel extends Topology implements AmqpChannel {
       return Promise.reject(error as Error);
     }
     this.#transport.send();
-    return this.#answers.expect(id, read);
+    return this.#answers.expect(id, read, tag);
   }
 
   #method(id: number, bytes: ByteReader): void {
