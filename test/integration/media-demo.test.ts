@@ -1,62 +1,21 @@
 /** The demo as its users run it: through the package's exports, with workers as processes of the built command. */
 
-import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { BuiltCheckout, type Run } from "../server/built-checkout.ts";
 import { startRedis } from "../server/redis-server.ts";
 import { describeWith } from "../server/required-program.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const run = promisify(execFile);
-let copy = "";
-
-/** A checkout of its own with its own dist/, because a build in the shared one would pull the files from under others. */
+let checkout: BuiltCheckout;
 beforeAll(async () => {
-  copy = await mkdtemp(join(tmpdir(), "celeriac-demo-"));
-  const tsc = join(root, "node_modules/typescript/bin/tsc");
-  await run(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json"), "--outDir", join(copy, "dist")]);
-  await cp(join(root, "src"), join(copy, "dist"), {
-    recursive: true,
-    filter: (path) => !path.endsWith(".ts") && !path.includes("fixtures"),
-  });
-  await cp(join(root, "package.json"), join(copy, "package.json"));
-  await cp(join(root, "examples"), join(copy, "examples"), { recursive: true });
-  await symlink(join(root, "node_modules"), join(copy, "node_modules"));
-  await mkdir(join(copy, "examples/media/node_modules"));
-  await symlink(copy, join(copy, "examples/media/node_modules/celeriac"));
+  checkout = await BuiltCheckout.make("media");
+  return () => checkout.remove();
 });
 
-afterAll(() => rm(copy, { recursive: true, force: true }));
-
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** What it left in its temporary directory. */
-  readonly leftovers: readonly string[];
-}
-
-async function demo(args: readonly string[]): Promise<Run> {
-  const temporary = await mkdtemp(join(copy, "tmp-"));
-  const env = { ...process.env, TMPDIR: temporary };
-  const ended = await run(process.execPath, [join(copy, "examples/media/demo.ts"), ...args], {
-    env,
-    timeout: 90_000,
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: { readonly code: unknown; readonly stdout: string; readonly stderr: string }) => ({
-      code: typeof error.code === "number" ? error.code : -1,
-      stdout: error.stdout,
-      stderr: error.stderr,
-    }),
-  );
-  const leftovers = (await readdir(temporary)).filter((name) => name.startsWith("celeriac"));
-  return { ...ended, leftovers };
-}
+const demo = (args: readonly string[]): Promise<Run> => checkout.run("examples/media/demo.ts", args);
 
 describe("npm run demo", () => {
   test("--once --json: a killed worker costs nothing but time", { timeout: 120_000 }, async () => {
@@ -83,7 +42,7 @@ describe("npm run demo", () => {
 
   test("says what is wrong with its command line", async () => {
     expect(await demo(["--onse"])).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("--once") });
-    expect(await demo(["--once", "--images", copy])).toMatchObject({
+    expect(await demo(["--once", "--images", checkout.folder])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("no picture"),
     });
@@ -93,7 +52,7 @@ describe("npm run demo", () => {
 describeWith("redis-server", "npm run demo with a Redis", () => {
   test("--broker and --images: the same on a Redis, with pictures of one's own", { timeout: 120_000 }, async () => {
     await using redis = await startRedis({ appendonly: true });
-    const pictures = join(copy, "pictures");
+    const pictures = join(checkout.folder, "pictures");
     await mkdir(pictures);
     for (const name of ["black-canyon", "nagasaki-boats", "dust-bowl-home"]) {
       await cp(

@@ -1,0 +1,68 @@
+/** A checkout of its own with its own `dist/`, for examples as their users run them: a build in the shared one would pull the files from under others. */
+
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { root, run, tool } from "../../scripts/process.ts";
+
+const execute = promisify(execFile);
+
+export interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What it left in its temporary directory. */
+  readonly leftovers: readonly string[];
+}
+
+export class BuiltCheckout {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** `example` is a folder below examples/. */
+  static async make(example: string): Promise<BuiltCheckout> {
+    const copy = await mkdtemp(join(tmpdir(), "celeriac-demo-"));
+    const built = await run(tool("tsc"), ["-p", "tsconfig.build.json", "--outDir", join(copy, "dist")], {
+      output: "keep",
+    });
+    if (built.code !== 0) {
+      await rm(copy, { recursive: true });
+      throw new Error(`the package cannot be built:\n${built.text}`);
+    }
+    await cp(join(root, "src"), join(copy, "dist"), {
+      recursive: true,
+      filter: (path) => !path.endsWith(".ts") && !path.includes("fixtures"),
+    });
+    await cp(join(root, "package.json"), join(copy, "package.json"));
+    await cp(join(root, "examples"), join(copy, "examples"), { recursive: true });
+    await symlink(join(root, "node_modules"), join(copy, "node_modules"));
+    await mkdir(join(copy, "examples", example, "node_modules"));
+    await symlink(copy, join(copy, "examples", example, "node_modules/celeriac"));
+    return new BuiltCheckout(copy);
+  }
+
+  /** Runs one of its scripts to its end, at most 90 seconds. */
+  async run(script: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Run> {
+    const temporary = await mkdtemp(join(this.folder, "tmp-"));
+    const env = { ...process.env, ...environment, TMPDIR: temporary };
+    const ended = await execute(process.execPath, [join(this.folder, script), ...args], { env, timeout: 90_000 }).then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      (error: { readonly code: unknown; readonly stdout: string; readonly stderr: string }) => ({
+        code: typeof error.code === "number" ? error.code : -1,
+        stdout: error.stdout,
+        stderr: error.stderr,
+      }),
+    );
+    const leftovers = (await readdir(temporary)).filter((name) => name.startsWith("celeriac"));
+    return { ...ended, leftovers };
+  }
+
+  remove(): Promise<void> {
+    return rm(this.folder, { recursive: true, force: true });
+  }
+}
