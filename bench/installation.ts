@@ -16,7 +16,7 @@ const modules = join(here, "node_modules");
 export const celeriac: string = join(modules, "celeriac");
 
 export async function installPeers(): Promise<void> {
-  if (existsSync(join(modules, "bullmq", "package.json"))) return;
+  if (["bullmq", "amqplib"].every((peer) => existsSync(join(modules, peer, "package.json")))) return;
   process.stderr.write("installing the peers (once)…\n");
   // Not `npm ci`: it refuses a lockfile without the optional native parts that a registry lacks for some platforms.
   const ran = await run("npm", ["install", "--no-save", "--no-audit", "--no-fund"], { cwd: here, output: "keep" });

@@ -1,11 +1,12 @@
 /** The facts without which no figure means anything, printed and stored with every run. */
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { celeriac } from "./installation.ts";
 import { machineTicks, type Steal } from "./process-cost.ts";
+import { celeryPython } from "./system/celery.ts";
 
 export interface Machine {
   readonly cores: number;
@@ -14,6 +15,8 @@ export interface Machine {
   readonly kernel: string;
   readonly node: string;
   readonly redis: string;
+  /** "" where it was not measured. */
+  readonly rabbitmq: string;
   /** Of the build that is measured. */
   readonly commit: string;
   /** File system under the database files. */
@@ -22,7 +25,8 @@ export interface Machine {
   readonly loadBefore: number;
 }
 
-export function machineFacts(): Machine {
+/** `measured`: names of brokers and peers. */
+export function machineFacts(measured: readonly string[]): Machine {
   const processors = cpus();
   return {
     cores: processors.length,
@@ -31,9 +35,13 @@ export function machineFacts(): Machine {
     kernel: release(),
     node: process.version,
     redis: /v=(\S+)/.exec(said("redis-server", "--version"))?.[1] ?? "none",
+    rabbitmq: measured.some((name) => name.startsWith("rabbitmq")) ? rabbitVersion() : "",
     commit: readFileSync(join(celeriac, "commit"), "utf8"),
     disk: said("stat", "-f", "-c", "%T", tmpdir()),
-    versions: versionsOf(["bullmq", "ioredis", "bee-queue", "plainjob"]),
+    versions: {
+      ...versionsOf(["bullmq", "ioredis", "bee-queue", "plainjob", "amqplib"]),
+      ...(measured.some((name) => name.startsWith("celery")) && { celery: celeryPython().version }),
+    },
     loadBefore: Math.round((loadavg()[0] ?? 0) * 10) / 10,
   };
 }
@@ -52,6 +60,12 @@ function said(program: string, ...args: readonly string[]): string {
   } catch {
     return "unknown";
   }
+}
+
+/** Debian's program on the search path insists on the user `rabbitmq`; the package's own script runs as anybody. */
+function rabbitVersion(): string {
+  const packaged = "/usr/lib/rabbitmq/bin/rabbitmqctl";
+  return said(existsSync(packaged) ? packaged : "rabbitmqctl", "version");
 }
 
 function versionsOf(names: readonly string[]): Record<string, string> {

@@ -6,7 +6,8 @@ import { type BrokerName, brokers } from "./server.ts";
 export interface Options {
   readonly what: readonly string[];
   readonly brokers: readonly BrokerName[];
-  readonly peers: readonly string[];
+  /** `undefined`: those that the broker has by default. */
+  readonly peers: readonly string[] | undefined;
   readonly pool: "inline" | "process";
   readonly rounds: number;
   readonly tasks: number;
@@ -33,9 +34,11 @@ what       ${everything.join(", ")}; enqueue = both; all. Default e2e
            sqlite: a commit survives the process (NORMAL); sqlite-full: the power cut (FULL)
            redis: appendonly no; redis-aof: appendonly yes, appendfsync everysec
 --pool     inline or process. Default inline
---peers    bullmq,bee-queue (Redis), plainjob (SQLite), or none. Default: those of the broker
+           rabbitmq: results on Redis; rabbitmq-rpc: sent to who asked (rpc://)
+--peers    bullmq, bee-queue, celery-prefork, celery-threads (Redis), plainjob (SQLite), celery-…, bare, bare-amqplib
+           (RabbitMQ), or none. Default: those of the broker, but Celery on RabbitMQ alone
 --rounds   of each system, in turn. Default 3
---tasks    of a round; BullMQ gets half, plainjob a quarter. Default 20000
+--tasks    of a round; BullMQ gets half, plainjob a quarter, Celery a tenth. Default 20000
 --concurrency  of the worker. Default 100
 --in-flight    single calls without an answer. Default 500
 --bulk         tasks of one bulk call. Default 1000
@@ -48,6 +51,30 @@ what       ${everything.join(", ")}; enqueue = both; all. Default e2e
 --json     one JSON object instead of tables
 `;
 
+const celery = ["celery-threads", "celery-prefork"] as const;
+/** The first are measured unless others are asked for. */
+const peers: Readonly<Record<BrokerName, { readonly usual: readonly string[]; readonly more?: readonly string[] }>> = {
+  memory: { usual: [] },
+  sqlite: { usual: ["plainjob"] },
+  "sqlite-full": { usual: ["plainjob"] },
+  redis: { usual: ["bullmq", "bee-queue"], more: celery },
+  "redis-aof": { usual: ["bullmq", "bee-queue"], more: celery },
+  rabbitmq: { usual: ["bare", "bare-amqplib", ...celery] },
+  "rabbitmq-rpc": { usual: celery },
+};
+
+/** Those of the broker that were asked for. */
+export function peersOf(broker: BrokerName, asked: readonly string[] | undefined): readonly string[] {
+  const { usual, more = [] } = peers[broker];
+  return asked === undefined ? usual : [...usual, ...more].filter((peer) => asked.includes(peer));
+}
+
+function peersFrom(text: string | undefined): readonly string[] | undefined {
+  if (text === undefined || text === "none") return text === undefined ? undefined : [];
+  const known = new Set(Object.values(peers).flatMap(({ usual, more = [] }) => [...usual, ...more]));
+  return listed(text, [...known], "--peers");
+}
+
 /** `undefined` where help was asked for. Throws on what it does not know. */
 export function optionsFrom(args: readonly string[]): Options | undefined {
   const { values, positionals } = parseArgs({
@@ -56,7 +83,7 @@ export function optionsFrom(args: readonly string[]): Options | undefined {
     options: {
       broker: { type: "string", default: "redis" },
       pool: { type: "string", default: "inline" },
-      peers: { type: "string", default: "bullmq,bee-queue,plainjob" },
+      peers: { type: "string" },
       rounds: { type: "string", default: "3" },
       tasks: { type: "string", default: "20000" },
       concurrency: { type: "string", default: "100" },
@@ -83,7 +110,7 @@ export function optionsFrom(args: readonly string[]): Options | undefined {
   return {
     what: whatFrom(positionals),
     brokers: listed(values.broker, brokers, "--broker"),
-    peers: values.peers === "none" ? [] : listed(values.peers, ["bullmq", "bee-queue", "plainjob"], "--peers"),
+    peers: peersFrom(values.peers),
     pool: listed(values.pool, ["inline", "process"] as const, "--pool")[0] ?? "inline",
     rounds: number("rounds"),
     tasks: number("tasks"),

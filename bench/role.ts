@@ -42,6 +42,7 @@ function reached(at: number, pids: readonly number[]): Promise<Reply> {
 
 /** `count` single calls, `inFlight` of them unanswered at any time. */
 async function single(sender: Producer, payload: Payload, count: number, inFlight: number): Promise<void> {
+  if (sender.sendAll !== undefined) return sender.sendAll(payload, count);
   let next = 0;
   const loop = async (): Promise<void> => {
     while (next++ < count) await sender.send(payload);

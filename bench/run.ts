@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { buildCeleriac, installPeers } from "./installation.ts";
 import { latency } from "./latency.ts";
 import { disturbance, machineFacts } from "./machine.ts";
-import { optionsFrom, type Options, usage } from "./options.ts";
+import { optionsFrom, type Options, peersOf, usage } from "./options.ts";
 import { machineTicks } from "./process-cost.ts";
 import { comparisons, type Measurement, type Row, tableOf } from "./report.ts";
 import { type BrokerName, openServer, type Server } from "./server.ts";
@@ -36,10 +36,13 @@ const kinds: Readonly<Record<string, Round>> = {
   },
   memory: async (server, load, options) => ({ ...(await upkeep(server, load, options.memoryTasks)) }),
 };
-const peersOf = (broker: BrokerName): readonly string[] =>
-  broker.startsWith("redis") ? ["bullmq", "bee-queue"] : broker.startsWith("sqlite") ? ["plainjob"] : [];
 /** How many of the tasks a slow system gets, so that a round takes seconds and not minutes. */
-const share: Readonly<Record<string, number>> = { bullmq: 0.5, plainjob: 0.25 };
+const share: Readonly<Record<string, number>> = {
+  bullmq: 0.5,
+  plainjob: 0.25,
+  "celery-prefork": 0.1,
+  "celery-threads": 0.1,
+};
 
 async function main(): Promise<void> {
   const options = optionsFrom(process.argv.slice(2));
@@ -49,7 +52,7 @@ async function main(): Promise<void> {
   }
   await installPeers();
   await buildCeleriac(options.keepBuild);
-  const machine = machineFacts();
+  const machine = machineFacts(options.brokers.flatMap((broker) => [broker, ...peersOf(broker, options.peers)]));
   const ticks = machineTicks();
   if (!options.json) print(JSON.stringify(machine, null, 1).replace(/^[{}]\n?|"|,$/gm, ""));
   const measurements: Measurement[] = [];
@@ -80,10 +83,7 @@ async function measure(what: string, broker: BrokerName, options: Options): Prom
   const round = kinds[what];
   if (round === undefined) throw new Error(`nothing is called "${what}"`);
   const systems = ["celeriac"];
-  for (const peer of peersOf(broker)) {
-    if (!options.peers.includes(peer) || !fits(peer, what, options)) continue;
-    systems.push(peer);
-  }
+  systems.push(...peersOf(broker, options.peers).filter((peer) => fits(peer, what, options)));
   const rows: Row[] = systems.map((system) => ({ system, figures: {} }));
   await using server = await openServer(broker);
   for (let turn = 0; turn < options.rounds; turn++) {
@@ -106,9 +106,9 @@ async function measureStartup(options: Options): Promise<Measurement> {
 
 /** bee-queue has no sandboxed processors, and what an idle peer costs is asked of none but BullMQ. */
 function fits(peer: string, what: string, options: Options): boolean {
-  if (peer === "bee-queue") return options.pool === "inline" && what !== "memory";
-  if (peer === "plainjob") return options.pool === "inline" && what !== "memory";
-  return true;
+  if (peer === "bullmq") return true;
+  if (peer === "bee-queue" || peer === "plainjob") return options.pool === "inline" && what !== "memory";
+  return what !== "latency" && what !== "memory";
 }
 
 function loadOf(system: string, options: Options): Load {

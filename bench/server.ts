@@ -1,19 +1,22 @@
-/** What the systems run on: a private redis-server, a fresh database file, or nothing; each run of each system gets an empty one. */
+/** What the systems run on: private servers, a fresh database file, or nothing; each run of each system gets an empty one. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startRabbit } from "../test/server/rabbitmq-server.ts";
 import { startRedis } from "../test/server/redis-server.ts";
 
-export const brokers = ["memory", "sqlite", "sqlite-full", "redis", "redis-aof"] as const;
+export const brokers = ["memory", "sqlite", "sqlite-full", "redis", "redis-aof", "rabbitmq", "rabbitmq-rpc"] as const;
 export type BrokerName = (typeof brokers)[number];
 
 export interface Server extends AsyncDisposable {
   readonly address: string;
+  /** Where results go, if not with the messages. */
+  readonly results: string | undefined;
   readonly durable: boolean;
   /** Processes that work for the system and are not its own. */
   readonly pids: readonly number[];
-  /** Commands that the server has run since `clear`, those inside scripts among them; `undefined` if it has none. */
+  /** Commands that the Redis among the servers has run since `clear`, those inside scripts among them; `undefined` without one. */
   commands(): Promise<Readonly<Record<string, number>> | undefined>;
   /** Forgets data and counts. */
   clear(): Promise<void>;
@@ -32,6 +35,7 @@ const notOurs = new Set([
 
 export async function openServer(broker: BrokerName): Promise<Server> {
   if (broker === "redis" || broker === "redis-aof") return redis(broker === "redis-aof");
+  if (broker === "rabbitmq" || broker === "rabbitmq-rpc") return rabbitmq(broker === "rabbitmq");
   if (broker === "memory") return memory();
   return sqlite(broker === "sqlite-full");
 }
@@ -40,6 +44,7 @@ async function redis(appendonly: boolean): Promise<Server> {
   const server = await startRedis({ appendonly });
   return {
     address: server.url,
+    results: undefined,
     durable: appendonly,
     pids: [server.pid],
     async commands() {
@@ -58,6 +63,33 @@ async function redis(appendonly: boolean): Promise<Server> {
   };
 }
 
+/** Results on a Redis beside it, or sent to who asked. Each system gets a virtual host of its own. */
+async function rabbitmq(withRedis: boolean): Promise<Server> {
+  const server = await startRabbit();
+  const store = withRedis ? await redis(false) : undefined;
+  const host = `127.0.0.1:${server.port}`;
+  let hosts = 0;
+  return {
+    get address() {
+      return `amqp://guest:guest@${host}/bench-${hosts}`;
+    },
+    results: store?.address ?? "rpc://",
+    durable: true,
+    pids: [server.pid, ...(store?.pids ?? [])],
+    commands: async () => store?.commands(),
+    async clear() {
+      if (hosts > 0) await server.ctl("delete_vhost", `bench-${hosts}`);
+      await server.ctl("add_vhost", `bench-${++hosts}`);
+      await server.ctl("set_permissions", "-p", `bench-${hosts}`, "guest", ".*", ".*", ".*");
+      await store?.clear();
+    },
+    async [Symbol.asyncDispose]() {
+      await store?.[Symbol.asyncDispose]();
+      await server.stop();
+    },
+  };
+}
+
 async function sqlite(durable: boolean): Promise<Server> {
   const folder = await mkdtemp(join(tmpdir(), "celeriac-bench-"));
   let files = 0;
@@ -65,6 +97,7 @@ async function sqlite(durable: boolean): Promise<Server> {
     get address() {
       return join(folder, `queue-${files}.db`);
     },
+    results: undefined,
     durable,
     pids: [],
     commands: async () => undefined,
@@ -82,6 +115,7 @@ async function memory(): Promise<Server> {
     get address() {
       return `memory:bench-${worlds}`;
     },
+    results: undefined,
     durable: false,
     pids: [],
     commands: async () => undefined,

@@ -36,12 +36,10 @@ const lines = [
   `${last.at.slice(0, 10)}, commit ${[...new Set(runs.map((run) => run.machine.commit))].join(", ")}. A **noisy machine of ${machine.cores} cores** (${machine.cpu}, ` +
     `${machine.memoryGb} GB, ${machine.disk}, Linux ${machine.kernel}) that did other work at the same time: load ` +
     `${Math.min(...runs.map((run) => run.machine.loadBefore))} to ${Math.max(...runs.map((run) => run.machine.loadBefore))} before the runs, so tasks per second are worth little, CPU and ratios more. ` +
-    `Node ${machine.node}, Redis ${machine.redis}, ${Object.entries(machine.versions)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(", ")}.`,
+    `${versions()}.`,
   "",
   "No-op tasks, results stored as each system does by default. Medians of the rounds; CPU is milliseconds for 10 000 tasks of all processes",
-  "(producer + worker with its children + server). How it is measured: [README.md](README.md).",
+  "(producer + worker with its children + servers). How it is measured: [README.md](README.md).",
   "",
   "## Budgets",
   "",
@@ -86,6 +84,15 @@ for (const measurement of measurements) {
   }
 }
 await writeFile(join(import.meta.dirname, "RESULTS.md"), `${lines.join("\n")}\n`);
+
+/** Of all runs: not each has asked for all. */
+function versions(): string {
+  const all: Record<string, string> = { Node: machine.node, Redis: machine.redis };
+  for (const { machine: each } of runs) Object.assign(all, each.rabbitmq && { RabbitMQ: each.rabbitmq }, each.versions);
+  return Object.entries(all)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(", ");
+}
 
 function title({ what, broker, pool, bytes }: Measurement): string {
   return [what, broker, pool, bytes > 100 ? `${bytes} B` : ""].filter((word) => word !== "").join(", ");

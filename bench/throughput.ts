@@ -124,7 +124,8 @@ export async function endToEnd(server: Server, load: Load): Promise<Sample> {
 }
 
 export function optionsOf(server: Server, load: Pick<Load, "concurrency" | "pool">): SystemOptions {
-  return { address: server.address, durable: server.durable, concurrency: load.concurrency, pool: load.pool };
+  const { address, results, durable } = server;
+  return { address, results, durable, concurrency: load.concurrency, pool: load.pool };
 }
 
 /** The memory broker is reached from its own process alone. */
@@ -145,7 +146,8 @@ async function spent(server: Server, pid: number): Promise<Spent> {
 }
 
 function serverFigures(before: Spent, after: Spent, tasks: number): Sample {
-  if (before.commands === undefined || after.commands === undefined) return {};
+  const serverCpu = ((after.server - before.server) * 10_000) / tasks;
+  if (before.commands === undefined || after.commands === undefined) return serverCpu > 0 ? { serverCpu } : {};
   const figures: Record<CommandFigure, number> = {};
   let all = 0;
   for (const [name, calls] of Object.entries(after.commands)) {
@@ -153,7 +155,7 @@ function serverFigures(before: Spent, after: Spent, tasks: number): Sample {
     all += perTask;
     if (perTask >= 0.005) figures[`cmd.${name}`] = perTask;
   }
-  return { serverCpu: ((after.server - before.server) * 10_000) / tasks, commandsPerTask: all, ...figures };
+  return { serverCpu, commandsPerTask: all, ...figures };
 }
 
 function cpuBetween(before: Reply, after: Reply, factor: number): [worker: number, server: number] {

@@ -6,6 +6,7 @@ import { handle, type Payload } from "./system.ts";
 export const app = createApp({
   name: "bench",
   broker: process.env["CELERIAC_BENCH_BROKER"] ?? "memory:bench",
+  ...(process.env["CELERIAC_BENCH_RESULTS"] !== undefined && { results: process.env["CELERIAC_BENCH_RESULTS"] }),
   maxMessageBytes: 16 * 1024 * 1024,
 });
 

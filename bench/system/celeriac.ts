@@ -2,10 +2,11 @@
 
 import { monotonic, type Payload, type Probe, type System, type SystemOptions } from "./system.ts";
 
-async function load({ address, durable }: SystemOptions): Promise<typeof import("./celeriac-app.ts")> {
+async function load({ address, results, durable }: SystemOptions): Promise<typeof import("./celeriac-app.ts")> {
   process.env["CELERIAC_BENCH_BROKER"] = address.startsWith("/")
     ? `sqlite://${address}?durability=${durable ? "power" : "process"}`
     : address;
+  if (results !== undefined) process.env["CELERIAC_BENCH_RESULTS"] = results;
   return import("./celeriac-app.ts");
 }
 
@@ -29,7 +30,7 @@ export const system: System = {
     const worker = await app.work({
       pool: options.pool,
       concurrency: options.concurrency,
-      env: ["CELERIAC_BENCH_BROKER"],
+      env: ["CELERIAC_BENCH_BROKER", "CELERIAC_BENCH_RESULTS"],
       log: "silent",
     });
     worker.on("task:settled", done);

@@ -1,8 +1,10 @@
 /** What a queue must offer to be measured: a producer and a worker of no-op tasks, each opened in a process of its own. */
 
 export interface SystemOptions {
-  /** Redis: a URL. SQLite: the path of a file. memory: anything. */
+  /** Redis, RabbitMQ: a URL. SQLite: the path of a file. memory: anything. */
   readonly address: string;
+  /** Where results go, if not with the messages: a URL of Redis, or `rpc://`. */
+  readonly results: string | undefined;
   /** Every commit reaches the disk before it is answered (SQLite's `synchronous = FULL`). */
   readonly durable: boolean;
   readonly concurrency: number;
@@ -25,6 +27,8 @@ export interface Producer {
   send(payload: Payload): Promise<unknown>;
   /** Sends many in the way the system offers for many. */
   sendMany(payloads: readonly Payload[]): Promise<unknown>;
+  /** Sends one `count` times in single calls, for systems whose producer is no Node process; instead of a loop around `send`. */
+  sendAll?(payload: Payload, count: number): Promise<void>;
   probe(payload: Payload): Promise<Probe>;
   close(): Promise<void>;
 }
