@@ -46,6 +46,8 @@ export interface Broker {
   readonly features: BrokerFeatures;
   /** The broker ends a consumer that has held a message unacknowledged for so long. Absent: never. */
   readonly consumerTimeout?: Millis;
+  /** Names this server and what is apart on it, the same for all who use it. Known once it is open; absent: its URL says it. */
+  readonly scope?: string;
   /** Connects, checks version and safety settings. Warnings are data; the caller prints them. */
   open(signal: AbortSignal): Promise<readonly Warning[]>;
   /** Stops claiming, gives unsettled deliveries back, closes. Safe twice. */

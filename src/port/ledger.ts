@@ -59,6 +59,11 @@ export interface Claimed {
 
 export interface Ledger {
   /**
+   * The same ledger for the messages of one broker: several may keep their results in one store, and what one of them kept must not be
+   * given back through another.
+   */
+  within(broker: string): Ledger;
+  /**
    * Compare-and-set at the start of an attempt; each start is one indivisible step. In this order: a final result or a finished row →
    * `final`; the nonce of the row's start → its `go` again; no row, an open row, or a later attempt than the row's → `go`; an earlier
    * attempt → `stale`; the row is held and the message is not the copy that was given back → `held`; begun, and the message is neither
@@ -82,10 +87,10 @@ export interface Ledger {
   /** False: the hold is another's by now, or gone. */
   renew(holds: readonly Claimed[], lease: Millis): Promise<readonly boolean[]>;
   /**
-   * Up to `limit` holds whose lease is over, marked as being given back by `worker` for one more `lease`, so that nobody else does at the
+   * Up to `limit` holds whose lease is over, marked as being given back for one more `lease`, so that nobody else does at the
    * same time; who dies over it is followed by another. Fewer, where messages are large: the next call has the rest.
    */
-  expired(worker: string, lease: Millis, limit: number): Promise<readonly ExpiredHold[]>;
+  expired(lease: Millis, limit: number): Promise<readonly ExpiredHold[]>;
   /** Lets go of holds: their run was settled, or they were given back. Those given back stay begun by a start that died. */
   release(holds: readonly Claimed[]): Promise<void>;
 }

@@ -217,7 +217,7 @@ describe("a run that outlasts the broker", () => {
     await pass(stage, 2000);
     expect(stage.detached).toHaveLength(1);
     await pass(stage, 20_000);
-    expect((await ledger.expired("other", 1000, 10)).length).toBe(0);
+    expect((await ledger.expired(1000, 10)).length).toBe(0);
     stage.calls[0]?.end(value(stage.calls[0].call));
     await turns(stage);
     expect(await stateOf("a")).toBe("SUCCESS");

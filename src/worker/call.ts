@@ -1,6 +1,6 @@
 /** An execution as the far side of a pool gets it: plain data, its input still bytes. */
 
-import type { Call } from "../pool/pool-message.ts";
+import type { Call, RequestFacts } from "../pool/pool-message.ts";
 import { stringifyJson } from "../wire/json.ts";
 import { attemptOf, type Execution } from "./execution.ts";
 
@@ -26,7 +26,26 @@ export function callOf(execution: Execution): Call {
     isolated: execution.isolated,
     queue: delivery.queue,
     headers: isEmpty(headers.custom) ? "{}" : stringifyJson(headers.custom),
+    ...requestOf(execution),
   };
+}
+
+/** Written only where something is not the usual, which it is in most of our own messages. */
+function requestOf({ headers, delivery, message }: Execution): Pick<Call, "request"> | undefined {
+  const { id, groupIndex, eta, expires, origin, shadow } = headers;
+  const { correlationId = id, replyTo, priority = 0 } = message.properties;
+  const facts: RequestFacts = {
+    ...(correlationId !== id && { correlationId }),
+    ...(replyTo !== undefined && { replyTo }),
+    ...(priority !== 0 && { priority }),
+    ...(delivery.redelivered && { redelivered: true }),
+    ...(groupIndex !== undefined && { groupIndex }),
+    ...(eta !== undefined && { eta }),
+    ...(expires !== undefined && { expires }),
+    ...(origin !== undefined && { origin }),
+    ...(shadow !== undefined && { shadow }),
+  };
+  return isEmpty(facts as Readonly<Record<string, unknown>>) ? undefined : { request: JSON.stringify(facts) };
 }
 
 export function isEmpty(record: Readonly<Record<string, unknown>>): boolean {

@@ -21,7 +21,6 @@ export interface CustodyOptions {
   readonly ledger: Ledger;
   readonly broker: Broker;
   readonly consumer: Pick<Consumer, "detach" | "on">;
-  readonly worker: string;
   /** ms; renewed three times within it. */
   readonly lease: number;
   /** How often expired holds are looked for, ms. */
@@ -110,17 +109,32 @@ export class Custody {
   async #reap(): Promise<void> {
     if (this.#reaping) return;
     this.#reaping = true;
-    const { ledger, broker, worker, lease } = this.#options;
+    const { ledger, broker, lease } = this.#options;
     try {
-      const expired = await ledger.expired(worker, lease, mostExpired);
-      if (expired.length === 0) return;
-      const answers = await broker.publish(expired.map(again), this.#closing.signal);
-      await ledger.release(expired.filter((_, index) => answers[index]?.kind !== "refused"));
+      const given = (await ledger.expired(lease, mostExpired)).flatMap((hold) => this.#again(hold));
+      if (given.length === 0) return;
+      const answers = await broker.publish(
+        given.map(({ outgoing }) => outgoing),
+        this.#closing.signal,
+      );
+      await ledger.release(given.filter((_, index) => answers[index]?.kind !== "refused").map(({ hold }) => hold));
     } catch (error) {
       this.#trouble("tasks of a dead worker could not be given back; it is tried again", error);
     } finally {
       this.#reaping = false;
     }
+  }
+
+  /** The message as it was, under the name that tells the ledger what it is. One that cannot be read stays where it is, and is told of. */
+  #again(hold: ExpiredHold): readonly { readonly hold: ExpiredHold; readonly outgoing: Outgoing }[] {
+    const { queue, raw, messageId, id } = hold;
+    const message = decodeEnvelope(raw);
+    if ("malformed" in message) {
+      this.#trouble(`what is kept of task ${id} cannot be read`, new Error(message.reason));
+      return [];
+    }
+    const named = { ...message, properties: { ...message.properties, messageId } };
+    return [{ hold, outgoing: { queue, message: named } }];
   }
 
   #trouble(text: string, error: unknown): void {
@@ -135,11 +149,4 @@ function isKeepable({ begun, kept, definition }: Execution): boolean {
 
 function claimedOf({ headers, claim }: Execution): Claimed {
   return { id: headers.id, fence: claim.fence };
-}
-
-/** The message as it was, under the name that tells the ledger what it is. */
-function again({ queue, raw, messageId, id }: ExpiredHold): Outgoing {
-  const message = decodeEnvelope(raw);
-  if ("malformed" in message) throw new Error(`what is kept of task ${id} cannot be read: ${message.reason}`);
-  return { queue, message: { ...message, properties: { ...message.properties, messageId } } };
 }

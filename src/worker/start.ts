@@ -57,7 +57,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
   const backend = await core.connect(opening.signal);
   // Two servers: the result can't be stored in the step that settles the message, so a ledger fences it, if the store has one.
   const apart = !backend.broker.joins(backend.store);
-  const ledger = apart ? backend.store.ledger : undefined;
+  const ledger = apart ? backend.store.ledger?.within(backend.broker.scope ?? scopeOf(config.broker)) : undefined;
   report.warnings(core.warnings);
   if (apart && ledger === undefined) {
     const text = "results are sent back and kept nowhere, so no fence refuses those of a worker that was replaced";
@@ -164,7 +164,6 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
             ledger,
             broker: backend.broker,
             consumer,
-            worker: id,
             lease: settings.lease,
             sweep: settings.sweep,
             after: Math.min(longestUnkept, (backend.broker.consumerTimeout ?? Infinity) / 3),
@@ -276,6 +275,11 @@ function settingsOf(options: WorkOptions, defaultQueue: string): WorkerSettings 
 
 function spread(concurrency: number, slotsPerChild: number | undefined, cores: number): number {
   return slotsPerChild === undefined ? cores : Math.ceil(concurrency / slotsPerChild);
+}
+
+/** The server and what is apart on it, whoever logs in. */
+function scopeOf({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname}`;
 }
 
 function invalid(option: string, value: unknown, wanted: string): CeleriacError {

@@ -27,7 +27,7 @@ interface Row {
 export class LedgerTable {
   readonly #clock: Clock;
   readonly #rows: ExpiringMap<Row>;
-  readonly #holds = new Map<string, { readonly hold: Hold; readonly until: number }>();
+  readonly #holds = new Map<string, { readonly hold: Hold; readonly until: number; readonly broker: string }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -79,10 +79,10 @@ export class LedgerTable {
     else this.#rows.delete(id);
   }
 
-  take(hold: Hold, lease: Millis): "held" | "fenced" {
+  take(hold: Hold, lease: Millis, broker: string): "held" | "fenced" {
     const row = this.#row(hold);
     if (row?.state !== "begun" || row.copy !== undefined) return "fenced";
-    this.#holds.set(hold.id, { hold, until: this.#clock.monotonic() + lease });
+    this.#holds.set(hold.id, { hold, until: this.#clock.monotonic() + lease, broker });
     this.#set(hold.id, row);
     return "held";
   }
@@ -95,16 +95,17 @@ export class LedgerTable {
     return true;
   }
 
-  expired(lease: Millis, limit: number): readonly ExpiredHold[] {
+  expired(lease: Millis, limit: number, broker: string): readonly ExpiredHold[] {
     const now = this.#clock.monotonic();
     const given: ExpiredHold[] = [];
-    for (const [id, { hold, until }] of this.#holds) {
+    for (const [id, held] of this.#holds) {
+      const { hold, until } = held;
       if (given.length >= limit) break;
       const row = this.#rows.get(id);
-      if (until > now || row === undefined) continue;
+      if (until > now || row === undefined || held.broker !== broker) continue;
       const messageId = row.copy ?? crypto.randomUUID();
       this.#rows.set(id, { ...row, copy: messageId }, undefined);
-      this.#holds.set(id, { hold, until: now + lease });
+      this.#holds.set(id, { ...held, until: now + lease });
       given.push({ ...hold, messageId });
     }
     return given;

@@ -8,10 +8,16 @@ import type { Session } from "./session.ts";
 export class MemoryLedger implements Ledger {
   readonly #server: MemoryServer;
   readonly #session: Session;
+  readonly #broker: string;
 
-  constructor(server: MemoryServer, session: Session) {
+  constructor(server: MemoryServer, session: Session, broker = "") {
     this.#server = server;
     this.#session = session;
+    this.#broker = broker;
+  }
+
+  within(broker: string): Ledger {
+    return new MemoryLedger(this.#server, this.#session, broker);
   }
 
   async begin(starts: readonly Start[]): Promise<readonly Begun[]> {
@@ -32,7 +38,7 @@ export class MemoryLedger implements Ledger {
 
   async take(holds: readonly Hold[], lease: Millis): Promise<readonly ("held" | "fenced")[]> {
     this.#session.ensureOpen();
-    return holds.map((hold) => this.#server.ledger.take(hold, lease));
+    return holds.map((hold) => this.#server.ledger.take(hold, lease, this.#broker));
   }
 
   async renew(holds: readonly Claimed[], lease: Millis): Promise<readonly boolean[]> {
@@ -40,9 +46,9 @@ export class MemoryLedger implements Ledger {
     return holds.map((claimed) => this.#server.ledger.renew(claimed, lease));
   }
 
-  async expired(_worker: string, lease: Millis, limit: number): Promise<readonly ExpiredHold[]> {
+  async expired(lease: Millis, limit: number): Promise<readonly ExpiredHold[]> {
     this.#session.ensureOpen();
-    return this.#server.ledger.expired(lease, limit);
+    return this.#server.ledger.expired(lease, limit, this.#broker);
   }
 
   async release(holds: readonly Claimed[]): Promise<void> {

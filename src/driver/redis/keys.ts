@@ -134,8 +134,9 @@ export class Keys {
   checkpoints(id: string): string {
     return `${this.#ours}cp:${id}`;
   }
-  get held(): string {
-    return `${this.#ours}held`;
+  /** A set for each broker that keeps its results here. */
+  held(broker: string): string {
+    return broker === "" ? `${this.#ours}held` : `${this.#ours}held:${broker}`;
   }
   hold(id: string): string {
     return `${this.#ours}hold:${id}`;

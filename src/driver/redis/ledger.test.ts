@@ -85,7 +85,7 @@ describeWith("redis-server", "the ledger in redis", () => {
     expect(await ledgerOf(backend).take(holds, 0)).toEqual(holds.map(() => "held"));
     const came: string[][] = [];
     for (let call = 0; call < 4; call += 1) {
-      const given = await ledgerOf(backend).expired("w", 60_000, 100);
+      const given = await ledgerOf(backend).expired(60_000, 100);
       came.push(given.map(({ id }) => id));
     }
     expect(came.map(({ length }) => length)).toEqual([2, 2, 1, 0]);
@@ -104,7 +104,7 @@ describeWith("redis-server", "the ledger in redis", () => {
     const claimed = await begin(backend, "late");
     expect(await ledger.take([hold(claimed, 1000)], 0)).toEqual(["held"]);
     expect(await ledger.renew([claimed], 0)).toEqual([true]);
-    expect(await ledger.expired("w", 60_000, 10)).toMatchObject([{ id: "late" }]);
+    expect(await ledger.expired(60_000, 10)).toMatchObject([{ id: "late" }]);
     await ledger.reopen([former]);
     await ledger.release([claimed]);
     expect(await ledger.finish([claimed, former])).toEqual(["finished", "finished"]);

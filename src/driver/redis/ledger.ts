@@ -23,9 +23,17 @@ export class RedisLedger implements Ledger {
   /** Nothing is given back while the server's clock has just stepped: the living would look dead. */
   readonly #serverClock: ServerClock;
 
-  constructor(context: Context) {
+  /** The sorted set of the ends of their leases. */
+  readonly #held: string;
+
+  constructor(context: Context, broker = "") {
     this.#context = context;
+    this.#held = context.keys.held(broker);
     this.#serverClock = new ServerClock(context.clock, () => {});
+  }
+
+  within(broker: string): Ledger {
+    return new RedisLedger(this.#context, broker);
   }
 
   async begin(starts: readonly Start[]): Promise<readonly Begun[]> {
@@ -39,7 +47,7 @@ export class RedisLedger implements Ledger {
 
   async #begin(starts: readonly Start[], answers: Map<Start, Begun>): Promise<void> {
     const { keys } = this.#context;
-    const call: Call = { script: beginScript, keys: [keys.unacked, keys.held], args: [String(mostBytes)] };
+    const call: Call = { script: beginScript, keys: [keys.unacked, this.#held], args: [String(mostBytes)] };
     for (const { id, attempt, messageId = "", redelivered, blame, nonce } of starts) {
       call.keys.push(keys.meta(id), keys.checkpoints(id), keys.hold(id));
       call.args.push(id, String(attempt), messageId, redelivered ? "1" : "0", blame === "sure" ? "1" : "0", nonce);
@@ -87,7 +95,7 @@ export class RedisLedger implements Ledger {
     const { keys } = this.#context;
     const parts = pieces(holds, ({ raw }) => raw.length);
     const letters = await this.#letters(parts, (piece) => {
-      const call: Call = { script: takeScript, keys: [keys.unacked, keys.held, keys.control], args: [whole(lease)] };
+      const call: Call = { script: takeScript, keys: [keys.unacked, this.#held, keys.control], args: [whole(lease)] };
       for (const { id, fence, queue, raw } of piece) {
         call.keys.push(keys.checkpoints(id), keys.hold(id));
         call.args.push(id, String(fence), queue, Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength));
@@ -101,18 +109,18 @@ export class RedisLedger implements Ledger {
     const { keys } = this.#context;
     const letters = await this.#letters(pieces(holds), (piece) => ({
       script: renewHoldScript,
-      keys: [keys.unacked, keys.held, ...piece.map(({ id }) => keys.checkpoints(id))],
+      keys: [keys.unacked, this.#held, ...piece.map(({ id }) => keys.checkpoints(id))],
       args: [whole(lease), ...piece.flatMap(({ id, fence }) => [id, String(fence)])],
     }));
     return letters.map((letter) => letter === "H");
   }
 
-  async expired(_worker: string, lease: Millis, limit: number): Promise<readonly ExpiredHold[]> {
+  async expired(lease: Millis, limit: number): Promise<readonly ExpiredHold[]> {
     const { keys } = this.#context;
     const most = String(Math.min(limit, mostItems));
     const overdue = {
       script: overdueScript,
-      keys: [keys.unacked, keys.held, keys.control],
+      keys: [keys.unacked, this.#held, keys.control],
       args: [whole(lease), most],
     };
     const [now, ...found] = (await this.#run(overdue)) as Buffer[];
@@ -121,7 +129,7 @@ export class RedisLedger implements Ledger {
     const ids = found.map((id) => id.toString());
     const parts = (await this.#run({
       script: giveScript,
-      keys: [keys.unacked, keys.held, ...ids.flatMap((id) => [keys.checkpoints(id), keys.hold(id)])],
+      keys: [keys.unacked, this.#held, ...ids.flatMap((id) => [keys.checkpoints(id), keys.hold(id)])],
       args: [whole(lease), String(mostBytes), ...ids.flatMap((id) => [id, crypto.randomUUID()])],
     })) as Buffer[];
     const given: ExpiredHold[] = [];
@@ -137,7 +145,7 @@ export class RedisLedger implements Ledger {
     for (const piece of pieces(holds)) {
       await this.#run({
         script: releaseScript,
-        keys: [keys.unacked, keys.held, ...piece.flatMap(({ id }) => [keys.checkpoints(id), keys.hold(id)])],
+        keys: [keys.unacked, this.#held, ...piece.flatMap(({ id }) => [keys.checkpoints(id), keys.hold(id)])],
         args: piece.flatMap(({ id, fence }) => [id, String(fence)]),
       });
     }

@@ -101,11 +101,11 @@ export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, 
     case "finish":
       return request.input.map((claimed) => starts.finish(claimed, turn));
     case "take":
-      return request.input.holds.map((hold) => starts.take(hold, request.input.lease, turn));
+      return request.input.holds.map((hold) => starts.take(hold, request.input, turn));
     case "renewHolds":
       return request.input.holds.map((claimed) => starts.renew(claimed, request.input.lease, turn));
     case "expired":
-      return starts.expired(request.input.lease, request.input.limit, turn);
+      return starts.expired(request.input, turn);
     case "release":
       for (const claimed of request.input) starts.release(claimed, turn);
       return [];

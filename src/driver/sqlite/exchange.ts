@@ -73,9 +73,9 @@ export interface Asks {
   readonly begin: { in: readonly Start[]; out: readonly Begun[] };
   readonly reopen: { in: Parameters<Ledger["reopen"]>[0]; out: readonly null[] };
   readonly finish: { in: readonly ClaimedStart[]; out: readonly ("finished" | "fenced")[] };
-  readonly take: { in: { holds: readonly Hold[]; lease: number }; out: readonly ("held" | "fenced")[] };
+  readonly take: { in: { holds: readonly Hold[]; lease: number; broker: string }; out: readonly ("held" | "fenced")[] };
   readonly renewHolds: { in: { holds: readonly ClaimedStart[]; lease: number }; out: readonly boolean[] };
-  readonly expired: { in: { lease: number; limit: number }; out: readonly ExpiredHold[] };
+  readonly expired: { in: { lease: number; limit: number; broker: string }; out: readonly ExpiredHold[] };
   readonly release: { in: readonly ClaimedStart[]; out: readonly null[] };
   readonly queues: { in: null; out: readonly QueueState[] };
   readonly browse: {

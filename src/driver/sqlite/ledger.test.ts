@@ -52,7 +52,7 @@ it("gives back at once what was kept when the machine went down", async () => {
   await former.kill();
   direct(path, (db) => db.exec("UPDATE celeriac_meta SET value = 'another' WHERE key = 'boot'"));
   const backend = await bench.open(path);
-  expect(await ledgerOf(backend).expired("w", 1_000, 10)).toMatchObject([{ id: "a", fence: begun.fence }]);
+  expect(await ledgerOf(backend).expired(1_000, 10)).toMatchObject([{ id: "a", fence: begun.fence }]);
 });
 
 it("is tidied by who only keeps results and starts in the file, all but what is kept", async () => {

@@ -9,9 +9,15 @@ const byteLimit = 4 * 1024 * 1024;
 
 export class SqliteLedger implements Ledger {
   readonly #link: Link;
+  readonly #broker: string;
 
-  constructor(link: Link) {
+  constructor(link: Link, broker = "") {
     this.#link = link;
+    this.#broker = broker;
+  }
+
+  within(broker: string): Ledger {
+    return new SqliteLedger(this.#link, broker);
   }
 
   begin(starts: readonly Start[]): Promise<readonly Begun[]> {
@@ -31,7 +37,7 @@ export class SqliteLedger implements Ledger {
     const own = holds.map(({ id, fence, queue, raw }) => ({ id, fence, queue, raw: Uint8Array.from(raw) }));
     return inPieces(
       own,
-      (piece) => this.#link.ask("take", { holds: piece, lease }),
+      (piece) => this.#link.ask("take", { holds: piece, lease, broker: this.#broker }),
       ({ raw }) => raw.length,
     );
   }
@@ -40,8 +46,8 @@ export class SqliteLedger implements Ledger {
     return inPieces(holds, (piece) => this.#link.ask("renewHolds", { holds: piece.map(claimedOf), lease }));
   }
 
-  expired(_worker: string, lease: Millis, limit: number): Promise<readonly ExpiredHold[]> {
-    return this.#link.ask("expired", { lease, limit: Math.min(limit, rowLimit) });
+  expired(lease: Millis, limit: number): Promise<readonly ExpiredHold[]> {
+    return this.#link.ask("expired", { lease, limit: Math.min(limit, rowLimit), broker: this.#broker });
   }
 
   async release(holds: readonly Claimed[]): Promise<void> {

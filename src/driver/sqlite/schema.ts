@@ -72,9 +72,9 @@ export const ledgerSchema = `
 CREATE TABLE IF NOT EXISTS celeriac_start (id TEXT PRIMARY KEY, state INTEGER NOT NULL, fence INTEGER NOT NULL, attempt INTEGER NOT NULL,
   sure INTEGER NOT NULL, nonce TEXT NOT NULL, crashes INTEGER NOT NULL, suspicions INTEGER NOT NULL, copy TEXT, until INTEGER) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS celeriac_start_until ON celeriac_start(until);
-CREATE TABLE IF NOT EXISTS celeriac_hold (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, queue TEXT NOT NULL, lease INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS celeriac_hold (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, broker TEXT NOT NULL, queue TEXT NOT NULL, lease INTEGER NOT NULL,
   raw BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS celeriac_hold_lease ON celeriac_hold(lease);
+CREATE INDEX IF NOT EXISTS celeriac_hold_lease ON celeriac_hold(broker, lease);
 `;
 
 export const busSchema = `

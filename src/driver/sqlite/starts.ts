@@ -21,6 +21,12 @@ export interface Standing {
   fenceOf(id: string, now: number): number;
 }
 
+interface Keeping {
+  readonly lease: number;
+  /** Whose messages these are. */
+  readonly broker: string;
+}
+
 interface Known {
   readonly state: number;
   readonly fence: number;
@@ -64,10 +70,10 @@ export class Starts {
     this.#fence = db.prepare("SELECT fence FROM celeriac_start WHERE id = ? AND (until IS NULL OR until > ?)");
     this.#remove = db.prepare("DELETE FROM celeriac_start WHERE id = ?");
     this.#hold = db.prepare(
-      "INSERT INTO celeriac_hold (id, queue, lease, raw) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET lease = ?3",
+      "INSERT INTO celeriac_hold (id, queue, lease, raw, broker) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET lease = ?3",
     );
     this.#renew = db.prepare("UPDATE celeriac_hold SET lease = ?2 WHERE id = ?1");
-    this.#over = db.prepare("SELECT id FROM celeriac_hold WHERE lease <= ? ORDER BY lease LIMIT ?");
+    this.#over = db.prepare("SELECT id FROM celeriac_hold WHERE broker = ? AND lease <= ? ORDER BY lease LIMIT ?");
     this.#held = db.prepare("SELECT queue, raw FROM celeriac_hold WHERE id = ?");
     this.#letGo = db.prepare("DELETE FROM celeriac_hold WHERE id = ?");
   }
@@ -122,10 +128,10 @@ export class Starts {
     else this.#remove.run(id);
   }
 
-  take({ id, fence, queue, raw }: Hold, lease: number, turn: Turn): "held" | "fenced" {
+  take({ id, fence, queue, raw }: Hold, { lease, broker }: Keeping, turn: Turn): "held" | "fenced" {
     const row = this.#known(id, turn);
     if (row?.fence !== fence || row.state !== state.begun || row.copy !== null) return "fenced";
-    this.#hold.run(id, queue, turn.mono + lease, raw);
+    this.#hold.run(id, queue, turn.mono + lease, raw, broker);
     this.#set(id, state.begun, true, turn);
     return "held";
   }
@@ -137,10 +143,10 @@ export class Starts {
     return true;
   }
 
-  expired(lease: number, limit: number, turn: Turn): readonly ExpiredHold[] {
+  expired({ lease, limit, broker }: Keeping & { readonly limit: number }, turn: Turn): readonly ExpiredHold[] {
     const given: ExpiredHold[] = [];
     let bytes = 0;
-    for (const [key] of this.#over.all(turn.mono, limit)) {
+    for (const [key] of this.#over.all(broker, turn.mono, limit)) {
       if (bytes >= byteLimit) break;
       const id = key as string;
       const [copy, fence] = this.#setCopy.get(id, crypto.randomUUID()) as Row;

@@ -149,7 +149,7 @@ export function beginCases(makeServer: MakeServer): void {
       expect(await beginOne(client, trap, { messageId: trap })).toEqual(stale);
       const raw = Uint8Array.from([0, 255, 10, 34]);
       expect(await ledgerOf(client).take([{ ...claimed, queue: trap, raw }], 0)).toEqual(["held"]);
-      const [given] = await ledgerOf(client).expired(trap, 60_000, 10);
+      const [given] = await ledgerOf(client).expired(60_000, 10);
       expect(given).toMatchObject({ ...claimed, queue: trap });
       expect([...(given?.raw ?? [])]).toEqual([...raw]);
       expect(await beginOne(client, trap, { messageId: given?.messageId })).toEqual(goes(0, 1));

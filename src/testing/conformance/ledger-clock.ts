@@ -75,7 +75,7 @@ export function longCases(makeServer: MakeServer): void {
       const id = rig.name("back");
       const claimed = await go(client, id);
       await take(client, claimed, lease);
-      expect(await ledgerOf(client).expired("reaper", lease, 10)).toEqual([]);
+      expect(await ledgerOf(client).expired(lease, 10)).toEqual([]);
       await rig.server.jumpWallClock?.(-hour);
       const given = await givenBack(rig, client, id, lease, 4 * (lease + sweep) + 1_000);
       expect((await go(client, id, { messageId: given.messageId })).fence).toBeGreaterThan(claimed.fence);
@@ -92,13 +92,13 @@ export function longCases(makeServer: MakeServer): void {
       const { lease } = rig.server.timing;
       const claimed = await go(client, rig.name("forward"));
       await take(client, claimed, lease);
-      expect(await ledger.expired("reaper", lease, 10)).toEqual([]);
+      expect(await ledger.expired(lease, 10)).toEqual([]);
       await rig.server.jumpWallClock?.(2 * hour);
-      expect(await ledger.expired("reaper", lease, 10)).toEqual([]);
+      expect(await ledger.expired(lease, 10)).toEqual([]);
       for (let third = 0; third < 6; third += 1) {
         expect(await ledger.renew([claimed], lease)).toEqual([true]);
         await rig.server.pass(lease / 3);
-        expect(await ledger.expired("reaper", lease, 10)).toEqual([]);
+        expect(await ledger.expired(lease, 10)).toEqual([]);
       }
     });
   });

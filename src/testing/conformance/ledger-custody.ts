@@ -23,7 +23,7 @@ export function custodyCases(makeServer: MakeServer): void {
     expect(await beginOne(client, id, { messageId: "m" })).toEqual(held);
     expect(await beginOne(client, id, { messageId: "m", redelivered: true })).toEqual(held);
     expect(await beginOne(client, id, { messageId: undefined, redelivered: true })).toEqual(held);
-    expect(await ledgerOf(client).expired("reaper", long, 10)).toEqual([]);
+    expect(await ledgerOf(client).expired(long, 10)).toEqual([]);
     expect(await ledgerOf(client).take([], long)).toEqual([]);
     await ledgerOf(client).release([claimed]);
   });
@@ -72,7 +72,7 @@ export function custodyCases(makeServer: MakeServer): void {
     const came: string[] = [];
     await rig.until("all to be given back", async () => {
       expect(await ledgerOf(client).renew([living], lease)).toEqual([true]);
-      const asked = clients.map((asker, index) => ledgerOf(asker).expired(`reaper ${index}`, long, 7));
+      const asked = clients.map((asker) => ledgerOf(asker).expired(long, 7));
       for (const given of (await Promise.all(asked)).flat()) {
         const was = sent.get(given.id);
         came.push(given.id);
@@ -113,8 +113,20 @@ export function custodyCases(makeServer: MakeServer): void {
     await ledger.release([given]);
     expect(await ledger.renew([next], long)).toEqual([true]);
     expect(await beginOne(client, id, { messageId: given.messageId }), "a second copy").toEqual(held);
-    expect(await ledger.expired("reaper", long, 10)).toEqual([]);
+    expect(await ledger.expired(long, 10)).toEqual([]);
     await ledger.release([next]);
+  });
+
+  it("gives back only to workers of the broker whose message it is", async () => {
+    const rig = use();
+    const client = await rig.client();
+    const [ours, theirs] = [ledgerOf(client).within(rig.name("ours")), ledgerOf(client).within(rig.name("theirs"))];
+    const claimed = await go(client, rig.name("apart"));
+    expect(await ours.take([holdOf(claimed)], 0)).toEqual(["held"]);
+    await rig.server.pass(20);
+    expect(await theirs.expired(long, 10)).toEqual([]);
+    expect(await ours.expired(long, 10)).toMatchObject([{ id: claimed.id }]);
+    await ours.release([claimed]);
   });
 
   it("follows a reaper that died, under the same name", async () => {
@@ -124,12 +136,12 @@ export function custodyCases(makeServer: MakeServer): void {
     const id = rig.name("reaper");
     await take(client, await go(client, id), 0);
     const first = await givenBack(rig, client, id, lease);
-    expect(await ledgerOf(client).expired("second", lease, 10)).toEqual([]);
+    expect(await ledgerOf(client).expired(lease, 10)).toEqual([]);
     const second = await givenBack(rig, client, id, lease);
     expect(second).toMatchObject({ id, fence: first.fence, messageId: first.messageId });
     await ledgerOf(client).release([second]);
     await rig.server.pass(1.5 * lease);
-    expect(await ledgerOf(client).expired("third", lease, 10)).toEqual([]);
+    expect(await ledgerOf(client).expired(lease, 10)).toEqual([]);
   });
 
   it("keeps what was put back until it is released", async () => {
@@ -163,7 +175,7 @@ export function custodyCases(makeServer: MakeServer): void {
     await client.store.commit([resultOf(ended, "SUCCESS", runs[0].fence), resultOf(settled, "FAILURE", runs[2].fence)]);
     expect(await ledger.finish([runs[1]])).toEqual(["finished"]);
     await ledger.release([runs[2]]);
-    const given = await ledger.expired("reaper", lease, 10);
+    const given = await ledger.expired(lease, 10);
     expect(given.map(({ id }) => id).toSorted()).toEqual([ended, silent].toSorted());
     const first = given.find(({ id }) => id === ended);
     expect(await beginOne(client, ended, { messageId: first?.messageId })).toMatchObject({
@@ -172,7 +184,7 @@ export function custodyCases(makeServer: MakeServer): void {
     });
     await ledger.release(given);
     await rig.server.pass(1.5 * lease);
-    expect(await ledger.expired("reaper", long, 10)).toEqual([]);
+    expect(await ledger.expired(long, 10)).toEqual([]);
     await client.store.forget([ended, settled]);
     for (const id of [ended, settled]) expect(await beginOne(client, id)).toEqual(goes(0, 0));
     expect(await beginOne(client, silent)).toEqual({ kind: "final", outcome: undefined });

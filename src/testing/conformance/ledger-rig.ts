@@ -59,7 +59,7 @@ export async function givenBack(
 ): Promise<ExpiredHold> {
   let found: ExpiredHold | undefined;
   const look = async (): Promise<boolean> => {
-    found = (await ledgerOf(client).expired("reaper", lease, 100)).find((hold) => hold.id === id);
+    found = (await ledgerOf(client).expired(lease, 100)).find((hold) => hold.id === id);
     return found !== undefined;
   };
   await rig.until(`${id} to be given back`, look, limit);
