@@ -1,5 +1,6 @@
 /** What a row of the matrix is: one thing that must work between the two sides, and how it is tried. */
 
+import type { Program } from "../server/required-program.ts";
 import type { ReleaseName } from "./release.ts";
 import type { Stage } from "./stage.ts";
 
@@ -16,6 +17,8 @@ export interface Behaviour {
   readonly on?: readonly Servers[];
   /** The releases that have it. Default: both. */
   readonly since?: ReleaseName;
+  /** What it takes beside the servers. */
+  readonly needs?: Program;
   readonly run: (stage: Stage) => Promise<void>;
 }
 

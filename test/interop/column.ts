@@ -21,7 +21,10 @@ export function describeColumn(servers: Servers, name: ReleaseName, directions: 
       afterAll(() => stage[Symbol.asyncDispose]());
       for (const behaviour of behaviours) {
         if (!directions.includes(behaviour.direction) || !applies(behaviour, servers, name)) continue;
-        test(`${behaviour.direction}: ${behaviour.name}`, () => stage.try(behaviour), rowLimit);
+        const title = `${behaviour.direction}: ${behaviour.name}`;
+        const row = (): void => void test(title, () => stage.try(behaviour), rowLimit);
+        if (behaviour.needs === undefined) row();
+        else describeWith(behaviour.needs, title, row);
       }
     });
   });

@@ -4,8 +4,17 @@ import type { Behaviour } from "./behaviour.ts";
 import { content } from "./behaviour/content.ts";
 import { ledger } from "./behaviour/ledger.ts";
 import { outcomes } from "./behaviour/outcomes.ts";
+import { setups } from "./behaviour/setups.ts";
 import { sharing } from "./behaviour/sharing.ts";
 import { timing } from "./behaviour/timing.ts";
 import { values } from "./behaviour/values.ts";
 
-export const behaviours: readonly Behaviour[] = [...values, ...timing, ...outcomes, ...content, ...sharing, ...ledger];
+export const behaviours: readonly Behaviour[] = [
+  ...values,
+  ...timing,
+  ...outcomes,
+  ...content,
+  ...setups,
+  ...sharing,
+  ...ledger,
+];

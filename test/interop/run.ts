@@ -67,6 +67,10 @@ async function fill(column: Column): Promise<void> {
   }
   await using stage = await Stage.open({ servers, release });
   for (const row of mine) {
+    if (row.needs !== undefined && !programAvailable(row.needs)) {
+      cells.get(row)?.set(column, { kind: "skipped", why: `${row.needs}: ${programs[row.needs]}` });
+      continue;
+    }
     const begun = performance.now();
     const cell = await stage.try(row).then(
       (): Cell => ({ kind: "green", celery: stage.celery }),

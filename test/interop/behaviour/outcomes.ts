@@ -313,7 +313,7 @@ export const outcomes: readonly Behaviour[] = [
     },
   },
   {
-    name: "result_extended is read",
+    name: "result_extended",
     direction: "TypeScript → Python",
     on: stored,
     async run(stage) {
@@ -321,10 +321,23 @@ export const outcomes: readonly Behaviour[] = [
       await stage.pythonWorker(queue, { result_extended: true }, "-P", "solo");
       const sent = await stage.call("py.add", [2, 3], { queue });
       assert.equal(await sent.get({ timeout: patience }), 5);
-      const { extended } = await metaOf(stage, sent.id);
-      const { worker, ...rest } = extended;
-      assert.match(String(worker), /^py/);
-      assert.deepEqual({ ...rest }, { name: "py.add", args: [2, 3], kwargs: {}, retries: 0, queue });
+      const { name, args, kwargs, worker, retries, queue: from } = (await sent.details()) ?? {};
+      assert.deepEqual([name, args, { ...kwargs }, retries, from], ["py.add", [2, 3], {}, 0, queue]);
+      assert.match(worker ?? "", /^py/);
+    },
+  },
+  {
+    name: "result_extended",
+    direction: "Python → TypeScript",
+    on: stored,
+    async run(stage) {
+      const { python } = stage;
+      const queue = stage.fresh("extended");
+      stage.use(await stage.work(stage.use(stage.newApp({ resultExtended: true })), [queue]));
+      await python.run("call = send('ts.add', (2,), {'y': 3}, queue=given); call.get(timeout=20)", queue);
+      const told = await python.run("[call.name, call.args, call.kwargs, call.retries, call.queue]");
+      assert.deepEqual(told, ["ts.add", [2], { y: 3 }, 0, queue]);
+      assert.match(String(await python.run("call.worker")), /./);
     },
   },
   {
