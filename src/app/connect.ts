@@ -10,6 +10,8 @@ const drivers: Readonly<Record<string, () => Promise<{ readonly open: OpenBacken
   "redis:": () => import("../driver/redis/index.ts"),
   "rediss:": () => import("../driver/redis/index.ts"),
   "sentinel:": () => import("../driver/redis/index.ts"),
+  "amqp:": () => import("../driver/rabbitmq/index.ts"),
+  "amqps:": () => import("../driver/rabbitmq/index.ts"),
 };
 
 /** Results over the broker, to whoever sent the task: Celery's own word for it. */

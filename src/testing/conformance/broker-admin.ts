@@ -33,7 +33,8 @@ export function administrationCases(makeServer: MakeServer): void {
     const client = await rig.client();
     const queue = rig.name("list");
     const { features } = client.broker;
-    const levels = features.priority?.levels ?? [0];
+    // What cannot be looked at is one number, of whatever priorities.
+    const levels = features.browse === "none" ? [0] : (features.priority?.levels ?? [0]);
     for (const level of levels) await rig.send(client, queue, [`a${level}`, `b${level}`], { priority: level });
     if (features.delay) await rig.publishOne(client, rig.outgoing(queue, {}, { due: rig.server.now() + 3_600_000 }));
     const before = await stateOf(client, queue);
@@ -145,6 +146,14 @@ export function administrationCases(makeServer: MakeServer): void {
     const kept = await tray.one();
     expect(idOf(kept)).toBe("later");
     await tray.ack([kept]);
+    if (!client.broker.features.purgeDelayed) {
+      const delayed = client.broker.queues.purge(queue, { ready: false, delayed: true });
+      await expect(delayed).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
+      tray.consumer.want(0, 0);
+      await rig.send(client, queue, ["d"]);
+      expect(await client.broker.queues.purge(queue, { ready: true, delayed: true })).toBe(1);
+      return;
+    }
     await later();
     tray.consumer.want(0, 0);
     await rig.send(client, queue, ["d"]);
@@ -175,7 +184,10 @@ export function administrationCases(makeServer: MakeServer): void {
     const again = await rig.consume(later, [queue], 5);
     await again.quiet();
     await later.broker.queues.resume(queue);
-    expect(idOf(await again.one(2_500))).toBe("a");
+    let next = await again.one(2_500);
+    // Where nothing but a connection holds a message, a server that is killed may give out again what was acknowledged just before.
+    if (later.broker.features.lease === "connection" && idOf(next) === "before") next = await again.one();
+    expect(idOf(next)).toBe("a");
     expect(await stateOf(later, queue)).toMatchObject({ paused: false });
   });
 }

@@ -105,7 +105,7 @@ export function deadLetterCases(makeServer: MakeServer): void {
     if (joins) expect(await client.store.get([id])).toEqual([undefined]);
     const again = await tray.one();
     expect([idOf(again), bodyOf(again), again.crashes, again.suspicions]).toEqual([id, body, 0, 0]);
-    expect(again.fence).toBeGreaterThan(crashed.fence);
+    if (client.broker.features.fence === "server") expect(again.fence).toBeGreaterThan(crashed.fence);
     expect((await client.broker.dead.list({ queue }, undefined, 10)).items).toEqual([]);
     const success = resultOf(id, "SUCCESS", again.fence);
     if (joins) {

@@ -10,6 +10,11 @@ function step(broker: Broker): number {
   return Math.max(100, 2 * (broker.features.delay?.resolution ?? 0));
 }
 
+/** How long what is due after so many steps may take: each may be rounded up. */
+function longest(broker: Broker, steps: number): number {
+  return steps * (step(broker) + (broker.features.delay?.resolution ?? 0)) + 5_000;
+}
+
 export function delayCases(makeServer: MakeServer): void {
   const use = useRig(makeServer);
 
@@ -24,7 +29,7 @@ export function delayCases(makeServer: MakeServer): void {
     await producer.close();
     const tray = await rig.consume(client, [queue], 5);
     expect(idOf(await tray.one())).toBe("now");
-    const later = await tray.one();
+    const later = await tray.one(longest(client.broker, 4));
     expect(idOf(later)).toBe("later");
     // One ms for servers that count in fractions of a second.
     expect(later.claimedAt + 1).toBeGreaterThanOrEqual(due);
@@ -42,7 +47,7 @@ export function delayCases(makeServer: MakeServer): void {
     const batch = [5, 2, 4, 3].map((n) => rig.outgoing(queue, { id: `due${n}` }, { due: now + n * apart }));
     await client.broker.publish(batch, never);
     const tray = await rig.consume(client, [queue], 10);
-    expect((await tray.take(4)).map(idOf)).toEqual(["due2", "due3", "due4", "due5"]);
+    expect((await tray.take(4, longest(client.broker, 5))).map(idOf)).toEqual(["due2", "due3", "due4", "due5"]);
     await tray.ack(tray.all);
   });
 
@@ -87,7 +92,7 @@ export function delayCases(makeServer: MakeServer): void {
     ]);
     expect(answers).toEqual([{ kind: "settled" }, { kind: "settled" }]);
     await tray.quiet(step(client.broker));
-    const again = await tray.take(2);
+    const again = await tray.take(2, longest(client.broker, 4));
     expect(again.map(idOf)).toEqual(["retry", "requeue"]);
     expect(again[0]?.claimedAt).toBeGreaterThanOrEqual(due - 1);
     expect(again[1]?.claimedAt).toBeGreaterThanOrEqual(due - 1 + step(client.broker));

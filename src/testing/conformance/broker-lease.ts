@@ -50,7 +50,9 @@ export function leaseCases(makeServer: MakeServer): void {
     expect(came.map(idOf).toSorted()).toEqual(["a", "b"]);
     expect(came.map((delivery) => delivery.redelivered)).toEqual([true, true]);
     const highest = Math.max(...held.map((delivery) => delivery.fence));
-    for (const delivery of came) expect(delivery.fence).toBeGreaterThan(highest);
+    // Without fences of the broker a ledger gives them, at the start.
+    if (client.broker.features.fence !== "none")
+      for (const delivery of came) expect(delivery.fence).toBeGreaterThan(highest);
     await rival.ack(came);
   });
 

@@ -128,7 +128,11 @@ export function settleCases(makeServer: MakeServer): void {
     const first = await tray.one();
     const raw = Buffer.from(first.raw);
     expect(await tray.settle({ delivery: first, then: { kind: "requeue", at: "front" } })).toEqual(settled);
-    const front = await tray.one();
+    const next = await tray.one();
+    const atFront = client.broker.features.requeueFront;
+    expect(idOf(next)).toBe(atFront ? "a" : "b");
+    if (!atFront) await tray.settle({ delivery: next, then: { kind: "requeue", at: "back" } });
+    const front = atFront ? next : await tray.one();
     expect(idOf(front)).toBe("a");
     expect(bodyOf(front)).toBe('[[1],{"k":9007199254740993},{}]');
     expect([front.crashes, front.suspicions]).toEqual([0, 0]);
@@ -192,7 +196,9 @@ export function settleCases(makeServer: MakeServer): void {
     expect(await tray.settle({ delivery: a, then: { kind: "ack" }, follow: follow("n1") })).toEqual(settled);
     expect(await tray.settle({ delivery: b, then: { kind: "ack" }, follow: follow("n2") })).toEqual(settled);
     const next = await rig.consume(client, [full], 10);
-    expect((await next.take(3)).map(idOf)).toEqual(["x", "y", id]);
+    // A broker that does not tell duplicates apart has both; only one of them is started.
+    const copies = client.broker.features.dedupe === "publish" ? [id] : [id, id];
+    expect((await next.take(2 + copies.length)).map(idOf)).toEqual(["x", "y", ...copies]);
     await next.quiet();
   });
 

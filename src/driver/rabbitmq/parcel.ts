@@ -1,0 +1,114 @@
+/** Messages made ready to be published: measured and checked before the first of a batch is sent. */
+
+import type { Clock } from "../../clock/clock.ts";
+import type { Outgoing } from "../../port/broker.ts";
+import type { AttemptRecord } from "../../port/queue-admin.ts";
+import type { ServerTime } from "../../port/units.ts";
+import type { Message } from "../../wire/message.ts";
+import { checkQueueName } from "../../wire/name.ts";
+import { ByteWriter, tooLarge } from "./amqp/byte-writer.ts";
+import type { Outbound, Properties } from "./amqp/client.ts";
+import { writeProperties } from "./amqp/properties.ts";
+import { attemptsHeader, attemptsText } from "./attempts.ts";
+import { delayKey, firstExchange, secondsUntil } from "./delay.ts";
+import { crashesHeader, priorityHeader, suspicionsHeader } from "./received.ts";
+
+export interface Parcel {
+  readonly queue: string;
+  /** What has to exist: a task's queue as Celery declares it, a queue of dead letters, or nothing, for an answer may find nobody. */
+  readonly place: "task" | "dead" | "anywhere";
+  readonly due: ServerTime | undefined;
+  readonly properties: Properties;
+  readonly body: Uint8Array;
+  /** Bytes of properties, headers and body. */
+  readonly size: number;
+}
+
+/** What a task brings along when it goes on under its id. */
+export interface Luggage {
+  readonly crashes: number;
+  readonly suspicions: number;
+  readonly attempts: readonly AttemptRecord[];
+}
+
+/** RabbitMQ's default for a frame, and with it for all properties of a message, less what the frame itself takes. */
+const mostProperties = 128 * 1024 - 32;
+
+export class Packer {
+  readonly #clock: Clock;
+  /** Nothing is ever taken from it. */
+  readonly #measure = new ByteWriter();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#measure.limit = mostProperties;
+  }
+
+  /** Throws NAME_INVALID, NOT_SERIALIZABLE, MESSAGE_TOO_LARGE (for the headers alone). */
+  pack(outgoing: Outgoing, luggage?: Luggage): Parcel {
+    const { queue, message, due, dedupe } = outgoing;
+    checkQueueName(queue);
+    const messageId = dedupe?.nonce ?? message.properties.messageId ?? crypto.randomUUID();
+    const headers = luggage === undefined ? message.headers : { ...message.headers, ...luggageHeaders(luggage) };
+    return this.wrap({
+      queue,
+      place: "task",
+      due,
+      properties: propertiesOf(message, messageId, headers),
+      body: message.body,
+    });
+  }
+
+  /** For a queue that exists only while somebody listens. */
+  packReply(to: string, message: Message): Parcel {
+    const properties = { ...propertiesOf(message, undefined, message.headers), deliveryMode: 1 } as const;
+    return this.wrap({ queue: to, place: "anywhere", due: undefined, properties, body: message.body });
+  }
+
+  /** Throws NOT_SERIALIZABLE, MESSAGE_TOO_LARGE. */
+  wrap(parcel: Omit<Parcel, "size">): Parcel {
+    const measure = this.#measure;
+    measure.undo(0);
+    writeProperties(measure, parcel.properties);
+    if (measure.mark > mostProperties) throw tooLarge(mostProperties);
+    return { ...parcel, size: measure.mark + parcel.body.byteLength };
+  }
+
+  /** Where it goes just now. */
+  outbound(parcel: Parcel): Outbound {
+    const { queue, place, due, properties, body } = parcel;
+    const seconds = secondsUntil(due, this.#clock.now());
+    const mandatory = place !== "anywhere";
+    if (seconds === 0) return { exchange: "", routingKey: queue, mandatory, properties, body };
+    return { exchange: firstExchange, routingKey: delayKey(seconds, queue), mandatory, properties, body };
+  }
+
+  isDelayed(parcel: Parcel): boolean {
+    return secondsUntil(parcel.due, this.#clock.now()) > 0;
+  }
+}
+
+/** Absent where there is nothing to tell. `undefined` takes what is there off again. */
+export function luggageHeaders(luggage: Luggage): Record<string, unknown> {
+  const { crashes, suspicions, attempts } = luggage;
+  return {
+    [crashesHeader]: crashes === 0 ? undefined : crashes,
+    [suspicionsHeader]: suspicions === 0 ? undefined : suspicions,
+    [attemptsHeader]: attempts.length === 0 ? undefined : attemptsText(attempts),
+  };
+}
+
+function propertiesOf(message: Message, messageId: string | undefined, headers: Message["headers"]): Properties {
+  const { correlationId, replyTo, priority } = message.properties;
+  const octet = priority === undefined ? undefined : Math.min(255, Math.max(0, Math.trunc(priority)));
+  return {
+    contentType: message.contentType,
+    contentEncoding: message.contentEncoding,
+    headers: octet === priority ? headers : { ...headers, [priorityHeader]: priority },
+    deliveryMode: 2,
+    priority: octet,
+    correlationId,
+    replyTo,
+    messageId,
+  };
+}

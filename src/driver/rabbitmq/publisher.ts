@@ -1,0 +1,210 @@
+/**
+ * Sends messages and learns whether the server has them. What was in flight when the connection ended is sent again under the same
+ * message id until the caller gives up: it may then lie there twice, which a ledger notices.
+ */
+
+import { CeleriacError } from "../../error/celeriac-error.ts";
+import type { Published } from "../../port/broker.ts";
+import { ChannelError, type AmqpChannel, type AmqpConnection, type Confirm } from "./amqp/client.ts";
+import type { Context } from "./context.ts";
+import type { Declarations } from "./declarations.ts";
+import { isPassing, refusedBy, replyCode } from "./failure.ts";
+import type { Parcel } from "./parcel.ts";
+
+interface Sending {
+  readonly parcel: Parcel;
+  readonly done: (answer: Published | Error) => void;
+  ended: boolean;
+  /** It was written to a connection: whether the server has it is not known before the confirm. */
+  tried: boolean;
+  /** It came back once, and its queue was declared again. */
+  returned: boolean;
+}
+
+const accepted: Published = { kind: "accepted" };
+/** Before a channel that the server ended is opened again. */
+const pause = 50;
+
+export class Publisher {
+  readonly #context: Context;
+  readonly #declarations: Declarations;
+  #channel: { readonly connection: AmqpConnection; readonly opening: Promise<AmqpChannel> } | undefined;
+  #alarm: { readonly connection: AmqpConnection; readonly over: Promise<void> } | undefined;
+  /** The channel, when it is open. */
+  #ready: AmqpChannel | undefined;
+
+  constructor(context: Context, declarations: Declarations) {
+    this.#context = context;
+    this.#declarations = declarations;
+  }
+
+  /**
+   * Answers in the order of `parcels`. When the signal aborts, what was not written because the server takes no publishes is refused as
+   * `full`; anything else that is open rejects the whole with PUBLISH_UNKNOWN.
+   */
+  async send(parcels: readonly Parcel[], signal: AbortSignal): Promise<readonly Published[]> {
+    signal.throwIfAborted();
+    if (this.#context.closing.aborted) throw this.#context.closedError();
+    const over = new AbortController();
+    const sendings: Sending[] = [];
+    let open = parcels.length;
+    const answers = parcels.map(
+      (parcel) =>
+        new Promise<Published>((resolve, reject) => {
+          const sending: Sending = {
+            parcel,
+            ended: false,
+            tried: false,
+            returned: false,
+            done: (answer) => {
+              if (sending.ended) return;
+              sending.ended = true;
+              open -= 1;
+              if (answer instanceof Error) reject(answer);
+              else resolve(answer);
+            },
+          };
+          sendings.push(sending);
+        }),
+    );
+    // One listener for the whole batch: removing one of many from a signal walks them all.
+    const stop = (): void => {
+      for (const sending of sendings) sending.done(this.#abandoned(sending, either.reason));
+      over.abort(either.reason);
+    };
+    const either = AbortSignal.any([signal, this.#context.closing]);
+    either.addEventListener("abort", stop, { once: true });
+    for (const sending of sendings) this.#go(sending, over.signal);
+    const results = await Promise.allSettled(answers);
+    either.removeEventListener("abort", stop);
+    return results.map((result) => {
+      if (result.status === "rejected") throw result.reason;
+      return result.value;
+    });
+  }
+
+  /** Writes it in this turn if everything is there, so that all of a turn go together. */
+  #go(sending: Sending, over: AbortSignal): void {
+    const { parcel } = sending;
+    const channel = this.#ready;
+    const waits = channel === undefined || channel.closed || this.#blocked !== undefined;
+    if (!waits && this.#place(parcel) === undefined) return this.#write(channel, sending, over);
+    this.#prepare(parcel, over).then(
+      () => sending.ended || this.#go(sending, over),
+      (error: unknown) => this.#failed(sending, error, over),
+    );
+  }
+
+  async #prepare(parcel: Parcel, over: AbortSignal): Promise<void> {
+    const connection = await this.#context.sending.ready(over);
+    // Who gave up in the meantime is not sent then: `#prepare` has nothing else to undo.
+    if (connection.blocked !== undefined) return await this.#unblocked(connection);
+    await this.#open(connection);
+    await this.#place(parcel);
+  }
+
+  #place(parcel: Parcel): Promise<void> | undefined {
+    const { queue, place } = parcel;
+    if (place === "anywhere") return undefined;
+    if (place === "dead") return this.#declarations.dead(queue.slice(0, -".dead".length));
+    const task = this.#declarations.task(queue);
+    if (!this.#context.packer.isDelayed(parcel)) return task;
+    return task === undefined ? this.#declarations.delay(queue) : task.then(() => this.#declarations.delay(queue));
+  }
+
+  async #open(connection: AmqpConnection): Promise<AmqpChannel> {
+    if (this.#channel?.connection !== connection || (this.#ready?.closed ?? false)) {
+      this.#ready = undefined;
+      this.#channel = { connection, opening: this.#confirming(connection) };
+    }
+    const { opening } = this.#channel;
+    try {
+      return (this.#ready = await opening);
+    } catch (error) {
+      if (this.#channel?.opening === opening) this.#channel = undefined;
+      throw error;
+    }
+  }
+
+  async #confirming(connection: AmqpConnection): Promise<AmqpChannel> {
+    const channel = await connection.openChannel();
+    await channel.confirmSelect();
+    return channel;
+  }
+
+  #write(channel: AmqpChannel, sending: Sending, over: AbortSignal): void {
+    sending.tried = true;
+    channel.publish(this.#context.packer.outbound(sending.parcel)).then(
+      (confirm) => this.#confirmed(sending, confirm, over),
+      (error: unknown) => this.#failed(sending, error, over),
+    );
+  }
+
+  #confirmed(sending: Sending, confirm: Confirm, over: AbortSignal): void {
+    const { queue } = sending.parcel;
+    if (confirm.kind === "acked") return sending.done(accepted);
+    if (confirm.kind === "nacked")
+      return sending.done(full(`queue ${queue} takes no more: the server's limit for it is reached`));
+    if (sending.returned)
+      return sending.done({ kind: "refused", reason: "unroutable", detail: `${queue}: ${confirm.text}` });
+    sending.returned = true;
+    this.#declarations.forget(queue);
+    if (!sending.ended) this.#go(sending, over);
+  }
+
+  #failed(sending: Sending, error: unknown, over: AbortSignal): void {
+    if (sending.ended) return;
+    if (error instanceof ChannelError) {
+      const most = /larger than configured max size (\d+)/.exec(error.message)?.[1];
+      const { queue, body } = sending.parcel;
+      if (most !== undefined && body.byteLength > Number(most)) {
+        const detail = `${body.byteLength} bytes, the server takes ${most}`;
+        return sending.done({ kind: "refused", reason: "too-large", detail });
+      }
+      if (error.code === replyCode.refused) return sending.done(refusedBy(this.#context.location, error));
+      // An exchange was deleted; or another message of this channel was refused, and took this one along.
+      if (error.code === replyCode.notFound) this.#declarations.forget(queue);
+    } else if (!isPassing(error)) return sending.done(error instanceof Error ? error : new Error(String(error)));
+    this.#context.clock.sleep(pause, over).then(
+      () => this.#go(sending, over),
+      () => undefined,
+    );
+  }
+
+  /** Resolves when the server takes publishes again, or the connection has ended. One wait for all. */
+  #unblocked(connection: AmqpConnection): Promise<void> {
+    if (this.#alarm?.connection === connection) return this.#alarm.over;
+    const over = new Promise<void>((resolve) => {
+      const end = (): void => {
+        this.#alarm = undefined;
+        resolve();
+      };
+      connection.on("unblocked", end);
+      connection.on("closed", end);
+    });
+    this.#alarm = { connection, over };
+    return over;
+  }
+
+  get #blocked(): string | undefined {
+    return this.#context.sending.connection?.blocked;
+  }
+
+  #abandoned(sending: Sending, cause: unknown): Published | Error {
+    if (this.#context.closing.aborted) return this.#context.closedError();
+    const { name } = this.#context.location;
+    const { tried, parcel } = sending;
+    if (!tried && this.#blocked !== undefined) return full(`${name} takes no messages just now: ${this.#blocked}`);
+    return new CeleriacError(
+      "PUBLISH_UNKNOWN",
+      tried
+        ? `${name} did not say whether it took the message; sending it again with the same id is safe where results are kept on Redis or SQLite.`
+        : `${name} was not reachable in time; the message was not sent.`,
+      { cause, details: { queue: parcel.queue } },
+    );
+  }
+}
+
+function full(detail: string): Published {
+  return { kind: "refused", reason: "full", detail };
+}

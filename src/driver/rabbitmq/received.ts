@@ -1,0 +1,102 @@
+/** A message of AMQP as one of ours, and back: what others wrote stays as it was, what only this driver and the broker use is taken off. */
+
+import { encodeEnvelope, readMarks } from "../../wire/envelope.ts";
+import type { Malformed, Message, MessageProperties } from "../../wire/message.ts";
+import { bufferOf } from "../../wire/utf8.ts";
+import type { FieldTable, Properties } from "./amqp/client.ts";
+import { attemptsHeader } from "./attempts.ts";
+
+/** JSON of a dead letter's facts, on its message. */
+export const letterHeader = "celeriac.letter";
+/** A priority that AMQP's octet cannot hold. */
+export const priorityHeader = "celeriac.priority";
+export const crashesHeader = "celeriac.crashes";
+export const suspicionsHeader = "celeriac.suspicions";
+
+/** Ours, and those in which RabbitMQ notes where a message has been: a message that is sent on starts anew. */
+const infrastructure = /^(?:x-death$|x-first-death-|x-last-death-|x-delivery-count$|x-acquired-count$)/;
+const own: ReadonlySet<string> = new Set([attemptsHeader, letterHeader, priorityHeader]);
+const deepest = 60;
+
+/** What arrived: a delivery, or one read from a queue of dead letters. */
+export interface Arrival {
+  readonly properties: Properties | undefined;
+  readonly fault: string | undefined;
+  readonly body: Uint8Array;
+}
+
+export function messageOf(arrival: Arrival): Message | Malformed {
+  const { properties, fault, body } = arrival;
+  if (properties === undefined) return malformed(`its header cannot be read: ${fault ?? "no reason is known"}`);
+  if (properties.headers === undefined) return malformed("the message has no headers");
+  if (properties.contentType === undefined) return malformed("the message has no content type");
+  const headers = Object.create(null) as Record<string, unknown>;
+  for (const [name, value] of Object.entries(properties.headers))
+    if (!own.has(name) && !infrastructure.test(name)) headers[name] = plain(value, 0);
+  return {
+    headers,
+    properties: propertiesOf(properties),
+    contentType: properties.contentType,
+    contentEncoding: properties.contentEncoding ?? "utf-8",
+    body,
+  };
+}
+
+/** The envelope's text; the body alone of what cannot be read. */
+export function rawOf(message: Message | Malformed, arrival: Arrival, queue: string): Uint8Array {
+  if ("malformed" in message) return arrival.body;
+  return bufferOf(Buffer.from(encodeEnvelope(message, queue, message.properties.messageId ?? "")));
+}
+
+export function countsOf(message: Message | Malformed): { readonly crashes: number; readonly suspicions: number } {
+  return "malformed" in message ? { crashes: 0, suspicions: 0 } : readMarks(message);
+}
+
+/** How often a quorum queue handed it out before; `undefined` from any other queue. */
+export function deliveryCount(properties: Properties | undefined): number | undefined {
+  const count = properties?.headers?.["x-delivery-count"];
+  return typeof count === "number" ? count : undefined;
+}
+
+/**
+ * The properties to send it on with: as they came, `headers` changed by `changes`, where `undefined` takes one away. A message without
+ * headers stays without, unless it gets some.
+ */
+export function sentOn(properties: Properties | undefined, changes: FieldTable): Properties {
+  const headers: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(properties?.headers ?? {}))
+    if (!infrastructure.test(name)) headers[name] = value;
+  for (const [name, value] of Object.entries(changes))
+    if (value === undefined) delete headers[name];
+    else headers[name] = value;
+  const bare = properties?.headers === undefined && Object.keys(headers).length === 0;
+  // RabbitMQ refuses a user id that is not the connection's own.
+  return { ...properties, headers: bare ? undefined : headers, userId: undefined, deliveryMode: 2 };
+}
+
+function propertiesOf(properties: Properties): MessageProperties {
+  const { correlationId, replyTo, messageId, headers } = properties;
+  const odd = headers?.[priorityHeader];
+  const priority = typeof odd === "number" ? odd : properties.priority;
+  return {
+    ...(correlationId === undefined ? {} : { correlationId }),
+    ...(replyTo === undefined ? {} : { replyTo }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(messageId === undefined ? {} : { messageId }),
+  };
+}
+
+/** What JSON has no word for, as text: an envelope of it must be writable. */
+function plain(value: unknown, depth: number): unknown {
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (depth > deepest) return "…";
+  if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return bufferOf(value).toString("base64");
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member, depth + 1)]));
+}
+
+function malformed(reason: string): Malformed {
+  return { malformed: true, reason, code: "MESSAGE_UNDECODABLE" };
+}

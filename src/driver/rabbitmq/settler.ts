@@ -1,0 +1,175 @@
+/**
+ * Settles: what is to be sent is sent and confirmed first, then the delivery is acknowledged, so that a crash between the two leaves the
+ * message twice and never not at all. What is sent keeps its message ids when a settlement is repeated.
+ */
+
+import { CeleriacError } from "../../error/celeriac-error.ts";
+import type { Published, Settled, Settlement } from "../../port/broker.ts";
+import type { Context } from "./context.ts";
+import type { Declarations } from "./declarations.ts";
+import { RabbitDelivery } from "./delivery.ts";
+import type { Intake } from "./intake.ts";
+import { packLetter } from "./letter.ts";
+import { luggageHeaders, type Luggage, type Parcel } from "./parcel.ts";
+import type { Publisher } from "./publisher.ts";
+import { sentOn } from "./received.ts";
+import type { Arrived } from "./tap.ts";
+
+/** One settlement in the making. */
+interface Plan {
+  readonly then: Settlement["then"];
+  readonly delivery: RabbitDelivery;
+  /** What has not been confirmed yet. */
+  parcels: readonly Parcel[];
+  /** How the delivery ends: acknowledged, or put back where it was. */
+  readonly end: "ack" | "reject";
+  readonly sends: boolean;
+}
+
+const settled: Settled = { kind: "settled" };
+const lost: Settled = { kind: "lost" };
+
+export class Settler {
+  readonly #context: Context;
+  readonly #publisher: Publisher;
+  readonly #declarations: Declarations;
+  /** By what is to become of it: a repeat sends what it sent before. */
+  readonly #plans = new WeakMap<Settlement["then"], Plan>();
+
+  constructor(context: Context, publisher: Publisher, declarations: Declarations) {
+    this.#context = context;
+    this.#publisher = publisher;
+    this.#declarations = declarations;
+  }
+
+  /** `release` is called for each delivery that is settled. Throws NOT_SERIALIZABLE, NAME_INVALID before anything is done. */
+  async settle(batch: readonly Settlement[], release: (delivery: RabbitDelivery) => void): Promise<readonly Settled[]> {
+    this.#context.ensureOpen();
+    const plans = new Set<Plan>();
+    const open = new Set<RabbitDelivery>();
+    const answers = batch.map((settlement): Settled | Plan => {
+      const { delivery, then } = settlement;
+      if (!(delivery instanceof RabbitDelivery))
+        throw new TypeError("a delivery of another broker can't be settled here");
+      const answer = delivery.answerTo(then) ?? (delivery.settling || open.has(delivery) ? lost : undefined);
+      if (answer !== undefined) {
+        if (!delivery.isOurs) release(delivery);
+        return answer;
+      }
+      const plan = this.#planOf(delivery, settlement);
+      plans.add(plan);
+      open.add(delivery);
+      return plan;
+    });
+    for (const delivery of open) delivery.settling = true;
+    const done = await Promise.allSettled([...plans].map((plan) => this.#carryOut(plan)));
+    for (const delivery of open) delivery.settling = false;
+    const outcomes = new Map([...plans].map((plan, index) => [plan, done[index]]));
+    for (const plan of plans) if (plan.parcels.length === 0) release(plan.delivery);
+    return answers.map((answer) => {
+      if ("kind" in answer) return answer;
+      const outcome = outcomes.get(answer);
+      if (outcome?.status === "rejected") throw outcome.reason;
+      return outcome?.value ?? lost;
+    });
+  }
+
+  /** Sends what arrived and was not handed over to the end of its queue, as it is. False: it was not sent. */
+  async sendAnew(arrived: Arrived, intake: Intake): Promise<boolean> {
+    const { queue, delivery } = arrived;
+    const properties = sentOn(delivery.properties, {});
+    const parcel = this.#context.packer.wrap({ queue, place: "task", due: undefined, properties, body: delivery.body });
+    const [answer] = await this.#publisher.send([parcel], intake.ended).catch(() => []);
+    return answer?.kind === "accepted";
+  }
+
+  async #carryOut(plan: Plan): Promise<Settled> {
+    const { delivery, then } = plan;
+    if (plan.parcels.length > 0) {
+      const signal = delivery.detached ? this.#context.closing : delivery.intake.ended;
+      const sent = await this.#publisher.send(plan.parcels, signal);
+      const refused = plan.parcels.flatMap((parcel, index) => {
+        const answer = sent[index];
+        return answer?.kind === "refused" ? [{ parcel, answer }] : [];
+      });
+      plan.parcels = refused.map(({ parcel }) => parcel);
+      if (refused[0] !== undefined) throw refusedToSend(refused[0].parcel, refused[0].answer);
+    }
+    // Confirmed but no longer ours to acknowledge: its copy will be seen to be one.
+    const answer = delivery.isOurs || plan.sends ? settled : lost;
+    if (!delivery.detached) {
+      if (plan.end === "reject") delivery.intake.giveBack(delivery.arrived);
+      else delivery.intake.ack(delivery.arrived);
+    }
+    delivery.end(then, answer);
+    return answer;
+  }
+
+  #planOf(delivery: RabbitDelivery, settlement: Settlement): Plan {
+    const { then, follow = [] } = settlement;
+    const known = this.#plans.get(then);
+    if (known?.delivery === delivery) return known;
+    const { packer } = this.#context;
+    const parcels = follow.map((outgoing) => packer.pack(outgoing));
+    const fate = this.#fate(delivery, settlement);
+    if (typeof fate === "object") parcels.push(fate);
+    const end = fate === "reject" ? "reject" : "ack";
+    const plan: Plan = { then, delivery, parcels, end, sends: parcels.length > 0 };
+    if (then.kind !== "ack") this.#plans.set(then, plan);
+    return plan;
+  }
+
+  /** What is published in its place; or how it ends without. */
+  #fate(delivery: RabbitDelivery, { then, record }: Settlement): Parcel | "ack" | "reject" {
+    const { packer } = this.#context;
+    const { crashes, suspicions } = delivery;
+    const attempts = record === undefined ? delivery.attempts : [...delivery.attempts, record];
+    switch (then.kind) {
+      case "ack":
+        return "ack";
+      case "replace":
+        return lighter({ crashes, suspicions, attempts }, (luggage) => packer.pack(then.next, luggage));
+      case "bury":
+        return packLetter(packer, delivery, {
+          ...then.letter,
+          key: crypto.randomUUID(),
+          attempts: [...attempts, ...then.letter.attempts],
+        });
+      case "requeue": {
+        const counts = { crashes: then.crashes ?? crashes, suspicions: then.suspicions ?? suspicions };
+        const same = counts.crashes === crashes && counts.suspicions === suspicions && record === undefined;
+        const { queue } = delivery;
+        const stays = then.at === "front" && then.due === undefined && same && !delivery.detached;
+        if (stays && !this.#declarations.isQuorum(queue)) return "reject";
+        return lighter({ ...counts, attempts }, (luggage) =>
+          packer.wrap({
+            queue,
+            place: "task",
+            due: then.due,
+            properties: { ...sentOn(delivery.properties, luggageHeaders(luggage)), messageId: crypto.randomUUID() },
+            body: delivery.arrived.delivery.body,
+          }),
+        );
+      }
+    }
+  }
+}
+
+/** Without its records where they do not fit beside the sender's headers. */
+function lighter(luggage: Luggage, pack: (luggage: Luggage) => Parcel): Parcel {
+  try {
+    return pack(luggage);
+  } catch (error) {
+    if (!(error instanceof CeleriacError) || error.code !== "MESSAGE_TOO_LARGE") throw error;
+    return pack({ ...luggage, attempts: [] });
+  }
+}
+
+function refusedToSend(parcel: Parcel, answer: Extract<Published, { kind: "refused" }>): CeleriacError {
+  const code = { full: "QUEUE_FULL", unroutable: "UNROUTABLE", "too-large": "MESSAGE_TOO_LARGE" } as const;
+  return new CeleriacError(
+    code[answer.reason],
+    `a message that had to be sent before another could be settled was refused: ${answer.detail}; it is tried again.`,
+    { details: { queue: parcel.queue } },
+  );
+}

@@ -1,0 +1,144 @@
+/**
+ * RabbitMQ for the conformance suites: one private server a test file, each client behind a proxy and a clock of its own. It keeps no
+ * results and no terms, so those of a server in memory stand in for them.
+ */
+
+import { afterAll, beforeAll } from "vitest";
+import { systemClock } from "../../src/clock/clock.ts";
+import { MemoryBackend } from "../../src/driver/memory/backend.ts";
+import { MemoryServer } from "../../src/driver/memory/server.ts";
+import { connect } from "../../src/driver/rabbitmq/amqp/connect.ts";
+import { queueArguments } from "../../src/driver/rabbitmq/declarations.ts";
+import { open as openRabbit } from "../../src/driver/rabbitmq/index.ts";
+import { readLocation } from "../../src/driver/rabbitmq/location.ts";
+import type { BackendOptions, ServerBackend } from "../../src/port/backend.ts";
+import type { Broker } from "../../src/port/broker.ts";
+import {
+  stoppableClock,
+  type MakeServer,
+  type OpenClient,
+  type SuiteServer,
+} from "../../src/testing/conformance/suite-server.ts";
+import { startRabbit, type RabbitServer } from "./rabbitmq-server.ts";
+import { startProxy, type TcpProxy } from "./tcp-proxy.ts";
+
+export const never: AbortSignal = new AbortController().signal;
+
+/** Registers the hooks that start and stop the server around the suites of this file. */
+export function rabbitSuiteServer(query = ""): MakeServer {
+  let rabbit: RabbitServer | undefined;
+  beforeAll(async () => {
+    rabbit = await startRabbit();
+  }, 120_000);
+  afterAll(() => rabbit?.stop());
+  return async () => {
+    if (rabbit === undefined) throw new Error("the suite's RabbitMQ did not start");
+    return makeServer(rabbit, query);
+  };
+}
+
+/** The same client as an app would have it, and the ways to hurt it. */
+export interface RabbitClient extends OpenClient {
+  readonly backend: ServerBackend;
+}
+
+function makeServer(rabbit: RabbitServer, query: string): SuiteServer {
+  const results = new MemoryServer(systemClock);
+  const proxies = new Map<OpenClient, TcpProxy>();
+  // What an app's tasks would name: RabbitMQ itself tells nobody which queues it has.
+  const queues = new Set<string>();
+  const proxyOf = (client: OpenClient): TcpProxy => {
+    const proxy = proxies.get(client);
+    if (proxy === undefined) throw new Error("not a client of this server");
+    return proxy;
+  };
+  return {
+    timing: { lease: 3000, sweep: 500 },
+    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    now: () => Date.now(),
+    async open(overrides) {
+      const proxy = await startProxy(rabbit.port);
+      const clock = stoppableClock(systemClock);
+      const options: Omit<BackendOptions, "url"> = {
+        clock,
+        maxMessageBytes: 16 * 1024 * 1024,
+        maxDepth: 0,
+        commandTimeout: 3000,
+        allowEviction: false,
+        keyPrefix: "",
+        knownQueues: () => [...queues],
+        ...overrides,
+      };
+      const url = new URL(`amqp://127.0.0.1:${proxy.port}//?heartbeat=1${query}`);
+      const backend = openRabbit({ ...options, url });
+      const memory = new MemoryBackend(results, { ...options, url: new URL("memory:") });
+      await Promise.all([backend.open(never), memory.open(never)]);
+      const client: RabbitClient = {
+        backend,
+        broker: noting(backend.broker, queues),
+        store: memory.store,
+        bus: backend.bus,
+        lease: memory.lease,
+        open: (signal) => backend.open(signal),
+        close: async () => {
+          await backend.close();
+          await memory.close();
+          await proxy.close();
+        },
+        kill: () => {
+          clock.stop();
+          proxy.refuse(true);
+          proxy.cut();
+          return Promise.resolve();
+        },
+        freeze: () => Promise.resolve(clock.stop()),
+        thaw: () => Promise.resolve(clock.go()),
+      };
+      proxies.set(client, proxy);
+      return client;
+    },
+    restart: () => rabbit.restart(),
+    putRaw: (queue, bytes) => putRaw(rabbit, query, queue, bytes),
+    cutOff: (client) => Promise.resolve(proxyOf(client).blackHole(true)),
+    loseEvents(_from, to) {
+      const proxy = proxyOf(to);
+      proxy.refuse(true);
+      proxy.cut();
+      proxy.refuse(false);
+      return Promise.resolve();
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function noting(broker: Broker, queues: Set<string>): Broker {
+  return {
+    features: broker.features,
+    open: (signal) => broker.open(signal),
+    close: () => broker.close(),
+    joins: (store) => broker.joins(store),
+    publish(batch, signal) {
+      for (const { queue } of batch) queues.add(queue);
+      return broker.publish(batch, signal);
+    },
+    consume(options, take) {
+      for (const queue of options.queues) queues.add(queue);
+      return broker.consume(options, take);
+    },
+    queues: broker.queues,
+    dead: broker.dead,
+  };
+}
+
+/** As a stranger would: a body, and not one property. */
+async function putRaw(rabbit: RabbitServer, query: string, queue: string, body: Uint8Array): Promise<void> {
+  const location = readLocation(new URL(`${rabbit.url}?heartbeat=10${query}`));
+  const { host, port, vhost, username, password, heartbeat } = location;
+  const server = { host, port, vhost, username, password, heartbeat };
+  const connection = await connect({ ...server, timeout: 5000, clock: systemClock, name: "a stranger" }, never);
+  const channel = await connection.openChannel();
+  await channel.confirmSelect();
+  await channel.declareQueue(queue, { durable: true, arguments: queueArguments(location) });
+  await channel.publish({ exchange: "", routingKey: queue, mandatory: true, properties: {}, body });
+  await connection.close();
+}
