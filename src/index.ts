@@ -22,7 +22,7 @@ export type { Clock } from "./clock/clock.ts";
 export { CeleriacError } from "./error/celeriac-error.ts";
 export type { ErrorCode } from "./error/error-codes.ts";
 export type { DeadLetter, DeadLetters, Held, Page, QueueAdmin, QueueState } from "./port/queue-admin.ts";
-export type { Logger, RetryOptions, TaskContext } from "./task/context.ts";
+export type { Logger, RetryOptions, TaskContext, TaskRequest } from "./task/context.ts";
 export { Ignore, RemoteError, TaskError } from "./task/control-flow.ts";
 export { durationMs } from "./task/duration.ts";
 export type { Duration } from "./task/duration.ts";

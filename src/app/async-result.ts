@@ -35,6 +35,8 @@ export interface TaskSnapshot<R> {
   readonly error?: CeleriacError;
   /** The last report; only with PROGRESS. */
   readonly progress?: Progress;
+  /** What was stored with a state that ends nothing; not with RETRY, which has an error of its own. */
+  readonly meta?: unknown;
   /** True when no other state will follow. */
   readonly final: boolean;
 }
@@ -160,5 +162,6 @@ function snapshotOf<R>(id: string, outcome: StoredOutcome): TaskSnapshot<R> {
     ...(meta.status === "SUCCESS" && { result: meta.result as R }),
     ...(meta.error !== undefined && { error: meta.error }),
     ...(progress !== undefined && { progress }),
+    ...(!meta.final && meta.status !== "RETRY" && { meta: meta.result }),
   };
 }

@@ -52,6 +52,8 @@ export interface TaskDetails {
   readonly retries: number | undefined;
   readonly queue: string | undefined;
   readonly state: TaskState;
+  /** What was stored with a state that ends nothing, such as one of the task's own. */
+  readonly meta: unknown;
   /** When it ended. */
   readonly doneAt: Date | undefined;
   /** Ids of the tasks that it sent. */
@@ -91,7 +93,7 @@ export function progressOf(outcome: StoredOutcome): Progress | undefined {
 }
 
 export function detailsOf(outcome: StoredOutcome): TaskDetails {
-  const { status, dateDone, children, traceback, parent, group, extended } = decodeTaskMeta(outcome.meta);
+  const { status, result, dateDone, children, traceback, parent, group, extended } = decodeTaskMeta(outcome.meta);
   const { name, args, kwargs, worker, retries, queue } = extended;
   return {
     name: textOf(name),
@@ -101,6 +103,7 @@ export function detailsOf(outcome: StoredOutcome): TaskDetails {
     retries: typeof retries === "number" ? retries : undefined,
     queue: textOf(queue),
     state: status,
+    meta: isFinal(status) || status === "RETRY" ? undefined : result,
     doneAt: dateDone === null ? undefined : new Date(dateDone),
     children: (children ?? []).map(([[id]]) => id),
     traceback: traceback ?? undefined,

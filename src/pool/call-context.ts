@@ -6,11 +6,13 @@
 import { inspect } from "node:util";
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
-import type { Logger, RetryOptions, TaskContext } from "../task/context.ts";
+import type { Logger, RetryOptions, TaskContext, TaskRequest } from "../task/context.ts";
 import { Reject, Retry } from "../task/control-flow.ts";
 import type { Jsonify } from "../task/jsonify.ts";
 import { parseJson, resultLimits, stringifyJson } from "../wire/json.ts";
+import { isFinal } from "../wire/outcome.ts";
 import type { Ask, Call, ToChild } from "./pool-message.ts";
+import { requestOf } from "./request.ts";
 
 export type AbortReason = Extract<ToChild, { readonly t: "abort" }>["reason"];
 
@@ -40,6 +42,7 @@ export class CallContext implements TaskContext {
   readonly #sink: RunnerSink;
   #abort: AbortController | undefined;
   #headers: Readonly<Record<string, unknown>> | undefined;
+  #request: TaskRequest | undefined;
   #log: Logger | undefined;
   #checkpoints: Set<string> | undefined;
 
@@ -76,6 +79,10 @@ export class CallContext implements TaskContext {
     return (this.#headers ??= Object.freeze(parseJson(this.#call.headers || "{}") as Record<string, unknown>));
   }
 
+  get request(): TaskRequest {
+    return (this.#request ??= requestOf(this.#call, this.headers));
+  }
+
   get log(): Logger {
     return (this.#log ??= {
       debug: (message, fields) => this.#line(logLevels.debug, message, fields),
@@ -85,7 +92,7 @@ export class CallContext implements TaskContext {
     });
   }
 
-  /** Bound, as is `checkpoint`: handlers take their context apart, `(input, { progress }) => …`. */
+  /** Bound, as are `checkpoint` and `state`: handlers take their context apart, `(input, { progress }) => …`. */
   get progress(): TaskContext["progress"] {
     return (done, total, note) =>
       this.#sink.progress(
@@ -94,6 +101,13 @@ export class CallContext implements TaskContext {
         finite(total),
         note === undefined ? null : note.slice(0, maxLine),
       );
+  }
+
+  get state(): TaskContext["state"] {
+    return async (name, meta) => {
+      checkState(name);
+      await this.#sink.ask(this.#call.slot, { k: "state", state: name, meta: stringifyJson(meta ?? null) });
+    };
   }
 
   get checkpoint(): TaskContext["checkpoint"] {
@@ -146,6 +160,14 @@ export class CallContext implements TaskContext {
     const line = typeof message === "string" ? message : inspect(message, { depth: 2 });
     this.#sink.log(this.#call.slot, level, line.length > maxLine ? `${line.slice(0, maxLine)}…` : line, text);
   }
+}
+
+/** Throws NAME_INVALID. Celery's clients read an exception from RETRY, and nothing at all from PENDING. */
+function checkState(name: unknown): void {
+  const taken = name === "PENDING" || name === "RETRY" || isFinal(String(name));
+  if (typeof name === "string" && /^[\w.:-]{1,100}$/.test(name) && !taken) return;
+  const why = taken ? "the worker itself sets it" : "use letters, digits and _ . : - (1 to 100)";
+  throw new CeleriacError("NAME_INVALID", `${inspect(name)} cannot be a state of a task's own: ${why}.`);
 }
 
 /** A share of nothing is NaN, which JSON has no word for; a report of progress is nothing to fail a task for. */

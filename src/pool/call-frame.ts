@@ -33,6 +33,7 @@ export function putCall(draft: FrameDraft, call: Call): void {
     lineage.stamps === null ? 0 : stringifyJson(lineage.stamps),
     lineage.trace,
     call.checkpoints.length === 0 ? 0 : call.checkpoints,
+    call.request ?? 0,
   ]);
 }
 
@@ -90,6 +91,7 @@ type CallItem = readonly [
   stamps: string | 0,
   trace: object | null,
   checkpoints: Call["checkpoints"] | 0,
+  request: string | 0,
 ];
 
 function readCall(item: readonly unknown[], frame: OpenFrame): Call {
@@ -114,6 +116,7 @@ function readCall(item: readonly unknown[], frame: OpenFrame): Call {
       trace: call[17],
     },
     checkpoints: call[18] === 0 ? none : call[18],
+    ...(call[19] !== 0 && { request: call[19] }),
   };
 }
 

@@ -77,7 +77,11 @@ export class FarSide {
           this.#logs.add([slot, level, text, fields]);
           this.#flushLater();
         },
-        ask: (slot, what) => this.#askWorker(slot, what),
+        ask: (slot, what) => {
+          // What it reported before must not replace the state that it sets now.
+          if (what.k === "state") this.#progress.end(slot);
+          return this.#askWorker(slot, what);
+        },
       };
       const { registry, tasks } = app;
       this.#runner = new Runner({

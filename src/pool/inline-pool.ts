@@ -54,7 +54,11 @@ class InlinePool implements Pool {
       sink: {
         progress: (slot, done, total, note) => this.#progress.add([slot, done, total, note]),
         log: (slot, level, text, fields) => hooks.log(slot, level, text, fields),
-        ask: (slot, what) => hooks.ask(slot, what),
+        ask: (slot, what) => {
+          // What it reported before must not replace the state that it sets now.
+          if (what.k === "state") this.#progress.end(slot);
+          return hooks.ask(slot, what);
+        },
         sent: (slot, ids) => hooks.sent?.(slot, ids),
       },
     });

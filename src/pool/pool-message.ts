@@ -22,6 +22,21 @@ export interface Call {
   readonly queue: string;
   /** Custom headers of the message, for `ctx.headers`; JSON text, parsed only when a handler reads them. */
   readonly headers: string;
+  /** {@link RequestFacts} for `ctx.request`, likewise; absent if all of them are as usual. */
+  readonly request?: string;
+}
+/** What a message says beside its call, where it is not the usual: an id of its own for the answer, a place in a group, times. */
+export interface RequestFacts {
+  readonly correlationId?: string;
+  readonly replyTo?: string;
+  readonly priority?: number;
+  readonly redelivered?: true;
+  readonly groupIndex?: number;
+  /** Unix milliseconds. */
+  readonly eta?: number;
+  readonly expires?: number;
+  readonly origin?: string;
+  readonly shadow?: string;
 }
 export type ToChild =
   | {

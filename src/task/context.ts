@@ -22,6 +22,47 @@ export interface RetryOptions {
 }
 
 /**
+ * The message behind a run, in Celery's words. Everything was said by whoever sent it; only `redelivered` is the broker's.
+ *
+ * @example
+ * ```ts
+ * app.task("audit.write", (entry: { text: string }, { request, log }) => {
+ *   log.info(entry.text, { asked: request.root, replyTo: request.replyTo, again: request.redelivered });
+ * });
+ * ```
+ */
+export interface TaskRequest {
+  readonly root: string;
+  readonly parent: string | undefined;
+  readonly group: string | undefined;
+  /** Place among the members of its group. */
+  readonly groupIndex: number | undefined;
+  /** Earlier runs that were to be tried again: `ctx.attempt - 1`. */
+  readonly retries: number;
+  readonly correlationId: string;
+  /** Where an asker waits for the result, with `rpc://`. */
+  readonly replyTo: string | undefined;
+  /** The wire's number; 0 where nobody said one. */
+  readonly priority: number;
+  /** True if it was handed out before. */
+  readonly redelivered: boolean;
+  /** The queue that it was taken from, which is Celery's routing key. */
+  readonly routingKey: string;
+  /** Limits of this run, ms. */
+  readonly timeLimit: number | undefined;
+  readonly softTimeLimit: number | undefined;
+  readonly eta: Date | undefined;
+  readonly expires: Date | undefined;
+  /** Who sent it, as the sender says. */
+  readonly origin: string | undefined;
+  /** Name to show instead of the task's. */
+  readonly shadow: string | undefined;
+  /** Custom headers of the message. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly stamps: Readonly<Record<string, unknown>>;
+}
+
+/**
  * The second parameter of a handler.
  *
  * @example
@@ -51,9 +92,16 @@ export interface TaskContext {
   readonly lineage: { readonly root: string; readonly parent: string | undefined; readonly group: string | undefined };
   /** Custom headers of the message. */
   readonly headers: Readonly<Record<string, unknown>>;
+  /** What else the message says. */
+  readonly request: TaskRequest;
   readonly log: Logger;
   /** Reports progress; calls closer than 100 ms are merged into the last. */
   progress(done: number, total?: number, note?: string): void;
+  /**
+   * Stores a state of your own with what belongs to it, as Celery's `update_state`; the next one, and the end, replace it. Rejects with
+   * NAME_INVALID for names that mean something else: PENDING, RETRY and the final three.
+   */
+  state(name: string, meta?: unknown): Promise<void>;
   /**
    * Runs `make` once and keeps its result with the task, across crashes and retries; later runs get what was kept.
    * Names are used once a run. Rejects with CHECKPOINT_FENCED when another worker holds this task by now.

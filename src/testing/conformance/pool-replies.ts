@@ -160,6 +160,8 @@ export function replyCases(subject: PoolSubject): void {
       hard: 60_000,
       headers: '{"tenant":"kiosk"}',
       lineage: { root: "r", parent: "p", group: "g", stamps: { a: [1] }, trace: null },
+      request:
+        '{"correlationId":"c","replyTo":"ü","priority":6,"redelivered":true,"groupIndex":2,"eta":0,"expires":1000,"origin":"o"}',
     });
     expect(seen).toMatchObject({
       id: "abc",
@@ -170,10 +172,65 @@ export function replyCases(subject: PoolSubject): void {
       key: "abc",
       lineage: { root: "r", parent: "p", group: "g" },
       headers: { tenant: "kiosk" },
+      request: {
+        root: "r",
+        parent: "p",
+        group: "g",
+        groupIndex: 2,
+        retries: 2,
+        correlationId: "c",
+        replyTo: "ü",
+        priority: 6,
+        redelivered: true,
+        routingKey: "slow",
+        timeLimit: 60_000,
+        eta: { __type__: "datetime", __value__: "1970-01-01T00:00:00.000000+00:00" },
+        expires: { __type__: "datetime", __value__: "1970-01-01T00:00:01.000000+00:00" },
+        origin: "o",
+        headers: { tenant: "kiosk" },
+        stamps: { a: [1] },
+      },
       running: { root: "r", parent: "abc", stamps: { a: [1] } },
       remote: subject.contains !== "none",
     });
     expect((seen as { deadline: unknown }).deadline).toBeTruthy();
+  });
+
+  it("shows what is usual where the message says nothing", async () => {
+    const seen = (await use().value("context", { id: "abc" })) as { request: object };
+    expect(seen.request).toEqual({
+      root: "abc",
+      retries: 0,
+      correlationId: "abc",
+      priority: 0,
+      redelivered: false,
+      routingKey: "celery",
+      headers: {},
+      stamps: {},
+    });
+  });
+
+  it("passes states of the task's own on, after what was reported before, and none that means something else", async () => {
+    const rig = use();
+    const before: unknown[] = [];
+    rig.answer = () => {
+      before.push(rig.progress.at(-1)?.slice(1, 3));
+      return Promise.resolve(null);
+    };
+    const refused = await rig.value("states");
+    expect(refused).toEqual([...Array.from({ length: 8 }, () => "NAME_INVALID"), "NOT_SERIALIZABLE"]);
+    expect(rig.asks.map(([, what]) => what)).toEqual([
+      {
+        k: "state",
+        state: "CROPPING",
+        meta: expect.stringMatching(/^\{"page":3,"at":\{"__type__":"datetime"/) as string,
+      },
+      { k: "state", state: "PACKING", meta: "null" },
+    ]);
+    expect(before).toEqual([
+      [2, 3],
+      [2, 3],
+    ]);
   });
 
   it("keeps checkpoints through an ask, and replays those it was given", async () => {
