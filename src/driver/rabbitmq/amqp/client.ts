@@ -117,7 +117,10 @@ export interface ConsumeChannelOptions {
   readonly arguments?: FieldTable;
 }
 
-/** Methods of one channel go out in the order of their calls. A method that the server refuses ends the channel with a `ChannelError`. */
+/**
+ * Methods of one channel go out in the order of their calls, and need not wait for each other: RabbitMQ carries them out in that order,
+ * and answers in it but for `consume` and `cancel`. A method that the server refuses ends the channel with a `ChannelError`.
+ */
 export interface AmqpChannel {
   readonly number: number;
   readonly closed: boolean;
@@ -141,7 +144,10 @@ export interface AmqpChannel {
   deleteQueue(queue: string): Promise<number>;
   /** `basic.qos`; `global` as RabbitMQ reads it: false = for each consumer that begins after it, true = for the channel. */
   prefetch(count: number, global: boolean): Promise<void>;
-  /** Resolves with the tag. What `take` throws ends the connection. `cancelled` is called when the server ends the consumer: its queue was deleted, its node went. */
+  /**
+   * Resolves with the tag. What `take` throws ends the connection. `cancelled` is called when the server ends the consumer: its queue was
+   * deleted, its node went.
+   */
   consume(
     queue: string,
     options: ConsumeChannelOptions,
@@ -158,9 +164,9 @@ export interface AmqpChannel {
   /** From then on `publish` resolves with the server's confirm. */
   confirmSelect(): Promise<void>;
   /**
-   * Without `confirmSelect` it resolves when it is written. The body must not change before. Rejects when the channel or connection ends first: nobody knows then;
-   * and with NOT_SERIALIZABLE or MESSAGE_TOO_LARGE, where nothing was written and all goes on. All of a
-   * turn go out together; frames of other channels may stand between the frames of one large body.
+   * Without `confirmSelect` it resolves when it is written. Rejects when the channel or connection ends first: nobody knows then; and with
+   * NOT_SERIALIZABLE or MESSAGE_TOO_LARGE, where nothing was written and all goes on. The body must not change before. All of a turn go
+   * out together; frames of other channels may stand between the frames of one large body.
    */
   publish(message: Outbound): Promise<Confirm>;
   /** Polite. Unacknowledged deliveries go back to their queues. */

@@ -204,9 +204,9 @@ describeWith("openssl", "an AMQP connection over TLS", () => {
       );
       await channel.publish(message(queue, Buffer.from("b")));
       await eventually("the delivery", () => deliveries.length === 1);
-      channel.ack(deliveries[0]!, false);
       // Its confirm may come before the end of the connection or not.
       const confirm = channel.publish(message(queue, Buffer.alloc(1_000_000))).catch(() => undefined);
+      channel.ack(deliveries[0]!, false);
       await Promise.all([connection.close(), connection.close(), confirm]);
       const after = await (await connectTo()).openChannel();
       // The large one went to its queue, the acknowledged one did not go back.

@@ -80,3 +80,13 @@ test("a turn's acks without a gap are one frame, in whatever order they came", (
   const open = new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   expect(settled(Buffer.concat(out.take()), open)).toEqual({ frames: 2, acked: [1, 2, 3, 4, 7], nacked: [] });
 });
+
+test("nothing is written for a channel that is gone", () => {
+  const out = new ByteWriter();
+  const settlements = new Settlements(out, 1);
+  for (const tag of [1, 2]) settlements.delivered(tag);
+  settlements.ack(1);
+  settlements.drop();
+  settlements.write();
+  expect(out.take()).toEqual([]);
+});
