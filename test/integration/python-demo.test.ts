@@ -3,12 +3,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run as runTool, tool } from "../../scripts/process.ts";
 import { releaseNames, releases } from "../interop/release.ts";
 import { BuiltCheckout, type Run } from "../server/built-checkout.ts";
 import { startCelery } from "../server/celery-worker.ts";
 import { celeriac } from "../server/command-line.ts";
+import { type RabbitServer, startRabbit } from "../server/rabbitmq-server.ts";
 import { startRedis } from "../server/redis-server.ts";
 import { describeNeeding, describeWith } from "../server/required-program.ts";
 
@@ -88,3 +89,31 @@ for (const name of releaseNames) {
     });
   });
 }
+
+describeWith("rabbitmq-server", "npm run demo:python over RabbitMQ", () => {
+  let rabbit: RabbitServer;
+  beforeAll(async () => {
+    rabbit = await startRabbit();
+  }, 120_000);
+  afterAll(() => rabbit.stop());
+
+  for (const name of releaseNames) {
+    const release = releases[name];
+    describeNeeding(release, `with Celery ${name}, both ways`, () => {
+      test("with results over rpc://", { timeout: 120_000 }, async () => {
+        const args = ["--json", "--calls", "20", "--broker", rabbit.url, "--python", release.interpreter];
+        const ended = await demo(args);
+        expect(ended.stderr).toBe("");
+        expect(JSON.parse(ended.stdout)).toMatchObject(report(20));
+      });
+
+      test("with results in Redis", { timeout: 120_000 }, async () => {
+        await using redis = await startRedis();
+        const places = ["--broker", rabbit.url, "--results", redis.url];
+        const ended = await demo(["--json", "--calls", "20", ...places, "--python", release.interpreter]);
+        expect(ended.stderr).toBe("");
+        expect(JSON.parse(ended.stdout)).toMatchObject(report(20));
+      });
+    });
+  }
+});

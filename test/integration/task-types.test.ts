@@ -164,6 +164,23 @@ describeWith("redis-server", "celeriac types over Redis", () => {
         });
       });
 
+      test("says why Python could not read them", async () => {
+        const missing = await types(...named, "--python", "no-such-python");
+        expect(missing).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("PYTHON_FAILED") });
+        expect(missing.stderr).toContain('"no-such-python" could not read the signatures: spawn no-such-python ENOENT');
+        const own = join(folder, `fatal-${name}`);
+        await mkdir(own);
+        await writeFile(
+          join(own, "fatal.py"),
+          "import os, sys\nprint('no model', file=sys.stderr, flush=True)\nos._exit(7)\n",
+        );
+        const fatal = await types(...named, "--python", release.interpreter, "--path", own, "--module", "fatal");
+        expect(fatal).toMatchObject({
+          code: 1,
+          stderr: expect.stringContaining("it ended with 7\nno model. Name another"),
+        });
+      });
+
       test("asks those who are named, and no others", async () => {
         const began = performance.now();
         const told = await types("--destination", `w${name}@typed`, "--timeout", "60s", "--python", "none");
