@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import { refuseUnknown } from "../task/options.ts";
+import { type Compression, compressions, isCompression, type Packing } from "../wire/compression.ts";
 import { checkQueueName } from "../wire/name.ts";
 import { parseBrokerUrl, parseResultsUrl, type RpcResults } from "./connect.ts";
 
@@ -38,6 +39,10 @@ export interface AppOptions {
   readonly keyPrefix?: string;
   /** A larger message is refused with MESSAGE_TOO_LARGE. Bytes; default 1 MiB. */
   readonly maxMessageBytes?: number;
+  /** Pack arguments of more than `compressOver` bytes: "zlib", "brotli" or "zstd", as Celery's `task_compression`. Default: none. */
+  readonly compression?: Compression;
+  /** Smaller bodies are not worth packing. Bytes; default 10 240. */
+  readonly compressOver?: number;
   /** `enqueue` is refused with QUEUE_FULL over so many waiting messages in one queue. Default 0: no limit. */
   readonly maxDepth?: number;
   /** Longest wait of `delay` and `enqueue` for the broker's answer. Default "5s". */
@@ -55,7 +60,7 @@ export interface AppOptions {
 }
 
 /** {@link AppOptions}, checked, with defaults, in milliseconds. */
-export interface AppConfig {
+export interface AppConfig extends Packing {
   readonly name: string;
   readonly broker: URL;
   /** `undefined`: with the messages. */
@@ -76,6 +81,8 @@ const known: Readonly<Record<keyof AppOptions, true>> = {
   allowEviction: true,
   broker: true,
   clock: true,
+  compression: true,
+  compressOver: true,
   defaultQueue: true,
   keyPrefix: true,
   maxDepth: true,
@@ -102,6 +109,8 @@ export function resolveConfig(options: AppOptions): AppConfig {
   const defaultQueue = options.defaultQueue ?? "celery";
   const broker = parseBrokerUrl(options.broker ?? "sqlite:celeriac.db");
   checkQueueName(defaultQueue);
+  if (options.compression !== undefined && !isCompression(options.compression))
+    throw config(`compression must be one of ${compressions.join(", ")}, not ${JSON.stringify(options.compression)}.`);
   return {
     name,
     broker,
@@ -109,6 +118,8 @@ export function resolveConfig(options: AppOptions): AppConfig {
     clock: options.clock ?? systemClock,
     keyPrefix: options.keyPrefix ?? "",
     maxMessageBytes: whole(options.maxMessageBytes ?? 1_048_576, 1, "maxMessageBytes"),
+    compression: options.compression,
+    compressOver: whole(options.compressOver ?? 10_240, 0, "compressOver"),
     maxDepth: whole(options.maxDepth ?? 0, 0, "maxDepth"),
     publishTimeout: durationMs(options.publishTimeout ?? "5s", "createApp: publishTimeout"),
     resultTtl: durationMs(options.resultTtl ?? "1d", "createApp: resultTtl"),

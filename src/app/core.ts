@@ -138,12 +138,18 @@ export class Core implements AppCore {
     timeout: number = this.config.publishTimeout,
   ): Promise<readonly Sent[]> {
     if (drafts.length === 0) return [];
-    const { maxMessageBytes } = this.config;
+    const { maxMessageBytes, compression, compressOver } = this.config;
     const { replyTo } = this.#connection;
-    const batch = drafts.map((draft) =>
-      outgoingOf(draft, { origin: this.#origin, maxMessageBytes, held: this.#isHeld(draft.task), replyTo }),
-    );
     const ask = runningTask()?.ask;
+    const sending = {
+      origin: this.#origin,
+      maxMessageBytes,
+      replyTo,
+      compressOver,
+      // What a child asks for is packed by its worker.
+      compression: ask === undefined ? compression : undefined,
+    };
+    const batch = drafts.map((draft) => outgoingOf(draft, { ...sending, held: this.#isHeld(draft.task) }));
     if (ask !== undefined) return askToSend(ask, drafts, { clock: this.clock, timeout, signal });
     // Only where there is no connection yet: a child never gets one, and reading the environment takes most of a microsecond.
     if (!this.#connection.isOpen && this.role === "child") throw noBrokerHere();

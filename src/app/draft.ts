@@ -11,6 +11,7 @@ import { type Duration, durationMs } from "../task/duration.ts";
 import { checkPriority, refuseUnknown } from "../task/options.ts";
 import type { RunningTask } from "../task/running.ts";
 import type { AnySignature } from "../task/signature.ts";
+import { type Compression, compressions, isCompression, packMessage, type Packing } from "../wire/compression.ts";
 import { parseJson, stringifyJson } from "../wire/json.ts";
 import { checkQueueName, checkTaskName } from "../wire/name.ts";
 import type { Signature as WireSignature } from "../wire/signature.ts";
@@ -42,6 +43,8 @@ export interface SendOptions {
   readonly headers?: Readonly<Record<string, unknown>> | undefined;
   /** Store no result of this call. */
   readonly ignoreResult?: boolean | undefined;
+  /** Pack this call's arguments, however small; `false`: don't. Default: the app's `compression`, for what is over `compressOver`. */
+  readonly compression?: Compression | false | undefined;
   /** Sent with the result when the task succeeds. */
   readonly link?: AnySignature | readonly AnySignature[] | undefined;
   /** Sent with the failed id when the task fails for good. */
@@ -78,6 +81,7 @@ export interface Draft {
   readonly soft: number | undefined;
   readonly headers: Readonly<Record<string, unknown>> | undefined;
   readonly ignoreResult: boolean | undefined;
+  readonly compression: Compression | false | undefined;
   readonly callbacks: readonly WireSignature[];
   readonly errbacks: readonly WireSignature[];
   readonly root: string;
@@ -89,6 +93,7 @@ const day = 86_400_000;
 const minute = 60_000;
 
 const known: Readonly<Record<keyof SendOptions, true>> = {
+  compression: true,
   delay: true,
   eta: true,
   expires: true,
@@ -124,6 +129,8 @@ export function draftOf(
   const retries = options.retries ?? 0;
   if (!(Number.isSafeInteger(retries) && retries >= 0))
     throw invalid(task, "retries must be a whole number of at least 0");
+  if (options.compression !== undefined && options.compression !== false && !isCompression(options.compression))
+    throw invalid(task, `compression must be one of ${compressions.join(", ")}, or false`);
   const now = clock.now();
   const id = options.id ?? newTaskId(now);
   const timeout = options.timeout === undefined ? config.publishTimeout : durationMs(options.timeout, "timeout");
@@ -146,6 +153,7 @@ export function draftOf(
     soft: options.softTimeLimit === undefined ? undefined : durationMs(options.softTimeLimit, "softTimeLimit"),
     headers: options.headers,
     ignoreResult: options.ignoreResult,
+    compression: options.compression,
     callbacks: frozen(options.link, newId),
     errbacks: frozen(options.linkError, newId),
     root: running?.lineage.root ?? id,
@@ -155,7 +163,7 @@ export function draftOf(
 }
 
 /** What the app knows and a draft does not. */
-export interface Sending {
+export interface Sending extends Packing {
   readonly origin: string;
   readonly maxMessageBytes: number;
   /** False: a delayed one goes to its queue at once, and its header `eta` tells whoever takes it to wait. */
@@ -164,7 +172,8 @@ export interface Sending {
 }
 
 /** The message of a draft. Throws NOT_SERIALIZABLE with the path, MESSAGE_TOO_LARGE, or NAME_INVALID for a reserved header. */
-export function outgoingOf(draft: Draft, { origin, maxMessageBytes, held, replyTo }: Sending): Outgoing {
+export function outgoingOf(draft: Draft, sending: Sending): Outgoing {
+  const { origin, maxMessageBytes, held, replyTo } = sending;
   const message = makeTaskMessage({
     task: draft.task,
     id: draft.id,
@@ -186,9 +195,10 @@ export function outgoingOf(draft: Draft, { origin, maxMessageBytes, held, replyT
   });
   if (message.body.byteLength > maxMessageBytes)
     throw tooLarge(draft.task, draft.id, message.body.byteLength, maxMessageBytes);
+  const method = draft.compression ?? sending.compression;
   return {
     queue: draft.queue,
-    message,
+    message: method ? packMessage(message, method, draft.compression ? 0 : sending.compressOver) : message,
     ...(held && draft.due !== undefined && { due: draft.due }),
     dedupe: { id: draft.id, nonce: draft.nonce, window: draft.window },
   };
@@ -217,6 +227,7 @@ export function unpackDraft(text: string): Draft {
   checkTaskName(rest.task);
   checkQueueName(rest.queue);
   checkTaskId(rest.id);
+  if (rest.compression && !isCompression(rest.compression)) throw invalid(rest.task, "it names no known compression");
   return { ...rest, args, kwargs };
 }
 

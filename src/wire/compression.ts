@@ -1,9 +1,57 @@
-/** Unpacks bodies that kombu compressed. Output is bounded before it is made, so a small bomb stays small. */
+/**
+ * Packs bodies as kombu does, and unpacks those that it packed. What is unpacked is bounded before it is made, so a small bomb stays
+ * small. On the calling thread: 1 MiB of JSON takes zlib 23 ms, brotli 15, zstd 4.
+ */
 
 // By namespace: a Node that is too old has no zstd, and must get as far as the line that says what it needs.
 import * as zlib from "node:zlib";
 
 import { CeleriacError } from "../error/celeriac-error.ts";
+import type { Message } from "./message.ts";
+
+/** Celery's names. Python unpacks zlib always, the others with a package of their own. */
+export const compressions = ["zlib", "brotli", "zstd"] as const;
+export type Compression = (typeof compressions)[number];
+
+/** How an app packs what it sends. */
+export interface Packing {
+  readonly compression: Compression | undefined;
+  /** Bodies of no more bytes are sent as they are. */
+  readonly compressOver: number;
+}
+
+interface Packer {
+  readonly contentType: string;
+  readonly pack: (body: Uint8Array) => Uint8Array;
+}
+
+const packers: Readonly<Record<Compression, Packer>> = {
+  zlib: { contentType: "application/x-gzip", pack: (body) => zlib.deflateSync(body) },
+  // Brotli's own default, 11, takes three seconds for a megabyte.
+  brotli: {
+    contentType: "application/x-brotli",
+    pack: (body) => zlib.brotliCompressSync(body, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 } }),
+  },
+  zstd: { contentType: "application/zstd", pack: (body) => zlib.zstdCompressSync(body) },
+};
+
+export function isCompression(name: unknown): name is Compression {
+  return compressions.some((known) => known === name);
+}
+
+/**
+ * The message with its body packed, if it has more than `over` bytes and saves a quarter, which is what base64 costs on Redis. With 0
+ * whatever becomes of it.
+ */
+export function packMessage(message: Message, compression: Compression, over: number): Message {
+  const { body, headers } = message;
+  if (body.byteLength <= over) return message;
+  const { contentType, pack } = packers[compression];
+  const packed = pack(body);
+  if (over > 0 && packed.byteLength * 4 > body.byteLength * 3) return message;
+  const marked = Object.assign(Object.create(null) as Record<string, unknown>, headers, { compression: contentType });
+  return { ...message, headers: marked, body: packed };
+}
 
 type Unpack = (body: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array;
 

@@ -36,6 +36,20 @@ describe("what follows a task", () => {
     expect(new TextDecoder().decode(sent?.message.body)).toContain('[[123456789012345678901234567890,"own"],{"a":1},');
   });
 
+  it("packs it as the app does, or as the step says", () => {
+    const packing = { compression: "zlib", compressOver: 100 } as const;
+    const mark = (named: string | undefined, result: string, more: Partial<FollowContext> = { packing }): unknown => {
+      const embed = { ...none, callbacks: [signature("t.next", { options: { compression: named } })] };
+      return followSuccess({ ...context, ...more }, parent, embed, result)[0]?.message.headers["compression"];
+    };
+    const long = JSON.stringify("x".repeat(1000));
+    expect(mark(undefined, long)).toBe("application/x-gzip");
+    expect(mark(undefined, "1")).toBeUndefined();
+    expect(mark("zstd", "1")).toBe("application/zstd");
+    expect(mark("bzip2", long)).toBe("application/x-gzip");
+    expect(mark("bzip2", long, {})).toBeUndefined();
+  });
+
   it("leaves an immutable callback's arguments alone", () => {
     const embed = { ...none, callbacks: [signature("t.next", { args: ["own"], immutable: true })] };
     expect(read(followSuccess(context, parent, embed, "1")[0]).call.args).toEqual(["own"]);

@@ -7,7 +7,9 @@
 
 import type { Outgoing } from "../port/broker.ts";
 import type { TaskRegistry } from "../task/registry.ts";
+import { isCompression, packMessage, type Packing } from "../wire/compression.ts";
 import { stringifyJson } from "../wire/json.ts";
+import type { Message } from "../wire/message.ts";
 import { checkQueueName } from "../wire/name.ts";
 import { readSignature, type Signature } from "../wire/signature.ts";
 import type { Embed } from "../wire/task-body.ts";
@@ -25,6 +27,8 @@ export interface FollowContext {
   readonly defaultQueue: string;
   /** Python's workers take from the same broker: what no task here runs is not held back, its `eta` says it all. */
   readonly shared?: boolean | undefined;
+  /** What is sent is packed so. */
+  readonly packing?: Packing | undefined;
   /** Unix ms, for countdowns and relative expiry. */
   readonly now: number;
 }
@@ -161,10 +165,16 @@ function outgoing(context: FollowContext, parent: Parent, { signature, front, re
   const held = definition?.handler !== undefined || context.shared !== true;
   return {
     queue,
-    message: { ...draft, body: encoder.encode(body) },
+    message: packedAs(context, options.compression, { ...draft, body: encoder.encode(body) }),
     ...(held && eta !== undefined && eta > context.now ? { due: eta } : {}),
     dedupe: { id, nonce: parent.id, window: followWindow },
   };
+}
+
+/** As the step says, however small, or as the app does. What cannot be packed so here is sent as it is, which every reader takes. */
+function packedAs({ packing }: FollowContext, named: unknown, message: Message): Message {
+  if (isCompression(named)) return packMessage(message, named, 0);
+  return packing?.compression === undefined ? message : packMessage(message, packing.compression, packing.compressOver);
 }
 
 /** Celery keeps a step's own stamps flat among its options; they win over those of the task before it. */

@@ -94,6 +94,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       defaultQueue: config.defaultQueue,
       shared,
       worker: id,
+      packing: config,
       resultTtl: config.resultTtl,
       random: Math.random,
     };
