@@ -16,5 +16,5 @@ describeWith("redis-server", "redis conformance", () => {
   ledgerSuite("redis", server);
   busSuite("redis", server);
   leaseSuite("redis", server);
-  repliesSuite("redis", server);
+  repliesSuite("redis", server, ({ replies }) => replies);
 });

@@ -1,125 +1,125 @@
-/** The conformance suite of `Replies`: what is sent to an address reaches whoever listens there, whole, and nobody else. */
+/** The conformance suite of `Replies`: answers reach who asked, at an address that exists before the question goes out. */
 
 import { describe, expect, it } from "vitest";
 import type { Replies } from "../../port/replies.ts";
 import type { Message } from "../../wire/message.ts";
-import { makeMessage, useRig } from "./rig.ts";
+import { makeMessage, never, useRig } from "./rig.ts";
 import type { MakeServer, OpenClient } from "./suite-server.ts";
 
-const never = new AbortController().signal;
-const idOf = (message: Message): string => String(message.properties.correlationId);
-const reply = (to: string, id: string, body?: string): Parameters<Replies["send"]>[0][number] => ({
-  to,
-  message: makeMessage({ id, ...(body !== undefined && { body }) }),
-});
+/** `repliesOf` gives the port of a client that `makeServer` opened. */
+export function repliesSuite(
+  name: string,
+  makeServer: MakeServer,
+  repliesOf: (client: OpenClient) => Replies | undefined,
+): void {
+  const port = (client: OpenClient): Replies => {
+    const replies = repliesOf(client);
+    if (replies === undefined) throw new Error("this driver has no replies");
+    return replies;
+  };
+  const idOf = (message: Message): string => String(message.properties.correlationId);
 
-export function repliesSuite(name: string, makeServer: MakeServer): void {
-  describe(`${name} as a way for replies`, () => {
+  describe(`${name} as a way to answer`, () => {
     const use = useRig(makeServer);
-    const repliesOf = (client: OpenClient): Replies => {
-      if (client.replies === undefined) throw new Error(`${name} has no replies of its own`);
-      return client.replies;
-    };
 
-    it("brings each asker its own replies, whole and in order", async () => {
+    it("brings answers to their asker and to nobody else, in their order", async () => {
       const rig = use();
-      const [asker, other, sender] = [await rig.client(), await rig.client(), await rig.client()];
-      const [mine, theirs] = [crypto.randomUUID(), crypto.randomUUID()];
-      const [came, elsewhere]: [Message[], Message[]] = [[], []];
-      await repliesOf(asker).listen(mine, (message) => void came.push(message));
-      await repliesOf(other).listen(theirs, (message) => void elsewhere.push(message));
-      const batch = [reply(mine, "one", '{"ü":9007199254740993}'), reply(theirs, "x"), reply(mine, "two")];
-      await repliesOf(sender).send(batch, never);
-      await repliesOf(sender).send([reply(mine, "three")], never);
-      await rig.until("the replies", () => came.length >= 3 && elsewhere.length > 0);
-      expect(came.map(idOf)).toEqual(["one", "two", "three"]);
-      expect(elsewhere.map(idOf)).toEqual(["x"]);
-      expect(came[0]).toMatchObject({ contentType: "application/json", contentEncoding: "utf-8" });
-      expect({ ...came[0]?.headers }).toMatchObject({ ...batch[0]?.message.headers });
-      expect(Buffer.from(came[0]?.body ?? []).toString()).toBe('{"ü":9007199254740993}');
+      const [asker, other, worker] = await Promise.all([rig.client(), rig.client(), rig.client()]);
+      const [mine, yours] = [crypto.randomUUID(), crypto.randomUUID()];
+      const heard: string[] = [];
+      await port(asker).listen(mine, (message) => void heard.push(`mine ${idOf(message)}`));
+      await port(other).listen(yours, (message) => void heard.push(`yours ${idOf(message)}`));
+      const batch = ["1", "2", "3"].map((id) => ({ to: mine, message: makeMessage({ id }) }));
+      await port(worker).send([...batch, { to: yours, message: makeMessage({ id: "4" }) }], never);
+      await rig.until("all to be heard", () => heard.length >= 4);
+      expect(heard.filter((word) => word.startsWith("mine"))).toEqual(["mine 1", "mine 2", "mine 3"]);
+      expect(heard.filter((word) => word.startsWith("yours"))).toEqual(["yours 4"]);
     });
 
-    it("brings a thousand at once", async () => {
+    it("carries an answer whole", async () => {
       const rig = use();
-      const [asker, sender] = [await rig.client(), await rig.client()];
+      const [asker, worker] = [await rig.client(), await rig.client()];
       const address = crypto.randomUUID();
-      const came: string[] = [];
-      await repliesOf(asker).listen(address, (message) => void came.push(idOf(message)));
+      const heard: Message[] = [];
+      await port(asker).listen(address, (message) => void heard.push(message));
+      const body = '{"task_id":"ü","status":"SUCCESS","result":9007199254740993,"traceback":null,"children":[]}';
+      await port(worker).send([{ to: address, message: makeMessage({ id: "whole", body }) }], never);
+      await rig.until("the answer", () => heard.length > 0);
+      expect(Buffer.from(heard[0]?.body ?? []).toString()).toBe(body);
+      expect(heard[0]?.properties.correlationId).toBe("whole");
+      expect(heard[0]?.contentType).toBe("application/json");
+    });
+
+    it("loses what is sent to nobody, without a word", async () => {
+      const rig = use();
+      const [asker, worker] = [await rig.client(), await rig.client()];
+      const address = crypto.randomUUID();
+      await port(worker).send([{ to: address, message: makeMessage({ id: "early" }) }], never);
+      const heard: string[] = [];
+      const listening = await port(asker).listen(address, (message) => void heard.push(idOf(message)));
+      await port(worker).send([{ to: address, message: makeMessage({ id: "heard" }) }], never);
+      await rig.until("the answer", () => heard.includes("heard"));
+      await listening.close();
+      await listening.close();
+      await port(worker).send([{ to: address, message: makeMessage({ id: "late" }) }], never);
+      await rig.server.pass(50);
+      expect(heard.filter((id) => id !== "early")).toEqual(["heard"]);
+    });
+
+    it("brings a thousand at once, and sends what can have no asker to nobody", async () => {
+      const rig = use();
+      const [asker, worker] = [await rig.client(), await rig.client()];
+      const address = crypto.randomUUID();
+      const heard: string[] = [];
+      await port(asker).listen(address, (message) => void heard.push(idOf(message)));
+      // An address is what a message says, so anybody may say anything.
+      const nobody = [crypto.randomUUID(), "unacked", "celeriac:fence", "", "a b", "ü".repeat(100)];
       const ids = Array.from({ length: 1000 }, (_, index) => `r${index}`);
-      await repliesOf(sender).send(
-        ids.map((id) => reply(address, id)),
-        never,
-      );
-      await rig.until("all of them", () => came.length >= ids.length);
-      expect(came).toEqual(ids);
+      const answers = ids.map((id) => ({ to: address, message: makeMessage({ id }) }));
+      const lost = nobody.map((to) => ({ to, message: makeMessage({ id: "lost" }) }));
+      await port(worker).send([...lost, ...answers], never);
+      await rig.until("all of them", () => heard.length >= ids.length);
+      expect(heard).toEqual(ids);
     });
 
-    it("sends to addresses that nobody has, and to what can be none", async () => {
+    it("does not suffer from a listener that throws", async () => {
       const rig = use();
-      const client = await rig.client();
+      const [asker, worker] = [await rig.client(), await rig.client()];
       const address = crypto.randomUUID();
-      const came: string[] = [];
-      await repliesOf(client).listen(address, (message) => void came.push(idOf(message)));
-      const nobody = [crypto.randomUUID(), "unacked", "celeriac:fence", "", "a b", "ü".repeat(300)];
-      await repliesOf(client).send(
-        [...nobody, address].map((to) => reply(to, "late")),
-        never,
-      );
-      await rig.until("the one that has an asker", () => came.length > 0);
-      expect(came).toEqual(["late"]);
-    });
-
-    it("says no more to a listener that has closed, and goes on when one throws", async () => {
-      const rig = use();
-      const [asker, sender] = [await rig.client(), await rig.client()];
-      const [closed, thrower] = [crypto.randomUUID(), crypto.randomUUID()];
-      const [first, second]: [string[], string[]] = [[], []];
-      const closing = await repliesOf(asker).listen(closed, (message) => void first.push(idOf(message)));
-      await repliesOf(asker).listen(thrower, (message) => {
-        second.push(idOf(message));
-        throw new Error("not my day");
+      const heard: string[] = [];
+      await port(asker).listen(address, (message) => {
+        heard.push(idOf(message));
+        throw new Error("a listener's own fault");
       });
-      await repliesOf(sender).send([reply(closed, "before")], never);
-      await rig.until("the first reply", () => first.length > 0);
-      await closing.close();
-      await closing.close();
-      await repliesOf(sender).send([reply(closed, "after"), reply(thrower, "1"), reply(thrower, "2")], never);
-      await rig.until("both", () => second.length >= 2);
-      expect(first).toEqual(["before"]);
-      expect(second).toEqual(["1", "2"]);
+      for (const id of ["1", "2"]) await port(worker).send([{ to: address, message: makeMessage({ id }) }], never);
+      await rig.until("both to be heard", () => heard.length >= 2);
+      expect(heard).toEqual(["1", "2"]);
     });
 
-    it("sends nothing under a signal that has aborted", async () => {
+    it("answers an empty batch with nothing, and sends nothing after its signal has aborted", async () => {
       const rig = use();
       const client = await rig.client();
       const address = crypto.randomUUID();
-      const came: string[] = [];
-      await repliesOf(client).listen(address, (message) => void came.push(idOf(message)));
-      const gone = AbortSignal.abort(new Error("enough"));
-      await expect(repliesOf(client).send([reply(address, "no")], gone)).rejects.toThrow("enough");
-      await repliesOf(client).send([reply(address, "yes")], never);
-      await rig.until("the other", () => came.length > 0);
-      expect(came).toEqual(["yes"]);
+      const heard: string[] = [];
+      await port(client).listen(address, (message) => void heard.push(idOf(message)));
+      await port(client).send([], never);
+      const late = port(client).send([{ to: address, message: makeMessage({ id: "late" }) }], AbortSignal.abort());
+      await expect(late).rejects.toThrow();
+      await rig.server.pass(50);
+      expect(heard).toEqual([]);
     });
 
-    it("goes on after the server was restarted", async ({ skip }) => {
+    it("goes on listening after its connection was lost", async ({ skip }) => {
       const rig = use();
-      if (rig.server.restart === undefined) {
-        skip("the server cannot be restarted");
-        return;
-      }
-      const [asker, sender] = [await rig.client(), await rig.client()];
+      skip(rig.server.loseEvents === undefined, "the harness cannot break a connection");
+      const [asker, worker] = [await rig.client(), await rig.client()];
       const address = crypto.randomUUID();
-      const came = new Set<string>();
-      await repliesOf(asker).listen(address, (message) => void came.add(idOf(message)));
-      await rig.server.restart();
-      // Until the asker is back its address may not exist, and what is sent there may be lost.
-      await rig.until("a reply", async () => {
-        const id = crypto.randomUUID();
-        await repliesOf(sender)
-          .send([reply(address, id)], never)
-          .catch(() => undefined);
-        return came.size > 0;
+      const heard: string[] = [];
+      await port(asker).listen(address, (message) => void heard.push(idOf(message)));
+      await rig.server.loseEvents?.(worker, asker);
+      await rig.until("an answer to come through again", async () => {
+        await port(worker).send([{ to: address, message: makeMessage({ id: "after" }) }], never);
+        return heard.includes("after");
       });
     });
   });
