@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 import { deadQueue } from "./declarations.ts";
 import { isChannelError, replyCode } from "./failure.ts";
 import { queueOfKey, readLetter, type StoredLetter } from "./letter.ts";
-import type { Parcel } from "./parcel.ts";
+import type { LooseParcel } from "./parcel.ts";
 import type { Publisher } from "./publisher.ts";
 
 const mostItems = 200;
@@ -59,7 +59,7 @@ export class RabbitDeadLetters implements DeadLetters {
   /** Sent and confirmed before the letter is taken away. The result of its last run is the store's to forget. */
   redrive(keys: readonly string[]): Promise<number> {
     return this.#each(keys, async (stored, queue) => {
-      const parcel: Omit<Parcel, "size"> = { queue, place: "task", due: undefined, ...stored.original };
+      const parcel: LooseParcel = { queue, place: "task", due: undefined, ...stored.original };
       const [answer] = await this.#publisher.send([this.#context.packer.wrap(parcel)], this.#context.closing);
       return answer?.kind === "accepted";
     });

@@ -19,10 +19,15 @@ export interface Parcel {
   readonly place: "task" | "dead" | "anywhere";
   readonly due: ServerTime | undefined;
   readonly properties: Properties;
+  /** The properties as they go out. */
+  readonly encoded: Uint8Array;
   readonly body: Uint8Array;
   /** Bytes of properties, headers and body. */
   readonly size: number;
 }
+
+/** Before it is measured. */
+export type LooseParcel = Omit<Parcel, "size" | "encoded">;
 
 /** What a task brings along when it goes on under its id. */
 export interface Luggage {
@@ -66,25 +71,30 @@ export class Packer {
   }
 
   /** Throws NOT_SERIALIZABLE, MESSAGE_TOO_LARGE. */
-  wrap(parcel: Omit<Parcel, "size">): Parcel {
+  wrap(parcel: LooseParcel): Parcel {
     const measure = this.#measure;
     measure.undo(0);
     writeProperties(measure, parcel.properties);
     if (measure.mark > mostProperties) throw tooLarge(mostProperties);
-    return { ...parcel, size: measure.mark + parcel.body.byteLength };
+    const { queue, place, due, properties, body } = parcel;
+    return { queue, place, due, properties, encoded: measure.copy(), body, size: measure.mark + body.byteLength };
   }
 
   /** Where it goes just now. */
   outbound(parcel: Parcel): Outbound {
-    const { queue, place, due, properties, body } = parcel;
-    const seconds = secondsUntil(due, this.#clock.now());
+    const { queue, place, properties, encoded, body } = parcel;
+    const seconds = this.#delayOf(parcel);
     const mandatory = place !== "anywhere";
-    if (seconds === 0) return { exchange: "", routingKey: queue, mandatory, properties, body };
-    return { exchange: firstExchange, routingKey: delayKey(seconds, queue), mandatory, properties, body };
+    if (seconds === 0) return { exchange: "", routingKey: queue, mandatory, properties, encoded, body };
+    return { exchange: firstExchange, routingKey: delayKey(seconds, queue), mandatory, properties, encoded, body };
   }
 
   isDelayed(parcel: Parcel): boolean {
-    return secondsUntil(parcel.due, this.#clock.now()) > 0;
+    return this.#delayOf(parcel) > 0;
+  }
+
+  #delayOf({ due }: Parcel): number {
+    return due === undefined ? 0 : secondsUntil(due, this.#clock.now());
   }
 }
 

@@ -11,14 +11,30 @@ import type { Declarations } from "./declarations.ts";
 import { isPassing, refusedBy, replyCode } from "./failure.ts";
 import type { Parcel } from "./parcel.ts";
 
-interface Sending {
+/** One message on its way. Two of its batch may end it, and the first counts. */
+class Sending {
   readonly parcel: Parcel;
-  readonly done: (answer: Published | Error) => void;
-  ended: boolean;
+  readonly #ended: () => void;
+  answer: Published | Error | undefined;
   /** It was written to a connection: whether the server has it is not known before the confirm. */
-  tried: boolean;
+  tried = false;
   /** It came back once, and its queue was declared again. */
-  returned: boolean;
+  returned = false;
+
+  constructor(parcel: Parcel, ended: () => void) {
+    this.parcel = parcel;
+    this.#ended = ended;
+  }
+
+  get ended(): boolean {
+    return this.answer !== undefined;
+  }
+
+  done(answer: Published | Error): void {
+    if (this.ended) return;
+    this.answer = answer;
+    this.#ended();
+  }
 }
 
 const accepted: Published = { kind: "accepted" };
@@ -45,41 +61,29 @@ export class Publisher {
   async send(parcels: readonly Parcel[], signal: AbortSignal): Promise<readonly Published[]> {
     signal.throwIfAborted();
     if (this.#context.closing.aborted) throw this.#context.closedError();
+    if (parcels.length === 0) return [];
+    const { closing } = this.#context;
     const over = new AbortController();
-    const sendings: Sending[] = [];
+    const all = Promise.withResolvers<void>();
     let open = parcels.length;
-    const answers = parcels.map(
-      (parcel) =>
-        new Promise<Published>((resolve, reject) => {
-          const sending: Sending = {
-            parcel,
-            ended: false,
-            tried: false,
-            returned: false,
-            done: (answer) => {
-              if (sending.ended) return;
-              sending.ended = true;
-              open -= 1;
-              if (answer instanceof Error) reject(answer);
-              else resolve(answer);
-            },
-          };
-          sendings.push(sending);
-        }),
-    );
-    // One listener for the whole batch: removing one of many from a signal walks them all.
-    const stop = (): void => {
-      for (const sending of sendings) sending.done(this.#abandoned(sending, either.reason));
-      over.abort(either.reason);
+    const ended = (): void => {
+      open -= 1;
+      if (open === 0) all.resolve();
     };
-    const either = AbortSignal.any([signal, this.#context.closing]);
-    either.addEventListener("abort", stop, { once: true });
+    const sendings = parcels.map((parcel) => new Sending(parcel, ended));
+    // One listener for the whole batch: removing one of many from a signal walks them all.
+    const stop = (event: Event): void => {
+      const { reason } = event.target as AbortSignal;
+      for (const sending of sendings) if (!sending.ended) sending.done(this.#abandoned(sending, reason));
+      over.abort(reason);
+    };
+    for (const each of [signal, closing]) each.addEventListener("abort", stop, { once: true });
     for (const sending of sendings) this.#go(sending, over.signal);
-    const results = await Promise.allSettled(answers);
-    either.removeEventListener("abort", stop);
-    return results.map((result) => {
-      if (result.status === "rejected") throw result.reason;
-      return result.value;
+    await all.promise;
+    for (const each of [signal, closing]) each.removeEventListener("abort", stop);
+    return sendings.map(({ answer }) => {
+      if (answer instanceof Error) throw answer;
+      return answer as Published;
     });
   }
 

@@ -31,6 +31,11 @@ export class ByteWriter {
     return this.#at - this.#start;
   }
 
+  /** What was written since the last `take`, for keeping; it stays to be taken. */
+  copy(): Uint8Array {
+    return Buffer.from(this.#block.subarray(this.#start, this.#at));
+  }
+
   /** Forgets what was written after `mark`. */
   undo(mark: number): void {
     this.#at = this.#start + mark;

@@ -87,6 +87,8 @@ export interface Outbound {
   readonly routingKey: string;
   readonly mandatory: boolean;
   readonly properties: Properties;
+  /** The properties as `writeProperties` writes them, if that was done already: they go out as they are. */
+  readonly encoded?: Uint8Array | undefined;
   readonly body: Uint8Array;
 }
 /** `returned`: no queue took it (the server sends it back before it confirms); `nacked`: the server could not or would not take it. */

@@ -127,7 +127,8 @@ export function writePublish(out: ByteWriter, channel: number, message: Outbound
     out.u16(basicClass);
     out.u16(0);
     out.i64(message.body.length);
-    writeProperties(out, message.properties);
+    if (message.encoded === undefined) writeProperties(out, message.properties);
+    else out.bytes(message.encoded);
     closeFrame(out, header);
   } catch (error) {
     out.undo(start);
