@@ -45,7 +45,10 @@ export function messageOf(arrival: Arrival): Message | Malformed {
 /** The envelope's text; the body alone of what cannot be read. */
 export function rawOf(message: Message | Malformed, arrival: Arrival, queue: string): Uint8Array {
   if ("malformed" in message) return arrival.body;
-  return bufferOf(Buffer.from(encodeEnvelope(message, queue, message.properties.messageId ?? "")));
+  // Quorum queues sort headers when they give a message out again: it is the same message all the same.
+  const entries = Object.entries(message.headers).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const headers = Object.fromEntries(entries);
+  return bufferOf(Buffer.from(encodeEnvelope({ ...message, headers }, queue, message.properties.messageId ?? "")));
 }
 
 export function countsOf(message: Message | Malformed): { readonly crashes: number; readonly suspicions: number } {
