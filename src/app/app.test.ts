@@ -226,7 +226,7 @@ describe("bad input, at the call", () => {
   it("never shows credentials of a broker URL", () => {
     for (const broker of [
       "redis://u:hunter2@",
-      "amqp://u:hunter2@h",
+      "kafka://u:hunter2@h",
       "redis://u:hunter2@h:x",
       "redis:///?password=hunter2",
       "u:hunter2@h",

@@ -2,6 +2,7 @@
 
 import type { Broker } from "../port/broker.ts";
 import type { Replies } from "../port/replies.ts";
+import { checkQueueName } from "../wire/name.ts";
 
 /** Taken off the queue as soon as they come, so the lease only has to outlast one settlement. */
 const lease = 30_000;
@@ -33,10 +34,21 @@ export function brokerReplies(broker: Broker): Replies {
       return { close: () => consumer.stop() };
     },
     async send(batch, signal) {
+      const sendable = batch.filter(({ to }) => isQueueName(to));
       await broker.publish(
-        batch.map(({ to, message }) => ({ queue: to, message })),
+        sendable.map(({ to, message }) => ({ queue: to, message })),
         signal,
       );
     },
   };
+}
+
+/** Addresses come from strangers. Where no queue can be, nobody waits. */
+function isQueueName(address: string): boolean {
+  try {
+    checkQueueName(address);
+    return true;
+  } catch {
+    return false;
+  }
 }

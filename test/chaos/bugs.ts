@@ -30,7 +30,16 @@ const noBudget: readonly Patch[] = [
   },
 ];
 const ackOnReceive: readonly Patch[] = [
-  { file: "src/worker/flow.ts", find: 'if (execution.definition.ack === "early") once', put: "if (execution) once" },
+  {
+    file: "src/worker/starter.ts",
+    find: 'if (execution.definition.ack === "early") once.push(execution);',
+    put: "if (execution) once.push(execution);",
+  },
+  {
+    file: "src/worker/starter.ts",
+    find: 'for (const execution of executions) if (execution.definition.ack !== "early") run(execution);',
+    put: "",
+  },
   {
     file: "src/worker/settler.ts",
     find: 'return execution?.definition.ack === "early";',

@@ -57,6 +57,10 @@ export class RabbitBroker implements Broker {
     this.dead = new RabbitDeadLetters(context, publisher);
   }
 
+  get scope(): string {
+    return this.#context.scope;
+  }
+
   open(signal: AbortSignal): Promise<readonly Warning[]> {
     return this.#open(signal);
   }

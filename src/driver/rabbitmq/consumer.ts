@@ -90,8 +90,10 @@ export class RabbitConsumer implements Consumer {
     await this.#apply();
   }
 
-  /** Starts are counted in a ledger, not here. */
-  started(): void {}
+  /** Counted in a ledger, not here. */
+  started(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) if (delivery instanceof RabbitDelivery) delivery.begun = true;
+  }
 
   settle(batch: readonly Settlement[]): Promise<readonly Settled[]> {
     const work = this.#parts.settler.settle(batch, (delivery) => this.#release(delivery));
@@ -104,7 +106,7 @@ export class RabbitConsumer implements Consumer {
   /** Of another channel: the server gives its copy out again, and whoever gets it finds that it is kept elsewhere. */
   async detach(deliveries: readonly Delivery[]): Promise<void> {
     for (const delivery of deliveries) {
-      if (!(delivery instanceof RabbitDelivery) || !this.#held.has(delivery)) continue;
+      if (!(delivery instanceof RabbitDelivery) || delivery.hasEnded) continue;
       delivery.detached = true;
       delivery.intake.ack(delivery.arrived);
     }
@@ -132,9 +134,8 @@ export class RabbitConsumer implements Consumer {
     await this.#watching?.close();
     if (this.#settlements.size > 0) {
       // What is being settled gets its answer first, if the server gives one in time.
-      const { clock, timeout } = this.#context;
       const limit = new AbortController();
-      const late = clock.sleep(timeout, limit.signal).catch(() => undefined);
+      const late = this.#context.clock.sleep(this.#context.timeout, limit.signal).catch(() => undefined);
       await Promise.race([Promise.allSettled(this.#settlements), late]);
       limit.abort();
     }
@@ -184,7 +185,9 @@ export class RabbitConsumer implements Consumer {
     const why = (intake.ended.reason as Error).message;
     this.#events.emit("disconnected", why);
     for (const delivery of this.#held) {
-      if (delivery.intake !== intake || delivery.detached || this.#options.fenced === true) continue;
+      // What has not begun would only begin a second time.
+      if (delivery.intake !== intake || delivery.detached || (this.#options.fenced === true && delivery.begun))
+        continue;
       this.#release(delivery);
       delivery.lose(why);
     }

@@ -21,6 +21,7 @@ export class Context {
   readonly #used = new Set<string>();
   #tls: Readonly<Record<string, unknown>> | undefined;
   #major = 0;
+  #cluster = "";
 
   constructor(options: BackendOptions, location: Location, connect: Connect) {
     this.options = options;
@@ -69,8 +70,14 @@ export class Context {
   }
 
   /** Transient queues that anybody may use are refused from RabbitMQ 4 on. */
-  serverIs(major: number): void {
+  serverIs(major: number, cluster: unknown): void {
     this.#major = major;
+    this.#cluster = typeof cluster === "string" ? cluster : this.location.name;
+  }
+
+  /** The same for all who use this virtual host, by whatever address. */
+  get scope(): string {
+    return `${this.#cluster}/${this.location.vhost}`;
   }
 
   /** Queues that this process has to do with: the server tells nobody which it has. */

@@ -24,6 +24,8 @@ export class RabbitDelivery implements Delivery {
   /** Acknowledged already; a ledger keeps it. */
   detached = false;
   settling = false;
+  /** User code runs. */
+  begun = false;
   #lost: AbortController | undefined;
   #ended: { readonly then: Settlement["then"]; readonly answer: Settled } | undefined;
 
@@ -73,6 +75,10 @@ export class RabbitDelivery implements Delivery {
   /** Whether it can still be settled: its channel lives, or it needs none. */
   get isOurs(): boolean {
     return this.detached || !this.intake.ended.aborted;
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
   }
 
   end(then: Settlement["then"], answer: Settled): void {

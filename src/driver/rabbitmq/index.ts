@@ -58,8 +58,9 @@ export class RabbitBackend implements ServerBackend {
     const { location, sending } = this.#context;
     try {
       await this.#context.connect(signal);
-      const { major, warnings } = checkServer(sending.connection?.serverProperties ?? {}, location);
-      this.#context.serverIs(major);
+      const server = sending.connection?.serverProperties ?? {};
+      const { major, warnings } = checkServer(server, location);
+      this.#context.serverIs(major, server["cluster_name"]);
       for (const queue of this.#context.queues.slice(0, mostCompared)) await this.#declarations.compare(queue);
       return [...warnings, ...this.#declarations.drifts.map(driftWarning)];
     } catch (error) {
