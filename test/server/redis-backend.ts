@@ -57,7 +57,7 @@ export class Catch {
   #waiting: (() => void)[] = [];
 
   static async open(
-    backend: Backend,
+    backend: Pick<Backend, "broker">,
     queue: string,
     want: number,
     options: Partial<ConsumeOptions> = {},
