@@ -24,6 +24,8 @@ interface Plan {
   /** How the delivery ends: acknowledged, or put back where it was. */
   readonly end: "ack" | "reject";
   readonly sends: boolean;
+  /** Of the last try. */
+  outcome: PromiseSettledResult<Settled> | undefined;
 }
 
 const settled: Settled = { kind: "settled" };
@@ -62,13 +64,21 @@ export class Settler {
       return plan;
     });
     for (const delivery of open) delivery.settling = true;
-    const done = await Promise.allSettled([...plans].map((plan) => this.#carryOut(plan)));
+    const sending: Plan[] = [];
+    for (const plan of plans) {
+      if (plan.parcels.length > 0) sending.push(plan);
+      // Most send nothing, so they wait for nothing.
+      else plan.outcome = { status: "fulfilled", value: this.#end(plan) };
+    }
+    if (sending.length > 0) {
+      const done = await Promise.allSettled(sending.map((plan) => this.#send(plan)));
+      for (const [index, plan] of sending.entries()) plan.outcome = done[index];
+    }
     for (const delivery of open) delivery.settling = false;
-    const outcomes = new Map([...plans].map((plan, index) => [plan, done[index]]));
     for (const plan of plans) if (plan.parcels.length === 0) release(plan.delivery);
     return answers.map((answer) => {
       if ("kind" in answer) return answer;
-      const outcome = outcomes.get(answer);
+      const { outcome } = answer;
       if (outcome?.status === "rejected") throw outcome.reason;
       return outcome?.value ?? lost;
     });
@@ -83,22 +93,24 @@ export class Settler {
     return answer?.kind === "accepted";
   }
 
-  async #carryOut(plan: Plan): Promise<Settled> {
-    const { delivery, then } = plan;
-    if (plan.parcels.length > 0) {
-      const signal = delivery.detached ? this.#context.closing : delivery.intake.ended;
-      const sent = await this.#publisher.send(plan.parcels, signal);
-      const refused = plan.parcels.flatMap((parcel, index) => {
-        const answer = sent[index];
-        return answer?.kind === "refused" ? [{ parcel, answer }] : [];
-      });
-      plan.parcels = refused.map(({ parcel }) => parcel);
-      if (refused[0] !== undefined) throw refusedToSend(refused[0].parcel, refused[0].answer);
-    }
+  async #send(plan: Plan): Promise<Settled> {
+    const { delivery, parcels } = plan;
+    const signal = delivery.detached ? this.#context.closing : delivery.intake.ended;
+    const sent = await this.#publisher.send(parcels, signal);
+    const refused = parcels.flatMap((parcel, index) => {
+      const answer = sent[index];
+      return answer?.kind === "refused" ? [{ parcel, answer }] : [];
+    });
+    plan.parcels = refused.map(({ parcel }) => parcel);
+    if (refused[0] !== undefined) throw refusedToSend(refused[0].parcel, refused[0].answer);
+    return this.#end(plan);
+  }
+
+  #end({ delivery, then, end, sends }: Plan): Settled {
     // Confirmed but no longer ours to acknowledge: its copy will be seen to be one.
-    const answer = delivery.isOurs || plan.sends ? settled : lost;
+    const answer = delivery.isOurs || sends ? settled : lost;
     if (!delivery.detached) {
-      if (plan.end === "reject") delivery.intake.giveBack(delivery.arrived);
+      if (end === "reject") delivery.intake.giveBack(delivery.arrived);
       else delivery.intake.ack(delivery.arrived);
     }
     delivery.end(then, answer);
@@ -114,19 +126,18 @@ export class Settler {
     const fate = this.#fate(delivery, settlement);
     if (typeof fate === "object") parcels.push(fate);
     const end = fate === "reject" ? "reject" : "ack";
-    const plan: Plan = { then, delivery, parcels, end, sends: parcels.length > 0 };
+    const plan: Plan = { then, delivery, parcels, end, sends: parcels.length > 0, outcome: undefined };
     if (then.kind !== "ack") this.#plans.set(then, plan);
     return plan;
   }
 
   /** What is published in its place; or how it ends without. */
   #fate(delivery: RabbitDelivery, { then, record }: Settlement): Parcel | "ack" | "reject" {
+    if (then.kind === "ack") return "ack";
     const { packer } = this.#context;
     const { crashes, suspicions } = delivery;
     const attempts = record === undefined ? delivery.attempts : [...delivery.attempts, record];
     switch (then.kind) {
-      case "ack":
-        return "ack";
       case "replace":
         return lighter({ crashes, suspicions, attempts }, (luggage) => packer.pack(then.next, luggage));
       case "bury":
