@@ -114,7 +114,14 @@ describe("the broker table", () => {
     ]),
   );
 
-  test.each(["memory:", "sqlite:nowhere.db", "redis://127.0.0.1:1/0"])("says what %s can do", async (url) => {
+  test.each([
+    ["memory:", 0],
+    ["sqlite:nowhere.db", 1],
+    ["redis://127.0.0.1:1/0", 2],
+    ["amqp://127.0.0.1:1/", 3],
+    ["amqp://127.0.0.1:1/?queueType=quorum", 4],
+    ["amqp://127.0.0.1:1/?maxPriority=9", 5],
+  ])("says what %s can do", async (url, column) => {
     const { broker, store } = await openBackend(url, {
       clock: systemClock,
       maxMessageBytes: 1,
@@ -123,7 +130,6 @@ describe("the broker table", () => {
       allowEviction: false,
       keyPrefix: "",
     });
-    const column = ["memory:", "sqlite:", "redis:"].findIndex((scheme) => url.startsWith(scheme));
     const flat: Readonly<Record<string, unknown>> = {
       ...broker.features,
       "delay.resolution": broker.features.delay?.resolution,

@@ -86,7 +86,7 @@ export class Context {
   }
 
   get queues(): readonly string[] {
-    return [...this.#used.union(new Set(this.options.knownQueues?.()))].toSorted();
+    return [...new Set([...this.#used, ...(this.options.knownQueues?.() ?? [])])].toSorted();
   }
 
   /**
