@@ -128,7 +128,7 @@ function loadOf(system: string, options: Options): Load {
         : options.concurrency,
     tasks,
     // A worker has up to its concurrency in hand when the measured part begins; that must be small against the warm-up.
-    warmup: Math.max(4 * options.concurrency, Math.round(tasks / 4)),
+    warmup: Math.max(4 * options.concurrency, system.startsWith("celery") ? Math.round(tasks / 4) : tasks),
     inFlight: options.inFlight,
     bulkSize: options.bulkSize,
     bytes: options.bytes,
