@@ -39,7 +39,7 @@ describeOnServers("a task of the process pool", (open) => {
     const worker = await rig.worker(...crowd);
     const { id, error } = await amongNeighbours(rig, "exit", { code: 7 });
     expect(error).toMatchObject({ dead: true, type: "WorkerLostError" });
-    const [letter, ...others] = await rig.letters();
+    const [letter, ...others] = await rig.letters(1);
     expect(others).toEqual([]);
     expect(letter).toMatchObject({ id, task: "exit", queue: "celery", reason: "crashed" });
     const exit = { exit: { code: 7, signal: null }, stderrTail: expect.stringContaining("the last words") };
@@ -67,7 +67,7 @@ describeOnServers("a task of the process pool", (open) => {
     await rig.worker(...crowd, "--memory-limit", "48M");
     const { id, error } = await amongNeighbours(rig, "hog.heap");
     expect(error).toMatchObject({ dead: true, type: "WorkerLostError" });
-    const [letter] = await rig.letters();
+    const [letter] = await rig.letters(1);
     expect(letter).toMatchObject({ id, reason: "crashed" });
     const last = letter?.attempts.at(-1);
     expect(last?.exit?.signal ?? String(last?.exit?.code)).toMatch(/^(?:SIG(?:ABRT|TRAP|SEGV|ILL)|134)$/);
@@ -79,7 +79,7 @@ describeOnServers("a task of the process pool", (open) => {
     const worker = await rig.worker(...crowd, "--kill-rss", "400M");
     const { id, error } = await amongNeighbours(rig, "hog.buffers");
     expect(error).toMatchObject({ dead: true, type: "WorkerLostError" });
-    const [letter] = await rig.letters();
+    const [letter] = await rig.letters(1);
     expect(letter).toMatchObject({ id, reason: "crashed" });
     expect(letter?.attempts.at(-1)?.exit).toEqual({ code: null, signal: "SIGKILL" });
     await worker.line("child.retiring", ({ code, text }) => code === "killed" && text === "memory");
@@ -133,7 +133,7 @@ describe("a child of the process pool", () => {
       dead: true,
       details: { code: "INPUT_ARITY" },
     });
-    expect(await rig.letters()).toMatchObject([{ id: sent.id, reason: "invalid-input" }]);
+    expect(await rig.letters(1)).toMatchObject([{ id: sent.id, reason: "invalid-input" }]);
     await rig.drained();
   });
 

@@ -5,5 +5,6 @@ import { type App, createApp } from "../../../src/index.ts";
 export const app: App = createApp({
   name: "rig",
   broker: process.env["RIG_BROKER"] ?? "memory:rig",
+  ...(process.env["RIG_RESULTS"] && { results: process.env["RIG_RESULTS"] }),
   tasks: () => [import("./tasks.ts")],
 });

@@ -9,6 +9,8 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import { coreOf } from "../../../src/app/app.ts";
 import { type App, type AsyncResult, createApp, type DeadLetter } from "../../../src/index.ts";
 import { WorkerProcess } from "../../server/command-line.ts";
+import { dropQueues } from "../../server/rabbitmq-queues.ts";
+import { type RabbitServer, startRabbit } from "../../server/rabbitmq-server.ts";
 import { type RedisServer, startRedis } from "../../server/redis-server.ts";
 import { describeWith } from "../../server/required-program.ts";
 
@@ -34,10 +36,13 @@ export class Rig implements AsyncDisposable {
   readonly client: App;
   readonly #workers: WorkerProcess[] = [];
 
-  constructor(url: string, folder: string) {
+  readonly #results: string | undefined;
+
+  constructor(url: string, folder: string, results?: string) {
     this.url = url;
     this.folder = folder;
-    this.client = createApp({ name: "looker-on", broker: url });
+    this.#results = results;
+    this.client = createApp({ name: "looker-on", broker: url, ...(results !== undefined && { results }) });
   }
 
   /** A worker process, ready. Its lease is short, so that nothing waits long for its end. */
@@ -49,7 +54,8 @@ export class Rig implements AsyncDisposable {
 
   start(...flags: string[]): WorkerProcess {
     const args = ["-A", appFile, "--processes", "1", "-c", "2", ...flags];
-    const worker = new WorkerProcess(args, { RIG_BROKER: this.url, CELERIAC_BROKER: "" });
+    const places = { RIG_BROKER: this.url, RIG_RESULTS: this.#results ?? "", CELERIAC_BROKER: "" };
+    const worker = new WorkerProcess(args, places);
     this.#workers.push(worker);
     return worker;
   }
@@ -86,8 +92,11 @@ export class Rig implements AsyncDisposable {
     return this.journal.filter((entry) => wanted.every(([key, value]) => entry[key as keyof Entry] === value));
   }
 
-  async letters(): Promise<readonly DeadLetter[]> {
-    return (await this.client.dead.list({}, undefined, 50)).items;
+  /** Once there are at least so many: a result that lies elsewhere is there before the letter. */
+  async letters(least = 0): Promise<readonly DeadLetter[]> {
+    const list = async (): Promise<readonly DeadLetter[]> => (await this.client.dead.list({}, undefined, 50)).items;
+    await expect.poll(async () => (await list()).length, { timeout: patience }).toBeGreaterThanOrEqual(least);
+    return list();
   }
 
   /** Ready, leased and delayed messages of all queues. */
@@ -111,7 +120,7 @@ export class Rig implements AsyncDisposable {
   }
 }
 
-/** The same suite on SQLite and on a private Redis, a fresh stage for each call of `open`. */
+/** The same suite on SQLite, on a private Redis, and on a private RabbitMQ with its results on Redis; a fresh stage for each call of `open`. */
 export function describeOnServers(name: string, suite: (open: () => Promise<Rig>) => void): void {
   const folder = (): Promise<string> => mkdtemp(join(tmpdir(), "celeriac-rig-"));
   describe(`${name} on SQLite`, () => {
@@ -129,6 +138,19 @@ export function describeOnServers(name: string, suite: (open: () => Promise<Rig>
     suite(async () => {
       await server.cli("FLUSHALL");
       return new Rig(server.url, await folder());
+    });
+  });
+  describeWith("rabbitmq-server", `${name} on RabbitMQ`, () => {
+    let rabbit: RabbitServer;
+    let redis: RedisServer;
+    beforeAll(async () => {
+      [rabbit, redis] = await Promise.all([startRabbit(), startRedis()]);
+    });
+    afterAll(() => Promise.all([rabbit.stop(), redis.stop()]));
+    suite(async () => {
+      await Promise.all([redis.cli("FLUSHALL"), dropQueues(rabbit)]);
+      // What is stopped is noticed by its silence, within two heartbeats.
+      return new Rig(`${rabbit.url}?heartbeat=1`, await folder(), redis.url);
     });
   });
 }
