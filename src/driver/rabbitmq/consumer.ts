@@ -197,7 +197,7 @@ export class RabbitConsumer implements Consumer {
     const { declarations } = this.#parts;
     for (const queue of this.#queues) this.#context.use(queue);
     await this.#context.demand(async () => {
-      for (const queue of this.#queues) await declarations.task(queue);
+      for (const queue of this.#queues) await declarations.consumed(queue);
     });
   }
 

@@ -5,7 +5,7 @@
 
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import { ChannelError, type AmqpChannel, type AmqpConnection, type FieldTable } from "./amqp/client.ts";
-import { deliveryExchange, deliveryKey, levelCount, levelName } from "./delay.ts";
+import { deliveryExchange, deliveryKeys, levelCount, levelName } from "./delay.ts";
 import { isChannelError, refusedBy, replyCode } from "./failure.ts";
 import type { Link } from "./link.ts";
 import type { Location } from "./location.ts";
@@ -58,13 +58,29 @@ export class Declarations {
     return actual === null ? this.#location.queueType === "quorum" : actual[1] === "quorum";
   }
 
-  /** The queue, and an exchange of its name that leads to it. `undefined` when that is done already. */
+  /**
+   * The queue, and an exchange of its name that leads to it; `undefined` when that is done already. A quorum queue gets none: Celery has
+   * a direct or, for its delays, a topic one there, and would end on finding the other.
+   */
   task(queue: string): Promise<void> | undefined {
     return this.#once(queue, async () => {
-      await this.#ours((channel) => channel.declareExchange(queue, "direct", { durable: true }));
+      const quorum = this.#location.queueType === "quorum";
+      if (!quorum) await this.#ours((channel) => channel.declareExchange(queue, "direct", { durable: true }));
       await this.#queue(queue, queueArguments(this.#location));
-      await this.#ours((channel) => channel.bindQueue(queue, queue, queue));
+      if (!quorum) await this.#ours((channel) => channel.bindQueue(queue, queue, queue));
     });
+  }
+
+  /** As Celery's workers do: its producers send what is delayed for a quorum queue to levels that they do not declare. */
+  async consumed(queue: string): Promise<void> {
+    await this.task(queue);
+    if (!this.isQuorum(queue)) return;
+    try {
+      await this.delay(queue);
+    } catch (error) {
+      // Where the levels cannot be had, only what is delayed is refused, to who sends it.
+      if (!(error instanceof CeleriacError && error.code === "DELAY_NOT_SUPPORTED")) throw error;
+    }
   }
 
   dead(queue: string): Promise<void> | undefined {
@@ -78,7 +94,8 @@ export class Declarations {
     return this.#once(`delay/${queue}`, async () => {
       try {
         await this.#once("delay", () => this.#levels());
-        await this.#link.withChannel((channel) => channel.bindQueue(queue, deliveryExchange, deliveryKey(queue)));
+        for (const key of deliveryKeys(queue))
+          await this.#link.withChannel((channel) => channel.bindQueue(queue, deliveryExchange, key));
       } catch (error) {
         if (!(error instanceof ChannelError)) throw error;
         throw new CeleriacError(

@@ -27,10 +27,11 @@ export function delayKey(seconds: number, queue: string): string {
 
 /**
  * What binds a queue to the end of the levels. Celery binds `#.<queue>`, so that a message for `fast.mail` reaches the queue `mail` too;
- * here the digits are counted and the name is one word, which no such binding matches by accident.
+ * here the digits are counted and the name is one word, which no such binding matches by accident. A name with dots has a second key:
+ * that of messages that Celery delays.
  */
-export function deliveryKey(queue: string): string {
-  return `${"*.".repeat(levelCount)}${oneWord(queue)}`;
+export function deliveryKeys(queue: string): readonly string[] {
+  return [...new Set([oneWord(queue), queue])].map((name) => `${"*.".repeat(levelCount)}${name}`);
 }
 
 /** Names of queues have no slash, words no dot. */

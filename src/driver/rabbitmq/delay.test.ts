@@ -1,0 +1,20 @@
+import { expect, it } from "vitest";
+import { delayKey, deliveryKeys, levelCount } from "./delay.ts";
+
+/** As RabbitMQ matches the words of a topic without `#`. */
+function matches(key: string, pattern: string): boolean {
+  const [words, wanted] = [key.split("."), pattern.split(".")];
+  return words.length === wanted.length && wanted.every((word, at) => word === "*" || word === words[at]);
+}
+
+const reaches = (queue: string, key: string): boolean => deliveryKeys(queue).some((pattern) => matches(key, pattern));
+
+it("what is delayed reaches its own queue, sent by us or by Celery, and none whose name it ends with", () => {
+  const digits = "0.".repeat(levelCount - 3) + "1.0.1.";
+  for (const queue of ["mail", "fast.mail", "very.fast.mail"]) {
+    expect(reaches(queue, delayKey(5, queue)), queue).toBe(true);
+    expect(reaches(queue, digits + queue), `Celery's ${queue}`).toBe(true);
+  }
+  expect(reaches("mail", delayKey(5, "fast.mail"))).toBe(false);
+  expect(reaches("mail", `${digits}fast.mail`)).toBe(false);
+});
