@@ -38,7 +38,7 @@ describeWith("rabbitmq-server", "rabbitmq among neighbours", () => {
       const [held] = await caught.until(1);
       const neighbour = await Catch.open(idle, one, 5, { queues: [one, two] });
       const [given] = await neighbour.until(1);
-      expect([held && idOf(held), given && idOf(given)].toSorted()).toEqual(["1", "2"]);
+      expect(new Set([held, given].map((one) => one && idOf(one)))).toEqual(new Set(["1", "2"]));
       expect(caught.all).toHaveLength(1);
       expect(held?.lost.aborted).toBe(false);
     },
