@@ -27,16 +27,29 @@ export interface ClientReport {
 
 const environment = ({ env }: Python): NodeJS.ProcessEnv => ({ ...process.env, PYTHONDONTWRITEBYTECODE: "1", ...env });
 
-/** Rejects with what to install where the interpreter has no Celery. */
-export async function checkPython(python: Python, modules: readonly string[]): Promise<void> {
-  try {
-    await run(python.command, ["-c", modules.map((name) => `import ${name}`).join("\n")], { env: environment(python) });
-  } catch (error) {
-    throw new Error(
-      `${python.command} cannot import ${modules.join(", ")}: pip install "celery[redis]", or name an interpreter that has it with --python`,
-      { cause: error },
-    );
+/** Where a Celery may be installed: the first on the search path, and Debian's own beside it. */
+const usual = ["python3", "/usr/bin/python3"] as const;
+
+/** The first of the usual interpreters, or the one that is asked for, that has these modules. Rejects with what to install. */
+export async function findPython(
+  asked: string | undefined,
+  env: Python["env"],
+  modules: readonly string[],
+): Promise<Python> {
+  let last: unknown;
+  for (const command of asked === undefined ? usual : [asked]) {
+    const python: Python = { command, env };
+    try {
+      await run(command, ["-c", modules.map((name) => `import ${name}`).join("\n")], { env: environment(python) });
+      return python;
+    } catch (error) {
+      last = error;
+    }
   }
+  throw new Error(
+    `${asked ?? usual.join(", nor ")} cannot import ${modules.join(", ")}: pip install "celery[redis]", or name an interpreter that has it with --python`,
+    { cause: last },
+  );
 }
 
 /** Runs `client.py` to its end. */

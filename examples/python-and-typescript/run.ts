@@ -6,14 +6,14 @@
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { startPrivateRedis } from "./private-redis.ts";
-import { checkPython } from "./python.ts";
+import { findPython } from "./python.ts";
 import type { Report } from "./demo.ts";
 
 const usage = `Usage: npm run demo:python -- [options]
 
   --broker URL     redis://… or amqp://… instead of a redis-server of its own
   --results URL    where results are, if not with the messages (for amqp:// they come over rpc://)
-  --python CMD     an interpreter that has Celery (default: python3)
+  --python CMD     an interpreter that has Celery (default: python3, or /usr/bin/python3)
   --calls N        calls each way (default: 100)
   --json           the report as one JSON object and nothing else
   --help           this text
@@ -24,7 +24,7 @@ function parse() {
     options: {
       broker: { type: "string" },
       results: { type: "string" },
-      python: { type: "string", default: "python3" },
+      python: { type: "string" },
       calls: { type: "string", default: "100" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -59,8 +59,8 @@ async function main(): Promise<number> {
   say(`broker: ${new URL(broker).protocol.slice(0, -1)}${flags.broker === undefined ? ", a server of its own" : ""}`);
   const env = { CELERIAC_BROKER: broker, ...(flags.results !== undefined && { CELERIAC_RESULTS: flags.results }) };
   Object.assign(process.env, env); // before app.ts is loaded
-  const python = { command: flags.python, env };
-  await checkPython(python, broker.startsWith("amqp") ? ["celery"] : ["celery", "redis"]);
+  const modules = broker.startsWith("amqp") ? ["celery"] : ["celery", "redis"];
+  const python = await findPython(flags.python, env, modules);
   const { runDemo } = await import("./demo.ts");
   const report = await runDemo(python, Number(flags.calls), say);
   if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`);
