@@ -31,8 +31,9 @@ export function messageOf(arrival: Arrival): Message | Malformed {
   if (properties.headers === undefined) return malformed("the message has no headers");
   if (properties.contentType === undefined) return malformed("the message has no content type");
   const headers = Object.create(null) as Record<string, unknown>;
-  for (const [name, value] of Object.entries(properties.headers))
-    if (!own.has(name) && !infrastructure.test(name)) headers[name] = plain(value, 0);
+  const { headers: arrived } = properties;
+  for (const name of Object.keys(arrived))
+    if (!own.has(name) && !isInfrastructure(name)) headers[name] = plain(arrived[name], 0);
   return {
     headers,
     properties: propertiesOf(properties),
@@ -68,13 +69,18 @@ export function deliveryCount(properties: Properties | undefined): number | unde
 export function sentOn(properties: Properties | undefined, changes: FieldTable): Properties {
   const headers: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(properties?.headers ?? {}))
-    if (!infrastructure.test(name)) headers[name] = value;
+    if (!isInfrastructure(name)) headers[name] = value;
   for (const [name, value] of Object.entries(changes))
     if (value === undefined) delete headers[name];
     else headers[name] = value;
   const bare = properties?.headers === undefined && Object.keys(headers).length === 0;
   // RabbitMQ refuses a user id that is not the connection's own.
   return { ...properties, headers: bare ? undefined : headers, userId: undefined, deliveryMode: 2 };
+}
+
+/** Asked for each header of each message: most begin otherwise. */
+function isInfrastructure(name: string): boolean {
+  return name.startsWith("x-") && infrastructure.test(name);
 }
 
 function propertiesOf(properties: Properties): MessageProperties {
