@@ -179,7 +179,7 @@ export function outgoingOf(draft: Draft, sending: Sending): Outgoing {
     id: draft.id,
     args: draft.args,
     kwargs: draft.kwargs,
-    embed: embedOf(draft),
+    embed: embedOf(draft, replyTo),
     ...(draft.due !== undefined && { eta: draft.due }),
     ...(draft.expires !== undefined && { expires: draft.expires }),
     ...(draft.retries > 0 && { retries: draft.retries }),
@@ -231,14 +231,21 @@ export function unpackDraft(text: string): Draft {
   return { ...rest, args, kwargs };
 }
 
-function embedOf(draft: Draft): Parameters<typeof makeTaskMessage>[0]["embed"] {
+function embedOf(draft: Draft, replyTo: string | undefined): Parameters<typeof makeTaskMessage>[0]["embed"] {
   if (draft.callbacks.length === 0 && draft.errbacks.length === 0) return undefined;
-  return {
-    callbacks: draft.callbacks.length === 0 ? null : [...draft.callbacks],
-    errbacks: draft.errbacks.length === 0 ? null : [...draft.errbacks],
-    chain: null,
-    chord: null,
-  };
+  const written = (all: readonly WireSignature[]): WireSignature[] | null =>
+    all.length === 0 ? null : all.map((each) => (replyTo === undefined ? each : answeringTo(replyTo, each)));
+  return { callbacks: written(draft.callbacks), errbacks: written(draft.errbacks), chain: null, chord: null };
+}
+
+/** Celery's rule: what follows a task answers to whoever sent that, unless it says otherwise. */
+function answeringTo(replyTo: string, signature: WireSignature): WireSignature {
+  const options: Record<string, unknown> = { reply_to: replyTo, ...signature.options };
+  for (const name of ["link", "link_error"]) {
+    const linked = options[name];
+    if (Array.isArray(linked)) options[name] = linked.map((each: WireSignature) => answeringTo(replyTo, each));
+  }
+  return { ...signature, options };
 }
 
 function frozen(link: SendOptions["link"], newId: () => string): readonly WireSignature[] {

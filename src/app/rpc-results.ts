@@ -1,6 +1,6 @@
 /**
  * Results as Celery's `rpc://` has them: sent to whoever sent the task, kept by nobody. The asker holds what came for it in memory, for as
- * long as results are kept and at most `mostKept`; who else asks for an id learns nothing. There is no fence: the last word that comes is
+ * long as results are kept and at most `mostKept` and `mostBytes`; who else asks for an id learns nothing. There is no fence: the last word that comes is
  * taken, but a final state never changes.
  */
 
@@ -15,6 +15,8 @@ import { decodeTaskMeta, isFinal } from "../wire/outcome.ts";
 
 /** Outcomes in memory; the oldest go first. 100 000 of half a kilobyte are 50 MB. */
 const mostKept = 100_000;
+/** Large ones are fewer: the oldest go first here as well. */
+const mostBytes = 256 * 1024 * 1024;
 /** Larger than any result that a worker may send by default. */
 const maxReplyBytes = 64 * 1024 * 1024;
 
@@ -38,6 +40,7 @@ export class RpcResultStore implements ResultStore {
   readonly ledger = undefined;
   readonly #options: RpcOptions;
   readonly #kept = new Map<string, Kept>();
+  #bytes = 0;
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #closing = new AbortController();
   #listening: Promise<Subscription> | undefined;
@@ -65,7 +68,9 @@ export class RpcResultStore implements ResultStore {
       reply === undefined ? [] : [{ to: reply.queue, message: messageOf(meta, reply.correlationId) }],
     );
     if (replies.length > 0) await this.#options.replies.send(replies, this.#closing.signal);
-    for (const { id, state, meta } of batch) if (state === "PENDING") this.#keep({ id, state, meta });
+    // The answer may have been faster than the record that the task waits.
+    for (const { id, state, meta } of batch)
+      if (state === "PENDING" && this.#read(id) === undefined) this.#keep({ id, state, meta });
     return batch.map(() => "stored");
   }
 
@@ -101,7 +106,7 @@ export class RpcResultStore implements ResultStore {
   }
 
   forget(ids: readonly string[]): Promise<void> {
-    for (const id of ids) this.#kept.delete(id);
+    for (const id of ids) this.#drop(id);
     return Promise.resolve();
   }
 
@@ -132,12 +137,18 @@ export class RpcResultStore implements ResultStore {
     const { clock, ttl } = this.#options;
     const now = clock.monotonic();
     // Put at the end again, so that the map stays in the order in which its entries expire.
-    this.#kept.delete(outcome.id);
+    this.#drop(outcome.id);
     this.#kept.set(outcome.id, { ...outcome, until: now + ttl });
+    this.#bytes += outcome.meta.length;
     for (const [id, { until }] of this.#kept) {
-      if (until > now && this.#kept.size <= mostKept) break;
-      this.#kept.delete(id);
+      if (until > now && this.#kept.size <= mostKept && this.#bytes <= mostBytes) break;
+      this.#drop(id);
     }
+  }
+
+  #drop(id: string): void {
+    this.#bytes -= this.#kept.get(id)?.meta.length ?? 0;
+    this.#kept.delete(id);
   }
 }
 

@@ -15,6 +15,8 @@ import type { Reporter } from "./reporter.ts";
 
 /** Holds given back in one turn of one worker. */
 const mostExpired = 100;
+/** Before what ran when the link went is taken again, ms: well before anybody else begins it (`takeoverPatience`). */
+const takeAgain = 100;
 
 export interface CustodyOptions {
   readonly clock: Clock;
@@ -38,6 +40,9 @@ export class Custody {
   readonly #closing = new AbortController();
   /** Being taken. */
   readonly #taking = new Set<Execution>();
+  /** They ran when the link went, so the broker hands out their messages anew. */
+  readonly #unlinked = new WeakSet<Execution>();
+  #next: Disposable | undefined;
   #renewing = false;
   #reaping = false;
 
@@ -51,20 +56,27 @@ export class Custody {
       }),
       clock.every(sweep, () => void this.#reap()),
     ];
-    consumer.on("disconnected", () => void this.#take(Infinity));
+    consumer.on("disconnected", () => {
+      for (const execution of options.running()) this.#unlinked.add(execution);
+      void this.#take(-Infinity);
+    });
   }
 
   /** No more is taken, renewed or given back; what is kept runs out, or has been settled. */
   close(): void {
     this.#closing.abort(new Error("the worker has stopped"));
     for (const timer of this.#timers) timer[Symbol.dispose]();
+    this.#next?.[Symbol.dispose]();
   }
 
-  /** Those that began before `startedBefore`, unix ms. */
+  /** Those that began before `startedBefore`, unix ms, and those that ran when the link went. */
   async #take(startedBefore: number): Promise<void> {
     const { ledger, lease, consumer, lost } = this.#options;
     const chosen = [...this.#options.running()].filter(
-      (execution) => isKeepable(execution) && !this.#taking.has(execution) && execution.startedAt < startedBefore,
+      (execution) =>
+        isKeepable(execution) &&
+        !this.#taking.has(execution) &&
+        (execution.startedAt < startedBefore || this.#unlinked.has(execution)),
     );
     if (chosen.length === 0) return;
     for (const execution of chosen) this.#taking.add(execution);
@@ -78,15 +90,17 @@ export class Custody {
         lease,
       );
       const running = new Set(this.#options.running());
-      const kept = chosen.filter((execution, index) => answers[index] === "held" && running.has(execution));
-      const ended = chosen.filter((execution, index) => answers[index] === "held" && !running.has(execution));
+      const kept = chosen.filter((_, index) => answers[index] === "held");
+      // What ended meanwhile lets go of it when it is settled. If that is over, or goes wrong with the link, its lease ends by itself.
       for (const execution of kept) execution.kept = true;
-      await consumer.detach?.(kept.map(({ delivery }) => delivery));
-      // Settled in the meantime, by somebody who did not know of the hold.
-      if (ended.length > 0) await ledger.release(ended.map(claimedOf));
+      await consumer.detach?.(kept.flatMap((execution) => (running.has(execution) ? [execution.delivery] : [])));
       for (const [index, execution] of chosen.entries()) if (answers[index] === "fenced") lost(execution);
     } catch (error) {
       this.#trouble("a long run could not be taken from the broker; it is tried again", error);
+      if (!this.#closing.signal.aborted && chosen.some((execution) => this.#unlinked.has(execution))) {
+        this.#next?.[Symbol.dispose]();
+        this.#next = this.#options.clock.after(takeAgain, () => void this.#take(-Infinity));
+      }
     } finally {
       for (const execution of chosen) this.#taking.delete(execution);
     }

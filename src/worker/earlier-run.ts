@@ -14,8 +14,8 @@ export type EarlierRun =
   | { readonly kind: "unfinished"; readonly checkpoints: Execution["checkpoints"] };
 
 /** True if it may have been run, so that a look is worth its round trip. */
-export function hadEarlierRun({ delivery, headers }: Execution): boolean {
-  return wasHeld(delivery) || headers.retries > 0;
+export function hadEarlierRun({ delivery, headers, claim }: Execution): boolean {
+  return wasHeld(delivery) || headers.retries > 0 || claim.crashes > 0 || claim.suspicions > 0;
 }
 
 /** In the order of the executions; rejects if the store does not answer. */

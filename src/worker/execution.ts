@@ -41,6 +41,8 @@ export interface Execution {
   /** pid of the process that runs it, as far as known. */
   pid: number | undefined;
   interrupted: Interruption | undefined;
+  /** Taken off the queue before its run, which is its only one. */
+  acknowledged: boolean;
   /** The ledger keeps its message under a lease of ours, and the broker has it no more. */
   kept: boolean;
 }

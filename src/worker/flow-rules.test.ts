@@ -87,6 +87,20 @@ describe("a task that runs at most once", () => {
     });
   });
 
+  it("goes back as it was if it waited for a slot that did not come", async () => {
+    const bench = flowBench({ ...early, slots: 1 });
+    bench.deliver({ id: "a" }, { id: "b" });
+    await turns();
+    for (let passed = 0; passed < 1200; passed += 100) {
+      await bench.clock.advance(100);
+      bench.flow.giveBackStale();
+    }
+    await turns();
+    expect(bench.calls).toHaveLength(1);
+    expect(bench.published).toEqual([]);
+    expect(kinds(bench)).toEqual(["ack", "requeue"]);
+  });
+
   it("goes back on the queue if it never began", async () => {
     const bench = flowBench(early);
     bench.deliver({ id: "a" });

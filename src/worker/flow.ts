@@ -26,8 +26,6 @@ import { Starter } from "./starter.ts";
 
 /** A delivery that waited unstarted for this long goes back, so that an idle neighbour can have it. */
 const longestUnstarted = 1000;
-/** For `Preparing.patience`: a round trip to the ledger, several times over. */
-const takeoverPatience = 300;
 
 export interface FlowOptions {
   readonly clock: Clock;
@@ -66,34 +64,32 @@ export class Flow {
     this.#options = options;
     this.slots = new Slots(options.pool);
     this.#starter = new Starter({
+      ...options,
       slots: this.slots,
-      settler: options.settler,
-      report: options.report,
       ledger: options.ledger,
       context: () => this.#context,
       consumer: () => this.#consumer,
-      blame: options.blame,
       run: (execution) => this.#run(execution),
       end: (execution, ended) => this.#end(execution, ended),
-      again: ({ delivery, checkpoints }, claim) => this.#look(delivery, claim, checkpoints),
+      again: ({ delivery }, claim) => this.#look(delivery, claim),
       changed: () => this.#schedule(),
     });
     this.#refusals = new Refusals({
-      settler: options.settler,
-      report: options.report,
+      ...options,
       ledger: options.ledger,
-      worker: options.context.worker,
+      context: () => this.#context,
+      maxMessageBytes: options.rules.maxMessageBytes,
       look: (delivery, claim) => this.#look(delivery, claim),
       changed: () => this.#schedule(),
     });
     this.#preparing = new Preparing({
-      clock: options.clock,
-      store: options.store,
-      patience: options.ledger === undefined ? 0 : takeoverPatience,
-      report: options.report,
+      ...options,
+      ledger: options.ledger,
       admit: (execution) => this.#admit(execution),
       final: (execution, run) => this.#end(execution, settledBefore(this.#context, execution, run)),
-      unknown: (execution) => this.#later(execution, "store-unreachable"),
+      unknown: (execution) => {
+        if (options.ledger === undefined || execution.begun) this.#later(execution, "store-unreachable");
+      },
       done: () => this.#schedule(),
     });
     this.#turned = options.clock.monotonic();
@@ -113,6 +109,7 @@ export class Flow {
   pause(): void {
     this.#paused = true;
     this.#preparing.stop();
+    this.#refusals.stop();
     this.#consumer?.pause();
     this.#schedule();
   }
@@ -276,10 +273,11 @@ export class Flow {
   }
 
   /** Looked at anew, now that its start stands in the ledger. */
-  #look(delivery: Delivery, claim: Claim, checkpoints: Execution["checkpoints"] = []): void {
+  #look(delivery: Delivery, claim: Claim): void {
     const verdict = intake(this.#options.rules, delivery, this.#now(), this.#options.clock.monotonic(), claim);
-    if (verdict.kind === "run") this.#admit({ ...verdict.execution, checkpoints });
-    else this.#refusals.refuse(verdict, delivery, claim);
+    if (verdict.kind !== "run") this.#refusals.refuse(verdict, delivery, claim);
+    else if (hadEarlierRun(verdict.execution)) void this.#preparing.prepare([verdict.execution]);
+    else this.#admit(verdict.execution);
   }
 
   #now(): number {

@@ -124,12 +124,27 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
         startedAt: 0,
         pid: undefined,
         interrupted: undefined,
+        acknowledged: false,
         kept: false,
       },
     };
   } catch (error) {
     const reason = error instanceof CeleriacError && refusals.has(error.code) ? "refused-content" : "undecodable";
     return dead(rules, look, headers, reason, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What follows a message that is not run here; `undefined` where nobody can read that. */
+export function familyOf(
+  { message }: Delivery,
+  maxMessageBytes: number,
+): Pick<Execution, "headers" | "embed"> | undefined {
+  if ("malformed" in message) return undefined;
+  try {
+    const headers = readTaskHeaders(message);
+    return { headers, embed: splitTaskBody(openBody(message, headers.compression, maxMessageBytes)).embed };
+  } catch {
+    return undefined;
   }
 }
 

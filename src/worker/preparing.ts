@@ -1,20 +1,32 @@
 /** Tasks that may have been run before: looked up before they wait for a slot, because their result may be final and their checkpoints wait. */
 
 import type { Clock } from "../clock/clock.ts";
+import type { Ledger } from "../port/ledger.ts";
 import type { ResultStore } from "../port/result-store.ts";
 import { type EarlierRun, earlierRuns } from "./earlier-run.ts";
 import type { Execution } from "./execution.ts";
 import type { Reporter } from "./reporter.ts";
 
+/**
+ * How long a message that comes again waits where there is a ledger, ms: a former holder that lost only its link says so there meanwhile. A
+ * round trip, several times over.
+ */
+export const takeoverPatience = 300;
+/** Before the next look at a store that did not answer, ms. */
+const lookAgain = 500;
+
 export interface PreparingOptions {
   readonly clock: Clock;
   readonly store: ResultStore;
-  /** How long a message that comes again waits, ms: a former holder that lost only its link says so in the ledger meanwhile. */
-  readonly patience: number;
+  /**
+   * With one nothing is put back for want of an answer: sent anew it would no longer be known as one that comes again, and be taken for a
+   * copy of what a dead holder began.
+   */
+  readonly ledger: Ledger | undefined;
   readonly report: Reporter;
   readonly admit: (execution: Execution) => void;
   readonly final: (execution: Execution, run: Extract<EarlierRun, { kind: "final" }>) => void;
-  /** Nobody knows whether it ran. */
+  /** Nobody knows whether it ran: it goes back. What a ledger knows and has not begun here is given back by its consumer alone. */
   readonly unknown: (execution: Execution) => void;
   /** All of a call have gone their ways. */
   readonly done: () => void;
@@ -35,17 +47,9 @@ export class Preparing {
   }
 
   async prepare(executions: readonly Execution[]): Promise<void> {
-    const { clock, store, patience, report, admit, final, unknown, done } = this.#options;
+    const { admit, final, unknown, done } = this.#options;
     this.#count += executions.length;
-    let runs: readonly EarlierRun[] | undefined;
-    try {
-      if (patience > 0) await clock.sleep(patience, this.#stopping.signal);
-      runs = await earlierRuns(store, executions);
-    } catch (error) {
-      // Whether these ran is unknown: they go back, and another claim asks again.
-      if (!this.#stopping.signal.aborted)
-        report.warning("RESULT_STORE", "could not look up earlier runs; the tasks go back to the queue", error);
-    }
+    const runs = await this.#lookUp(executions);
     this.#count -= executions.length;
     for (const [index, execution] of executions.entries()) {
       const run = runs?.[index];
@@ -54,6 +58,34 @@ export class Preparing {
       else unknown(execution);
     }
     done();
+  }
+
+  async #lookUp(executions: readonly Execution[]): Promise<readonly EarlierRun[] | undefined> {
+    const { clock, store, ledger, report } = this.#options;
+    const { signal } = this.#stopping;
+    // What stands in the ledger as ours waits for nobody.
+    let wait = ledger === undefined || executions.every(({ begun }) => begun) ? 0 : takeoverPatience;
+    for (let away = false; executions.some(({ delivery }) => !delivery.lost.aborted);) {
+      try {
+        if (wait > 0) await clock.sleep(wait, signal);
+        const runs = await earlierRuns(store, executions);
+        if (!away) return runs;
+        // The store is back for a former holder as well.
+        away = false;
+        wait = takeoverPatience;
+      } catch (error) {
+        if (signal.aborted) break;
+        report.warning(
+          "RESULT_STORE",
+          "could not look up earlier runs; nothing of them starts until that is known",
+          error,
+        );
+        if (ledger === undefined) break;
+        away = true;
+        wait = lookAgain;
+      }
+    }
+    return undefined;
   }
 
   /** Nothing waits any more. */

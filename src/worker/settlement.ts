@@ -174,7 +174,7 @@ function rejected(context: SettlementContext, execution: Execution, reason: stri
 /** A redelivered task whose result is final already: what follows it is sent (again), then it is acknowledged. */
 export function settledBefore(
   context: SettlementContext,
-  execution: Execution,
+  execution: Pick<Execution, "delivery" | "headers" | "embed" | "claim">,
   stored: Pick<Extract<EarlierRun, { kind: "final" }>, "state" | "json">,
 ): Ending {
   const { delivery, headers, embed, claim } = execution;

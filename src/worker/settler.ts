@@ -156,24 +156,34 @@ export class Settler {
       return;
     }
     const also = batch.flatMap(({ ending }, index) => (standsFor(answers?.[index]) ? writesOf(ending) : []));
-    if (also.length > 0) await this.#repeat([], () => this.#options.store.commit(also));
+    if (also.length > 0) {
+      await this.#repeat([], () => this.#options.store.commit(also)).catch((error: unknown) => {
+        this.#options.troubled(error);
+      });
+    }
     batch.forEach((entry, index) => settled(entry, answers?.[index]?.kind));
   }
 
   /** The message was acknowledged before it started, so what is left is the result and what follows. */
   async #settleEarly(entry: Entry): Promise<void> {
     const { store } = this.#options;
+    const { claimed } = entry;
     const { settlement } = entry.ending;
     const { message } = settlement.delivery;
     const result = settlement.result && answering(message, settlement.result);
     const also = writesOf(entry.ending);
-    const send = [...(settlement.follow ?? []), ...putBack(settlement)];
-    let answer: "settled" | "already-final" | undefined;
+    const sent = putBack(settlement);
+    const send = [...(settlement.follow ?? []), ...sent];
+    let answer: Settled["kind"] | undefined;
     try {
       answer = await this.#repeat([], async () => {
-        const [stored] = result || also.length > 0 ? await store.commit([...(result ? [result] : []), ...also]) : [];
+        const [stored] = result ? await store.commit([result]) : [];
+        if (stored === "fenced") return "lost";
+        if (also.length > 0) await store.commit(also);
+        if (claimed && sent.length > 0) await store.ledger?.reopen([claimed]);
         if (send.length > 0) await this.#publish(send);
-        return result && (stored === "already-final" || stored === "fenced") ? "already-final" : "settled";
+        if (claimed && sent.length === 0 && !result) await store.ledger?.finish([claimed]);
+        return stored === "already-final" ? "already-final" : "settled";
       });
     } catch (error) {
       this.#options.troubled(error);
@@ -225,8 +235,9 @@ function writesOf({ settlement, also }: Ending): readonly ResultWrite[] {
   return also.map((write) => answering(settlement.delivery.message, write));
 }
 
+/** What was refused or given back before its run is on the queue still, whatever its task says. */
 function isEarly({ execution }: Entry): boolean {
-  return execution?.definition.ack === "early";
+  return execution?.acknowledged === true;
 }
 
 /** What the store says is this worker's word, or one that agrees with it. */

@@ -48,7 +48,9 @@ export class SettlingApart {
     const going = steps.filter((step) => step !== undefined);
     if (ledger !== undefined) await this.#register(ledger, going, publish);
     const answers = await this.#close(consumer, going);
-    if (ledger !== undefined) await release(ledger, going);
+    // What goes on under its id, and could not be sent because the link went: what is kept of it is all there is.
+    const done = going.filter(({ settlement }, index) => answers[index]?.kind !== "lost" || !goesOn(settlement));
+    if (ledger !== undefined) await release(ledger, done);
     let next = 0;
     return steps.map((step): Settled => {
       if (step === undefined) return { kind: "lost" };
@@ -100,8 +102,9 @@ export class SettlingApart {
     steps: readonly Step[],
     publish: (send: readonly Outgoing[]) => Promise<void>,
   ): Promise<void> {
-    const open = steps.flatMap(({ entry: { claimed }, settlement: { then } }) => {
-      if (claimed === undefined || (then.kind !== "replace" && then.kind !== "requeue")) return [];
+    const open = steps.flatMap(({ entry: { claimed }, settlement }) => {
+      const { then } = settlement;
+      if (claimed === undefined || !goesOn(settlement)) return [];
       return [{ ...claimed, ...(then.kind === "requeue" && { crashes: then.crashes, suspicions: then.suspicions }) }];
     });
     const silent = steps.filter(
@@ -137,6 +140,10 @@ async function release(ledger: Ledger, steps: readonly Step[]): Promise<void> {
     execution?.kept === true && claimed !== undefined ? [claimed] : [],
   );
   if (held.length > 0) await ledger.release(held);
+}
+
+function goesOn({ then }: Settlement): boolean {
+  return then.kind === "replace" || then.kind === "requeue";
 }
 
 function hasFinal({ ending }: Entry): boolean {

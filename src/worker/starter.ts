@@ -62,29 +62,55 @@ export class Starter {
       };
     });
     const deliveries = executions.map(({ delivery }) => delivery);
-    let answers: readonly Begun[] | undefined;
+    let answers: ReadonlyMap<Start, Begun | undefined> | undefined;
     try {
-      answers = await settler.repeat(deliveries, () => ledger.begin(starts));
+      answers = await settler.repeat(deliveries, async () => {
+        // Who has lost its message begins nothing: that would end the run of whoever has it by now.
+        const open = starts.filter((_, index) => deliveries[index]?.lost.aborted === false);
+        const begun = await ledger.begin(open);
+        return new Map(open.map((start, index) => [start, begun[index]]));
+      });
     } catch (error) {
       report.warning("RESULT_STORE", "a start could not be registered; the tasks go back to the queue", error);
     }
     const ready: Execution[] = [];
+    const dropped: Execution[] = [];
     for (const [index, execution] of executions.entries()) {
       slots.unreserve(execution, false);
-      const answer = answers?.[index];
-      if (answer?.kind === "go" && this.#go(execution, answer)) ready.push(execution);
-      else if (answer?.kind !== "go") this.#refused(execution, answer);
+      const start = starts[index];
+      const answer = start && answers?.get(start);
+      if (answer?.kind !== "go") this.#refused(execution, answer);
+      else if (this.#go(execution, answer)) ready.push(execution);
+      else if (execution.delivery.lost.aborted) dropped.push(execution);
     }
     this.#mark(ready);
     changed();
+    await this.#reopen(dropped);
   }
 
-  /** False if it goes another way: a suspect runs alone, and one whose budget is used up does not run. */
+  /** They did not run after all, so nothing is to be counted for them. */
+  async #reopen(executions: readonly Execution[]): Promise<void> {
+    const { ledger, settler, report } = this.#options;
+    const marks = executions.flatMap(({ begun, headers, claim }) =>
+      begun ? [{ id: headers.id, fence: claim.fence }] : [],
+    );
+    if (ledger === undefined || marks.length === 0) return;
+    await settler
+      .repeat([], () => ledger.reopen(marks))
+      .catch((error: unknown) => report.warning("RESULT_STORE", "a start that did not run could not be undone", error));
+  }
+
+  /** False if it goes another way: a suspect runs alone; one that is another's by now, or has no budget left, does not run. */
   #go(execution: Execution, claim: Claim): boolean {
-    const { slots, again } = this.#options;
+    const { slots, again, report } = this.#options;
     const { definition, isolated } = execution;
     execution.begun = true;
     execution.claim = claim;
+    if (execution.delivery.lost.aborted) {
+      slots.ended(execution);
+      report.ended(execution, { kind: "returned", why: "its message was lost before it began" }, "lost");
+      return false;
+    }
     const died = claim.crashes + claim.suspicions > 0;
     const spent = died && (claim.crashes >= definition.crashes || definition.onCrash === "fail");
     if (!spent && (isolated || !died)) return true;
@@ -135,6 +161,7 @@ export class Starter {
     const ours = await settler.acknowledge(executions);
     for (const [index, execution] of executions.entries()) {
       slots.unreserve(execution, ours[index] === true);
+      execution.acknowledged = ours[index] === true;
       if (ours[index]) run(execution);
       else {
         slots.ended(execution);
@@ -142,5 +169,6 @@ export class Starter {
       }
     }
     changed();
+    await this.#reopen(executions.filter(({ acknowledged }) => !acknowledged));
   }
 }
