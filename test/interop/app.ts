@@ -3,10 +3,6 @@
 import { type App, createApp } from "../../src/index.ts";
 import { declareTasks } from "./tasks.ts";
 
-const results = process.env["INTEROP_TS_RESULTS"];
-export const app: App = createApp({
-  name: "interop",
-  broker: process.env["INTEROP_TS_BROKER"] ?? "memory:interop",
-  ...(results !== undefined && results !== "" && { results }),
-});
+const { INTEROP_TS_BROKER: broker = "memory:interop", INTEROP_TS_RESULTS: results = broker } = process.env;
+export const app: App = createApp({ name: "interop", broker, results });
 declareTasks(app);

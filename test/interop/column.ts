@@ -1,31 +1,65 @@
-/** One column of the matrix as a suite of vitest: a stage of its own, a test for each row that has a cell there. */
+/** Columns of the matrix as suites of vitest: a stage for each, a test for each row that has a cell there. */
 
-import { afterAll, beforeAll, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { type RabbitServer, startRabbit } from "../server/rabbitmq-server.ts";
 import { describeNeeding, describeWith } from "../server/required-program.ts";
-import { applies, type Direction, type Servers } from "./behaviour.ts";
+import { applies, type Behaviour, type Direction, type Servers } from "./behaviour.ts";
 import { behaviours } from "./matrix.ts";
-import { releases, type ReleaseName } from "./release.ts";
+import { type Release, releases, type ReleaseName } from "./release.ts";
 import { Stage } from "./stage.ts";
 
-/** The longest row waits for two ends of leases on a loaded machine. */
-const rowLimit = 90_000;
+/** The longest row waits for two ends of leases on a loaded machine; RabbitMQ takes as long to start there. */
+const limit = 90_000;
 
-export function describeColumn(servers: Servers, name: ReleaseName, directions: readonly Direction[]): void {
-  const release = releases[name];
-  describeWith("redis-server", `Celery ${name} over ${servers}`, () => {
-    describeNeeding(release, "beside us", () => {
-      let stage: Stage;
+export function describeRedis(name: ReleaseName, directions: readonly Direction[]): void {
+  describeRelease(name, (release) => describeColumn("redis", release, directions, () => undefined));
+}
+
+/** Results in Redis and sent back, on one server of RabbitMQ. */
+export function describeRabbit(name: ReleaseName): void {
+  describeWith("rabbitmq-server", "over RabbitMQ", () => {
+    describeRelease(name, (release) => {
+      let rabbit: RabbitServer;
       beforeAll(async () => {
-        stage = await Stage.open({ servers, release });
-      }, rowLimit);
-      afterAll(() => stage[Symbol.asyncDispose]());
-      for (const behaviour of behaviours) {
-        if (!directions.includes(behaviour.direction) || !applies(behaviour, servers, name)) continue;
-        const title = `${behaviour.direction}: ${behaviour.name}`;
-        const row = (): void => void test(title, () => stage.try(behaviour), rowLimit);
-        if (behaviour.needs === undefined) row();
-        else describeWith(behaviour.needs, title, row);
-      }
+        rabbit = await startRabbit();
+      }, limit);
+      afterAll(() => rabbit.stop());
+      for (const servers of ["rabbitmq", "rpc"] as const) describeColumn(servers, release, undefined, () => rabbit);
     });
   });
+}
+
+function describeRelease(name: ReleaseName, suite: (release: Release) => void): void {
+  const release = releases[name];
+  describeWith("redis-server", `Celery ${name} beside us`, () => {
+    describeNeeding(release, "in both directions", () => suite(release));
+  });
+}
+
+function describeColumn(
+  servers: Servers,
+  release: Release,
+  directions: readonly Direction[] | undefined,
+  rabbit: () => RabbitServer | undefined,
+): void {
+  const rows = behaviours.filter(
+    (row) => applies(row, servers, release.name) && (directions?.includes(row.direction) ?? true),
+  );
+  describe(servers, () => {
+    let stage: Stage;
+    beforeAll(async () => {
+      stage = await Stage.open({ servers, release, rabbit: rabbit() });
+    }, limit);
+    afterAll(() => stage[Symbol.asyncDispose]());
+    for (const row of rows) testRow(row, () => stage);
+  });
+}
+
+function testRow(row: Behaviour, stage: () => Stage): void {
+  const title = `${row.direction}: ${row.name}`;
+  const run = (): void => {
+    test(title, () => stage().try(row), limit);
+  };
+  if (row.needs === undefined) run();
+  else describeWith(row.needs, title, run);
 }

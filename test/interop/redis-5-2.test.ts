@@ -1,5 +1,5 @@
 /** Both directions over Redis, against Celery 5.2. */
 
-import { describeColumn } from "./column.ts";
+import { describeRedis } from "./column.ts";
 
-describeColumn("redis", "5.2", ["TypeScript → Python", "Python → TypeScript"]);
+describeRedis("5.2", ["TypeScript → Python", "Python → TypeScript"]);

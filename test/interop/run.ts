@@ -10,6 +10,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { type RabbitServer, startRabbit } from "../server/rabbitmq-server.ts";
 import { programAvailable, programs, type Program } from "../server/required-program.ts";
 import { applies, type Behaviour, type Servers } from "./behaviour.ts";
 import { behaviours } from "./matrix.ts";
@@ -36,7 +37,12 @@ if (rows.length === 0) {
   process.exit(2);
 }
 const cells = new Map<Behaviour, Map<Column, Cell>>(rows.map((row) => [row, new Map()]));
-for (const column of columns) await fill(column);
+let rabbit: RabbitServer | undefined;
+try {
+  for (const column of columns) await fill(column);
+} finally {
+  await rabbit?.stop();
+}
 
 const table = tables(rows, (row, column) => cells.get(row)?.get(column));
 process.stdout.write(`${table}\n`);
@@ -65,7 +71,8 @@ async function fill(column: Column): Promise<void> {
     for (const row of mine) cells.get(row)?.set(column, { kind: "skipped", why });
     return;
   }
-  await using stage = await Stage.open({ servers, release });
+  if (servers !== "redis") rabbit ??= await startRabbit();
+  await using stage = await Stage.open({ servers, release, rabbit: servers === "redis" ? undefined : rabbit });
   for (const row of mine) {
     if (row.needs !== undefined && !programAvailable(row.needs)) {
       cells.get(row)?.set(column, { kind: "skipped", why: `${row.needs}: ${programs[row.needs]}` });

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,6 +21,7 @@ import {
   type WorkOptions,
 } from "../../src/index.ts";
 import { WorkerProcess } from "../server/command-line.ts";
+import type { RabbitServer } from "../server/rabbitmq-server.ts";
 import { eventually } from "../server/redis-backend.ts";
 import { type RedisServer, startRedis } from "../server/redis-server.ts";
 import type { Behaviour, Servers } from "./behaviour.ts";
@@ -34,12 +36,16 @@ export const patience = "20s";
 export interface Place {
   readonly servers: Servers;
   readonly release: Release;
+  /** For columns that have one; it takes seconds to start, so several stages may use it, one after the other. */
+  readonly rabbit?: RabbitServer | undefined;
 }
 
 export class Stage implements AsyncDisposable {
   readonly place: Place;
   readonly redis: RedisServer;
   readonly folder: string;
+  /** Names of this stage's own, on servers that saw others before. */
+  readonly #token = randomUUID().slice(0, 4);
   readonly #lasting = new AsyncDisposableStack();
   #row = new AsyncDisposableStack();
   #python!: PythonClient;
@@ -117,17 +123,26 @@ export class Stage implements AsyncDisposable {
     return this.#worker;
   }
 
-  setup(settings?: PythonSetup["settings"]): PythonSetup {
-    return {
-      release: this.place.release,
-      broker: this.redis.url,
-      results: this.redis.url,
-      ...(settings !== undefined && { settings }),
-    };
+  /** Where messages are. */
+  get broker(): string {
+    return this.place.rabbit?.url ?? this.redis.url;
+  }
+
+  /** Where results are. */
+  get results(): string {
+    return this.place.servers === "rpc" ? "rpc://" : this.redis.url;
+  }
+
+  setup(settings: PythonSetup["settings"] = {}): PythonSetup {
+    // Without confirms a message to an exchange that is not there is lost in silence.
+    const confirm = this.place.rabbit && { broker_transport_options: { confirm_publish: true } };
+    const { broker, results } = this;
+    return { release: this.place.release, broker, results, settings: { ...confirm, ...settings } };
   }
 
   newApp(options: AppOptions = {}): App {
-    return createApp({ name: "interop", broker: this.redis.url, resultTtl: "10m", ...options });
+    const { broker, results } = this;
+    return createApp({ name: "interop", broker, ...(broker !== results && { results }), resultTtl: "10m", ...options });
   }
 
   /** A worker in this process. It buries what it does not know after a second. */
@@ -168,7 +183,13 @@ export class Stage implements AsyncDisposable {
       "200ms",
       ...flags,
     ];
-    const worker = this.use(new WorkerProcess(args, { INTEROP_TS_BROKER: this.redis.url, CELERIAC_BROKER: "" }));
+    const worker = this.use(
+      new WorkerProcess(args, {
+        INTEROP_TS_BROKER: this.broker,
+        INTEROP_TS_RESULTS: this.results,
+        CELERIAC_BROKER: "",
+      }),
+    );
     await worker.line("worker.ready");
     return worker;
   }
@@ -184,7 +205,7 @@ export class Stage implements AsyncDisposable {
 
   /** A name that nothing else uses. */
   fresh(name: string): string {
-    return `${name}-${String(++this.#count)}`;
+    return `${name}-${this.#token}-${String(++this.#count)}`;
   }
 
   /** A file that nobody has made yet. */

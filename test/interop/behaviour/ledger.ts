@@ -94,7 +94,8 @@ export const ledger: readonly Behaviour[] = [
       const delayed = await stage.call("both.note", [path], { queue, delay: 1000 });
       await stage.until("the parking", async () => (await stage.redis.cli("ZCARD", `celeriac:due:${queue}`)) === "1");
       await worker.stop("SIGKILL");
-      await sleep(2200);
+      // Due after a second, in whole seconds rounded up, and then the visibility timeout.
+      await sleep(3100);
       await stage.pythonWorker(queue, { broker_transport_options: { visibility_timeout: 1 } }, "-P", "solo");
       assert.equal(await delayed.get({ timeout: patience }), "python");
       assert.equal(runsIn(stage, path).length, 1);

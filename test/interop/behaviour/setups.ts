@@ -16,6 +16,8 @@ interface Variant {
   readonly ours: AppOptions;
   /** What must be so when a message waits in this queue. */
   readonly waiting?: (queue: string) => Promise<void>;
+  /** Calls with a delay too. */
+  readonly delay?: boolean;
 }
 
 const add = { name: "py.add", args: [2, 3], sum: 5 } as const;
@@ -39,26 +41,36 @@ function rows(
   ];
 }
 
-async function toPython(stage: Stage, { python, ours, waiting }: Variant): Promise<void> {
-  const queue = stage.fresh("place");
+async function toPython(stage: Stage, { python, ours, waiting, delay }: Variant): Promise<void> {
+  const queue = stage.fresh("a.place");
   const app = stage.use(stage.newApp(ours));
   const remote = app.remote<(x: number, y: number) => number>(add.name, { queue });
   const sent = await remote.enqueue([2, 3], { priority: 7 });
   await waiting?.(queue);
   stage.use(await PythonWorker.start({ ...stage.setup(), ...python }, queue, "-P", "solo"));
   assert.equal(await sent.get({ timeout: patience }), add.sum);
+  if (delay === true) {
+    const begun = Date.now();
+    assert.equal(await (await remote.enqueue([3, 4], { delay: 1200 })).get({ timeout: patience }), 7);
+    assert.ok(Date.now() - begun >= 1200);
+  }
   const failing = app.remote<(name: string) => unknown>("py.fail", { queue });
   await assert.rejects((await failing.delay("ValueError")).get({ timeout: patience }), { type: "ValueError" });
 }
 
-async function toTypeScript(stage: Stage, { python, ours, waiting }: Variant): Promise<void> {
-  const queue = stage.fresh("place");
+async function toTypeScript(stage: Stage, { python, ours, waiting, delay }: Variant): Promise<void> {
+  const queue = stage.fresh("a.place");
   const client = stage.use(await PythonClient.start({ ...stage.setup(), ...python }));
   await client.run("call = send('ts.add', (2, 3), queue=given, priority=7); None", queue);
   await waiting?.(queue);
   const app: App = stage.use(stage.newApp(ours));
   stage.use(await stage.work(app, [queue]));
   assert.equal(await client.run("call.get(timeout=20)"), add.sum);
+  if (delay === true) {
+    const begun = Date.now();
+    assert.equal(await client.run("send('ts.add', (3, 4), queue=given, countdown=1.2).get(timeout=20)", queue), 7);
+    assert.ok(Date.now() - begun >= 1180);
+  }
   const failing = client.run("send('ts.fail', ('ValueError', 'boom'), queue=given).get(timeout=20)", queue);
   await assert.rejects(failing, { type: "builtins.ValueError" });
 }
@@ -135,6 +147,36 @@ export const setups: readonly Behaviour[] = [
       return { python: { broker: url, results: url }, ours: { broker: url } };
     },
     { needs: "openssl" },
+  ),
+  ...["direct", "topic"].flatMap((exchange) =>
+    rows(
+      `quorum queues, a ${exchange} exchange${exchange === "topic" ? ": delays held by the broker" : ""}`,
+      (stage) => ({
+        python: {
+          settings: {
+            task_create_missing_queue_type: "quorum",
+            task_create_missing_queue_exchange_type: exchange,
+            broker_transport_options: { confirm_publish: true },
+          },
+        },
+        ours: { broker: `${stage.broker}?queueType=quorum` },
+        delay: true,
+      }),
+      { on: ["rabbitmq"], since: "5.6" },
+    ),
+  ),
+  ...rows(
+    "a login and a virtual host of its own",
+    async (stage) => {
+      const { rabbit } = stage.place;
+      const name = stage.fresh("tenant");
+      await rabbit?.ctl("add_vhost", `/${name}`);
+      await rabbit?.ctl("add_user", name, "s3cret");
+      await rabbit?.ctl("set_permissions", "-p", `/${name}`, name, ".*", ".*", ".*");
+      const broker = `amqp://${name}:s3cret@127.0.0.1:${String(rabbit?.port)}/%2F${name}`;
+      return { python: { broker }, ours: { broker } };
+    },
+    { on: ["rabbitmq"] },
   ),
   ...rows("results sent back over rpc://", () => ({ python: { results: "rpc://" }, ours: { results: "rpc://" } })),
 ];

@@ -18,6 +18,7 @@ export const sharing: readonly Behaviour[] = [
   {
     name: "both serve one queue: each task runs once",
     direction: "mixed workers",
+    on: ["redis", "rabbitmq"],
     async run(stage) {
       const [queue, path] = [stage.fresh("shared"), stage.file()];
       await Promise.all([stage.process(queue), stage.pythonServes(queue)]);
@@ -46,6 +47,7 @@ export const sharing: readonly Behaviour[] = [
   {
     name: "what only Python knows is left to it",
     direction: "mixed workers",
+    on: ["redis", "rabbitmq"],
     async run(stage) {
       const queue = stage.fresh("shared");
       await Promise.all([stage.process(queue, "-c", "1"), stage.pythonServes(queue)]);
@@ -57,6 +59,7 @@ export const sharing: readonly Behaviour[] = [
   {
     name: "a killed TypeScript worker's task is taken over by its peers",
     direction: "mixed workers",
+    on: ["redis", "rabbitmq"],
     async run(stage) {
       const [queue, path, gate] = [stage.fresh("shared"), stage.file(), stage.file()];
       const first = await stage.process(queue);
@@ -82,6 +85,7 @@ export const sharing: readonly Behaviour[] = [
   {
     name: "a killed TypeScript worker's task is taken over by Python",
     direction: "mixed workers",
+    on: ["redis", "rabbitmq"],
     async run(stage) {
       const [queue, path, gate] = [stage.fresh("shared"), stage.file(), stage.file()];
       const worker = await stage.process(queue);
@@ -101,6 +105,7 @@ export const sharing: readonly Behaviour[] = [
   {
     name: "a killed Python worker's task is run by TypeScript, when Python lets go of it",
     direction: "mixed workers",
+    on: ["redis", "rabbitmq"],
     async run(stage) {
       const [queue, path, gate] = [stage.fresh("shared"), stage.file(), stage.file()];
       const python = await stage.pythonWorker(queue, {}, "-P", "solo");

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Behaviour } from "../behaviour.ts";
+import { PythonClient } from "../python-process.ts";
 import { patience, type Stage } from "../stage.ts";
 
 interface PythonFacts {
@@ -15,6 +16,8 @@ interface PythonFacts {
 }
 /** Clocks of two processes of one machine, read in different units. */
 const slack = 20;
+/** In the order of the calls; 3, 4 and 5 share a step on Redis. */
+const ranks = [9, 6, 3, 0, 4, 5];
 const expired = { code: "TASK_REVOKED", reason: "expired" };
 
 export const timing: readonly Behaviour[] = [
@@ -28,11 +31,11 @@ export const timing: readonly Behaviour[] = [
         stage.call<PythonFacts>("py.facts", [], { eta: new Date(begun + 700) }),
         stage.call<PythonFacts>("py.facts", [], { eta: new Date(begun - 60_000) }),
       ]);
-      const early = await past.get({ timeout: patience });
+      // How soon is Python's affair: 5.2 looks after such calls when it next looks at its clock.
+      await past.get({ timeout: patience });
       for (const sent of [delayed, due]) {
         const told = await sent.get({ timeout: patience });
         assert.ok(told.now * 1000 >= begun + 700 - slack, `ran ${String(told.now * 1000 - begun)} ms after the call`);
-        assert.ok(early.now < told.now);
         assert.match(told.eta ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$/);
       }
     },
@@ -91,12 +94,15 @@ export const timing: readonly Behaviour[] = [
   {
     name: "expires: it waited too long in the queue",
     direction: "TypeScript → Python",
-    on: ["redis"],
     async run(stage) {
-      const queue = stage.fresh("late");
-      const late = await stage.call("py.add", [1, 2], { queue, expires: 100 });
+      const [queue, path] = [stage.fresh("late"), stage.file()];
+      // The first call makes the queue, where that is needed.
+      await stage.call("py.note", [path, "first"], { queue });
+      const late = await stage.call("py.note", [path, "late"], { queue, expires: 100 });
       await sleep(150); // it must expire before anybody looks
       await stage.pythonServes(queue);
+      await stage.answer("py.note", [path, "last"], { queue });
+      assert.deepEqual(stage.lines(path), ["first", "last"]);
       await assert.rejects(late.get({ timeout: patience }), expired);
       await bothSeeRevoked(stage, late.id);
     },
@@ -104,16 +110,18 @@ export const timing: readonly Behaviour[] = [
   {
     name: "expires: it waited too long in the queue",
     direction: "Python → TypeScript",
-    on: ["redis"],
     async run(stage) {
-      const queue = stage.fresh("late");
-      const id = String(
-        await stage.python.run("late = send('ts.add', (1, 2), queue=given, expires=0.1); late.id", queue),
-      );
+      const [queue, path] = [stage.fresh("late"), stage.file()];
+      const note = "send('ts.note', (given[1], given[2]), queue=given[0]";
+      await stage.python.run(`${note}); None`, [queue, path, "first"]);
+      const id = String(await stage.python.run(`late = ${note}, expires=0.1); late.id`, [queue, path, "late"]));
       await sleep(150); // it must expire before anybody looks
       stage.use(await stage.work(stage.use(stage.newApp()), [queue]));
-      await assert.rejects(stage.python.run("late.get(timeout=20)"), { text: "expired" });
-      await bothSeeRevoked(stage, id);
+      await stage.python.run(`${note}).get(timeout=20)`, [queue, path, "last"]);
+      assert.deepEqual(stage.lines(path), ["first", "last"]);
+      // Python lets RabbitMQ drop it when its time is over, so that nobody hears of it again.
+      if (stage.place.servers === "redis") await bothSeeRevoked(stage, id);
+      else assert.equal(await stage.app.result(id).state(), "PENDING");
     },
   },
   {
@@ -123,7 +131,7 @@ export const timing: readonly Behaviour[] = [
     async run(stage) {
       const [queue, path] = [stage.fresh("ranked"), stage.file()];
       const sent = [];
-      for (const priority of [9, 6, 3, 0, 4, 5]) {
+      for (const priority of ranks) {
         sent.push(await stage.call("py.note", [path, String(priority)], { queue, priority }));
       }
       // One at a time, or two processes of a pool may write in either order.
@@ -139,12 +147,42 @@ export const timing: readonly Behaviour[] = [
     async run(stage) {
       const [queue, path] = [stage.fresh("ranked"), stage.file()];
       await stage.python.run(
-        "calls = [send('ts.note', (given[1], str(p)), queue=given[0], priority=p) for p in (9, 6, 3, 0, 4, 5)]; None",
-        [queue, path],
+        "[send('ts.note', (given[1], str(p)), queue=given[0], priority=p) for p in given[2]]; None",
+        [queue, path, ranks],
       );
       stage.use(await stage.work(stage.use(stage.newApp()), [queue], { concurrency: 1 }));
-      await stage.python.run("[call.get(timeout=20) for call in calls]");
+      await stage.until("the runs", () => stage.lines(path).length === ranks.length);
       assert.deepEqual(stage.lines(path), ["0", "3", "4", "5", "6", "9"]);
+    },
+  },
+  {
+    name: "priority: the highest number first",
+    direction: "TypeScript → Python",
+    on: ["rabbitmq"],
+    async run(stage) {
+      const [queue, path] = [stage.fresh("ranked"), stage.file()];
+      const app = stage.use(stage.newApp({ broker: `${stage.broker}?maxPriority=10` }));
+      const note = app.remote<(path: string, text: string) => string>("py.note", { queue });
+      const sent = [];
+      for (const priority of ranks) sent.push(await note.enqueue([path, String(priority)], { priority }));
+      await stage.pythonWorker(queue, { task_queue_max_priority: 10 }, "-P", "solo");
+      for (const each of sent) await each.get({ timeout: patience });
+      assert.deepEqual(stage.lines(path), ["9", "6", "5", "4", "3", "0"]);
+    },
+  },
+  {
+    name: "priority: the highest number first",
+    direction: "Python → TypeScript",
+    on: ["rabbitmq"],
+    async run(stage) {
+      const [queue, path] = [stage.fresh("ranked"), stage.file()];
+      const client = stage.use(await PythonClient.start(stage.setup({ task_queue_max_priority: 10 })));
+      const call = "[send('ts.note', (given[1], str(p)), queue=given[0], priority=p) for p in given[2]]; None";
+      await client.run(call, [queue, path, ranks]);
+      const app = stage.use(stage.newApp({ broker: `${stage.broker}?maxPriority=10` }));
+      stage.use(await stage.work(app, [queue], { concurrency: 1 }));
+      await stage.until("the runs", () => stage.lines(path).length === ranks.length);
+      assert.deepEqual(stage.lines(path), ["9", "6", "5", "4", "3", "0"]);
     },
   },
   {
@@ -174,6 +212,11 @@ export const timing: readonly Behaviour[] = [
     async run(stage) {
       const told = await stage.answer<PythonFacts>("py.facts", [], { timeLimit: "1h", softTimeLimit: "30m" });
       assert.deepEqual(told.timelimit, [3600, 1800]);
+      // Numbers that older readers of AMQP's tables mistake if they are written in fewer than four bytes.
+      for (const seconds of [100, 128, 200, 300, 600, 40_000]) {
+        const { timelimit } = await stage.answer<PythonFacts>("py.facts", [], { timeLimit: seconds * 1000 });
+        assert.deepEqual(timelimit, [seconds, null]);
+      }
       await assert.rejects(stage.answer("py.sleep", [30], { timeLimit: "500ms" }), {
         type: "TimeLimitExceeded",
         module: "billiard.exceptions",

@@ -1,0 +1,5 @@
+/** Both directions and mixed workers over RabbitMQ, with Celery 5.6. */
+
+import { describeRabbit } from "./column.ts";
+
+describeRabbit("5.6");
