@@ -31,7 +31,13 @@ export function brokerReplies(broker: Broker): Replies {
         },
       );
       consumer.want(room, room);
-      return { close: () => consumer.stop() };
+      return {
+        close: async () => {
+          await consumer.stop();
+          // Nobody else ever reads them. What comes later stays, which is why brokers with something lighter have replies of their own.
+          await broker.queues.purge(address, { ready: true, delayed: true }).catch(() => 0);
+        },
+      };
     },
     async send(batch, signal) {
       const sendable = batch.filter(({ to }) => isQueueName(to));

@@ -3,7 +3,10 @@ import type { Replies } from "../port/replies.ts";
 import { VirtualClock } from "../testing/virtual-clock.ts";
 import type { Message } from "../wire/message.ts";
 import { encodeTaskMeta } from "../wire/outcome.ts";
+import { MemoryBackend } from "../driver/memory/backend.ts";
+import { MemoryServer } from "../driver/memory/server.ts";
 import { type App, createApp } from "./app.ts";
+import { brokerReplies } from "./broker-replies.ts";
 import { pendingWrites } from "./pending-record.ts";
 import { RpcResultStore } from "./rpc-results.ts";
 
@@ -56,6 +59,22 @@ describe("results that are sent back", () => {
     expect(kept.reduce((sum, { meta }) => sum + meta.length, 0)).toBeLessThanOrEqual(256 * 1024 * 1024);
     expect(kept.at(-1)?.id).toBe("id-39");
     await store.close();
+  });
+
+  it("leave nothing on the queue of an asker that has gone", async () => {
+    const clock = new VirtualClock();
+    const options = { url: new URL("memory:"), clock, maxMessageBytes: 1 << 20, maxDepth: 0, commandTimeout: 1000 };
+    const backend = new MemoryBackend(new MemoryServer(clock), { ...options, allowEviction: false, keyPrefix: "" });
+    await backend.open(new AbortController().signal);
+    const replies = brokerReplies(backend.broker);
+    const came: Message[] = [];
+    const listening = await replies.listen("asker", (message) => came.push(message));
+    const many = Array.from({ length: 250 }, () => ({ to: "asker", message: messageOf(metaOf("a", 1)) }));
+    await replies.send(many, new AbortController().signal);
+    await listening.close();
+    const states = await backend.broker.queues.list();
+    expect(states.flatMap(({ ready }) => ready)).toEqual([]);
+    await backend.close();
   });
 
   it("come from what was linked to the task as well", async () => {

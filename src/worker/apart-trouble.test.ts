@@ -45,7 +45,7 @@ let clock: VirtualClock;
 let store: ResultStore;
 let ledger: Ledger;
 /** What stands between the worker and its store; tests put something in the way. */
-let way: { begin: Ledger["begin"]; take: Ledger["take"]; get: ResultStore["get"] };
+let way: Pick<Ledger, "begin" | "take" | "renew" | "expired"> & Pick<ResultStore, "get">;
 
 beforeEach(async () => {
   clock = new VirtualClock();
@@ -57,6 +57,8 @@ beforeEach(async () => {
   way = {
     begin: (starts) => ledger.begin(starts),
     take: (holds, lease) => ledger.take(holds, lease),
+    renew: (holds, lease) => ledger.renew(holds, lease),
+    expired: (lease, limit) => ledger.expired(lease, limit),
     get: (ids) => store.get(ids),
   };
 });
@@ -68,8 +70,8 @@ function bench(options: BenchOptions = {}): Bench {
     take: (holds, lease) => way.take(holds, lease),
     reopen: (marks) => ledger.reopen(marks),
     finish: (ended) => ledger.finish(ended),
-    renew: (holds, lease) => ledger.renew(holds, lease),
-    expired: (lease, limit) => ledger.expired(lease, limit),
+    renew: (holds, lease) => way.renew(holds, lease),
+    expired: (lease, limit) => way.expired(lease, limit),
     release: (holds) => ledger.release(holds),
   };
   const between: ResultStore = {
@@ -253,6 +255,17 @@ describe("a start that is on its way to the ledger", () => {
     expect(await elsewhere("a")).toMatchObject({ kind: "go", suspicions: 0 });
   });
 
+  it.each([
+    { who: "a task", draft: {} },
+    { who: "an ending", draft: { expires: 0 } },
+  ])("is marked before it is known, so that $who given back unanswered is one that comes again", async ({ draft }) => {
+    const stage = bench({ leased: true });
+    way.begin = () => new Promise(() => {});
+    const [delivery] = stage.deliver({ id: "a", ...draft });
+    await turns();
+    expect(stage.started).toEqual([delivery]);
+  });
+
   it("is not repeated for a message that is lost, or it would end the run of whoever has it", async () => {
     const stage = bench();
     const seen: string[][] = [];
@@ -307,6 +320,23 @@ describe("custody when links and stores go together", () => {
     await pass(stage, 600);
     expect(stage.detached).toHaveLength(1);
     expect(await elsewhere("a")).toEqual({ kind: "held" });
+  });
+
+  it("keeps what runs here when the store was away for longer than a lease", async () => {
+    const stage = bench({ custodyAfter: 60_000 });
+    stage.deliver({ id: "a", more: { raw: rawOf("a") } });
+    await turns();
+    stage.disconnect();
+    await pass(stage, 200);
+    expect(stage.detached).toHaveLength(1);
+    const { renew, expired } = way;
+    way.renew = () => Promise.reject(new Error("down"));
+    way.expired = () => Promise.reject(new Error("down"));
+    await pass(stage, 10_000);
+    Object.assign(way, { renew, expired });
+    await pass(stage, 10_000);
+    expect(stage.published).toEqual([]);
+    expect(stage.calls.map(({ signal }) => signal.aborted)).toEqual([false]);
   });
 
   it("gives a copy the checkpoints of the run that died", async () => {

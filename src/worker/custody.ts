@@ -15,8 +15,8 @@ import type { Reporter } from "./reporter.ts";
 
 /** Holds given back in one turn of one worker. */
 const mostExpired = 100;
-/** Before what ran when the link went is taken again, ms: well before anybody else begins it (`takeoverPatience`). */
-const takeAgain = 100;
+/** Before a store that did not answer is asked again, ms: well before anybody else begins what ran when the link went (`takeoverPatience`). */
+const askAgain = 100;
 
 export interface CustodyOptions {
   readonly clock: Clock;
@@ -42,7 +42,10 @@ export class Custody {
   readonly #taking = new Set<Execution>();
   /** They ran when the link went, so the broker hands out their messages anew. */
   readonly #unlinked = new WeakSet<Execution>();
-  #next: Disposable | undefined;
+  #nextTake: Disposable | undefined;
+  #nextRenewal: Disposable | undefined;
+  /** Monotonic ms; before that the living could not renew, so nothing looks dead. */
+  #reapFrom = 0;
   #renewing = false;
   #reaping = false;
 
@@ -66,7 +69,8 @@ export class Custody {
   close(): void {
     this.#closing.abort(new Error("the worker has stopped"));
     for (const timer of this.#timers) timer[Symbol.dispose]();
-    this.#next?.[Symbol.dispose]();
+    this.#nextTake?.[Symbol.dispose]();
+    this.#nextRenewal?.[Symbol.dispose]();
   }
 
   /** Those that began before `startedBefore`, unix ms, and those that ran when the link went. */
@@ -96,10 +100,10 @@ export class Custody {
       await consumer.detach?.(kept.flatMap((execution) => (running.has(execution) ? [execution.delivery] : [])));
       for (const [index, execution] of chosen.entries()) if (answers[index] === "fenced") lost(execution);
     } catch (error) {
-      this.#trouble("a long run could not be taken from the broker; it is tried again", error);
+      this.#away("a long run could not be taken from the broker; it is tried again", error);
       if (!this.#closing.signal.aborted && chosen.some((execution) => this.#unlinked.has(execution))) {
-        this.#next?.[Symbol.dispose]();
-        this.#next = this.#options.clock.after(takeAgain, () => void this.#take(-Infinity));
+        this.#nextTake?.[Symbol.dispose]();
+        this.#nextTake = this.#options.clock.after(askAgain, () => void this.#take(-Infinity));
       }
     } finally {
       for (const execution of chosen) this.#taking.delete(execution);
@@ -114,18 +118,24 @@ export class Custody {
       const answers = await this.#options.ledger.renew(kept.map(claimedOf), this.#options.lease);
       for (const [index, execution] of kept.entries()) if (answers[index] === false) this.#options.lost(execution);
     } catch (error) {
-      this.#trouble("leases of long runs could not be renewed; it is tried again", error);
+      this.#away("leases of long runs could not be renewed; it is tried again", error);
+      if (!this.#closing.signal.aborted) {
+        this.#nextRenewal?.[Symbol.dispose]();
+        this.#nextRenewal = this.#options.clock.after(askAgain, () => void this.#renew());
+      }
     } finally {
       this.#renewing = false;
     }
   }
 
   async #reap(): Promise<void> {
-    if (this.#reaping) return;
+    const { clock, ledger, broker, lease } = this.#options;
+    if (this.#reaping || clock.monotonic() < this.#reapFrom) return;
     this.#reaping = true;
-    const { ledger, broker, lease } = this.#options;
+    const again = "tasks of a dead worker could not be given back; it is tried again";
     try {
-      const given = (await ledger.expired(lease, mostExpired)).flatMap((hold) => this.#again(hold));
+      const expired = await ledger.expired(lease, mostExpired).catch((error: unknown) => this.#away(again, error));
+      const given = (expired ?? []).flatMap((hold) => this.#again(hold));
       if (given.length === 0) return;
       const answers = await broker.publish(
         given.map(({ outgoing }) => outgoing),
@@ -133,7 +143,7 @@ export class Custody {
       );
       await ledger.release(given.filter((_, index) => answers[index]?.kind !== "refused").map(({ hold }) => hold));
     } catch (error) {
-      this.#trouble("tasks of a dead worker could not be given back; it is tried again", error);
+      this.#trouble(again, error);
     } finally {
       this.#reaping = false;
     }
@@ -149,6 +159,13 @@ export class Custody {
     }
     const named = { ...message, properties: { ...message.properties, messageId } };
     return [{ hold, outgoing: { queue, message: named } }];
+  }
+
+  /** The store does not answer. Once it does, the living get a lease's time to renew, before what they keep is given back. */
+  #away(text: string, error: unknown): void {
+    const { clock, lease } = this.#options;
+    this.#reapFrom = clock.monotonic() + lease;
+    this.#trouble(text, error);
   }
 
   #trouble(text: string, error: unknown): void {

@@ -79,6 +79,7 @@ export class Flow {
       ledger: options.ledger,
       context: () => this.#context,
       maxMessageBytes: options.rules.maxMessageBytes,
+      consumer: () => this.#consumer,
       look: (delivery, claim) => this.#look(delivery, claim),
       changed: () => this.#schedule(),
     });

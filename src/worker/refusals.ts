@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from "../clock/clock.ts";
-import type { Delivery } from "../port/broker.ts";
+import type { Consumer, Delivery } from "../port/broker.ts";
 import type { Begun, Ledger } from "../port/ledger.ts";
 import { finishedRun } from "./earlier-run.ts";
 import { type Ending, ending } from "./ending.ts";
@@ -23,6 +23,7 @@ export interface RefusalOptions {
   readonly ledger: Ledger | undefined;
   readonly context: () => SettlementContext;
   readonly maxMessageBytes: number;
+  readonly consumer: () => Consumer | undefined;
   /** Looks at it anew, now that its start stands in the ledger. */
   readonly look: (delivery: Delivery, claim: Claim) => void;
   readonly changed: () => void;
@@ -89,7 +90,7 @@ export class Refusals {
   }
 
   async #begin(ledger: Ledger, delivery: Delivery, id: string): Promise<Begun | undefined> {
-    const { clock, settler, report, context } = this.#options;
+    const { clock, settler, report, context, consumer } = this.#options;
     const { signal } = this.#stopping;
     const { message, redelivered } = delivery;
     const malformed = "malformed" in message;
@@ -102,6 +103,8 @@ export class Refusals {
     try {
       if (redelivered) await clock.sleep(takeoverPatience, signal);
       if (signal.aborted || delivery.lost.aborted) return undefined;
+      // As the starter does it.
+      if (consumer()?.detach === undefined) consumer()?.started([delivery], "suspect");
       return (await settler.repeat([delivery], () => ledger.begin([start])))?.[0];
     } catch (error) {
       if (!signal.aborted) report.warning("RESULT_STORE", "an ending could not be registered", error);

@@ -62,6 +62,10 @@ export class Starter {
       };
     });
     const deliveries = executions.map(({ delivery }) => delivery);
+    // Should they be given back before that is answered, they must come again as ones that may have begun. Where a lease is a connection
+    // they do so anyway, and what counts as begun would outlast it.
+    const consumer = this.#options.consumer();
+    if (consumer?.detach === undefined) consumer?.started(deliveries, "suspect");
     let answers: ReadonlyMap<Start, Begun | undefined> | undefined;
     try {
       answers = await settler.repeat(deliveries, async () => {

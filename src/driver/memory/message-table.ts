@@ -157,7 +157,9 @@ export class MessageTable {
 
   /** Gives it back to the front, as it was. */
   giveBack(holder: Holder, message: HeldMessage, fence: Fence): void {
-    if (this.holds(holder, message, fence)) this.put(message, "front");
+    if (!this.holds(holder, message, fence)) return;
+    if (message.lease?.started !== undefined) message.redelivered = true;
+    this.put(message, "front");
   }
 
   settle(holder: Holder, message: HeldMessage, fence: Fence, settlement: Settlement): Settled {
