@@ -27,8 +27,9 @@ export class RabbitBus implements Bus {
     const exchange = exchangeOf(channel);
     const routingKey = channel.kind === "event" ? channel.type : channel.kind === "reply" ? channel.to : "";
     const { properties, body } = packer.packReply(routingKey, message);
+    const opening = this.#open(connection);
     try {
-      const open = await this.#open(connection);
+      const open = await opening;
       if (!this.#declared.has(exchange.name)) {
         await open.declareExchange(exchange.name, exchange.type, { durable: exchange.durable });
         this.#declared.add(exchange.name);
@@ -43,7 +44,9 @@ export class RabbitBus implements Bus {
         body,
       });
     } catch {
-      this.#channel = undefined;
+      // A message that cannot be written is no fault of its channel.
+      if ((await opening.catch(() => undefined))?.closed !== false && this.#channel?.opening === opening)
+        this.#channel = undefined;
       if (this.#context.closing.aborted) throw this.#context.closedError();
     }
   }

@@ -5,7 +5,6 @@
 
 import type { Subscription } from "../../port/bus.ts";
 import type { ConsumeOptions, Consumer, Delivery, Settled, Settlement } from "../../port/broker.ts";
-import { checkQueueName } from "../../wire/name.ts";
 import { ConsumerEvents, type ConsumerEvent } from "./consumer-events.ts";
 import type { Context } from "./context.ts";
 import type { Declarations } from "./declarations.ts";
@@ -13,6 +12,7 @@ import { RabbitDelivery } from "./delivery.ts";
 import { Holding } from "./holding.ts";
 import { Intake } from "./intake.ts";
 import type { Pauses } from "./pauses.ts";
+import { QueueSet } from "./queue-set.ts";
 import type { Settler } from "./settler.ts";
 import type { Arrived, Tap } from "./tap.ts";
 
@@ -28,7 +28,7 @@ const longestWait = 1000;
 /** A queue that is open for more than four times what is wanted is closed after this. */
 const excessPatience = 2000;
 const beat = 250;
-/** How often it is looked whether a queue was paused, should the word of it have been lost. */
+/** How often it is looked whether a queue was paused, should the word of it have been lost, and whether one may be had by now. */
 const pauseLook = 15_000;
 /** Before the next try to open a channel, ms. */
 const pause = 200;
@@ -41,8 +41,9 @@ export class RabbitConsumer implements Consumer {
   readonly #closing = new AbortController();
   readonly #events = new ConsumerEvents();
   readonly #held = new Holding();
-  readonly #settlements = new Set<Promise<unknown>>();
-  #queues: readonly string[];
+  /** Settlements, and what is given back: a channel is not closed over them. */
+  readonly #work = new Set<Promise<unknown>>();
+  readonly #queues: QueueSet;
   #want = 0;
   #paused = false;
   #intake: Intake | undefined;
@@ -65,15 +66,24 @@ export class RabbitConsumer implements Consumer {
     this.#parts = parts;
     this.#options = options;
     this.#take = take;
-    this.#queues = [...options.queues];
+    this.#queues = new QueueSet(context, parts.declarations, parts.pauses, options.queues);
   }
 
   async start(): Promise<void> {
     const check = (): void => void this.#apply().catch(() => undefined);
-    this.#watching = await this.#parts.pauses.watch(check);
-    await this.#declare();
+    try {
+      this.#watching = await this.#parts.pauses.watch(check);
+      await this.#queues.declare();
+      this.#closing.signal.throwIfAborted();
+    } catch (error) {
+      await this.#watching?.close();
+      throw error;
+    }
     this.#heart = this.#context.clock.every(beat, () => this.#look(true));
-    this.#glance = this.#context.clock.every(pauseLook, check);
+    this.#glance = this.#context.clock.every(pauseLook, () => {
+      this.#queues.retry();
+      check();
+    });
     this.#run().catch(() => undefined);
   }
 
@@ -84,9 +94,7 @@ export class RabbitConsumer implements Consumer {
   }
 
   async setQueues(queues: readonly string[]): Promise<void> {
-    for (const queue of queues) checkQueueName(queue);
-    this.#queues = [...queues];
-    await this.#declare();
+    await this.#queues.change(queues);
     await this.#apply();
   }
 
@@ -96,9 +104,12 @@ export class RabbitConsumer implements Consumer {
   }
 
   settle(batch: readonly Settlement[]): Promise<readonly Settled[]> {
-    const work = this.#parts.settler.settle(batch, (delivery) => this.#release(delivery));
-    this.#settlements.add(work);
-    const done = (): void => void this.#settlements.delete(work);
+    return this.#track(this.#parts.settler.settle(batch, (delivery) => this.#release(delivery)));
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#work.add(work);
+    const done = (): void => void this.#work.delete(work);
     work.then(done, done);
     return work;
   }
@@ -132,11 +143,11 @@ export class RabbitConsumer implements Consumer {
     this.#glance?.[Symbol.dispose]();
     this.#closing.abort(new Error("the consumer was stopped"));
     await this.#watching?.close();
-    if (this.#settlements.size > 0) {
-      // What is being settled gets its answer first, if the server gives one in time.
+    if (this.#work.size > 0) {
+      // What is being settled gets its answer first, if the server gives one in time; what is sent anew would else be there twice.
       const limit = new AbortController();
       const late = this.#context.clock.sleep(this.#context.timeout, limit.signal).catch(() => undefined);
-      await Promise.race([Promise.allSettled(this.#settlements), late]);
+      await Promise.race([Promise.allSettled(this.#work), late]);
       limit.abort();
     }
     await this.#intake?.close();
@@ -151,16 +162,15 @@ export class RabbitConsumer implements Consumer {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     for (let first = true; !signal.aborted; first = false) {
-      try {
-        const intake = await this.#open(signal);
+      // No connection any more: the next one may do.
+      const intake = await this.#open(signal).catch(() => undefined);
+      if (intake !== undefined) {
         this.#intake = intake;
         if (!first) this.#events.emit("connected", this.#context.location.name);
-        await this.#apply();
+        await this.#apply().catch(() => intake.close());
         await ended(intake.ended);
         if (signal.aborted) return;
         this.#lost(intake);
-      } catch {
-        // No connection any more, or the server would not have it: the next one may do.
       }
       await this.#context.clock.sleep(pause * (0.7 + Math.random() * 0.6), signal);
     }
@@ -182,6 +192,7 @@ export class RabbitConsumer implements Consumer {
 
   #lost(intake: Intake): void {
     if (this.#intake === intake) this.#intake = undefined;
+    this.#queues.endedOver(intake.ended.reason);
     const why = (intake.ended.reason as Error).message;
     this.#events.emit("disconnected", why);
     for (const delivery of this.#held) {
@@ -191,14 +202,6 @@ export class RabbitConsumer implements Consumer {
       this.#release(delivery);
       delivery.lose(why);
     }
-  }
-
-  async #declare(): Promise<void> {
-    const { declarations } = this.#parts;
-    for (const queue of this.#queues) this.#context.use(queue);
-    await this.#context.demand(async () => {
-      for (const queue of this.#queues) await declarations.consumed(queue);
-    });
   }
 
   /** Makes the channel consume what is to be consumed just now. Calls that come meanwhile are answered by one more round. */
@@ -213,11 +216,8 @@ export class RabbitConsumer implements Consumer {
       this.#again = false;
       const intake = this.#intake;
       if (intake === undefined || this.#closing.signal.aborted) return;
-      const queues = this.#queues;
-      for (const queue of queues) await this.#parts.declarations.task(queue);
-      const paused = await this.#parts.pauses.among(queues);
-      const surplus = await intake.setQueues(queues.filter((queue) => !paused.has(queue)));
-      await this.#giveBack(intake, surplus);
+      const surplus = await intake.setQueues(await this.#queues.usable());
+      await this.#track(this.#giveBack(intake, surplus));
       this.#look();
     }
   }
@@ -278,7 +278,7 @@ export class RabbitConsumer implements Consumer {
       this.#handOver();
       if (this.#room === 0) await this.#giveBack(intake, tap.empty());
     };
-    work().catch(() => undefined);
+    this.#track(work()).catch(() => undefined);
   }
 
   /** Rejected on a classic queue, which keeps their places; sent anew to a quorum queue, which would count each as a failed delivery. */

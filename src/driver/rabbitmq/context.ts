@@ -94,12 +94,16 @@ export class Context {
    * BACKEND_UNREACHABLE. `run` must be safe to repeat. A `ChannelError` comes through as it is.
    */
   async ask<T>(run: (channel: AmqpChannel) => Promise<T>): Promise<T> {
+    return await this.persist(() => this.taking.withChannel(run));
+  }
+
+  /** As `ask`, for what finds its channels itself. */
+  async persist<T>(run: () => Promise<T>): Promise<T> {
     this.ensureOpen();
     const limit = new AbortController();
     const timer = this.clock.after(this.timeout, () => limit.abort());
-    const link = this.taking;
     try {
-      return await link.persist(() => link.withChannel(run), limit.signal);
+      return await this.taking.persist(run, limit.signal);
     } catch (error) {
       if (this.closing.aborted) throw this.closedError();
       if (!limit.signal.aborted && !isPassing(error)) throw error;

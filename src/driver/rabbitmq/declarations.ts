@@ -71,16 +71,24 @@ export class Declarations {
     });
   }
 
-  /** As Celery's workers do: its producers send what is delayed for a quorum queue to levels that they do not declare. */
+  /**
+   * As Celery's workers do: its producers send what is delayed for a quorum queue to levels that they do not declare. Any other queue gets
+   * back the end of the levels, if there are some: it may have been deleted while something waits there for it.
+   */
   async consumed(queue: string): Promise<void> {
     await this.task(queue);
-    if (!this.isQuorum(queue)) return;
+    if (!this.isQuorum(queue)) return await this.#once(`end/${queue}`, () => this.#ends(queue));
     try {
       await this.delay(queue);
     } catch (error) {
       // Where the levels cannot be had, only what is delayed is refused, to who sends it.
       if (!(error instanceof CeleriacError && error.code === "DELAY_NOT_SUPPORTED")) throw error;
     }
+  }
+
+  async #ends(queue: string): Promise<void> {
+    for (const key of deliveryKeys(queue))
+      await this.#ours((channel) => channel.bindQueue(queue, deliveryExchange, key));
   }
 
   dead(queue: string): Promise<void> | undefined {
@@ -109,7 +117,7 @@ export class Declarations {
 
   /** The server says that it is gone. */
   forget(queue: string): void {
-    for (const key of [queue, deadQueue(queue), `delay/${queue}`, "delay"]) this.#known.delete(key);
+    for (const key of [queue, deadQueue(queue), `delay/${queue}`, `end/${queue}`, "delay"]) this.#known.delete(key);
   }
 
   /** Looks whether a queue that exists is as ours would be; makes none. */
@@ -126,6 +134,7 @@ export class Declarations {
   async #queue(queue: string, args: FieldTable): Promise<void> {
     try {
       await this.#link.withChannel((channel) => channel.declareQueue(queue, { durable: true, arguments: args }));
+      this.#drifts.delete(queue);
     } catch (error) {
       if (!isChannelError(error, replyCode.mismatch, replyCode.refused)) throw this.#refused(error);
       // Who may not declare may still use what is there.

@@ -47,7 +47,7 @@ export function connectFailure(location: Location, error: unknown): CeleriacErro
 }
 
 /** An answer of the server that no repeat will change. */
-export function refusedBy(location: Location, error: ChannelError): CeleriacError {
+export function refusedBy(location: Location, error: ChannelError | ConnectionError): CeleriacError {
   const remedy =
     error.code === replyCode.refused
       ? `give its user the rights to configure, write and read there (rabbitmqctl set_permissions)`

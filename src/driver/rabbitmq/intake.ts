@@ -49,7 +49,15 @@ export class Intake {
     const gone = [...this.#taps.values()].filter((tap) => !queues.includes(tap.queue));
     for (const { queue } of gone) this.#taps.delete(queue);
     for (const queue of queues)
-      if (!this.#taps.has(queue)) this.#taps.set(queue, new Tap(queue, this.#channel, this.#clock, this.#tapHooks()));
+      if (!this.#taps.has(queue)) {
+        const tap: Tap = new Tap(
+          queue,
+          this.#channel,
+          this.#clock,
+          this.#hooksOf(() => tap),
+        );
+        this.#taps.set(queue, tap);
+      }
     await Promise.all(gone.map((tap) => tap.cut()));
     return gone.flatMap((tap) => tap.empty());
   }
@@ -85,7 +93,7 @@ export class Intake {
 
   /** Written with all others of this turn, those that follow each other as one. */
   ack(arrived: Arrived): void {
-    if (!this.#tags.has(arrived.delivery.deliveryTag)) return;
+    if (this.#tags.get(arrived.delivery.deliveryTag) !== false) return;
     this.#tags.set(arrived.delivery.deliveryTag, true);
     arrived.line.unacked -= 1;
     if (this.#acking) return;
@@ -139,7 +147,7 @@ export class Intake {
     return !fresh;
   }
 
-  #tapHooks(): TapHooks {
+  #hooksOf(tap: () => Tap): TapHooks {
     return {
       arrived: (arrived) => {
         this.#tags.set(arrived.delivery.deliveryTag, false);
@@ -147,7 +155,9 @@ export class Intake {
       },
       changed: () => this.#hooks.look(),
       cancelled: (queue) => {
-        this.#taps.delete(queue);
+        // Each of its consumers is cancelled, the last perhaps when the queue has its next tap.
+        if (this.#taps.get(queue) === tap()) this.#taps.delete(queue);
+        for (const arrived of tap().empty()) this.giveBack(arrived);
         this.#hooks.cancelled(queue);
       },
     };

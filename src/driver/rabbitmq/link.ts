@@ -21,6 +21,8 @@ export interface LinkSettings {
 /** First and longest wait before the next try. Two seconds: a restarted server is back in use within them. */
 const firstPause = 50;
 const longestPause = 2000;
+/** Channels for one call each that are open at a time: a connection has 2047 of them, where the server does not allow less. */
+const mostCalls = 32;
 
 export class Link {
   readonly #settings: LinkSettings;
@@ -29,6 +31,8 @@ export class Link {
   readonly #waiting = new Set<(connection: AmqpConnection) => void>();
   #connection: AmqpConnection | undefined;
   #started = false;
+  #calls = 0;
+  readonly #queued: (() => void)[] = [];
 
   constructor(settings: LinkSettings) {
     this.#settings = settings;
@@ -62,8 +66,20 @@ export class Link {
     return () => void this.#up.delete(up);
   }
 
-  /** Runs with a channel of its own, which is closed afterwards. */
+  /** Runs with a channel of its own, which is closed afterwards; not within another call, or all could wait for each other. */
   async withChannel<T>(run: (channel: AmqpChannel) => Promise<T>): Promise<T> {
+    if (this.#calls < mostCalls) this.#calls += 1;
+    else await new Promise<void>((resolve) => this.#queued.push(resolve));
+    try {
+      return await this.#withChannel(run);
+    } finally {
+      const next = this.#queued.shift();
+      if (next === undefined) this.#calls -= 1;
+      else next();
+    }
+  }
+
+  async #withChannel<T>(run: (channel: AmqpChannel) => Promise<T>): Promise<T> {
     const connection = this.#connection;
     if (connection === undefined) throw new NotConnected(`not connected to ${this.#settings.name}`);
     const channel = await connection.openChannel();

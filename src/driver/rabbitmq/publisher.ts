@@ -5,7 +5,7 @@
 
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Published } from "../../port/broker.ts";
-import { ChannelError, type AmqpChannel, type AmqpConnection, type Confirm } from "./amqp/client.ts";
+import { ChannelError, ConnectionError, type AmqpChannel, type AmqpConnection, type Confirm } from "./amqp/client.ts";
 import type { Context } from "./context.ts";
 import type { Declarations } from "./declarations.ts";
 import { isPassing, refusedBy, replyCode } from "./failure.ts";
@@ -20,6 +20,9 @@ class Sending {
   tried = false;
   /** It came back once, and its queue was declared again. */
   returned = false;
+  /** How often the server ended a channel or the connection while it was in flight. */
+  suspected = 0;
+  #turn: (() => void) | undefined;
 
   constructor(parcel: Parcel, ended: () => void) {
     this.parcel = parcel;
@@ -34,12 +37,25 @@ class Sending {
     if (this.ended) return;
     this.answer = answer;
     this.#ended();
+    this.yield();
+  }
+
+  /** `next` is called when its time alone is over. */
+  takeTurn(next: () => void): void {
+    this.#turn = next;
+  }
+
+  yield(): void {
+    this.#turn?.();
+    this.#turn = undefined;
   }
 }
 
 const accepted: Published = { kind: "accepted" };
 /** Before a channel that the server ended is opened again. */
 const pause = 50;
+/** So often a message may be in flight when the server ends what carries it, after the first time alone, before it is the cause. */
+const mostSuspected = 3;
 
 export class Publisher {
   readonly #context: Context;
@@ -48,6 +64,8 @@ export class Publisher {
   #alarm: { readonly connection: AmqpConnection; readonly over: Promise<void> } | undefined;
   /** The channel, when it is open. */
   #ready: AmqpChannel | undefined;
+  /** Ends when the last of those that are sent alone has had its turn. */
+  #suspects: Promise<void> = Promise.resolve();
 
   constructor(context: Context, declarations: Declarations) {
     this.#context = context;
@@ -140,7 +158,7 @@ export class Publisher {
     sending.tried = true;
     channel.publish(this.#context.packer.outbound(sending.parcel)).then(
       (confirm) => this.#confirmed(sending, confirm, over),
-      (error: unknown) => this.#failed(sending, error, over),
+      (error: unknown) => this.#broken(sending, error, over),
     );
   }
 
@@ -156,18 +174,39 @@ export class Publisher {
     if (!sending.ended) this.#go(sending, over);
   }
 
+  /** It was in flight when what carried it ended: over this one, over another, or over none. */
+  #broken(sending: Sending, error: unknown, over: AbortSignal): void {
+    sending.yield();
+    if (sending.ended) return;
+    const most = /larger than configured max size (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
+    if (!isAccusing(error) || most !== undefined) {
+      const size = sending.parcel.body.byteLength;
+      if (most === undefined || size <= Number(most)) return this.#failed(sending, error, over);
+      const detail = `${size} bytes, the server takes ${most}`;
+      return sending.done({ kind: "refused", reason: "too-large", detail });
+    }
+    sending.suspected += 1;
+    if (sending.suspected < mostSuspected) void this.#alone(sending, over);
+    // An answer to an address that cannot be is lost, as one to an address that nobody made.
+    else sending.done(sending.parcel.place === "anywhere" ? accepted : refusedBy(this.#context.location, error));
+  }
+
+  /** Sends it beside no other that was in flight then: the server does not say which of them it meant. */
+  async #alone(sending: Sending, over: AbortSignal): Promise<void> {
+    const before = this.#suspects;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#suspects = promise;
+    await before;
+    if (sending.ended) return resolve();
+    sending.takeTurn(resolve);
+    this.#go(sending, over);
+  }
+
   #failed(sending: Sending, error: unknown, over: AbortSignal): void {
     if (sending.ended) return;
     if (error instanceof ChannelError) {
-      const most = /larger than configured max size (\d+)/.exec(error.message)?.[1];
-      const { queue, body } = sending.parcel;
-      if (most !== undefined && body.byteLength > Number(most)) {
-        const detail = `${body.byteLength} bytes, the server takes ${most}`;
-        return sending.done({ kind: "refused", reason: "too-large", detail });
-      }
-      if (error.code === replyCode.refused) return sending.done(refusedBy(this.#context.location, error));
       // An exchange was deleted; or another message of this channel was refused, and took this one along.
-      if (error.code === replyCode.notFound) this.#declarations.forget(queue);
+      if (error.code === replyCode.notFound) this.#declarations.forget(sending.parcel.queue);
     } else if (!isPassing(error)) return sending.done(error instanceof Error ? error : new Error(String(error)));
     this.#context.clock.sleep(pause, over).then(
       () => this.#go(sending, over),
@@ -207,6 +246,12 @@ export class Publisher {
       { cause, details: { queue: parcel.queue } },
     );
   }
+}
+
+/** The server ended a channel or the connection because it would not have what was sent. */
+function isAccusing(error: unknown): error is ChannelError | ConnectionError {
+  if (error instanceof ChannelError) return error.code !== replyCode.notFound;
+  return error instanceof ConnectionError && error.code >= 500;
 }
 
 function full(detail: string): Published {

@@ -13,7 +13,7 @@ export const priorityHeader = "celeriac.priority";
 export const crashesHeader = "celeriac.crashes";
 export const suspicionsHeader = "celeriac.suspicions";
 
-/** Ours, and those in which RabbitMQ notes where a message has been: a message that is sent on starts anew. */
+/** In which RabbitMQ notes where a message has been: a message that is sent on starts anew. */
 const infrastructure = /^(?:x-death$|x-first-death-|x-last-death-|x-delivery-count$|x-acquired-count$)/;
 const own: ReadonlySet<string> = new Set([attemptsHeader, letterHeader, priorityHeader]);
 const deepest = 60;
@@ -67,7 +67,7 @@ export function deliveryCount(properties: Properties | undefined): number | unde
  * headers stays without, unless it gets some.
  */
 export function sentOn(properties: Properties | undefined, changes: FieldTable): Properties {
-  const headers: Record<string, unknown> = {};
+  const headers = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of Object.entries(properties?.headers ?? {}))
     if (!isInfrastructure(name)) headers[name] = value;
   for (const [name, value] of Object.entries(changes))
@@ -78,9 +78,9 @@ export function sentOn(properties: Properties | undefined, changes: FieldTable):
   return { ...properties, headers: bare ? undefined : headers, userId: undefined, deliveryMode: 2 };
 }
 
-/** Asked for each header of each message: most begin otherwise. */
+/** And the wish for copies in other queues, which has been granted. Asked for each header of each message: most begin otherwise. */
 function isInfrastructure(name: string): boolean {
-  return name.startsWith("x-") && infrastructure.test(name);
+  return name.startsWith("x-") ? infrastructure.test(name) : name === "CC" || name === "BCC";
 }
 
 function propertiesOf(properties: Properties): MessageProperties {

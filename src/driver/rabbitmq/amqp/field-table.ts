@@ -77,6 +77,8 @@ function writeValue(out: ByteWriter, value: unknown, depth: number): void {
 }
 
 function writeNumber(out: ByteWriter, value: number): void {
+  // RabbitMQ cannot read what is no number, and ends the connection.
+  if (!Number.isFinite(value)) throw unfit(`${value}`);
   if (!Number.isSafeInteger(value)) {
     out.u8(tag.d);
     out.double(value);

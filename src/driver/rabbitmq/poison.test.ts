@@ -1,0 +1,140 @@
+/** Messages, addresses and queues that the server will not have: each fails alone, and what is beside it goes on. */
+
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { asStranger, openBackend } from "../../../test/server/rabbitmq-backend.ts";
+import { startRabbit, type RabbitServer } from "../../../test/server/rabbitmq-server.ts";
+import { Catch, eventually, idOf, outgoing } from "../../../test/server/redis-backend.ts";
+import { describeWith } from "../../../test/server/required-program.ts";
+import { startProxy, type TcpProxy } from "../../../test/server/tcp-proxy.ts";
+import type { Outgoing } from "../../port/broker.ts";
+import type { RabbitBackend } from "./index.ts";
+
+const never = new AbortController().signal;
+const accepted = { kind: "accepted" };
+
+describeWith("rabbitmq-server", "rabbitmq and what it will not have", () => {
+  let rabbit: RabbitServer;
+  const opened: RabbitBackend[] = [];
+  const proxies: TcpProxy[] = [];
+  beforeAll(async () => {
+    // Few channels, so that a test sees where they are used up.
+    rabbit = await startRabbit({ config: { channel_max: "48" } });
+  }, 120_000);
+  afterAll(() => rabbit?.stop());
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((backend) => backend.close()));
+    await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
+  });
+  const backendOf = async (query = "", port = rabbit.port): Promise<RabbitBackend> => {
+    const backend = await openBackend(`amqp://127.0.0.1:${port}//?heartbeat=10${query}`);
+    opened.push(backend);
+    return backend;
+  };
+  const throughProxy = async (query = ""): Promise<{ backend: RabbitBackend; proxy: TcpProxy }> => {
+    const proxy = await startProxy(rabbit.port);
+    proxies.push(proxy);
+    return { proxy, backend: await backendOf(query, proxy.port) };
+  };
+  const name = (label: string): string => `${label}-${crypto.randomUUID().slice(0, 8)}`;
+  const withHeaders = (queue: string, id: string, more: Record<string, unknown>): Outgoing => {
+    const plain = outgoing(queue, id);
+    return { ...plain, message: { ...plain.message, headers: { ...plain.message.headers, ...more } } };
+  };
+  const readyIn = (queue: string): Promise<number> =>
+    asStranger(rabbit, async (channel) => (await channel.declareQueue(queue, { passive: true })).messages);
+  const channels = async (): Promise<number> => {
+    const list = await rabbit.ctl("list_channels", "pid");
+    return list.split("\n").length;
+  };
+
+  test("a number that is none is refused before it is sent: the server would end the connection over it", async () => {
+    const backend = await backendOf();
+    const queue = name("nan");
+    for (const odd of [Number.NaN, Number.POSITIVE_INFINITY])
+      await expect(backend.broker.publish([withHeaders(queue, "a", { odd })], never)).rejects.toMatchObject({
+        code: "NOT_SERIALIZABLE",
+      });
+    expect(await backend.broker.publish([outgoing(queue, "b")], never)).toEqual([accepted]);
+  });
+
+  test("a message that the server ends the channel over fails alone, and soon", async () => {
+    const backend = await backendOf();
+    const queue = name("poison");
+    const sound = Array.from({ length: 40 }, (_, n) => backend.broker.publish([outgoing(queue, `m${n}`)], never));
+    const poison = backend.broker.publish([withHeaders(queue, "bad", { CC: "no list" })], never);
+    const after = Array.from({ length: 40 }, (_, n) => backend.broker.publish([outgoing(queue, `n${n}`)], never));
+    await expect(poison).rejects.toMatchObject({ code: "BACKEND_REFUSED" });
+    expect(await Promise.all([...sound, ...after])).toEqual([...sound, ...after].map(() => [accepted]));
+  });
+
+  test("an answer to an address that the server cannot read is lost, and nothing with it", async () => {
+    const backend = await backendOf();
+    const queue = name("answer");
+    const plain = outgoing(queue, "a").message;
+    // RabbitMQ would have to make an address for its answer, and can't: nobody listens on this channel.
+    const message = { ...plain, properties: { replyTo: "amq.rabbitmq.reply-to" } };
+    for (const to of ["amq.rabbitmq.reply-to.g1nonsense", "amq.rabbitmq.reply-to.g2h.x", "", "amq.rabbitmq.reply-to"]) {
+      const sent = backend.replies.send([{ to, message }], never);
+      const beside = backend.broker.publish([outgoing(queue, "b")], never);
+      expect(await sent).toBeUndefined();
+      expect(await beside).toEqual([accepted]);
+    }
+  });
+
+  test("copies that a sender wished for are not made again when its message goes back or to the dead letters", async () => {
+    const backend = await backendOf();
+    const [queue, other] = [name("copied"), name("other")];
+    await asStranger(rabbit, (channel) => channel.declareQueue(other, { durable: true }));
+    const caught = await Catch.open(backend, queue, 5);
+    await backend.broker.publish([withHeaders(queue, "a", { CC: [other] })], never);
+    const [first] = await caught.until(1);
+    if (first === undefined) throw new Error("one came");
+    await caught.consumer.settle([{ delivery: first, then: { kind: "requeue", at: "back" } }]);
+    const second = (await caught.until(2))[1];
+    if (second === undefined || "malformed" in second.message) throw new Error("two came");
+    const { message } = second;
+    await caught.consumer.settle([{ delivery: second, then: { kind: "replace", next: { queue, message } } }]);
+    const third = (await caught.until(3))[2];
+    if (third === undefined) throw new Error("three came");
+    const letter = { key: "", id: "a", task: "t", queue, reason: "rejected", at: 0, attempts: [], detail: "" } as const;
+    const raw = third.raw;
+    await caught.consumer.settle([{ delivery: third, then: { kind: "bury", letter: { ...letter, raw } } }]);
+    expect(await readyIn(other)).toBe(1);
+  });
+
+  test("a queue that is another's does not keep a consumer from its own, now or on the next connection", async () => {
+    const { backend, proxy } = await throughProxy();
+    const [queue, locked] = [name("own"), name("locked")];
+    const caught = await Catch.open(backend, queue, 5);
+    await asStranger(rabbit, async (stranger) => {
+      await stranger.declareQueue(locked, { exclusive: true });
+      await expect(caught.consumer.setQueues([queue, locked])).rejects.toMatchObject({ code: "BACKEND_REFUSED" });
+      const before = await channels();
+      proxy.cut();
+      await eventually("it to be back", async () => (await readyIn(queue)) === 0 && proxy.connections === 2);
+      await backend.broker.publish([outgoing(queue, "a")], never);
+      expect((await caught.until(1)).map(idOf)).toEqual(["a"]);
+      // Each try to open a channel would leave one behind.
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      expect(await channels()).toBeLessThanOrEqual(before + 1);
+    });
+  });
+
+  test("more queues than a connection has channels are declared, sent to and counted", async () => {
+    const backend = await backendOf();
+    const label = name("many");
+    const batch = Array.from({ length: 200 }, (_, n) => outgoing(`${label}.${n}`, "a"));
+    const answers = await backend.broker.publish(batch, never);
+    expect(answers.filter(({ kind }) => kind === "accepted")).toHaveLength(200);
+    expect((await backend.broker.queues.list()).filter(({ name: each }) => each.startsWith(label))).toHaveLength(200);
+  });
+
+  test("a broadcast answer to an address that is too long leaves no channel behind", async () => {
+    const backend = await backendOf();
+    const { message } = outgoing("q", "a");
+    await backend.bus.publish({ kind: "reply", to: "short" }, message);
+    const before = await channels();
+    for (let n = 0; n < 20; n += 1) await backend.bus.publish({ kind: "reply", to: "a".repeat(300) }, message);
+    expect(await channels()).toBe(before);
+  });
+});
