@@ -89,7 +89,8 @@ export interface Consumer {
   /**
    * User code of these began. Batched, not awaited; the crash budget counts these and nothing else. `blame` is what the reaper
    * concludes if this whole process dies before they are settled: "suspect" adds one suspicion (the process pool: a poisonous
-   * task kills its child, not us), "sure" adds one crash (inline and thread pools, when the task runs alone).
+   * task kills its child, not us), "sure" adds one crash (inline and thread pools, when the task runs alone). What is given back after
+   * this comes again as `redelivered`.
    */
   started(deliveries: readonly Delivery[], blame: "suspect" | "sure"): void;
   settle(batch: readonly Settlement[]): Promise<readonly Settled[]>;
