@@ -24,6 +24,8 @@ export interface TcpProxy {
    * must have worked. Resolves when that has happened.
    */
   loseReplyTo(text: string): Promise<void>;
+  /** Lets the server's next piece that contains `text` through, swallows what the client says from then on, and cuts that connection. */
+  loseRequestsAfter(text: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,8 @@ interface Line {
   /** End of what the client sent, for texts that fall on a border. */
   tail: string;
   swallowing: boolean;
+  /** What the client says is lost. */
+  mute: boolean;
 }
 
 /** From sending a command to its effect on a loaded machine. */
@@ -45,6 +49,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
   let half = false;
   let delay = 0;
   let trap: { readonly text: string; readonly sprung: () => void } | undefined;
+  let backTrap: typeof trap;
 
   const forward = (to: Socket, chunk: Buffer): void => {
     const write = (): void => {
@@ -78,10 +83,10 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     server.on("error", () => undefined);
     client.setNoDelay(true);
     server.setNoDelay(true);
-    const line: Line = { client, server, tail: "", swallowing: false };
+    const line: Line = { client, server, tail: "", swallowing: false, mute: false };
     lines.add(line);
     client.on("data", (chunk: Buffer) => {
-      if (holed) return;
+      if (holed || line.mute) return;
       forward(server, chunk);
       if (trap === undefined) return;
       const text = line.tail + chunk.toString("latin1");
@@ -92,7 +97,16 @@ export async function startProxy(target: number): Promise<TcpProxy> {
       spring(line, sprung);
     });
     server.on("data", (chunk: Buffer) => {
-      if (!holed && !half && !line.swallowing) forward(client, chunk);
+      if (holed || half || line.swallowing) return;
+      forward(client, chunk);
+      if (backTrap === undefined || !chunk.includes(backTrap.text)) return;
+      const { sprung } = backTrap;
+      backTrap = undefined;
+      line.mute = true;
+      setTimeout(() => {
+        end(line);
+        sprung();
+      }, workTime);
     });
     client.on("close", () => end(line));
     server.on("close", () => {
@@ -120,6 +134,10 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     loseReplyTo: (text) =>
       new Promise((resolve) => {
         trap = { text, sprung: resolve };
+      }),
+    loseRequestsAfter: (text) =>
+      new Promise((resolve) => {
+        backTrap = { text, sprung: resolve };
       }),
     close: () => {
       cut();

@@ -281,12 +281,11 @@ export class RabbitConsumer implements Consumer {
     this.#track(work()).catch(() => undefined);
   }
 
-  /** Rejected on a classic queue, which keeps their places; sent anew to a quorum queue, which would count each as a failed delivery. */
+  /** Rejected on a classic queue, which keeps their places; sent anew to a quorum queue. */
   async #giveBack(intake: Intake, surplus: readonly Arrived[]): Promise<void> {
     for (const arrived of surplus) {
       if (intake.ended.aborted) return;
-      if (this.#parts.declarations.isQuorum(arrived.queue) && (await this.#parts.settler.sendAnew(arrived, intake)))
-        intake.ack(arrived);
+      if (await this.#parts.settler.sendAnew(arrived, intake)) intake.ack(arrived);
       else intake.giveBack(arrived);
     }
   }

@@ -76,22 +76,24 @@ export class RabbitDeadLetters implements DeadLetters {
   ): Promise<number> {
     this.#context.ensureOpen();
     const wanted = new Set(keys);
-    let done = 0;
+    // Read again, after the connection was lost or because it lies there twice, a letter is not sent a second time.
+    const done = new Set<string>();
     for (const queue of new Set(keys.map(queueOfKey))) {
       if (queue === "") continue;
       await this.#read(queue, async (channel, taken) => {
         const gone = new Set<number>();
         for (const { tag, stored } of taken) {
-          if (stored === undefined || !wanted.delete(stored.letter.key)) continue;
-          if (!(await run(stored, queue))) continue;
+          if (stored === undefined || !wanted.has(stored.letter.key)) continue;
+          const { key } = stored.letter;
+          if (!done.has(key) && !(await run(stored, queue))) continue;
+          done.add(key);
           channel.ack(tag, false);
           gone.add(tag);
         }
-        done += gone.size;
         return gone;
       });
     }
-    return done;
+    return done.size;
   }
 
   /** `use` acknowledges some and says which. One reading after the other: two at once would hide each other's letters. */
@@ -116,9 +118,8 @@ export class RabbitDeadLetters implements DeadLetters {
           taken.map((one) => ({ tag: one.deliveryTag, stored: readLetter(one, queue) })),
         );
         const last = taken.findLast(({ deliveryTag }) => !gone.has(deliveryTag));
-        if (last === undefined) return;
-        channel.nack(last.deliveryTag, true, true);
-        // Answered after the letters are back: by the queue itself, in the order of what this channel asked of it.
+        if (last !== undefined) channel.nack(last.deliveryTag, true, true);
+        // Answered after the letters are back, or gone: by the queue itself, in the order of what this channel asked of it.
         await channel.declareQueue(dead, { passive: true });
       }),
     );

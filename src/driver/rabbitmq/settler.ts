@@ -12,7 +12,7 @@ import type { Intake } from "./intake.ts";
 import { packLetter } from "./letter.ts";
 import { luggageHeaders, type Luggage, type Parcel } from "./parcel.ts";
 import type { Publisher } from "./publisher.ts";
-import { sentOn } from "./received.ts";
+import { deliveryCount, sentOn } from "./received.ts";
 import type { Arrived } from "./tap.ts";
 
 /** One settlement in the making. */
@@ -84,13 +84,26 @@ export class Settler {
     });
   }
 
-  /** Sends what arrived and was not handed over to the end of its queue, as it is. False: it was not sent. */
+  /**
+   * Sends what arrived and was not handed over to the end of its queue, as it is, where the queue would count it as a failed delivery.
+   * False: it was not sent.
+   */
   async sendAnew(arrived: Arrived, intake: Intake): Promise<boolean> {
     const { queue, delivery } = arrived;
+    if (!this.#isCounted(arrived) || delivery.properties === undefined) return false;
     const properties = sentOn(delivery.properties, {});
-    const parcel = this.#context.packer.wrap({ queue, place: "task", due: undefined, properties, body: delivery.body });
-    const [answer] = await this.#publisher.send([parcel], intake.ended).catch(() => []);
-    return answer?.kind === "accepted";
+    const loose = { queue, place: "task", due: undefined, properties, body: delivery.body } as const;
+    try {
+      const [answer] = await this.#publisher.send([this.#context.packer.wrap(loose)], intake.ended);
+      return answer?.kind === "accepted";
+    } catch {
+      return false;
+    }
+  }
+
+  /** The arguments of a queue that others declared may hide its type, but not what it notes on a message. */
+  #isCounted({ queue, delivery }: Arrived): boolean {
+    return this.#declarations.isQuorum(queue) || deliveryCount(delivery.properties) !== undefined;
   }
 
   async #send(plan: Plan): Promise<Settled> {
@@ -149,18 +162,22 @@ export class Settler {
       case "requeue": {
         const counts = { crashes: then.crashes ?? crashes, suspicions: then.suspicions ?? suspicions };
         const same = counts.crashes === crashes && counts.suspicions === suspicions && record === undefined;
-        const { queue } = delivery;
+        const { arrived, queue, properties: came } = delivery;
         const stays = then.at === "front" && then.due === undefined && same && !delivery.detached;
-        if (stays && !this.#declarations.isQuorum(queue)) return "reject";
-        return lighter({ ...counts, attempts }, (luggage) =>
-          packer.wrap({
-            queue,
-            place: "task",
-            due: then.due,
-            properties: { ...sentOn(delivery.properties, luggageHeaders(luggage)), messageId: crypto.randomUUID() },
-            body: delivery.arrived.delivery.body,
-          }),
-        );
+        // What cannot be read could only be sent without its properties.
+        if ((stays && !this.#isCounted(arrived)) || (came === undefined && !delivery.detached)) return "reject";
+        try {
+          return lighter({ ...counts, attempts }, (luggage) => {
+            const properties = { ...sentOn(came, luggageHeaders(luggage)), messageId: crypto.randomUUID() };
+            // What waits would come at the end of its time to live.
+            if (then.due !== undefined) properties.expiration = undefined;
+            return packer.wrap({ queue, place: "task", due: then.due, properties, body: arrived.delivery.body });
+          });
+        } catch (error) {
+          // Its sender filled the frame.
+          if (stays && isTooLarge(error)) return "reject";
+          throw error;
+        }
       }
     }
   }
@@ -171,9 +188,13 @@ function lighter(luggage: Luggage, pack: (luggage: Luggage) => Parcel): Parcel {
   try {
     return pack(luggage);
   } catch (error) {
-    if (!(error instanceof CeleriacError) || error.code !== "MESSAGE_TOO_LARGE") throw error;
+    if (!isTooLarge(error)) throw error;
     return pack({ ...luggage, attempts: [] });
   }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof CeleriacError && error.code === "MESSAGE_TOO_LARGE";
 }
 
 function refusedToSend(parcel: Parcel, answer: Extract<Published, { kind: "refused" }>): CeleriacError {

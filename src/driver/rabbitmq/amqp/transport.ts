@@ -27,6 +27,11 @@ interface Gathered {
 const beatsPerInterval = 4;
 const quietBeats = 2;
 const silentBeats = 8;
+/**
+ * By so much more than was agreed RabbitMQ sends: it notes in the headers of a message where it has been, and does not look whether
+ * they still fit. Who refused that would lose the connection over the same message again and again.
+ */
+const notes = 64 * 1024;
 /** How long a farewell may take to leave, ms. */
 const lastWords = 1000;
 
@@ -73,7 +78,7 @@ export class Transport {
 
   agree(frameMax: number, heartbeat: Millis): void {
     this.out.limit = frameMax;
-    this.#reader.limit = frameMax;
+    this.#reader.limit = frameMax + notes;
     if (heartbeat > 0) this.#heartbeat = this.clock.every(heartbeat / beatsPerInterval, () => this.#beat(heartbeat));
   }
 
