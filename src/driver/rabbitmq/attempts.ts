@@ -8,6 +8,8 @@ const mostRecords = 20;
 const mostText = 12 * 1024;
 /** Characters of an error that is kept when everything is too much. */
 const shortError = 200;
+/** Characters of a worker's name. */
+const longestName = 200;
 
 export function attemptsText(records: readonly AttemptRecord[]): string {
   return JSON.stringify(cutAttempts(records));
@@ -32,21 +34,48 @@ export function cutAttempts(records: readonly AttemptRecord[]): readonly Attempt
 export function readAttempts(text: unknown): readonly AttemptRecord[] {
   if (typeof text !== "string") return [];
   try {
-    const records: unknown = JSON.parse(text);
-    return Array.isArray(records) ? records.filter(isRecord).slice(-mostRecords).map(completed) : [];
+    return recordsOf(JSON.parse(text));
   } catch {
     return [];
   }
+}
+
+/** What is no record is left out. */
+export function recordsOf(records: unknown): readonly AttemptRecord[] {
+  return Array.isArray(records) ? records.filter(isRecord).slice(-mostRecords).map(completed) : [];
 }
 
 function isRecord(value: unknown): value is AttemptRecord {
   return typeof value === "object" && value !== null && "attempt" in value && "worker" in value;
 }
 
-/** JSON drops members that are undefined. */
-function completed(record: AttemptRecord): AttemptRecord {
+/** JSON drops members that are undefined; and whoever may send a message may write anything here. */
+function completed(record: { readonly [member in keyof AttemptRecord]: unknown }): AttemptRecord {
   const { attempt, worker, pid, started, ended, exit, stderrTail, error } = record;
-  return { attempt, worker, pid, started, ended, exit, stderrTail: stderrTail ?? "", error };
+  return {
+    attempt: numberOf(attempt) ?? 0,
+    worker: textOf(worker)?.slice(0, longestName) ?? "",
+    pid: numberOf(pid),
+    started: numberOf(started) ?? 0,
+    ended: numberOf(ended),
+    exit: exitOf(exit),
+    stderrTail: textOf(stderrTail) ?? "",
+    error: textOf(error),
+  };
+}
+
+function exitOf(exit: unknown): AttemptRecord["exit"] {
+  if (typeof exit !== "object" || exit === null) return undefined;
+  const { code, signal } = exit as { readonly code?: unknown; readonly signal?: unknown };
+  return { code: numberOf(code) ?? null, signal: textOf(signal)?.slice(0, longestName) ?? null };
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function withoutTail(record: AttemptRecord): AttemptRecord {

@@ -2,7 +2,7 @@
 
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { DeadLetter } from "../../port/queue-admin.ts";
-import { attemptsHeader, cutAttempts } from "./attempts.ts";
+import { attemptsHeader, cutAttempts, recordsOf } from "./attempts.ts";
 import { deadQueue } from "./declarations.ts";
 import type { RabbitDelivery } from "./delivery.ts";
 import type { Packer, Parcel } from "./parcel.ts";
@@ -10,6 +10,16 @@ import { crashesHeader, letterHeader, messageOf, rawOf, sentOn, suspicionsHeader
 
 /** Characters; the detail repeats what the last attempt says at length. */
 const longestDetail = 4096;
+
+const reasons: readonly DeadLetter["reason"][] = [
+  "undecodable",
+  "refused-content",
+  "unknown-task",
+  "invalid-input",
+  "crashed",
+  "exhausted",
+  "rejected",
+];
 
 /** The same letter each time it is asked for one settlement, so `key` is the caller's to keep. */
 export function packLetter(packer: Packer, delivery: RabbitDelivery, letter: DeadLetter): Parcel {
@@ -65,14 +75,14 @@ export function readLetter(arrival: Arrival, queue: string): StoredLetter | unde
   return {
     letter: {
       key: `${queue}/${facts.key}`,
-      id: facts.id,
-      task: facts.task,
+      id: typeof facts.id === "string" ? facts.id : undefined,
+      task: typeof facts.task === "string" ? facts.task : undefined,
       queue,
-      reason: facts.reason ?? "rejected",
-      at: facts.at ?? 0,
+      reason: reasons.find((reason) => reason === facts.reason) ?? "rejected",
+      at: typeof facts.at === "number" ? facts.at : 0,
       raw: rawOf(message, arrival, queue),
-      attempts: facts.attempts ?? [],
-      detail: facts.detail ?? "",
+      attempts: recordsOf(facts.attempts),
+      detail: typeof facts.detail === "string" ? facts.detail : "",
     },
     original: { properties: { ...sentOn(original, cleared), messageId: crypto.randomUUID() }, body },
   };
@@ -83,13 +93,16 @@ export function queueOfKey(key: string): string {
   return key.slice(0, Math.max(0, key.indexOf("/")));
 }
 
-type Facts = Partial<DeadLetter> & { readonly key: string; readonly bare?: boolean };
+/** Whoever may send to the queue may have written them. */
+type Facts = { readonly [fact in Exclude<keyof DeadLetter, "key"> | "bare"]?: unknown } & { readonly key: string };
 
 function factsOf(text: unknown): Facts | undefined {
   if (typeof text !== "string") return undefined;
   try {
     const facts: unknown = JSON.parse(text);
-    return typeof facts === "object" && facts !== null && "key" in facts ? (facts as Facts) : undefined;
+    return typeof facts === "object" && facts !== null && "key" in facts && typeof facts.key === "string"
+      ? (facts as Facts)
+      : undefined;
   } catch {
     return undefined;
   }

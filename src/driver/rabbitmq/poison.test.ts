@@ -63,7 +63,7 @@ describeWith("rabbitmq-server", "rabbitmq and what it will not have", () => {
     const sound = Array.from({ length: 40 }, (_, n) => backend.broker.publish([outgoing(queue, `m${n}`)], never));
     const poison = backend.broker.publish([withHeaders(queue, "bad", { CC: "no list" })], never);
     const after = Array.from({ length: 40 }, (_, n) => backend.broker.publish([outgoing(queue, `n${n}`)], never));
-    await expect(poison).rejects.toMatchObject({ code: "BACKEND_REFUSED" });
+    await expect(poison).rejects.toMatchObject({ code: "NOT_SERIALIZABLE", message: expect.stringContaining("CC") });
     expect(await Promise.all([...sound, ...after])).toEqual([...sound, ...after].map(() => [accepted]));
   });
 
@@ -118,6 +118,48 @@ describeWith("rabbitmq-server", "rabbitmq and what it will not have", () => {
       await new Promise((resolve) => setTimeout(resolve, 1000));
       expect(await channels()).toBeLessThanOrEqual(before + 1);
     });
+  });
+
+  test("a queue that may not be read does not keep a consumer from the others", async () => {
+    const [queue, secret] = [name("open"), name("secret")];
+    await rabbit.ctl("add_user", "curious", "hunter2");
+    await rabbit.ctl("set_permissions", "curious", ".*", ".*", "^(?!secret).*");
+    const backend = await openBackend(`amqp://curious:hunter2@127.0.0.1:${rabbit.port}//`);
+    opened.push(backend);
+    const caught = await Catch.open(backend, queue, 5, { queues: [secret, queue] });
+    await backend.broker.publish([outgoing(queue, "a")], never);
+    const [first] = await caught.until(1);
+    // On a channel that stays.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const held = caught.all.at(-1) ?? first;
+    if (held === undefined) throw new Error("one came");
+    expect(caught.all.length).toBeLessThanOrEqual(2);
+    expect(await caught.consumer.settle([{ delivery: held, then: { kind: "ack" } }])).toEqual([{ kind: "settled" }]);
+  });
+
+  test("letters that a stranger wrote are shown as what they may be", async () => {
+    const backend = await backendOf();
+    const queue = name("forged");
+    const facts = [{ key: 5 }, { key: "k", at: "soon", attempts: 5, detail: {}, reason: 1, id: 7, task: [] }, []];
+    await asStranger(rabbit, async (channel) => {
+      await channel.declareQueue(`${queue}.dead`, { durable: true });
+      for (const fact of facts) {
+        const headers = { "celeriac.letter": JSON.stringify(fact) };
+        const routingKey = `${queue}.dead`;
+        await channel.publish({
+          exchange: "",
+          routingKey,
+          mandatory: true,
+          properties: { headers },
+          body: new Uint8Array(),
+        });
+      }
+    });
+    const { items } = await backend.broker.dead.list({ queue }, undefined, 10);
+    expect(items).toMatchObject([
+      { key: `${queue}/k`, id: undefined, task: undefined, attempts: [], detail: "", at: 0 },
+    ]);
+    expect(items[0]?.reason).toBe("rejected");
   });
 
   test("more queues than a connection has channels are declared, sent to and counted", async () => {

@@ -188,7 +188,17 @@ export class Publisher {
     sending.suspected += 1;
     if (sending.suspected < mostSuspected) void this.#alone(sending, over);
     // An answer to an address that cannot be is lost, as one to an address that nobody made.
-    else sending.done(sending.parcel.place === "anywhere" ? accepted : refusedBy(this.#context.location, error));
+    else sending.done(sending.parcel.place === "anywhere" ? accepted : this.#cause(error));
+  }
+
+  #cause(error: ChannelError | ConnectionError): CeleriacError {
+    const { location } = this.#context;
+    if (error.code === replyCode.refused) return refusedBy(location, error);
+    return new CeleriacError(
+      "NOT_SERIALIZABLE",
+      `${location.name} cannot take the message (${error.message}): look at its headers, of which CC and BCC mean something to RabbitMQ.`,
+      { cause: error, details: { code: error.code } },
+    );
   }
 
   /** Sends it beside no other that was in flight then: the server does not say which of them it meant. */

@@ -93,6 +93,8 @@ export class Settler {
     if (!this.#isCounted(arrived) || delivery.properties === undefined) return false;
     const properties = sentOn(delivery.properties, {});
     const loose = { queue, place: "task", due: undefined, properties, body: delivery.body } as const;
+    // Who waited for a server that takes no publishes would keep it from others.
+    if (this.#context.sending.connection?.blocked !== undefined) return false;
     try {
       const [answer] = await this.#publisher.send([this.#context.packer.wrap(loose)], intake.ended);
       return answer?.kind === "accepted";
