@@ -103,6 +103,7 @@ export class RabbitBroker implements Broker {
     for (const queue of options.queues) checkQueueName(queue);
     this.#context.ensureOpen();
     const consumer = new RabbitConsumer(this.#context, this.#parts, options, take);
+    for (const each of this.#consumers) if (each.isStopped) this.#consumers.delete(each);
     this.#consumers.add(consumer);
     await consumer.start();
     return consumer;

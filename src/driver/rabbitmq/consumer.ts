@@ -76,7 +76,7 @@ export class RabbitConsumer implements Consumer {
       await this.#queues.declare();
       this.#closing.signal.throwIfAborted();
     } catch (error) {
-      await this.#watching?.close();
+      await this.stop();
       throw error;
     }
     this.#heart = this.#context.clock.every(beat, () => this.#look(true));
@@ -137,6 +137,10 @@ export class RabbitConsumer implements Consumer {
     this.#events.add(event, listener);
   }
 
+  get isStopped(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   async #stop(): Promise<void> {
     this.#paused = true;
     this.#heart?.[Symbol.dispose]();
@@ -168,7 +172,7 @@ export class RabbitConsumer implements Consumer {
         this.#intake = intake;
         if (!first) this.#events.emit("connected", this.#context.location.name);
         await this.#apply().catch(() => intake.close());
-        await ended(intake.ended);
+        await intake.whenEnded();
         if (signal.aborted) return;
         this.#lost(intake);
       }
@@ -289,11 +293,4 @@ export class RabbitConsumer implements Consumer {
       else intake.giveBack(arrived);
     }
   }
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -37,6 +37,8 @@ export class Declarations {
   /** Undefined while it is being declared, then true; of this connection alone. */
   #known = new Map<string, Promise<void> | true>();
   #connection: AmqpConnection | undefined;
+  /** Somebody declared where what was delayed ends. */
+  #hasLevels = false;
 
   constructor(link: () => Link, location: Location) {
     this.#linkOf = link;
@@ -87,6 +89,15 @@ export class Declarations {
   }
 
   async #ends(queue: string): Promise<void> {
+    // Asked once a connection: the server logs each look for what is not there as an error.
+    await this.#once("/levels", async () => {
+      this.#hasLevels = false;
+      await this.#ours(async (channel) => {
+        await channel.declareExchange(deliveryExchange, "topic", { passive: true });
+        this.#hasLevels = true;
+      });
+    });
+    if (!this.#hasLevels) return;
     for (const key of deliveryKeys(queue))
       await this.#ours((channel) => channel.bindQueue(queue, deliveryExchange, key));
   }
@@ -101,7 +112,7 @@ export class Declarations {
   delay(queue: string): Promise<void> | undefined {
     return this.#once(`delay/${queue}`, async () => {
       try {
-        await this.#once("delay", () => this.#levels());
+        await this.#once("/delay", () => this.#levels());
         for (const key of deliveryKeys(queue))
           await this.#link.withChannel((channel) => channel.bindQueue(queue, deliveryExchange, key));
       } catch (error) {
@@ -117,7 +128,8 @@ export class Declarations {
 
   /** The server says that it is gone. */
   forget(queue: string): void {
-    for (const key of [queue, deadQueue(queue), `delay/${queue}`, `end/${queue}`, "delay"]) this.#known.delete(key);
+    for (const key of [queue, deadQueue(queue), `delay/${queue}`, `end/${queue}`, "/delay", "/levels"])
+      this.#known.delete(key);
   }
 
   /** Looks whether a queue that exists is as ours would be; makes none. */
@@ -166,7 +178,7 @@ export class Declarations {
     }
   }
 
-  /** Each name once a connection; who comes while it is being done waits with the first. */
+  /** Each name once a connection (names of queues have no slash); who comes while it is being done waits with the first. */
   #once(name: string, declare: () => Promise<void>): Promise<void> | undefined {
     const connection = this.#link.connection;
     if (connection !== this.#connection) {

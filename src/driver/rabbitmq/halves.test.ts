@@ -92,6 +92,29 @@ describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
     },
   );
 
+  test("what finds no room goes back to its quorum queue while the server takes no publishes, too", async () => {
+    const [busy, idle] = [await backendOf("&queueType=quorum"), await backendOf("&queueType=quorum")];
+    const queues = [name("one"), name("two")];
+    const [one = ""] = queues;
+    await busy.broker.publish(
+      queues.map((queue, n) => outgoing(queue, `m${n}`)),
+      never,
+    );
+    await rabbit.ctl("set_vm_memory_high_watermark", "0");
+    try {
+      // The server tells only who tries.
+      const unclear = busy.broker.publish([outgoing(name("other"), "b")], AbortSignal.timeout(1000));
+      await expect(unclear).rejects.toMatchObject({ code: "PUBLISH_UNKNOWN" });
+      const caught = await Catch.open(busy, one, 1, { queues });
+      const [held] = await caught.until(1);
+      const neighbour = await Catch.open(idle, one, 5, { queues });
+      const [given] = await neighbour.until(1);
+      expect(new Set([held, given].map((each) => each && idOf(each)))).toEqual(new Set(["m0", "m1"]));
+    } finally {
+      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+    }
+  });
+
   test("a letter counts as dropped or sent again when the server knows it, and is not sent twice", async () => {
     const { backend, proxy } = await throughProxy();
     const queue = name("letters");

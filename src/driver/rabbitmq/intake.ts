@@ -44,6 +44,14 @@ export class Intake {
     return this.#taps.values();
   }
 
+  whenEnded(): Promise<void> {
+    const { signal } = this.#ended;
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
   /** From now on these. Resolves with what the others had delivered, and deliver no more. */
   async setQueues(queues: readonly string[]): Promise<readonly Arrived[]> {
     const gone = [...this.#taps.values()].filter((tap) => !queues.includes(tap.queue));

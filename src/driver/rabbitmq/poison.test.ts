@@ -162,6 +162,18 @@ describeWith("rabbitmq-server", "rabbitmq and what it will not have", () => {
     expect(items[0]?.reason).toBe("rejected");
   });
 
+  test("a queue may be called what the driver calls its own things", async () => {
+    const backend = await backendOf();
+    await backend.broker.publish([outgoing("delay", "now"), outgoing("levels", "now")], never);
+    const later = backend.broker.publish(
+      [outgoing("delay", "later", { due: Date.now() + 900 })],
+      AbortSignal.timeout(8000),
+    );
+    expect(await later).toEqual([accepted]);
+    const caught = await Catch.open(backend, "delay", 5);
+    expect((await caught.until(2)).map(idOf)).toEqual(["now", "later"]);
+  });
+
   test("more queues than a connection has channels are declared, sent to and counted", async () => {
     const backend = await backendOf();
     const label = name("many");
