@@ -40,11 +40,6 @@ const ackOnReceive: readonly Patch[] = [
     find: 'for (const execution of executions) if (execution.definition.ack !== "early") run(execution);',
     put: "",
   },
-  {
-    file: "src/worker/settler.ts",
-    find: 'return execution?.definition.ack === "early";',
-    put: "return execution !== undefined;",
-  },
 ];
 const noLaunch: readonly Patch[] = [
   {

@@ -8,7 +8,7 @@ import type { Malformed, Message } from "../../wire/message.ts";
 import type { Properties } from "./amqp/client.ts";
 import { attemptsHeader, readAttempts } from "./attempts.ts";
 import type { Intake } from "./intake.ts";
-import { countsOf, deliveryCount, messageOf, rawOf } from "./received.ts";
+import { cameAgain, countsOf, deliveryCount, messageOf, rawOf } from "./received.ts";
 import type { Arrived } from "./tap.ts";
 
 export class RabbitDelivery implements Delivery {
@@ -36,7 +36,7 @@ export class RabbitDelivery implements Delivery {
     this.queue = arrived.queue;
     this.message = messageOf(arrived.delivery);
     const before = deliveryCount(arrived.delivery.properties);
-    this.redelivered = arrived.delivery.redelivered || (before ?? 0) > 0;
+    this.redelivered = cameAgain(arrived.delivery);
     // Grows from one delivery of this message to the next, not from one attempt to the next; other queues count nothing.
     this.fence = before === undefined ? 0 : before + 1;
     const { crashes, suspicions } = countsOf(this.message);

@@ -6,7 +6,16 @@ import { attemptsHeader, cutAttempts, recordsOf } from "./attempts.ts";
 import { deadQueue } from "./declarations.ts";
 import type { RabbitDelivery } from "./delivery.ts";
 import type { Packer, Parcel } from "./parcel.ts";
-import { crashesHeader, letterHeader, messageOf, rawOf, sentOn, suspicionsHeader, type Arrival } from "./received.ts";
+import {
+  againHeader,
+  crashesHeader,
+  letterHeader,
+  messageOf,
+  rawOf,
+  sentOn,
+  suspicionsHeader,
+  type Arrival,
+} from "./received.ts";
 
 /** Characters; the detail repeats what the last attempt says at length. */
 const longestDetail = 4096;
@@ -71,7 +80,8 @@ export function readLetter(arrival: Arrival, queue: string): StoredLetter | unde
   const { properties, body } = arrival;
   const original = facts.bare === true ? { ...properties, headers: undefined } : properties;
   const message = messageOf({ ...arrival, properties: original });
-  const cleared = { [letterHeader]: undefined, [crashesHeader]: undefined, [suspicionsHeader]: undefined };
+  const marks = [letterHeader, crashesHeader, suspicionsHeader, againHeader];
+  const cleared = Object.fromEntries(marks.map((name) => [name, undefined]));
   return {
     letter: {
       key: `${queue}/${facts.key}`,

@@ -3,7 +3,7 @@
 import { encodeEnvelope, readMarks } from "../../wire/envelope.ts";
 import type { Malformed, Message, MessageProperties } from "../../wire/message.ts";
 import { bufferOf } from "../../wire/utf8.ts";
-import type { FieldTable, Properties } from "./amqp/client.ts";
+import type { AmqpDelivery, FieldTable, Properties } from "./amqp/client.ts";
 import { attemptsHeader } from "./attempts.ts";
 
 /** JSON of a dead letter's facts, on its message. */
@@ -12,10 +12,12 @@ export const letterHeader = "celeriac.letter";
 export const priorityHeader = "celeriac.priority";
 export const crashesHeader = "celeriac.crashes";
 export const suspicionsHeader = "celeriac.suspicions";
+/** On a message that was handed out before: the server forgets that when it is sent anew. */
+export const againHeader = "celeriac.again";
 
 /** In which RabbitMQ notes where a message has been: a message that is sent on starts anew. */
 const infrastructure = /^(?:x-death$|x-first-death-|x-last-death-|x-delivery-count$|x-acquired-count$)/;
-const own: ReadonlySet<string> = new Set([attemptsHeader, letterHeader, priorityHeader]);
+const own: ReadonlySet<string> = new Set([againHeader, attemptsHeader, letterHeader, priorityHeader]);
 const deepest = 60;
 
 /** What arrived: a delivery, or one read from a queue of dead letters. */
@@ -54,6 +56,11 @@ export function rawOf(message: Message | Malformed, arrival: Arrival, queue: str
 
 export function countsOf(message: Message | Malformed): { readonly crashes: number; readonly suspicions: number } {
   return "malformed" in message ? { crashes: 0, suspicions: 0 } : readMarks(message);
+}
+
+/** It was handed out before, by the server's word or by ours. */
+export function cameAgain({ redelivered, properties }: Pick<AmqpDelivery, "redelivered" | "properties">): boolean {
+  return redelivered || (deliveryCount(properties) ?? 0) > 0 || properties?.headers?.[againHeader] === true;
 }
 
 /** How often a quorum queue handed it out before; `undefined` from any other queue. */
