@@ -18,6 +18,9 @@ const mostLetters = 10_000;
 const mostBytes: number = 64 * 1024 * 1024;
 /** Asked for at once. */
 const window = 64;
+/** How often, and how long apart in ms, it is looked whether letters are back. */
+const mostLooks = 50;
+const lookAgain = 10;
 
 const none: ReadonlySet<number> = new Set();
 
@@ -96,6 +99,18 @@ export class RabbitDeadLetters implements DeadLetters {
     return done.size;
   }
 
+  /**
+   * Answered after what was acknowledged is gone: by the queue itself, in the order of what this channel asked of it. But a quorum queue
+   * answers before it has taken letters back; and who reads it at the same moment may take them again at once.
+   */
+  async #backIn(channel: AmqpChannel, dead: string, letters: number): Promise<void> {
+    for (let looks = 0; looks < mostLooks; looks += 1) {
+      const { messages } = await channel.declareQueue(dead, { passive: true });
+      if (messages >= letters) return;
+      await this.#context.clock.sleep(lookAgain, this.#context.closing);
+    }
+  }
+
   /** `use` acknowledges some and says which. One reading after the other: two at once would hide each other's letters. */
   async #read(
     queue: string,
@@ -119,8 +134,7 @@ export class RabbitDeadLetters implements DeadLetters {
         );
         const last = taken.findLast(({ deliveryTag }) => !gone.has(deliveryTag));
         if (last !== undefined) channel.nack(last.deliveryTag, true, true);
-        // Answered after the letters are back, or gone: by the queue itself, in the order of what this channel asked of it.
-        await channel.declareQueue(dead, { passive: true });
+        await this.#backIn(channel, dead, taken.length - gone.size);
       }),
     );
     this.#reading = work.catch(() => undefined);

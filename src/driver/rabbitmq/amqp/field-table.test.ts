@@ -72,7 +72,6 @@ const written: readonly [unknown, string][] = [
   [-(2n ** 63n), "4c 8000000000000000"],
   [1.5, "64 3ff8000000000000"],
   [1e300, "64 7e37e43c8800759c"],
-  [Number.POSITIVE_INFINITY, "64 7ff0000000000000"],
   [new Date("2026-08-22T10:00:00.900Z"), "54 000000006a897320"],
   [null, "56"],
   [[300, null], "41 00000006 49 0000012c 56"],
@@ -233,7 +232,16 @@ test.each([
 test("what has no place in a table is refused by name", () => {
   const circle: Record<string, unknown> = {};
   circle["self"] = circle;
-  for (const value of [() => 1, Symbol("s"), 2n ** 63n, circle, new Date(Number.NaN), new Date(-1)])
+  for (const value of [
+    () => 1,
+    Symbol("s"),
+    2n ** 63n,
+    circle,
+    new Date(Number.NaN),
+    new Date(-1),
+    Number.NaN,
+    Infinity,
+  ])
     expect(() => encode({ v: value })).toThrow(CeleriacError);
   expect(() => encode({ ["k".repeat(256)]: 1 })).toThrow(/header name/);
   expect(() => encode({ ["é".repeat(128)]: 1 })).toThrow(/255 bytes/);
