@@ -77,7 +77,8 @@ export class Stage implements AsyncDisposable {
     this.#app = this.#lasting.use(this.newApp());
     [this.#python, this.#serving, this.#worker] = await Promise.all([
       PythonClient.start(this.setup()),
-      PythonWorker.start(this.setup(), "py", "-P", "prefork", "-c", "2"),
+      // One process: with two, Celery may store the RETRY of a task after the SUCCESS of its next run.
+      PythonWorker.start(this.setup(), "py", "-P", "prefork", "-c", "1"),
       this.work(this.#app, ["ts"]),
     ]);
     this.#lasting.use(this.#worker);

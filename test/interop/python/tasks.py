@@ -18,7 +18,6 @@ app.conf.update(
     enable_utc=True,
     result_expires=600,
     worker_hijack_root_logger=False,
-    worker_prefetch_multiplier=1,
 )
 app.conf.update(json.loads(os.environ.get("INTEROP_CONF", "{}")))
 
