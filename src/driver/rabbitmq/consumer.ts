@@ -95,7 +95,8 @@ export class RabbitConsumer implements Consumer {
 
   async setQueues(queues: readonly string[]): Promise<void> {
     await this.#queues.change(queues);
-    await this.#apply();
+    // A channel that is lost meanwhile is followed by one that takes from these.
+    await this.#apply().catch(() => undefined);
   }
 
   /** Counted in a ledger, not here. */

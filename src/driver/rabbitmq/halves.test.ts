@@ -115,6 +115,19 @@ describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
     }
   });
 
+  test("a line that breaks while queues and levels are declared is nobody's unheard failure", async () => {
+    const { backend, proxy } = await throughProxy();
+    await backend.broker.publish([outgoing(name("first"), "a")], never);
+    proxy.latency(15);
+    for (const wait of [10, 50, 100]) {
+      const due = Date.now() + 500;
+      const sent = [1, 2, 3].map(() => backend.broker.publish([outgoing(name("later"), "b", { due })], never));
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      proxy.cut();
+      expect((await Promise.all(sent)).flat()).toEqual([accepted, accepted, accepted]);
+    }
+  });
+
   test("a letter counts as dropped or sent again when the server knows it, and is not sent twice", async () => {
     const { backend, proxy } = await throughProxy();
     const queue = name("letters");

@@ -108,10 +108,10 @@ export class Publisher {
   /** Writes it in this turn if everything is there, so that all of a turn go together. */
   #go(sending: Sending, over: AbortSignal): void {
     const { parcel } = sending;
-    const channel = this.#ready;
-    const waits = channel === undefined || channel.closed || this.#blocked !== undefined;
-    if (!waits && this.#place(parcel) === undefined) return this.#write(channel, sending, over);
-    this.#prepare(parcel, over).then(
+    const channel = this.#ready?.closed === false && this.#blocked === undefined ? this.#ready : undefined;
+    const prepared = channel === undefined ? this.#prepare(parcel, over) : this.#place(parcel);
+    if (channel !== undefined && prepared === undefined) return this.#write(channel, sending, over);
+    prepared?.then(
       () => sending.ended || this.#go(sending, over),
       (error: unknown) => this.#failed(sending, error, over),
     );
