@@ -122,7 +122,12 @@ describe("a module", () => {
     const lines = moduleText(tasks, 'import { app } from "./app.ts";').split("\n");
     const code = lines.filter((line) => !/^(\/\/ |\/\*\*? .*\*\/$|\/\*\*$| \* | \*\/$|$)/.test(line));
     expect(
-      code.filter((line) => !/^(import|export const [\w$]+ = app\.remote<.*>\("(?:[^"\\]|\\.)*"(?:, \{ queue: "(?:[^"\\]|\\.)*" \})?\);$)/.test(line)),
+      code.filter(
+        (line) =>
+          !/^(import|export const [\w$]+ = app\.remote<.*>\("(?:[^"\\]|\\.)*"(?:, \{ queue: "(?:[^"\\]|\\.)*" \})?\);$)/.test(
+            line,
+          ),
+      ),
     ).toEqual([]);
     expect(code).toHaveLength(3);
     expect(lines.filter((line) => /^(\/\*\*| \*).*\*\/./.test(line))).toEqual([]);
