@@ -1,10 +1,10 @@
 /** Columns of the matrix as suites of vitest: a stage for each, a test for each row that has a cell there. */
 
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { type RabbitServer, startRabbit } from "../server/rabbitmq-server.ts";
 import { describeNeeding, describeWith } from "../server/required-program.ts";
 import { applies, type Behaviour, type Direction, type Servers } from "./behaviour.ts";
 import { behaviours } from "./matrix.ts";
+import { type SharedRabbit, shareRabbit } from "./rabbit.ts";
 import { type Release, releases, type ReleaseName } from "./release.ts";
 import { Stage } from "./stage.ts";
 
@@ -19,11 +19,11 @@ export function describeRedis(name: ReleaseName, directions: readonly Direction[
 export function describeRabbit(name: ReleaseName): void {
   describeWith("rabbitmq-server", "over RabbitMQ", () => {
     describeRelease(name, (release) => {
-      let rabbit: RabbitServer;
+      let rabbit: SharedRabbit;
       beforeAll(async () => {
-        rabbit = await startRabbit();
+        rabbit = await shareRabbit();
       }, limit);
-      afterAll(() => rabbit.stop());
+      afterAll(() => rabbit[Symbol.asyncDispose]());
       for (const servers of ["rabbitmq", "rpc"] as const) describeColumn(servers, release, undefined, () => rabbit);
     });
   });
@@ -31,8 +31,8 @@ export function describeRabbit(name: ReleaseName): void {
 
 function describeRelease(name: ReleaseName, suite: (release: Release) => void): void {
   const release = releases[name];
-  describeWith("redis-server", `Celery ${name} beside us`, () => {
-    describeNeeding(release, "in both directions", () => suite(release));
+  describeWith("redis-server", "beside Python", () => {
+    describeNeeding(release, `interoperability with Celery ${name}`, () => suite(release));
   });
 }
 
@@ -40,7 +40,7 @@ function describeColumn(
   servers: Servers,
   release: Release,
   directions: readonly Direction[] | undefined,
-  rabbit: () => RabbitServer | undefined,
+  rabbit: () => SharedRabbit | undefined,
 ): void {
   const rows = behaviours.filter(
     (row) => applies(row, servers, release.name) && (directions?.includes(row.direction) ?? true),

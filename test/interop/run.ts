@@ -10,10 +10,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type RabbitServer, startRabbit } from "../server/rabbitmq-server.ts";
 import { programAvailable, programs, type Program } from "../server/required-program.ts";
 import { applies, type Behaviour, type Servers } from "./behaviour.ts";
 import { behaviours } from "./matrix.ts";
+import { type SharedRabbit, shareRabbit } from "./rabbit.ts";
 import { releases } from "./release.ts";
 import { Stage } from "./stage.ts";
 import { type Cell, type Column, columns, marks, tables } from "./table.ts";
@@ -37,11 +37,11 @@ if (rows.length === 0) {
   process.exit(2);
 }
 const cells = new Map<Behaviour, Map<Column, Cell>>(rows.map((row) => [row, new Map()]));
-let rabbit: RabbitServer | undefined;
+let rabbit: SharedRabbit | undefined;
 try {
   for (const column of columns) await fill(column);
 } finally {
-  await rabbit?.stop();
+  await rabbit?.[Symbol.asyncDispose]();
 }
 
 const table = tables(rows, (row, column) => cells.get(row)?.get(column));
@@ -71,7 +71,7 @@ async function fill(column: Column): Promise<void> {
     for (const row of mine) cells.get(row)?.set(column, { kind: "skipped", why });
     return;
   }
-  if (servers !== "redis") rabbit ??= await startRabbit();
+  if (servers !== "redis") rabbit ??= await shareRabbit();
   await using stage = await Stage.open({ servers, release, rabbit: servers === "redis" ? undefined : rabbit });
   for (const row of mine) {
     if (row.needs !== undefined && !programAvailable(row.needs)) {

@@ -21,11 +21,11 @@ import {
   type WorkOptions,
 } from "../../src/index.ts";
 import { WorkerProcess } from "../server/command-line.ts";
-import type { RabbitServer } from "../server/rabbitmq-server.ts";
 import { eventually } from "../server/redis-backend.ts";
 import { type RedisServer, startRedis } from "../server/redis-server.ts";
 import type { Behaviour, Servers } from "./behaviour.ts";
 import { PythonClient, type PythonSetup, PythonWorker } from "./python-process.ts";
+import type { SharedRabbit } from "./rabbit.ts";
 import type { Release } from "./release.ts";
 import { declareTasks } from "./tasks.ts";
 
@@ -37,7 +37,7 @@ export interface Place {
   readonly servers: Servers;
   readonly release: Release;
   /** For columns that have one; it takes seconds to start, so several stages may use it, one after the other. */
-  readonly rabbit?: RabbitServer | undefined;
+  readonly rabbit?: SharedRabbit | undefined;
 }
 
 export class Stage implements AsyncDisposable {
@@ -126,7 +126,7 @@ export class Stage implements AsyncDisposable {
 
   /** Where messages are. */
   get broker(): string {
-    return this.place.rabbit?.url ?? this.redis.url;
+    return this.place.rabbit?.server.url ?? this.redis.url;
   }
 
   /** Where results are. */

@@ -17,8 +17,10 @@ async function opened(gate: string, signal: AbortSignal): Promise<void> {
 
 /** What a run sees of itself. */
 function facts(context: TaskContext): Record<string, unknown> {
-  const { id, task, queue, attempt, fence, lineage, headers } = context;
-  return { id, task, queue, attempt, fence, lineage: { ...lineage }, headers: { ...headers }, now: Date.now() };
+  const { id, task, queue, attempt, fence, lineage, headers, request } = context;
+  const { redelivered } = request;
+  const rest = { lineage: { ...lineage }, headers: { ...headers }, request: { ...request }, now: Date.now() };
+  return { id, task, queue, attempt, fence, redelivered, ...rest };
 }
 
 function note(path: string, text: string): void {
@@ -65,6 +67,11 @@ export function declareTasks(app: App): void {
   );
   app.task("ts.progress", { positional: ["gate"] }, async ({ gate }: { gate: string }, context: TaskContext) => {
     context.progress(1, 3, "one");
+    await opened(gate, context.signal);
+    return "done";
+  });
+  app.task("ts.state", { positional: ["gate"] }, async ({ gate }: { gate: string }, context: TaskContext) => {
+    await context.state("COOKING", { pots: 2 });
     await opened(gate, context.signal);
     return "done";
   });

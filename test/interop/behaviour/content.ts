@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { DeadLetter } from "../../../src/index.ts";
 import type { Behaviour } from "../behaviour.ts";
-import type { Stage } from "../stage.ts";
+import { patience, type Stage } from "../stage.ts";
 
 /** Publishes what it is told as it is, with kombu: content type, headers and body are the test's own. */
 const publish = `
@@ -20,7 +20,19 @@ interface Published {
   readonly content_type?: string;
 }
 
+type Said = Readonly<Record<string, unknown>>;
+
 export const content: readonly Behaviour[] = [
+  {
+    name: "compression: zlib, brotli and zstd are unpacked",
+    direction: "TypeScript → Python",
+    async run(stage) {
+      const text = "é".repeat(5000);
+      for (const compression of ["zlib", "brotli", "zstd"] as const) {
+        assert.deepEqual(await stage.answer("py.echo", [text], { compression }), { args: [text], kwargs: {} });
+      }
+    },
+  },
   {
     name: "compression: zlib, brotli and zstd are unpacked",
     direction: "Python → TypeScript",
@@ -173,6 +185,44 @@ export const content: readonly Behaviour[] = [
     async run({ python }) {
       const kinds = await python.run("send('ts.kinds', ({'__type__': 'mystery', '__value__': 1},)).get(timeout=20)");
       assert.deepEqual(kinds, ["{ __type__: 'mystery', __value__: 1 }"]);
+    },
+  },
+  {
+    name: "what the message says of itself",
+    direction: "TypeScript → Python",
+    async run(stage) {
+      const sent = await stage.call("py.facts", ["a"], { priority: 3 });
+      const told = await sent.get({ timeout: patience });
+      const { id, root_id, parent_id, correlation_id, priority, redelivered, routing_key, args } = told as Said;
+      assert.deepEqual(
+        // Headers that say nothing new are left out here, and the root of a call that nothing led to is itself.
+        { id, root_id: root_id ?? id, parent_id, correlation_id, priority, redelivered, routing_key, args },
+        {
+          id: sent.id,
+          root_id: sent.id,
+          parent_id: null,
+          correlation_id: sent.id,
+          priority: 3,
+          redelivered: false,
+          routing_key: "py",
+          args: ["a"],
+        },
+      );
+    },
+  },
+  {
+    name: "what the message says of itself",
+    direction: "Python → TypeScript",
+    async run({ python }) {
+      const told = await python.run(
+        "call = send('ts.facts', priority=3, shadow='seen'); call.get(timeout=20)['request']",
+      );
+      const [id, replyTo] = (await python.run("[call.id, app.thread_oid]")) as string[];
+      const { root, correlationId, retries, priority, redelivered, shadow, ...rest } = told as Said;
+      assert.deepEqual(
+        { root, correlationId, retries, priority, redelivered, shadow, replyTo: rest["replyTo"] },
+        { root: id, correlationId: id, retries: 0, priority: 3, redelivered: false, shadow: "seen", replyTo },
+      );
     },
   },
   {

@@ -153,7 +153,7 @@ export const ledger: readonly Behaviour[] = [
       assert.deepEqual(
         runsIn(stage, path).map(({ by, redelivered }) => [by, redelivered]),
         [
-          ["typescript", undefined],
+          ["typescript", false],
           ["python", true],
         ],
       );

@@ -192,6 +192,10 @@ export const outcomes: readonly Behaviour[] = [
         ["PROGRESS", { current: 1, total: 3, note: "one" }],
         ["SUCCESS", "done"],
       ]);
+      assert.deepEqual(await seen(stage, "ts.state"), [
+        ["COOKING", { pots: 2 }],
+        ["SUCCESS", "done"],
+      ]);
     },
   },
   {

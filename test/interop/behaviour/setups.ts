@@ -122,7 +122,7 @@ export const setups: readonly Behaviour[] = [
     };
   }),
   ...rows(
-    "TLS",
+    "TLS, with certificates on both sides",
     async (stage: Stage) => {
       const files = await makeCertificates(stage.folder);
       const port = await freePort();
@@ -166,9 +166,24 @@ export const setups: readonly Behaviour[] = [
     ),
   ),
   ...rows(
+    "TLS, with certificates on both sides",
+    (stage) => {
+      const { server, certificates } = stage.place.rabbit ?? {};
+      const { ca = "", client: { cert, key } = { cert: "", key: "" } } = certificates ?? {};
+      const broker = `amqps://guest:guest@127.0.0.1:${String(server?.tlsPort)}//`;
+      const ssl = { ca_certs: ca, certfile: cert, keyfile: key, cert_reqs: 2, server_hostname: "127.0.0.1" };
+      const settings = { broker_use_ssl: ssl, broker_transport_options: { confirm_publish: true } };
+      return {
+        python: { broker, settings },
+        ours: { broker: `${broker}?${new URLSearchParams({ ca, cert, key }).toString()}` },
+      };
+    },
+    { on: ["rabbitmq"], needs: "openssl" },
+  ),
+  ...rows(
     "a login and a virtual host of its own",
     async (stage) => {
-      const { rabbit } = stage.place;
+      const rabbit = stage.place.rabbit?.server;
       const name = stage.fresh("tenant");
       await rabbit?.ctl("add_vhost", `/${name}`);
       await rabbit?.ctl("add_user", name, "s3cret");

@@ -10,8 +10,7 @@ export interface Run {
   readonly id: string;
   readonly text?: string;
   readonly now: number;
-  /** Only Python tells. */
-  readonly redelivered?: boolean;
+  readonly redelivered: boolean;
 }
 
 export const sharing: readonly Behaviour[] = [
@@ -74,10 +73,10 @@ export const sharing: readonly Behaviour[] = [
       stage.open(gate);
       assert.equal(await sent.get({ timeout: patience }), "typescript");
       assert.deepEqual(
-        runsIn(stage, path).map(({ by, id }) => [by, id]),
+        runsIn(stage, path).map(({ by, id, redelivered }) => [by, id, redelivered]),
         [
-          ["typescript", sent.id],
-          ["typescript", sent.id],
+          ["typescript", sent.id, false],
+          ["typescript", sent.id, true],
         ],
       );
     },
@@ -120,6 +119,13 @@ export const sharing: readonly Behaviour[] = [
         await kombuSweep(stage, 1);
       }
       await stage.until("its second start", () => runsIn(stage, path).length === 2);
+      assert.deepEqual(
+        runsIn(stage, path).map(({ by, redelivered }) => [by, redelivered]),
+        [
+          ["python", false],
+          ["typescript", true],
+        ],
+      );
       stage.open(gate);
       assert.equal(await sent.get({ timeout: patience }), "typescript");
     },
