@@ -63,8 +63,13 @@ type Twice<P, Seen = never> = P extends readonly [infer First, ...infer More]
     : Twice<More, Seen | Bare<First>>
   : never;
 
-/** `P` if it lists every key of `I` once and marks only optional ones; else a type whose text says what is wrong. */
-export type PositionsGuard<I, P extends readonly string[]> = [Exclude<keyof I, Bare<P[number]>>] extends [never]
+/**
+ * `P` if it lists every key of `I` once and marks only optional ones; else a type whose text says what is wrong. `void` has not been inferred
+ * yet: the compiler looks at the options once before it knows the input of a handler whose `ctx` has no type of its own.
+ */
+export type PositionsGuard<I, P extends readonly string[]> = [I] extends [void] ? P : ListedPositions<I, P>;
+
+type ListedPositions<I, P extends readonly string[]> = [Exclude<keyof I, Bare<P[number]>>] extends [never]
   ? [Exclude<Bare<P[number]>, keyof I>] extends [never]
     ? [Twice<P>] extends [never]
       ? [Exclude<Extract<P[number], `${string}?`>, `${OptionalKey<I> & string}?`>] extends [never]

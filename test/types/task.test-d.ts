@@ -1,6 +1,6 @@
 /** What the compiler knows of tasks: where types come from, what JSON leaves of them, and what is refused before it runs. */
 
-import { type App, type AsyncResult, createApp, type Jsonify, Ignore, type Task } from "celeriac";
+import { type App, type AsyncResult, createApp, type Jsonify, Ignore, type Task, type TaskContext } from "celeriac";
 import * as v from "valibot";
 import { describe, expectTypeOf, it } from "vitest";
 import { z } from "zod";
@@ -164,6 +164,13 @@ describe("positions", () => {
   it("list every key once", () => {
     const add = app.task("add", { positional: ["x", "y"] }, ({ x, y }: { x: number; y: number }) => x + y);
     expectTypeOf(add).toEqualTypeOf<Task<{ x: number; y: number }, number>>();
+    const asked = app.task("add.c", { positional: ["x", "y"] }, ({ x, y }: { x: number; y: number }, ctx) => {
+      expectTypeOf(ctx).toEqualTypeOf<TaskContext>();
+      return x + y;
+    });
+    expectTypeOf(asked).toEqualTypeOf<Task<{ x: number; y: number }, number>>();
+    // @ts-expect-error "y" is not listed
+    app.task("add.d", { positional: ["x"] }, ({ x, y }: { x: number; y: number }, ctx) => x + y + ctx.attempt);
     app.task("add.z", { positional: ["x", "z?"] }, ({ x, z = 1 }: { x: number; z?: number }) => x + z);
     app.task(
       "add.s",
