@@ -1,4 +1,4 @@
-/** Every call to a driver goes wrong once, in each way it can: with an error, and with a death before and after it. */
+/** Calls to a driver go wrong, each in every way it can: with an error, and with a death before and after it. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,13 +12,14 @@ import { afterRestart, strike } from "./loop.ts";
 const deaths: readonly Mode[] = ["kill-before", "kill-after"];
 const errors: readonly Mode[] = ["error", "error-after"];
 
-/** Twice as many calls as on one server: in `npm test` one in three of them, in `npm run nth-call` each. */
-const apartStep = process.env["CELERIAC_EVERY_CALL"] === "1" ? 1 : 3;
+/** `npm test` strikes every second call, and every fourth of two servers, which are twice as many; `npm run nth-call` each. */
+const every = process.env["CELERIAC_EVERY_CALL"] === "1";
+const [step, apartStep] = every ? [1, 1] : [2, 4];
 
 function loop(
   fresh: (name: string) => Promise<string>,
   modes: readonly Mode[] = [...errors, ...deaths],
-  step = 1,
+  stride = step,
 ): void {
   let folder = "";
   beforeAll(() => {
@@ -34,7 +35,7 @@ function loop(
   };
 
   it.each([...modes])(
-    "survives %s at every call",
+    "survives %s, call by call",
     async (mode) => {
       const counted = await strike(
         await fresh(join(folder, `${mode}-count`)),
@@ -45,7 +46,7 @@ function loop(
       const calls = Number(counted.at(-1)?.split(" ")[1]);
       expect(calls).toBeGreaterThan(15);
       const wrong: string[] = [];
-      const numbers = Array.from({ length: Math.floor(calls / step) }, (_, index) => (index + 1) * step);
+      const numbers = Array.from({ length: Math.floor(calls / stride) }, (_, index) => (index + 1) * stride);
       // Three at a time: most of a round is waiting for a lease to run out.
       await Promise.all(
         [0, 1, 2].map(async () => {

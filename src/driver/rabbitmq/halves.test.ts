@@ -1,51 +1,30 @@
 /** Steps of which the second may never happen: what is between them is there once, as it was, and in its place. */
 
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { asStranger, openBackend } from "../../../test/server/rabbitmq-backend.ts";
-import { startRabbit, type RabbitServer } from "../../../test/server/rabbitmq-server.ts";
+import { expect, test } from "vitest";
+import { asStranger } from "../../../test/server/rabbitmq-backend.ts";
+import { useRabbit } from "../../../test/server/rabbitmq-stage.ts";
 import { Catch, eventually, idOf, outgoing } from "../../../test/server/redis-backend.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
-import { startProxy, type TcpProxy } from "../../../test/server/tcp-proxy.ts";
 import type { AmqpDelivery, FieldTable } from "./amqp/client.ts";
-import type { RabbitBackend } from "./index.ts";
 
 const never = new AbortController().signal;
 const accepted = { kind: "accepted" };
 const settled = { kind: "settled" };
 
 describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
-  let rabbit: RabbitServer;
-  const opened: RabbitBackend[] = [];
-  const proxies: TcpProxy[] = [];
-  beforeAll(async () => {
-    rabbit = await startRabbit();
-  }, 120_000);
-  afterAll(() => rabbit?.stop());
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((backend) => backend.close()));
-    await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
-  });
-  const backendOf = async (query = "", port = rabbit.port): Promise<RabbitBackend> => {
-    const backend = await openBackend(`amqp://127.0.0.1:${port}//?heartbeat=10${query}`);
-    opened.push(backend);
-    return backend;
-  };
-  const throughProxy = async (query = ""): Promise<{ backend: RabbitBackend; proxy: TcpProxy }> => {
-    const proxy = await startProxy(rabbit.port);
-    proxies.push(proxy);
-    return { proxy, backend: await backendOf(query, proxy.port) };
-  };
+  const stage = useRabbit();
+  const { backendOf, throughProxy } = stage;
   const name = (label: string): string => `${label}-${crypto.randomUUID().slice(0, 8)}`;
   /** Takes all of them for good. */
   const drain = (queue: string): Promise<AmqpDelivery[]> =>
-    asStranger(rabbit, async (channel) => {
+    asStranger(stage.rabbit, async (channel) => {
       const all: AmqpDelivery[] = [];
       for (let one = await channel.get(queue, true); one !== undefined; one = await channel.get(queue, true))
         all.push(one);
       return all;
     });
   const declare = (queue: string, args: FieldTable = {}): Promise<unknown> =>
-    asStranger(rabbit, (channel) => channel.declareQueue(queue, { durable: true, arguments: args }));
+    asStranger(stage.rabbit, (channel) => channel.declareQueue(queue, { durable: true, arguments: args }));
   const letterOf = (queue: string, id: string, raw: Uint8Array) =>
     ({ key: "", id, task: "t", queue, reason: "rejected", at: 0, raw, attempts: [], detail: "" }) as const;
 
@@ -56,7 +35,7 @@ describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
     const ids = Array.from({ length: 12 }, (_, n) => `m${n}`);
     held.consumer.want(12, 12);
     await eventually("it to be open", async () => {
-      const counts = await rabbit.ctl("list_consumers", "queue_name", "prefetch_count");
+      const counts = await stage.rabbit.ctl("list_consumers", "queue_name", "prefetch_count");
       return counts.split("\n").some((line) => line.startsWith(queue) && !line.endsWith("\t1"));
     });
     held.consumer.want(1, 1);
@@ -81,9 +60,9 @@ describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
       const caught = await Catch.open(worker, queue, 5);
       await producer.broker.publish([outgoing(queue, "a", { due: Date.now() + 500 })], never);
       await caught.until(1);
-      await asStranger(rabbit, (channel) => channel.deleteQueue(queue));
+      await asStranger(stage.rabbit, (channel) => channel.deleteQueue(queue));
       await eventually("it to be there again", async () =>
-        (await rabbit.ctl("list_consumers", "queue_name")).includes(queue),
+        (await stage.rabbit.ctl("list_consumers", "queue_name")).includes(queue),
       );
       expect(await producer.broker.publish([outgoing(queue, "b", { due: Date.now() + 500 })], never)).toEqual([
         accepted,
@@ -100,7 +79,7 @@ describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
       queues.map((queue, n) => outgoing(queue, `m${n}`)),
       never,
     );
-    await rabbit.ctl("set_vm_memory_high_watermark", "0");
+    await stage.rabbit.ctl("set_vm_memory_high_watermark", "0");
     try {
       // The server tells only who tries.
       const unclear = busy.broker.publish([outgoing(name("other"), "b")], AbortSignal.timeout(1000));
@@ -111,7 +90,7 @@ describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
       const [given] = await neighbour.until(1);
       expect(new Set([held, given].map((each) => each && idOf(each)))).toEqual(new Set(["m0", "m1"]));
     } finally {
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+      await stage.rabbit.ctl("set_vm_memory_high_watermark", "0.4");
     }
   });
 
@@ -162,7 +141,7 @@ describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
     const caught = await Catch.open(backend, queue, 5);
     const { message } = outgoing(queue, "a");
     const properties = { contentType: "application/json", headers: message.headers, expiration: "300" };
-    await asStranger(rabbit, (channel) =>
+    await asStranger(stage.rabbit, (channel) =>
       channel.publish({ exchange: "", routingKey: queue, mandatory: true, properties, body: message.body }),
     );
     const [first] = await caught.until(1);
@@ -196,7 +175,7 @@ describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
       for (let depth = 0; depth < 80; depth += 1) deep = [deep];
       await declare(queue, type === "quorum" ? { "x-queue-type": "quorum" } : {});
       const base = { task: "t", id: "full" };
-      await asStranger(rabbit, async (channel) => {
+      await asStranger(stage.rabbit, async (channel) => {
         const publish = (headers: FieldTable, encoded?: Uint8Array) =>
           channel.publish({
             exchange: "",
@@ -210,7 +189,7 @@ describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
         await publish({ ...base, fill: "x".repeat(128 * 1024 - 8 - 14 - 2 - 17 - 4 - 32) });
         await publish({ ...base }, nested());
       });
-      const before = await asStranger(rabbit, (channel) => channel.get(queue, false));
+      const before = await asStranger(stage.rabbit, (channel) => channel.get(queue, false));
       expect(before?.properties?.headers?.["id"]).toBe("full");
       const caught = await Catch.open(backend, queue, 5);
       const put = (await caught.until(2)).map((delivery) => ({

@@ -1,41 +1,18 @@
 /** What a server, a network and other programs may do to us: go away, come back, block, delete, refuse, send nonsense. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { asStranger, makeBackend, openBackend } from "../../../test/server/rabbitmq-backend.ts";
-import { startRabbit, type RabbitServer } from "../../../test/server/rabbitmq-server.ts";
+import { useRabbit } from "../../../test/server/rabbitmq-stage.ts";
 import { Catch, eventually, idOf, outgoing } from "../../../test/server/redis-backend.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
-import { startProxy, type TcpProxy } from "../../../test/server/tcp-proxy.ts";
 import type { Outbound } from "./amqp/client.ts";
-import type { RabbitBackend } from "./index.ts";
 
 const never = new AbortController().signal;
 const accepted = { kind: "accepted" };
 
 describeWith("rabbitmq-server", "rabbitmq in bad times", () => {
-  let rabbit: RabbitServer;
-  const opened: RabbitBackend[] = [];
-  const proxies: TcpProxy[] = [];
-  beforeAll(async () => {
-    rabbit = await startRabbit();
-  }, 120_000);
-  afterAll(() => rabbit?.stop());
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((backend) => backend.close()));
-    await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
-  });
-
-  const url = (port: number, query = ""): string => `amqp://127.0.0.1:${port}//?heartbeat=1${query}`;
-  const backendOf = async (query = "", port = rabbit.port): Promise<RabbitBackend> => {
-    const backend = await openBackend(url(port, query));
-    opened.push(backend);
-    return backend;
-  };
-  const throughProxy = async (): Promise<{ backend: RabbitBackend; proxy: TcpProxy }> => {
-    const proxy = await startProxy(rabbit.port);
-    proxies.push(proxy);
-    return { proxy, backend: await backendOf("", proxy.port) };
-  };
+  const stage = useRabbit({ heartbeat: 1 });
+  const { backendOf, throughProxy, urlOf, closeLater } = stage;
   const name = (label: string): string => `${label}.${crypto.randomUUID().slice(0, 8)}`;
   const publishOf = (queue: string, rest: Partial<Outbound> = {}): Outbound => ({
     exchange: "",
@@ -91,7 +68,7 @@ describeWith("rabbitmq-server", "rabbitmq in bad times", () => {
       if (first === undefined) throw new Error("one came");
       await caught.consumer.detach?.([first]);
       await eventually("the acknowledgement to arrive", async () => {
-        const counts = await rabbit.ctl("list_queues", "name", "messages");
+        const counts = await stage.rabbit.ctl("list_queues", "name", "messages");
         return counts.includes(`${queue}\t0`);
       });
       proxy.cut();
@@ -124,7 +101,7 @@ describeWith("rabbitmq-server", "rabbitmq in bad times", () => {
     const caught = await Catch.open(backend, queue, 5);
     const [held] = await caught.until(1);
     if (held === undefined) throw new Error("one came");
-    await rabbit.ctl("set_vm_memory_high_watermark", "0");
+    await stage.rabbit.ctl("set_vm_memory_high_watermark", "0");
     try {
       // The first is written before the server says that it takes none.
       const unclear = backend.broker.publish([outgoing(queue, "b")], AbortSignal.timeout(1000));
@@ -134,11 +111,11 @@ describeWith("rabbitmq-server", "rabbitmq in bad times", () => {
       expect(await caught.consumer.settle([{ delivery: held, then: { kind: "ack" } }])).toEqual([{ kind: "settled" }]);
       expect((await backend.broker.queues.list()).find((state) => state.name === queue)?.ready).toBeDefined();
       const waiting = backend.broker.publish([outgoing(queue, "d")], never);
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+      await stage.rabbit.ctl("set_vm_memory_high_watermark", "0.4");
       expect(await waiting).toEqual([accepted]);
       expect((await caught.until(3)).map(idOf)).toEqual(["a", "b", "d"]);
     } finally {
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+      await stage.rabbit.ctl("set_vm_memory_high_watermark", "0.4");
     }
   });
 
@@ -148,18 +125,18 @@ describeWith("rabbitmq-server", "rabbitmq in bad times", () => {
     const caught = await Catch.open(worker, queue, 5);
     await producer.broker.publish([outgoing(queue, "a")], never);
     await caught.until(1);
-    await asStranger(rabbit, (channel) => channel.deleteQueue(queue));
+    await asStranger(stage.rabbit, (channel) => channel.deleteQueue(queue));
     expect(await producer.broker.publish([outgoing(queue, "b")], never)).toEqual([accepted]);
     expect((await caught.until(2)).map(idOf)).toEqual(["a", "b"]);
   });
 
   test("a queue with other arguments is used as it is, and the difference is told at the start", async () => {
     const queue = name("drift");
-    await asStranger(rabbit, (channel) =>
+    await asStranger(stage.rabbit, (channel) =>
       channel.declareQueue(queue, { durable: true, arguments: { "x-max-length": 2, "x-overflow": "reject-publish" } }),
     );
-    const backend = makeBackend(url(rabbit.port), { knownQueues: () => [queue, name("absent")] });
-    opened.push(backend);
+    const backend = makeBackend(urlOf(stage.rabbit.port), { knownQueues: () => [queue, name("absent")] });
+    closeLater(backend);
     const warnings = await backend.open(never);
     const drifts = warnings.filter((warning) => warning.code === "QUEUE_MISMATCH");
     expect(drifts).toHaveLength(1);
@@ -175,12 +152,12 @@ describeWith("rabbitmq-server", "rabbitmq in bad times", () => {
   });
 
   test("a user that may not declare uses what is there, and is told what it lacks where nothing is", async () => {
-    await rabbit.ctl("add_user", "meek", "hunter2");
-    await rabbit.ctl("set_permissions", "meek", "^celeriac[.]", ".*", ".*");
+    await stage.rabbit.ctl("add_user", "meek", "hunter2");
+    await stage.rabbit.ctl("set_permissions", "meek", "^celeriac[.]", ".*", ".*");
     const queue = name("meek");
-    await asStranger(rabbit, (channel) => channel.declareQueue(queue, { durable: true }));
-    const backend = await openBackend(`amqp://meek:hunter2@127.0.0.1:${rabbit.port}//`);
-    opened.push(backend);
+    await asStranger(stage.rabbit, (channel) => channel.declareQueue(queue, { durable: true }));
+    const backend = await openBackend(`amqp://meek:hunter2@127.0.0.1:${stage.rabbit.port}//`);
+    closeLater(backend);
     expect(await backend.broker.publish([outgoing(queue, "a")], never)).toEqual([accepted]);
     const refused = backend.broker.publish([outgoing(name("nowhere"), "a")], never);
     await expect(refused).rejects.toMatchObject({ code: "BACKEND_REFUSED", message: expect.stringMatching("rights") });
@@ -193,7 +170,7 @@ describeWith("rabbitmq-server", "rabbitmq in bad times", () => {
     ["a vhost that does not exist", "amqp://guest:guest@HOST/nowhere", "BACKEND_REFUSED", "add_vhost"],
     ["no server", "amqp://guest:hunter2@127.0.0.1:1//", "BACKEND_UNREACHABLE", "can't be reached"],
   ])("%s is told with its remedy and without the password", async (_, text, code, why) => {
-    const backend = makeBackend(text.replace("HOST", `127.0.0.1:${rabbit.port}`));
+    const backend = makeBackend(text.replace("HOST", `127.0.0.1:${stage.rabbit.port}`));
     const failure = backend.open(never);
     await expect(failure).rejects.toMatchObject({ code, message: expect.stringContaining(why) });
     await expect(failure).rejects.toMatchObject({ message: expect.not.stringContaining("hunter2") });
@@ -212,7 +189,7 @@ describeWith("rabbitmq-server", "rabbitmq in bad times", () => {
       nested: { list: [1, "two", null, { three: 3.5 }] },
     };
     const json = { contentType: "application/json", contentEncoding: "utf-8" };
-    await asStranger(rabbit, async (channel) => {
+    await asStranger(stage.rabbit, async (channel) => {
       await channel.declareQueue(queue, { durable: true });
       const body = new TextEncoder().encode("[[],{},{}]");
       await channel.publish(publishOf(queue, { properties: { ...json, headers }, body }));

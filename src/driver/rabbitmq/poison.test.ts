@@ -1,49 +1,28 @@
 /** Messages, addresses and queues that the server will not have: each fails alone, and what is beside it goes on. */
 
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { asStranger, openBackend } from "../../../test/server/rabbitmq-backend.ts";
-import { startRabbit, type RabbitServer } from "../../../test/server/rabbitmq-server.ts";
+import { useRabbit } from "../../../test/server/rabbitmq-stage.ts";
 import { Catch, eventually, idOf, outgoing } from "../../../test/server/redis-backend.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
-import { startProxy, type TcpProxy } from "../../../test/server/tcp-proxy.ts";
 import type { Outgoing } from "../../port/broker.ts";
-import type { RabbitBackend } from "./index.ts";
 
 const never = new AbortController().signal;
 const accepted = { kind: "accepted" };
 
 describeWith("rabbitmq-server", "rabbitmq and what it will not have", () => {
-  let rabbit: RabbitServer;
-  const opened: RabbitBackend[] = [];
-  const proxies: TcpProxy[] = [];
-  beforeAll(async () => {
-    // Few channels, so that a test sees where they are used up.
-    rabbit = await startRabbit({ config: { channel_max: "48" } });
-  }, 120_000);
-  afterAll(() => rabbit?.stop());
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((backend) => backend.close()));
-    await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
-  });
-  const backendOf = async (query = "", port = rabbit.port): Promise<RabbitBackend> => {
-    const backend = await openBackend(`amqp://127.0.0.1:${port}//?heartbeat=10${query}`);
-    opened.push(backend);
-    return backend;
-  };
-  const throughProxy = async (query = ""): Promise<{ backend: RabbitBackend; proxy: TcpProxy }> => {
-    const proxy = await startProxy(rabbit.port);
-    proxies.push(proxy);
-    return { proxy, backend: await backendOf(query, proxy.port) };
-  };
+  // Few channels, so that a test sees where they are used up.
+  const stage = useRabbit({ config: { channel_max: "48" } });
+  const { backendOf, throughProxy, closeLater } = stage;
   const name = (label: string): string => `${label}-${crypto.randomUUID().slice(0, 8)}`;
   const withHeaders = (queue: string, id: string, more: Record<string, unknown>): Outgoing => {
     const plain = outgoing(queue, id);
     return { ...plain, message: { ...plain.message, headers: { ...plain.message.headers, ...more } } };
   };
   const readyIn = (queue: string): Promise<number> =>
-    asStranger(rabbit, async (channel) => (await channel.declareQueue(queue, { passive: true })).messages);
+    asStranger(stage.rabbit, async (channel) => (await channel.declareQueue(queue, { passive: true })).messages);
   const channels = async (): Promise<number> => {
-    const list = await rabbit.ctl("list_channels", "pid");
+    const list = await stage.rabbit.ctl("list_channels", "pid");
     return list.split("\n").length;
   };
 
@@ -84,7 +63,7 @@ describeWith("rabbitmq-server", "rabbitmq and what it will not have", () => {
   test("copies that a sender wished for are not made again when its message goes back or to the dead letters", async () => {
     const backend = await backendOf();
     const [queue, other] = [name("copied"), name("other")];
-    await asStranger(rabbit, (channel) => channel.declareQueue(other, { durable: true }));
+    await asStranger(stage.rabbit, (channel) => channel.declareQueue(other, { durable: true }));
     const caught = await Catch.open(backend, queue, 5);
     await backend.broker.publish([withHeaders(queue, "a", { CC: [other] })], never);
     const [first] = await caught.until(1);
@@ -106,7 +85,7 @@ describeWith("rabbitmq-server", "rabbitmq and what it will not have", () => {
     const { backend, proxy } = await throughProxy();
     const [queue, locked] = [name("own"), name("locked")];
     const caught = await Catch.open(backend, queue, 5);
-    await asStranger(rabbit, async (stranger) => {
+    await asStranger(stage.rabbit, async (stranger) => {
       await stranger.declareQueue(locked, { exclusive: true });
       await expect(caught.consumer.setQueues([queue, locked])).rejects.toMatchObject({ code: "BACKEND_REFUSED" });
       const before = await channels();
@@ -122,10 +101,10 @@ describeWith("rabbitmq-server", "rabbitmq and what it will not have", () => {
 
   test("a queue that may not be read does not keep a consumer from the others", async () => {
     const [queue, secret] = [name("open"), name("secret")];
-    await rabbit.ctl("add_user", "curious", "hunter2");
-    await rabbit.ctl("set_permissions", "curious", ".*", ".*", "^(?!secret).*");
-    const backend = await openBackend(`amqp://curious:hunter2@127.0.0.1:${rabbit.port}//`);
-    opened.push(backend);
+    await stage.rabbit.ctl("add_user", "curious", "hunter2");
+    await stage.rabbit.ctl("set_permissions", "curious", ".*", ".*", "^(?!secret).*");
+    const backend = await openBackend(`amqp://curious:hunter2@127.0.0.1:${stage.rabbit.port}//`);
+    closeLater(backend);
     const caught = await Catch.open(backend, queue, 5, { queues: [secret, queue] });
     await backend.broker.publish([outgoing(queue, "a")], never);
     const [first] = await caught.until(1);
@@ -141,7 +120,7 @@ describeWith("rabbitmq-server", "rabbitmq and what it will not have", () => {
     const backend = await backendOf();
     const queue = name("forged");
     const facts = [{ key: 5 }, { key: "k", at: "soon", attempts: 5, detail: {}, reason: 1, id: 7, task: [] }, []];
-    await asStranger(rabbit, async (channel) => {
+    await asStranger(stage.rabbit, async (channel) => {
       await channel.declareQueue(`${queue}.dead`, { durable: true });
       for (const fact of facts) {
         const headers = { "celeriac.letter": JSON.stringify(fact) };

@@ -1,32 +1,19 @@
 /** What the server sends ahead is not kept from others: what finds no room goes back, and what is not wanted is not asked for. */
 
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { asStranger, openBackend } from "../../../test/server/rabbitmq-backend.ts";
-import { startRabbit, type RabbitServer } from "../../../test/server/rabbitmq-server.ts";
+import { expect, test } from "vitest";
+import { asStranger } from "../../../test/server/rabbitmq-backend.ts";
+import { useRabbit } from "../../../test/server/rabbitmq-stage.ts";
 import { Catch, eventually, idOf, outgoing } from "../../../test/server/redis-backend.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
-import type { RabbitBackend } from "./index.ts";
 
 const never = new AbortController().signal;
 
 describeWith("rabbitmq-server", "rabbitmq among neighbours", () => {
-  let rabbit: RabbitServer;
-  const opened: RabbitBackend[] = [];
-  beforeAll(async () => {
-    rabbit = await startRabbit();
-  }, 120_000);
-  afterAll(() => rabbit?.stop());
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((backend) => backend.close()));
-  });
-  const backendOf = async (query = ""): Promise<RabbitBackend> => {
-    const backend = await openBackend(`amqp://127.0.0.1:${rabbit.port}//?heartbeat=10${query}`);
-    opened.push(backend);
-    return backend;
-  };
+  const stage = useRabbit();
+  const { backendOf } = stage;
   const name = (label: string): string => `${label}.${crypto.randomUUID().slice(0, 8)}`;
   const consumersOf = (queue: string): Promise<number> =>
-    asStranger(rabbit, async (channel) => (await channel.declareQueue(queue, { passive: true })).consumers);
+    asStranger(stage.rabbit, async (channel) => (await channel.declareQueue(queue, { passive: true })).consumers);
 
   test.each(["classic", "quorum"])(
     "what waits for room goes back to its %s queue, and to a neighbour",
@@ -51,7 +38,7 @@ describeWith("rabbitmq-server", "rabbitmq among neighbours", () => {
     await eventually("it to be open", async () => (await consumersOf(queue)) === 1);
     caught.consumer.want(1, 1);
     await eventually("it to be opened anew, for one", async () =>
-      (await rabbit.ctl("list_consumers", "queue_name", "prefetch_count")).split("\n").includes(`${queue}\t1`),
+      (await stage.rabbit.ctl("list_consumers", "queue_name", "prefetch_count")).split("\n").includes(`${queue}\t1`),
     );
     const neighbour = await Catch.open(idle, queue, 200);
     await idle.broker.publish(
@@ -94,7 +81,7 @@ describeWith("rabbitmq-server", "rabbitmq among neighbours", () => {
     );
     expect(new Set(settled.flat().map(({ kind }) => kind))).toEqual(new Set(["settled"]));
     await caught.consumer.stop();
-    const { messages } = await asStranger(rabbit, (channel) => channel.declareQueue(queue, { passive: true }));
+    const { messages } = await asStranger(stage.rabbit, (channel) => channel.declareQueue(queue, { passive: true }));
     expect(messages).toBe(0);
   });
 });
