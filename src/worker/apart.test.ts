@@ -2,16 +2,13 @@
 
 import { setImmediate as turn } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
-import { MemoryBackend } from "../driver/memory/backend.ts";
-import { MemoryServer } from "../driver/memory/server.ts";
-import type { Delivery } from "../port/broker.ts";
 import type { Begun, Ledger } from "../port/ledger.ts";
 import type { ResultStore } from "../port/result-store.ts";
 import { resultOf } from "../testing/conformance/rig.ts";
-import { VirtualClock } from "../testing/virtual-clock.ts";
+import type { VirtualClock } from "../testing/virtual-clock.ts";
 import { encodeEnvelope } from "../wire/envelope.ts";
-import type { Signature } from "../wire/signature.ts";
 import { makeTaskMessage } from "../wire/task-message.ts";
+import { again, embed, openApartStore } from "./fixtures/apart-store.ts";
 import { type Bench, type BenchOptions, died, flowBench, value } from "./fixtures/flow-bench.ts";
 
 async function turns(bench: Bench): Promise<void> {
@@ -30,31 +27,15 @@ async function pass(bench: Bench, ms: number): Promise<void> {
   for (let n = 0; n < 6; n++) await turn();
 }
 
-const next: Signature = {
-  task: "t.task",
-  args: [],
-  kwargs: {},
-  options: { task_id: "next" },
-  subtask_type: null,
-  immutable: false,
-};
-const embed = { callbacks: [next], errbacks: null, chain: null, chord: null };
-
 let clock: VirtualClock;
 let store: ResultStore;
 let ledger: Ledger;
 
 beforeEach(async () => {
-  clock = new VirtualClock();
-  const options = { url: new URL("memory:"), clock, maxMessageBytes: 1 << 20, maxDepth: 0, commandTimeout: 1000 };
-  const backend = new MemoryBackend(new MemoryServer(clock), { ...options, allowEviction: false, keyPrefix: "" });
-  await backend.open(new AbortController().signal);
-  store = backend.store;
-  ledger = backend.store.ledger as Ledger;
+  ({ clock, store, ledger } = await openApartStore());
 });
 
 const bench = (options: BenchOptions = {}): Bench => flowBench({ ...options, apart: { store, clock } });
-const again: Partial<Delivery> = { redelivered: true };
 
 /** Another worker begins it. */
 async function elsewhere(id: string, redelivered = true): Promise<Begun | undefined> {
