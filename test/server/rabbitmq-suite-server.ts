@@ -13,14 +13,10 @@ import { open as openRabbit } from "../../src/driver/rabbitmq/index.ts";
 import { readLocation } from "../../src/driver/rabbitmq/location.ts";
 import type { BackendOptions } from "../../src/port/backend.ts";
 import type { Broker } from "../../src/port/broker.ts";
-import {
-  stoppableClock,
-  type MakeServer,
-  type OpenClient,
-  type SuiteServer,
-} from "../../src/testing/conformance/suite-server.ts";
+import { stoppableClock, type MakeServer, type SuiteServer } from "../../src/testing/conformance/suite-server.ts";
+import { dropLinks, ProxiedClients } from "./proxied-clients.ts";
 import { startRabbit, type RabbitServer } from "./rabbitmq-server.ts";
-import { startProxy, type TcpProxy } from "./tcp-proxy.ts";
+import { startProxy } from "./tcp-proxy.ts";
 
 const never: AbortSignal = new AbortController().signal;
 /** Until RabbitMQ has written down that there is a queue, as seen, with room for a busy machine; ms. */
@@ -42,14 +38,9 @@ export function rabbitSuiteServer(): (query?: string) => MakeServer {
 
 function makeServer(rabbit: RabbitServer, query: string): SuiteServer {
   const results = new MemoryServer(systemClock);
-  const proxies = new Map<OpenClient, TcpProxy>();
+  const clients = new ProxiedClients();
   // What an app's tasks would name: RabbitMQ itself tells nobody which queues it has.
   const queues = new Set<string>();
-  const proxyOf = (client: OpenClient): TcpProxy => {
-    const proxy = proxies.get(client);
-    if (proxy === undefined) throw new Error("not a client of this server");
-    return proxy;
-  };
   return {
     // A heartbeat of a second: a silent link is noticed after two here, and after up to three at the server.
     timing: { lease: 2400, sweep: 200 },
@@ -72,29 +63,20 @@ function makeServer(rabbit: RabbitServer, query: string): SuiteServer {
       const backend = openRabbit({ ...options, url });
       const memory = new MemoryBackend(results, { ...options, url: new URL("memory:") });
       await Promise.all([backend.open(never), memory.open(never)]);
-      const client: OpenClient = {
+      const client = {
         replies: backend.replies,
         broker: noting(backend.broker, queues),
         store: memory.store,
         bus: backend.bus,
         lease: memory.lease,
-        open: (signal) => backend.open(signal),
+        open: (signal: AbortSignal) => backend.open(signal),
         close: async () => {
           await backend.close();
           await memory.close();
           await proxy.close();
         },
-        kill: () => {
-          clock.stop();
-          proxy.refuse(true);
-          proxy.cut();
-          return Promise.resolve();
-        },
-        freeze: () => Promise.resolve(clock.stop()),
-        thaw: () => Promise.resolve(clock.go()),
       };
-      proxies.set(client, proxy);
-      return client;
+      return clients.add(client, proxy, clock);
     },
     async restart() {
       // A quorum queue whose server is killed in the moment after it was made comes back without its log, and answers nobody (3.10).
@@ -102,11 +84,10 @@ function makeServer(rabbit: RabbitServer, query: string): SuiteServer {
       await rabbit.restart();
     },
     putRaw: (queue, bytes) => putRaw(rabbit, query, queue, bytes),
-    cutOff: (client) => Promise.resolve(proxyOf(client).blackHole(true)),
+    cutOff: (client) => Promise.resolve(clients.proxyOf(client).blackHole(true)),
     loseEvents(_from, to) {
-      const proxy = proxyOf(to);
-      proxy.refuse(true);
-      proxy.cut();
+      const proxy = clients.proxyOf(to);
+      dropLinks(proxy);
       proxy.refuse(false);
       return Promise.resolve();
     },

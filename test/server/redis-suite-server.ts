@@ -18,11 +18,11 @@ import {
   stoppableClock,
   type CutCall,
   type MakeServer,
-  type OpenClient,
   type SuiteServer,
 } from "../../src/testing/conformance/suite-server.ts";
+import { dropLinks, ProxiedClients } from "./proxied-clients.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
-import { startProxy, type TcpProxy } from "./tcp-proxy.ts";
+import { startProxy } from "./tcp-proxy.ts";
 
 const scripts: Readonly<Record<CutCall, Script>> = {
   publish: publishScript,
@@ -73,12 +73,7 @@ export function steppableRedisServer(): MakeServer {
 }
 
 function makeServer(redis: RedisServer, options: RedisSuiteOptions, offset: () => number = () => 0): SuiteServer {
-  const proxies = new Map<OpenClient, TcpProxy>();
-  const proxyOf = (client: OpenClient): TcpProxy => {
-    const proxy = proxies.get(client);
-    if (proxy === undefined) throw new Error("not a client of this server");
-    return proxy;
-  };
+  const clients = new ProxiedClients();
   const keyPrefix = options.keyPrefix ?? "";
   return {
     timing: { lease: 1200, sweep: 200 },
@@ -102,38 +97,28 @@ function makeServer(redis: RedisServer, options: RedisSuiteOptions, offset: () =
         await backend.close();
         await proxy.close();
       };
-      const client: OpenClient = {
+      const client = {
         broker: backend.broker,
         store: backend.store,
         bus: backend.bus,
         lease: backend.lease,
         replies: backend.replies,
-        open: (signal) => backend.open(signal),
+        open: (signal: AbortSignal) => backend.open(signal),
         close,
-        kill: () => {
-          clock.stop();
-          proxy.refuse(true);
-          proxy.cut();
-          return Promise.resolve();
-        },
-        freeze: () => Promise.resolve(clock.stop()),
-        thaw: () => Promise.resolve(clock.go()),
       };
-      proxies.set(client, proxy);
-      return client;
+      return clients.add(client, proxy, clock);
     },
     restart: () => redis.restart(),
     putRaw: (queue, bytes) => push(redis, keyPrefix + queue, bytes),
     cutReply: (client, call) => {
       // The suite goes on to make the call; when the answer is lost is the proxy's affair.
-      void proxyOf(client).loseReplyTo(new Scripts().shaOf(scripts[call]));
+      void clients.proxyOf(client).loseReplyTo(new Scripts().shaOf(scripts[call]));
       return Promise.resolve();
     },
-    cutOff: (client) => Promise.resolve(proxyOf(client).blackHole(true)),
+    cutOff: (client) => Promise.resolve(clients.proxyOf(client).blackHole(true)),
     async loseEvents(_from, to) {
-      const proxy = proxyOf(to);
-      proxy.refuse(true);
-      proxy.cut();
+      const proxy = clients.proxyOf(to);
+      dropLinks(proxy);
       await redis.cli("PUBLISH", `${keyPrefix}/0.celeryev/suite.lost`, "{}");
       proxy.refuse(false);
     },
