@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { end, runs } from "./child-process.ts";
 import { freePort } from "./free-port.ts";
 import { requireProgram } from "./required-program.ts";
 
@@ -164,9 +165,9 @@ class PrivateRabbit implements RabbitServer {
       this.#output += String(error);
     });
     // The test process may be ended from outside; a server that outlives it would hold its ports for ever.
-    const end = (): void => signalGroup(child, "SIGKILL");
-    process.once("exit", end);
-    child.once("exit", () => process.off("exit", end));
+    const endIt = (): void => signalGroup(child, "SIGKILL");
+    process.once("exit", endIt);
+    child.once("exit", () => process.off("exit", endIt));
     return child;
   }
 
@@ -196,9 +197,9 @@ class PrivateRabbit implements RabbitServer {
 
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const child = this.#child;
-    if (child === undefined || !runs(child)) return;
+    if (!runs(child)) return;
     if (signal === "SIGSTOP" || signal === "SIGCONT") return signalGroup(child, signal);
-    await ended(child, signal);
+    await end(child, signal, signalGroup);
   }
 
   async restart(): Promise<void> {
@@ -209,7 +210,7 @@ class PrivateRabbit implements RabbitServer {
   async stop(): Promise<void> {
     await this.kill();
     this.#child = undefined;
-    if (this.#epmd !== undefined && runs(this.#epmd)) await ended(this.#epmd, "SIGKILL");
+    await end(this.#epmd, "SIGKILL", signalGroup);
     this.#epmd = undefined;
     await rm(this.dir, { recursive: true, force: true });
   }
@@ -235,16 +236,6 @@ function script(name: string): string {
   } catch {
     return name;
   }
-}
-
-function runs(child: ChildProcess | undefined): boolean {
-  return child !== undefined && child.pid !== undefined && child.exitCode === null && child.signalCode === null;
-}
-
-async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  const exit = new Promise((resolve) => child.once("exit", resolve));
-  signalGroup(child, signal);
-  await exit;
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {

@@ -3,12 +3,12 @@
  * each process ended by its pid. A dead master is given up after `downAfter`.
  */
 
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { end } from "./child-process.ts";
 import { freePort } from "./free-port.ts";
 import { eventually } from "./redis-backend.ts";
 import { startRedis, type RedisServer, type RedisServerOptions } from "./redis-server.ts";
@@ -97,11 +97,4 @@ export async function startSentinel(options: SentinelOptions): Promise<SentinelS
     throw error;
   }
   return setUp;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  child.kill("SIGKILL");
-  await ended;
 }

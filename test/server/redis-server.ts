@@ -9,6 +9,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { end, runs } from "./child-process.ts";
 import { freePort } from "./free-port.ts";
 import { requireProgram } from "./required-program.ts";
 
@@ -114,17 +115,16 @@ class PrivateRedis implements RedisServer {
     child.stdout.on("data", keep);
     child.stderr.on("data", keep);
     // The test process may be ended from outside; a server that outlives it would hold its port for ever.
-    const end = (): void => void child.kill("SIGKILL");
-    process.once("exit", end);
-    child.once("exit", () => process.off("exit", end));
+    const endIt = (): void => void child.kill("SIGKILL");
+    process.once("exit", endIt);
+    child.once("exit", () => process.off("exit", endIt));
     await this.#ready(child);
   }
 
   async #ready(child: ChildProcess): Promise<void> {
     const deadline = performance.now() + startLimit;
     for (;;) {
-      if (child.exitCode !== null || child.signalCode !== null)
-        throw new Error(`redis-server ended at once:\n${this.#output}`);
+      if (!runs(child)) throw new Error(`redis-server ended at once:\n${this.#output}`);
       if (await answers(this.port)) return;
       if (performance.now() > deadline) throw new Error(`redis-server does not answer:\n${this.#output}`);
       // The server says nothing that could be waited for on every version; 10 ms is a tenth of its start time.
@@ -134,14 +134,12 @@ class PrivateRedis implements RedisServer {
 
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (!runs(child)) return;
     if (signal === "SIGSTOP" || signal === "SIGCONT") {
       child.kill(signal);
       return;
     }
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill(signal);
-    await ended;
+    await end(child, signal);
   }
 
   async restart(): Promise<void> {
