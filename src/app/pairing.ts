@@ -41,6 +41,7 @@ export function pairBackends(messages: ServerBackend, results: ResultsPlace, clo
     store,
     bus,
     lease: undefined,
+    control: undefined,
     async open(signal): Promise<readonly Warning[]> {
       const warnings = await messages.open(signal);
       return [...warnings, ...(await (server ?? store).open(signal))];

@@ -38,6 +38,7 @@ export class RpcResultStore implements ResultStore {
   readonly features: ResultStore["features"] = { manyReaders: false, watch: true };
   readonly checkpoints = undefined;
   readonly ledger = undefined;
+  readonly joins = undefined;
   readonly #options: RpcOptions;
   readonly #kept = new Map<string, Kept>();
   #bytes = 0;

@@ -3,6 +3,7 @@
 import type { Broker } from "./broker.ts";
 import type { Bus } from "./bus.ts";
 import type { Clock } from "../clock/clock.ts";
+import type { ControlState } from "./control-state.ts";
 import type { Lease } from "./lease.ts";
 import type { Replies } from "./replies.ts";
 import type { ResultStore } from "./result-store.ts";
@@ -15,6 +16,8 @@ export interface Backend {
   readonly bus: Bus;
   /** Absent where messages and results lie on two servers, and where the server has none. */
   readonly lease: Lease | undefined;
+  /** Absent where the server keeps nothing but messages. */
+  readonly control: ControlState | undefined;
   /** Opens all of them once. Rejects with a coded error; resolves with what the user should know. */
   open(signal: AbortSignal): Promise<readonly Warning[]>;
   /** Closes all of them; safe twice. */

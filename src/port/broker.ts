@@ -6,6 +6,7 @@
  */
 
 import type { Malformed, Message } from "../wire/message.ts";
+import type { Arrival, Joined } from "./joins.ts";
 import type { AttemptRecord, DeadLetter, DeadLetters, QueueAdmin } from "./queue-admin.ts";
 import type { ResultStore, ResultWrite, StoredOutcome } from "./result-store.ts";
 import type { Fence, Millis, ServerTime, Warning } from "./units.ts";
@@ -143,12 +144,15 @@ export interface Settlement {
   readonly result?: ResultWrite;
   /** Next chain step, callbacks, errbacks. Their ids are fixed before, so a repeat is harmless. */
   readonly follow?: readonly Outgoing[];
+  /** Chords that this task was a member of, and that learn of its end. Present only if `broker.joins(store)`, as `result`. */
+  readonly arrive?: readonly Arrival[];
   /** Kept with the task by its id (the last 20), and attached to the dead letter if it comes to that. */
   readonly record?: AttemptRecord;
 }
 export type Settled =
-  | { readonly kind: "settled" }
+  /** `joined`: what became of `arrive`, in its order; absent without. */
+  | { readonly kind: "settled"; readonly joined?: readonly Joined[] }
   /** Somebody else holds it. Nothing of this settlement happened. */
   | { readonly kind: "lost" }
-  /** The id has a final result already. The delivery is acknowledged; `follow` WAS carried out again. */
-  | { readonly kind: "already-final"; readonly outcome: StoredOutcome };
+  /** The id has a final result already. The delivery is acknowledged; `follow` and `arrive` WERE carried out again. */
+  | { readonly kind: "already-final"; readonly outcome: StoredOutcome; readonly joined?: readonly Joined[] };

@@ -3,8 +3,12 @@
  * clients wait for these three only; the first final write wins and never changes.
  */
 
+import type { Joins } from "./joins.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Fence, Millis, Warning } from "./units.ts";
+
+/** Celery's three: nothing else ends a wait in its clients. */
+export type FinalState = "SUCCESS" | "FAILURE" | "REVOKED";
 
 /** The codec's product: Celery's task meta, encoded once, plus what stores need to decide without parsing it. */
 export interface ResultWrite {
@@ -37,6 +41,8 @@ export interface ResultStore {
   forget(ids: readonly string[]): Promise<void>;
   readonly checkpoints: Checkpoints | undefined;
   readonly ledger: Ledger | undefined;
+  /** Absent where results are sent and not kept: no chord can end there. */
+  readonly joins: Joins | undefined;
 }
 export interface Checkpoints {
   read(id: string): Promise<ReadonlyMap<string, Uint8Array>>;

@@ -66,6 +66,7 @@ function bench(options: BenchOptions = {}): Bench {
     forget: (ids) => store.forget(ids),
     checkpoints: store.checkpoints,
     ledger: own,
+    joins: store.joins,
   };
   return flowBench({ ...options, apart: { store: between, clock } });
 }

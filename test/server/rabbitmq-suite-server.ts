@@ -69,6 +69,7 @@ function makeServer(rabbit: RabbitServer, query: string): SuiteServer {
         store: memory.store,
         bus: backend.bus,
         lease: memory.lease,
+        control: memory.control,
         open: (signal: AbortSignal) => backend.open(signal),
         close: async () => {
           await backend.close();

@@ -102,6 +102,7 @@ function makeServer(redis: RedisServer, options: RedisSuiteOptions, offset: () =
         store: backend.store,
         bus: backend.bus,
         lease: backend.lease,
+        control: backend.control,
         replies: backend.replies,
         open: (signal: AbortSignal) => backend.open(signal),
         close,

@@ -14,6 +14,7 @@ export class MemoryBackend implements Backend {
   readonly store: MemoryResultStore;
   readonly bus: MemoryBus;
   readonly lease: MemoryLease;
+  readonly control = undefined;
   readonly #session = new Session();
   readonly #release: () => void;
 

@@ -11,6 +11,7 @@ export class MemoryResultStore implements ResultStore {
   readonly features: ResultStore["features"] = { manyReaders: true, watch: true };
   readonly checkpoints: Checkpoints;
   readonly ledger: Ledger;
+  readonly joins = undefined;
   readonly server: MemoryServer;
   readonly #session: Session;
 

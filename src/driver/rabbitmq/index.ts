@@ -28,6 +28,7 @@ export class RabbitBackend implements ServerBackend {
   readonly bus: RabbitBus;
   readonly replies: RabbitReplies;
   readonly lease: undefined;
+  readonly control: undefined;
   readonly #context: Context;
   readonly #declarations: Declarations;
   #opening: Promise<readonly Warning[]> | undefined;

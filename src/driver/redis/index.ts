@@ -32,6 +32,7 @@ class RedisBackend implements FullBackend {
   readonly store: RedisResultStore;
   readonly bus: RedisBus;
   readonly lease: RedisLease;
+  readonly control = undefined;
   readonly replies: RedisReplies;
   readonly #context: Context;
   readonly #subscriber: Subscriber;

@@ -27,6 +27,7 @@ export class RedisResultStore implements ResultStore {
   readonly features = { manyReaders: true, watch: true } as const;
   readonly checkpoints: Checkpoints;
   readonly ledger: Ledger;
+  readonly joins = undefined;
   readonly #context: Context;
   readonly #subscriber: Subscriber;
   readonly #open: (signal: AbortSignal) => Promise<readonly Warning[]>;

@@ -46,6 +46,7 @@ export const open: (options: BackendOptions) => SqliteBackend = (options) => {
     store,
     bus,
     lease: new SqliteLease(link),
+    control: undefined,
     open(signal): Promise<readonly Warning[]> {
       signal.throwIfAborted();
       return link.open();

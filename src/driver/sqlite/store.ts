@@ -17,6 +17,7 @@ export class SqliteStore implements ResultStore {
   readonly features: ResultStore["features"] = { manyReaders: true, watch: true };
   readonly checkpoints: Checkpoints;
   readonly ledger: Ledger;
+  readonly joins = undefined;
   readonly #link: Link;
   readonly #watchers = new Map<number, Watcher>();
   #count = 0;

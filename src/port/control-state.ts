@@ -1,0 +1,33 @@
+/** Small shared facts that must outlive every process: schedules, later revokes, pauses and limits. Versioned, so that a poll is one number. */
+
+import type { ServerTime } from "./units.ts";
+
+/** One fact; its key is unique within its kind. */
+export interface ControlFact {
+  /** "schedule", …: letters, digits and "-". */
+  readonly kind: string;
+  readonly key: string;
+  /** JSON, read by the core alone. `null`: it is no more; told once to those who knew it. */
+  readonly value: string | null;
+  /** Forgotten after this moment. Absent: kept. */
+  readonly until?: ServerTime;
+}
+
+export interface ControlState {
+  /**
+   * What changed after version `since` (0: all there is), and the version that stands now. A fact that changed twice comes once, as it
+   * is. Deleted facts are told as `null` for at least a day after; a reader older than that is given everything that exists, with
+   * `complete: true`: what it knows beside is gone.
+   */
+  changes(since: number): Promise<{
+    readonly version: number;
+    readonly changed: readonly ControlFact[];
+    readonly complete: boolean;
+  }>;
+  /** All or nothing; resolves with the version that holds them. */
+  set(facts: readonly ControlFact[]): Promise<number>;
+  /**
+   * Writes one fact only where `value` still is what stands there (`null`: nothing does). For two who change the same entry at once.
+   */
+  replace(fact: ControlFact, value: string | null): Promise<boolean>;
+}
