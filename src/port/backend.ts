@@ -14,9 +14,9 @@ export interface Backend {
   readonly broker: Broker;
   readonly store: ResultStore;
   readonly bus: Bus;
-  /** Absent where messages and results lie on two servers, and where the server has none. */
+  /** Absent where no database is named: the server keeps nothing but messages, and results go over it. */
   readonly lease: Lease | undefined;
-  /** Absent where the server keeps nothing but messages. */
+  /** Absent where `lease` is. */
   readonly control: ControlState | undefined;
   /** Opens all of them once. Rejects with a coded error; resolves with what the user should know. */
   open(signal: AbortSignal): Promise<readonly Warning[]>;
@@ -27,6 +27,7 @@ export interface Backend {
 /** The ports of a server that has them all. */
 export interface FullBackend extends Backend {
   readonly lease: Lease;
+  readonly control: ControlState;
 }
 
 /** The ports of one server or file. */

@@ -15,16 +15,16 @@ export interface ControlFact {
 
 export interface ControlState {
   /**
-   * What changed after version `since` (0: all there is), and the version that stands now. A fact that changed twice comes once, as it
-   * is. Deleted facts are told as `null` for at least a day after; a reader older than that is given everything that exists, with
-   * `complete: true`: what it knows beside is gone.
+   * What changed after version `since`, and the version that stands now. A fact that changed twice comes once, as it is. Deleted facts are
+   * told as `null` for at least a day after; a reader older than that, one who knows nothing yet (0), and one who knows more than a
+   * server that lost its last writes, is given everything that exists, with `complete: true`: what it knows beside is gone.
    */
   changes(since: number): Promise<{
     readonly version: number;
     readonly changed: readonly ControlFact[];
     readonly complete: boolean;
   }>;
-  /** All or nothing; resolves with the version that holds them. */
+  /** All or nothing, at most 1 000; resolves with the version that holds them. Of two for one fact the last counts. */
   set(facts: readonly ControlFact[]): Promise<number>;
   /**
    * Writes one fact only where `value` still is what stands there (`null`: nothing does). For two who change the same entry at once.

@@ -1,20 +1,21 @@
 /** One client of a memory server: its ports, opened and closed together. */
 
-import type { Backend, BackendOptions } from "../../port/backend.ts";
+import type { BackendOptions, FullBackend } from "../../port/backend.ts";
 import type { Warning } from "../../port/units.ts";
 import { MemoryBroker } from "./broker.ts";
 import { MemoryBus } from "./bus.ts";
+import { MemoryControlState } from "./control-state.ts";
 import { MemoryLease } from "./lease.ts";
 import { MemoryResultStore } from "./result-store.ts";
 import type { MemoryServer } from "./server.ts";
 import { Session } from "./session.ts";
 
-export class MemoryBackend implements Backend {
+export class MemoryBackend implements FullBackend {
   readonly broker: MemoryBroker;
   readonly store: MemoryResultStore;
   readonly bus: MemoryBus;
   readonly lease: MemoryLease;
-  readonly control = undefined;
+  readonly control: MemoryControlState;
   readonly #session = new Session();
   readonly #release: () => void;
 
@@ -24,7 +25,8 @@ export class MemoryBackend implements Backend {
     this.broker = new MemoryBroker(server, this.#session, options);
     this.store = new MemoryResultStore(server, this.#session);
     this.bus = new MemoryBus(server, this.#session);
-    this.lease = new MemoryLease(server, this.#session);
+    this.lease = new MemoryLease(server, this.#session, options);
+    this.control = new MemoryControlState(server, this.#session);
   }
 
   async open(signal: AbortSignal): Promise<readonly Warning[]> {

@@ -3,6 +3,8 @@
 import { expect } from "vitest";
 import { brokerSuite } from "../../testing/conformance/broker.ts";
 import { busSuite } from "../../testing/conformance/bus.ts";
+import { controlStateSuite } from "../../testing/conformance/control-state.ts";
+import { joinsSuite } from "../../testing/conformance/joins.ts";
 import { leaseSuite } from "../../testing/conformance/lease.ts";
 import { ledgerSuite } from "../../testing/conformance/ledger.ts";
 import { resultStoreSuite } from "../../testing/conformance/result-store.ts";
@@ -54,5 +56,7 @@ async function makeServer(): Promise<SuiteServer> {
 brokerSuite("memory", makeServer);
 resultStoreSuite("memory", makeServer);
 ledgerSuite("memory", makeServer);
+joinsSuite("memory", makeServer);
 busSuite("memory", makeServer);
 leaseSuite("memory", makeServer);
+controlStateSuite("memory", makeServer);

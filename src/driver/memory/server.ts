@@ -2,26 +2,38 @@
 
 import type { Clock } from "../../clock/clock.ts";
 import { EventHub } from "./event-hub.ts";
+import { FactTable } from "./fact-table.ts";
+import { ExpiringMap } from "./expiring-map.ts";
 import { HeldMessage } from "./held-message.ts";
+import { JoinTable } from "./join-table.ts";
 import { LedgerTable } from "./ledger-table.ts";
 import { MessageTable } from "./message-table.ts";
 import { ResultTable } from "./result-table.ts";
 import { TermTable } from "./term-table.ts";
+import { TickTable } from "./tick-table.ts";
 
 export class MemoryServer {
   readonly clock: Clock;
   readonly ledger: LedgerTable;
   readonly results: ResultTable;
+  readonly joins: JoinTable;
+  /** The saved lists of groups. */
+  readonly groups: ExpiringMap<Uint8Array>;
   readonly messages: MessageTable;
   readonly terms: TermTable;
+  readonly ticks: TickTable = new TickTable();
+  readonly facts: FactTable;
   readonly events: EventHub = new EventHub();
 
   constructor(clock: Clock) {
     this.clock = clock;
     this.ledger = new LedgerTable(clock);
     this.results = new ResultTable(clock, this.ledger);
-    this.messages = new MessageTable(clock, this.results);
+    this.joins = new JoinTable(clock);
+    this.groups = new ExpiringMap(clock);
+    this.messages = new MessageTable(clock, this.results, this.joins);
     this.terms = new TermTable(clock);
+    this.facts = new FactTable(clock);
   }
 
   /** Puts bytes on a queue as a stranger with access to the server would: unchecked. For tests of hostile messages. */

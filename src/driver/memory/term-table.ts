@@ -1,16 +1,12 @@
-/** The server's leaderships: one holder a name, terms that only grow, and which ticks of which schedule have fired. */
+/** The server's leaderships: one holder a name, terms that only grow. */
 
 import type { Clock } from "../../clock/clock.ts";
 import type { Term } from "../../port/lease.ts";
-import type { Millis, ServerTime } from "../../port/units.ts";
-
-/** A tick older than the last thousand of its schedule is not asked for again. */
-const keptTicks = 1_000;
+import type { Millis } from "../../port/units.ts";
 
 export class TermTable {
   readonly #clock: Clock;
   readonly #terms = new Map<string, { readonly holder: string; readonly term: number; readonly ends: number }>();
-  readonly #fired = new Map<string, Set<ServerTime>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -34,16 +30,6 @@ export class TermTable {
   isCurrent(term: Term): boolean {
     const present = this.#terms.get(term.name);
     return present !== undefined && present.term === term.term && present.ends > this.#clock.monotonic();
-  }
-
-  /** True once for each tick of a schedule. */
-  mark(schedule: string, tick: ServerTime): boolean {
-    const ticks = this.#fired.get(schedule) ?? new Set();
-    if (ticks.has(tick)) return false;
-    this.#fired.set(schedule, ticks.add(tick));
-    const { value: oldest } = ticks.values().next();
-    if (oldest !== undefined && ticks.size > keptTicks) ticks.delete(oldest);
-    return true;
   }
 
   #hold(name: string, holder: string, term: number, ttl: Millis): Term {

@@ -1,13 +1,15 @@
 /** The conformance suite of `Lease`: one holder, terms that only grow, and ticks that fire at most once. */
 
 import { describe, expect, it } from "vitest";
-import { idOf, useRig } from "./rig.ts";
+import { fireCases, stepCases } from "./lease-fire.ts";
+import { useRig } from "./rig.ts";
 import type { MakeServer } from "./suite-server.ts";
 
 export function leaseSuite(name: string, makeServer: MakeServer): void {
   describe(`${name} as a lease`, () => {
     termCases(makeServer);
     fireCases(makeServer);
+    stepCases(makeServer);
   });
 }
 
@@ -75,85 +77,5 @@ function termCases(makeServer: MakeServer): void {
     const second = await other.lease.acquire(name, "b", 10_000);
     expect(second?.term).toBeGreaterThan(first.term);
     expect(await client.lease.renew(first, 10_000)).toBeUndefined();
-  });
-}
-
-function fireCases(makeServer: MakeServer): void {
-  const use = useRig(makeServer);
-
-  it("fires a tick once, and the message is there", async () => {
-    const rig = use();
-    const client = await rig.client();
-    const [name, queue, schedule] = [rig.name("leader"), rig.name("queue"), rig.name("schedule")];
-    const term = await client.lease.acquire(name, "a", 10_000);
-    if (term === undefined) throw new Error("nobody held it");
-    const tick = rig.server.now();
-    expect(await client.lease.fire(term, schedule, tick, rig.outgoing(queue, { id: "one" }))).toBe(true);
-    expect(await client.lease.fire(term, schedule, tick, rig.outgoing(queue, { id: "again" }))).toBe(false);
-    expect(await client.lease.fire(term, schedule, tick + 1_000, rig.outgoing(queue, { id: "two" }))).toBe(true);
-    expect(await client.lease.fire(term, rig.name("schedule"), tick, rig.outgoing(queue, { id: "other" }))).toBe(true);
-    const tray = await rig.consume(client, [queue], 10);
-    expect((await tray.take(3)).map(idOf)).toEqual(["one", "two", "other"]);
-    await tray.quiet();
-  });
-
-  it("fires a tick once when two try at the same moment", async () => {
-    const rig = use();
-    const [client, other] = [await rig.client(), await rig.client()];
-    const [name, queue, schedule] = [rig.name("leader"), rig.name("queue"), rig.name("schedule")];
-    const term = await client.lease.acquire(name, "a", 10_000);
-    if (term === undefined) throw new Error("nobody held it");
-    const tick = rig.server.now();
-    const fired = await Promise.all(
-      [client, other, client].map((who) => who.lease.fire(term, schedule, tick, rig.outgoing(queue))),
-    );
-    expect(fired.filter(Boolean)).toHaveLength(1);
-    const tray = await rig.consume(client, [queue], 10);
-    await tray.one();
-    await tray.quiet();
-  });
-
-  it("does not fire for a former holder, and sends nothing", async () => {
-    const rig = use();
-    const [client, other] = [await rig.client(), await rig.client()];
-    const [name, queue, schedule] = [rig.name("leader"), rig.name("queue"), rig.name("schedule")];
-    const first = await client.lease.acquire(name, "a", 300);
-    if (first === undefined) throw new Error("nobody held it");
-    const tick = rig.server.now();
-    expect(await client.lease.fire(first, schedule, tick, rig.outgoing(queue, { id: "one" }))).toBe(true);
-    await rig.server.pass(500);
-    const second = await other.lease.acquire(name, "b", 10_000);
-    if (second === undefined) throw new Error("it had ended");
-    expect(await client.lease.fire(first, schedule, tick + 1_000, rig.outgoing(queue, { id: "stale" }))).toBe(false);
-    expect(await other.lease.fire(second, schedule, tick, rig.outgoing(queue, { id: "repeated" }))).toBe(false);
-    expect(await other.lease.fire(second, schedule, tick + 1_000, rig.outgoing(queue, { id: "two" }))).toBe(true);
-    const tray = await rig.consume(client, [queue], 10);
-    expect((await tray.take(2)).map(idOf)).toEqual(["one", "two"]);
-    await tray.quiet();
-  });
-
-  it("neither renews nor fires after its end, though nobody has taken over", async () => {
-    const rig = use();
-    const client = await rig.client();
-    const queue = rig.name("queue");
-    const term = await client.lease.acquire(rig.name("leader"), "a", 300);
-    if (term === undefined) throw new Error("nobody held it");
-    await rig.server.pass(500);
-    expect(await client.lease.fire(term, rig.name("schedule"), rig.server.now(), rig.outgoing(queue))).toBe(false);
-    expect(await client.lease.renew(term, 10_000)).toBeUndefined();
-    await (await rig.consume(client, [queue], 1)).quiet();
-  });
-
-  it("keeps a fired message delayed if it says so", async ({ skip }) => {
-    const rig = use();
-    const client = await rig.client();
-    skip(client.broker.features.delay === undefined, "the broker cannot delay");
-    const [name, queue] = [rig.name("leader"), rig.name("queue")];
-    const term = await client.lease.acquire(name, "a", 10_000);
-    if (term === undefined) throw new Error("nobody held it");
-    const due = rig.server.now() + 400;
-    expect(await client.lease.fire(term, rig.name("schedule"), due, rig.outgoing(queue, {}, { due }))).toBe(true);
-    const tray = await rig.consume(client, [queue], 1);
-    expect((await tray.one()).claimedAt + 1).toBeGreaterThanOrEqual(due);
   });
 }
