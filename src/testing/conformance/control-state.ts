@@ -165,7 +165,7 @@ function factCases(makeServer: MakeServer): void {
     expect(told.version).toBe(version);
     expect(new Map(own(kind, told.changed))).toEqual(new Map(facts.map(({ key, value }) => [key, value])));
   });
-}
+
   it("outlives its server's process, with its version and what is to be told of deletions", async ({ skip }) => {
     const rig = use();
     skip(rig.server.restart === undefined, "nothing outlives this server");
