@@ -10,6 +10,7 @@ import type { Fence, Millis } from "../../port/units.ts";
 import { DeadLetterTable } from "./dead-letter-table.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import { HeldMessage, levels, type Holder } from "./held-message.ts";
+import type { JoinTable } from "./join-table.ts";
 import { MessageQueue } from "./message-queue.ts";
 import type { ResultTable } from "./result-table.ts";
 
@@ -34,6 +35,7 @@ export class MessageTable {
   readonly dead: DeadLetterTable = new DeadLetterTable();
   readonly #clock: Clock;
   readonly #results: ResultTable;
+  readonly #joins: JoinTable;
   readonly #queues = new Map<string, MessageQueue>();
   readonly #claimers = new Set<Claimer>();
   /** The nonce under which an id was published. */
@@ -43,9 +45,10 @@ export class MessageTable {
   #tag = 0;
   #alarm: Disposable | undefined;
 
-  constructor(clock: Clock, results: ResultTable) {
+  constructor(clock: Clock, results: ResultTable, joins: JoinTable) {
     this.#clock = clock;
     this.#results = results;
+    this.#joins = joins;
     this.#seen = new ExpiringMap(clock);
     this.#attempts = new ExpiringMap(clock);
   }
@@ -164,18 +167,19 @@ export class MessageTable {
 
   settle(holder: Holder, message: HeldMessage, fence: Fence, settlement: Settlement): Settled {
     if (!this.holds(holder, message, fence)) return { kind: "lost" };
-    const { then, result, follow = [], record } = settlement;
+    const { then, result, follow = [], arrive, record } = settlement;
     // Whatever cannot be encoded must throw here, before anything is done.
     const followers = follow.map((outgoing) => ({ message: this.encode(outgoing), dedupe: outgoing.dedupe }));
     const next = then.kind === "replace" ? this.encode(then.next) : undefined;
     const final = result !== undefined && this.#results.put(result) === "already-final";
     for (const follower of followers) this.publish(follower.message, follower.dedupe, 0);
+    const joined = arrive && { joined: arrive.map((arrival) => this.#joins.arrive(arrival)) };
     const queue = this.queue(message.queue);
     if (final || then.kind === "ack") {
       queue.remove(message);
       if (message.id !== undefined) this.#attempts.delete(message.id);
       const outcome = final ? this.#results.get(result.id) : undefined;
-      return outcome ? { kind: "already-final", outcome } : { kind: "settled" };
+      return outcome ? { kind: "already-final", outcome, ...joined } : { kind: "settled", ...joined };
     }
     if (record !== undefined) this.#remember(message, record);
     if (then.kind === "requeue") {
@@ -196,7 +200,7 @@ export class MessageTable {
         this.dead.add(message, then.letter, [...attempts, ...then.letter.attempts], this.#clock.now());
       }
     }
-    return { kind: "settled" };
+    return { kind: "settled", ...joined };
   }
 
   /** Gives back what no one renews. Counts what its holder blamed it for, if it had been started; buries nothing. */

@@ -1,8 +1,10 @@
 /** The result store port over a server in this process. */
 
+import type { Joins } from "../../port/joins.ts";
 import type { Ledger } from "../../port/ledger.ts";
 import type { Checkpoints, ResultStore, ResultWrite, StoredOutcome } from "../../port/result-store.ts";
 import type { Warning } from "../../port/units.ts";
+import { MemoryJoins } from "./joins.ts";
 import { MemoryLedger } from "./ledger.ts";
 import type { MemoryServer } from "./server.ts";
 import type { Session } from "./session.ts";
@@ -11,7 +13,7 @@ export class MemoryResultStore implements ResultStore {
   readonly features: ResultStore["features"] = { manyReaders: true, watch: true };
   readonly checkpoints: Checkpoints;
   readonly ledger: Ledger;
-  readonly joins = undefined;
+  readonly joins: Joins;
   readonly server: MemoryServer;
   readonly #session: Session;
 
@@ -19,6 +21,7 @@ export class MemoryResultStore implements ResultStore {
     this.server = server;
     this.#session = session;
     this.ledger = new MemoryLedger(server, session);
+    this.joins = new MemoryJoins(server, session);
     this.checkpoints = {
       async read(id) {
         session.ensureOpen();

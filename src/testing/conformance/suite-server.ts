@@ -22,7 +22,7 @@ export interface OpenClient extends FullBackend {
 
 export type ClientOverrides = Partial<Pick<BackendOptions, "maxDepth" | "maxMessageBytes">>;
 
-export type CutCall = "publish" | "claim" | "settle" | "begin" | "take" | "finish";
+export type CutCall = "publish" | "claim" | "settle" | "begin" | "take" | "finish" | "grow";
 
 export interface SuiteServer {
   /** A further client of the same server. The suites close what they open. */
