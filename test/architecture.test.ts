@@ -12,7 +12,7 @@ const tests = [...sources.filter((file) => file.test), ...readTree("test")];
 
 const ground = ["error", "clock"];
 const ports = [...ground, "wire", "port"];
-const app = [...ports, "task", "app"];
+const app = [...ports, "task", "canvas", "app"];
 /** Who may import whom. A room may always import itself; `*` is every room. */
 const walls: Readonly<Record<string, readonly string[]>> = {
   "": ["*"],
@@ -21,9 +21,11 @@ const walls: Readonly<Record<string, readonly string[]>> = {
   wire: ["error"],
   port: [...ground, "wire"],
   task: [...ground, "wire"],
+  canvas: [...ground, "wire", "task"],
   driver: ports,
   app,
   control: app,
+  beat: app,
   pool: [...ground, "wire", "task"],
   worker: [...app, "pool"],
   web: app,
