@@ -3,11 +3,13 @@
 import type { Ask, Asks, Request } from "./exchange.ts";
 import type { Browsing } from "./browsing.ts";
 import type { BusFile } from "./bus-file.ts";
+import type { Facts } from "./facts.ts";
 import type { Letters } from "./letters.ts";
 import type { Unpacked } from "./parcel.ts";
 import type { Results } from "./results.ts";
 import type { Starts } from "./starts.ts";
 import type { Terms } from "./terms.ts";
+import type { Ticks } from "./ticks.ts";
 import type { Turn } from "./turn.ts";
 import type { Watching } from "./watching.ts";
 
@@ -23,6 +25,8 @@ export interface Rooms {
   readonly browsing: Browsing;
   readonly letters: Letters;
   readonly terms: Terms;
+  readonly ticks: Ticks;
+  readonly facts: Facts;
   readonly watching: Watching;
   readonly bus: BusFile;
   readonly consumers: Consumers;
@@ -55,6 +59,11 @@ const writes: ReadonlySet<Ask> = new Set<Ask>([
   "renewTerm",
   "releaseTerm",
   "fire",
+  "beginTick",
+  "doneTick",
+  "forgetTicks",
+  "setFacts",
+  "replaceFact",
   "close",
 ]);
 
@@ -72,7 +81,7 @@ export function mustLast(request: Request): boolean {
 
 /** Inside a transaction. */
 export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, turn: Turn): unknown {
-  const { results, starts, browsing, letters, terms, consumers } = rooms;
+  const { results, starts, browsing, letters, terms, ticks, facts, consumers } = rooms;
   switch (request.ask) {
     case "consume":
       return consumers.consume(request.input, turn);
@@ -126,7 +135,19 @@ export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, 
       terms.release(request.input);
       return null;
     case "fire":
-      return terms.fire(request.input, batch, turn);
+      return ticks.fire(request.input, batch, turn);
+    case "beginTick":
+      return ticks.begin(request.input, turn);
+    case "doneTick":
+      ticks.done(request.input, turn);
+      return null;
+    case "forgetTicks":
+      ticks.forget(request.input);
+      return null;
+    case "setFacts":
+      return facts.set(request.input, turn.now);
+    case "replaceFact":
+      return facts.replace(request.input.fact, request.input.value, turn.now);
     default:
       throw new Error(`${request.ask} does not write`);
   }
@@ -151,6 +172,10 @@ export function answerRead(rooms: Rooms, request: AskRequest, now: number, mono:
       return browsing.find(request.input.queue, request.input.id, now - mono);
     case "letters":
       return letters.list(request.input);
+    case "firedTicks":
+      return rooms.ticks.latest(request.input.schedule, request.input.limit);
+    case "changes":
+      return rooms.facts.changes(request.input, now);
     case "say":
       bus.say(request.input.channel, request.input.message);
       return null;

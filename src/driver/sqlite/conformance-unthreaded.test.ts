@@ -2,6 +2,7 @@
 
 import { brokerSuite } from "../../testing/conformance/broker.ts";
 import { busSuite } from "../../testing/conformance/bus.ts";
+import { controlStateSuite } from "../../testing/conformance/control-state.ts";
 import { ledgerSuite } from "../../testing/conformance/ledger.ts";
 import { resultStoreSuite } from "../../testing/conformance/result-store.ts";
 import { makeServer } from "./fixtures/suite-file.ts";
@@ -10,3 +11,4 @@ brokerSuite("sqlite on the calling thread", makeServer(false));
 resultStoreSuite("sqlite on the calling thread", makeServer(false));
 ledgerSuite("sqlite on the calling thread", makeServer(false));
 busSuite("sqlite on the calling thread", makeServer(false));
+controlStateSuite("sqlite on the calling thread", makeServer(false));

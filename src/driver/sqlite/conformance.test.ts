@@ -2,6 +2,7 @@
 
 import { brokerSuite } from "../../testing/conformance/broker.ts";
 import { busSuite } from "../../testing/conformance/bus.ts";
+import { controlStateSuite } from "../../testing/conformance/control-state.ts";
 import { leaseSuite } from "../../testing/conformance/lease.ts";
 import { ledgerSuite } from "../../testing/conformance/ledger.ts";
 import { resultStoreSuite } from "../../testing/conformance/result-store.ts";
@@ -12,3 +13,5 @@ resultStoreSuite("sqlite", makeServer(true));
 ledgerSuite("sqlite", makeServer(true));
 busSuite("sqlite", makeServer(true));
 leaseSuite("sqlite", makeServer(true));
+// The file is all there is to be started again.
+controlStateSuite("sqlite", async () => ({ ...(await makeServer(true)()), restart: async () => {} }));

@@ -13,7 +13,7 @@ import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Warning } from "../../port/units.ts";
 import { busyError, isBusy } from "./failure.ts";
 import { identify, networkFilesystem } from "./host.ts";
-import { applicationId, ledgerSchema, queueSchema, schemaVersion } from "./schema.ts";
+import { applicationId, joinSchema, ledgerSchema, queueSchema, scheduleSchema, schemaVersion } from "./schema.ts";
 
 export type Row = readonly (string | number | null | Uint8Array)[];
 
@@ -207,6 +207,8 @@ function prepareFile(sql: DatabaseSync, path: string, embed: boolean): readonly 
         if (!embed) sql.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
       }
       sql.exec(ledgerSchema);
+      sql.exec(joinSchema);
+      sql.exec(scheduleSchema);
       endFormerBoot(sql);
       sql.exec("COMMIT");
     } catch (error) {
@@ -250,7 +252,7 @@ function endFormerBoot(sql: DatabaseSync): void {
   const row = sql.prepare("SELECT value FROM celeriac_meta WHERE key = 'boot'").get() as { value: string } | undefined;
   if (row?.value === boot) return;
   sql.exec(
-    "UPDATE celeriac_task SET lease = 0 WHERE state = 2; UPDATE celeriac_term SET until = 0; UPDATE celeriac_hold SET lease = 0",
+    "UPDATE celeriac_task SET lease = 0 WHERE state = 2; UPDATE celeriac_term SET until = 0; UPDATE celeriac_hold SET lease = 0; UPDATE celeriac_join SET look = 0 WHERE look IS NOT NULL",
   );
   sql
     .prepare("INSERT INTO celeriac_meta VALUES ('boot', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")

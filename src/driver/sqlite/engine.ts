@@ -62,7 +62,7 @@ export class Engine {
 
   constructor(options: EngineOptions, clock: Clock, post: PostAnswers, pulse: Int32Array | undefined) {
     const steps = openSteps(options);
-    const { db, terms, results, starts, browsing, letters } = steps;
+    const { db, terms, ticks, facts, results, starts, browsing, letters } = steps;
     this.#clock = this.#guardedClock(clock);
     this.#steps = steps;
     this.#db = db;
@@ -94,6 +94,8 @@ export class Engine {
       browsing,
       letters,
       terms,
+      ticks,
+      facts,
       consumers: this.#consumers,
       watching: new Watching(db, results, this.#clock, (watch, outcome) =>
         this.#notice({ n: "state", watch, outcome }),

@@ -4,10 +4,12 @@
  */
 
 import type { Channel } from "../../port/bus.ts";
+import type { Arrival, Joined, JoinMember, OpenJoin, StaleJoin } from "../../port/joins.ts";
 import type { Begun, Claimed as ClaimedStart, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
 import type { AttemptRecord, DeadLetter, QueueState } from "../../port/queue-admin.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
-import type { Term } from "../../port/lease.ts";
+import type { ControlFact, ControlState } from "../../port/control-state.ts";
+import type { Begun as BegunTick, Fired, FiredTick, Term } from "../../port/lease.ts";
 import type { Warning } from "../../port/units.ts";
 import type { Failure } from "./failure.ts";
 
@@ -22,6 +24,7 @@ export interface SettlementRest {
   readonly suspicions?: number;
   readonly letter?: Pick<DeadLetter, "id" | "task" | "reason" | "at" | "detail" | "attempts">;
   readonly record?: { readonly id: string; readonly value: AttemptRecord };
+  readonly arrive?: readonly Arrival[];
 }
 
 export type Request =
@@ -77,6 +80,16 @@ export interface Asks {
   readonly renewHolds: { in: { holds: readonly ClaimedStart[]; lease: number }; out: readonly boolean[] };
   readonly expired: { in: { lease: number; limit: number; broker: string }; out: readonly ExpiredHold[] };
   readonly release: { in: readonly ClaimedStart[]; out: readonly null[] };
+  readonly openJoins: { in: readonly OpenJoin[]; out: readonly null[] };
+  readonly sealJoins: { in: readonly string[]; out: readonly null[] };
+  readonly arrive: { in: readonly Arrival[]; out: readonly Joined[] };
+  readonly growJoin: { in: { group: string; by: number }; out: boolean };
+  readonly members: { in: { group: string; after: number; limit: number }; out: readonly JoinMember[] };
+  readonly closeJoins: { in: readonly string[]; out: readonly null[] };
+  readonly staleJoins: { in: { age: number; limit: number }; out: readonly StaleJoin[] };
+  readonly saveGroup: { in: { group: string; meta: Uint8Array; ttl: number | undefined }; out: null };
+  readonly savedGroup: { in: string; out: Uint8Array | undefined };
+  readonly unsaveGroup: { in: string; out: null };
   readonly queues: { in: null; out: readonly QueueState[] };
   readonly browse: {
     in: { queue: string; where: "ready" | "delayed" | "leased"; after: string | undefined; limit: number };
@@ -94,7 +107,18 @@ export interface Asks {
   readonly acquire: { in: { name: string; holder: string; ttl: number }; out: Term | undefined };
   readonly renewTerm: { in: { term: Term; ttl: number }; out: Term | undefined };
   readonly releaseTerm: { in: Term; out: null };
-  readonly fire: { in: { term: Term; schedule: string; tick: number; from: number }; out: "fired" | "not" | "full" };
+  readonly fire: {
+    in: { term: Term; schedule: string; tick: number; from: number; count: number };
+    /** The name of a queue that is full. */
+    out: Fired | { readonly full: string };
+  };
+  readonly beginTick: { in: { term: Term; schedule: string; tick: number; id: string }; out: BegunTick };
+  readonly doneTick: { in: { schedule: string; tick: number; id: string }; out: null };
+  readonly firedTicks: { in: { schedule: string; limit: number }; out: readonly FiredTick[] };
+  readonly forgetTicks: { in: readonly string[]; out: null };
+  readonly changes: { in: number; out: Awaited<ReturnType<ControlState["changes"]>> };
+  readonly setFacts: { in: readonly ControlFact[]; out: number };
+  readonly replaceFact: { in: { fact: ControlFact; value: string | null }; out: boolean };
   readonly say: { in: { channel: string; message: Uint8Array }; out: null };
   readonly listen: { in: { listener: number; channel: Channel }; out: null };
   readonly unlisten: { in: { listener: number }; out: null };
@@ -135,8 +159,13 @@ export const claimedWidth = 7;
 /** Answers to `publish`, one a message; a bare number when all are the same. */
 export const published = { accepted: 0, duplicate: 1, full: 2 } as const;
 export type PublishAnswer = number | readonly number[];
-/** Answers to `settle`, one a settlement: 0 settled, 1 lost, or the outcome that was final already. */
-export type SettleAnswer = 0 | readonly (0 | 1 | StoredOutcome)[];
+/** Settled, and more to say: the outcome that was final already, and what became of arrivals. */
+export interface SettledMore {
+  readonly outcome?: StoredOutcome;
+  readonly joined?: readonly Joined[];
+}
+/** Answers to `settle`, one a settlement: 0 settled, 1 lost, or more than that. */
+export type SettleAnswer = 0 | readonly (0 | 1 | SettledMore)[];
 
 export type Notice =
   | { readonly n: "lost"; readonly consumer: number; readonly seqs: readonly number[]; readonly why: string }

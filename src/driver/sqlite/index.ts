@@ -1,5 +1,5 @@
 /**
- * The embedded driver: one SQLite file is queue, results, checkpoints and leadership; a second one beside it is the bus. For all
+ * The embedded driver: one SQLite file is queue, results, checkpoints, leadership and shared facts; a second one beside it is the bus. For all
  * processes of one machine; refuses network file systems. Its work is done on a thread of its own.
  */
 
@@ -7,6 +7,7 @@ import type { BackendOptions, FullBackend } from "../../port/backend.ts";
 import type { Warning } from "../../port/units.ts";
 import { SqliteBroker } from "./broker.ts";
 import { SqliteBus } from "./bus.ts";
+import { SqliteControlState } from "./control-state.ts";
 import { SqliteLease } from "./lease.ts";
 import { Link } from "./link.ts";
 import { parseLocation } from "./location.ts";
@@ -45,8 +46,8 @@ export const open: (options: BackendOptions) => SqliteBackend = (options) => {
     broker,
     store,
     bus,
-    lease: new SqliteLease(link),
-    control: undefined,
+    lease: new SqliteLease(link, maxMessageBytes),
+    control: new SqliteControlState(link),
     open(signal): Promise<readonly Warning[]> {
       signal.throwIfAborted();
       return link.open();

@@ -21,7 +21,6 @@ const tidyLimit = 500;
 const tidyEvery = 5_000;
 /** Attempt records of tasks that nobody finished. */
 const attemptsFor = 7 * 86_400_000;
-const firedFor = 7 * 86_400_000;
 const warnEvery = 60_000;
 
 export interface MaintenanceHooks {
@@ -66,7 +65,6 @@ export class Maintenance {
       expiring("celeriac_start", "id", "until", 0),
       expiring("celeriac_point", "(id, name)", "until", 0),
       expiring("celeriac_attempt", "(id, n)", "at", attemptsFor),
-      expiring("celeriac_fired", "(name, tick)", "at", firedFor),
     ];
     this.#freelist = db.prepare("PRAGMA freelist_count");
   }

@@ -79,6 +79,13 @@ export class Publishing {
     return answers ?? published.accepted;
   }
 
+  /** The name of a queue among theirs that takes no more. */
+  full(batch: Unpacked, from: number, count: number, turn: Turn): string | undefined {
+    if (this.#maxDepth === 0) return undefined;
+    const queues = new Set(Array.from({ length: count }, (_, index) => batch.message(from + index).queue));
+    return [...queues].find((queue) => this.#isFull(this.#names.number(queue), turn));
+  }
+
   #publishOne(message: SentMessage, turn: Turn): number {
     const queue = this.#names.number(message.queue);
     if (this.#maxDepth > 0 && this.#isFull(queue, turn)) {

@@ -58,7 +58,6 @@ CREATE TABLE celeriac_process (no INTEGER PRIMARY KEY AUTOINCREMENT, worker TEXT
 CREATE TABLE celeriac_idle (queue INTEGER, process INTEGER, PRIMARY KEY (queue, process)) WITHOUT ROWID;
 CREATE TABLE celeriac_term (name TEXT PRIMARY KEY, holder TEXT NOT NULL, term INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE celeriac_fired (name TEXT, tick INTEGER, id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (name, tick)) WITHOUT ROWID;
-CREATE INDEX celeriac_fired_at ON celeriac_fired(at);
 INSERT INTO celeriac_meta VALUES ('schema', ${schemaVersion}), ('fence', 0), ('boot', '');
 `;
 
@@ -75,6 +74,37 @@ CREATE INDEX IF NOT EXISTS celeriac_start_until ON celeriac_start(until);
 CREATE TABLE IF NOT EXISTS celeriac_hold (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, broker TEXT NOT NULL, queue TEXT NOT NULL, lease INTEGER NOT NULL,
   raw BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS celeriac_hold_lease ON celeriac_hold(broker, lease);
+`;
+
+/**
+ * For schedules, as late as `ledgerSchema`. celeriac_fired.at grows within a schedule, whatever the clock does; what was dropped is older
+ * than the last row of celeriac_dropped says. celeriac_fact.value is NULL for a deletion, told until `until`; its versions are counted in
+ * `meta` under "facts", and "facts-forgotten" is the last of a deletion that nobody is told of any more.
+ */
+export const scheduleSchema = `
+CREATE INDEX IF NOT EXISTS celeriac_fired_order ON celeriac_fired(name, at);
+CREATE TABLE IF NOT EXISTS celeriac_begun (name TEXT, tick INTEGER, id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (name, tick)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS celeriac_dropped (name TEXT PRIMARY KEY, tick INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS celeriac_fact (kind TEXT, key TEXT, value TEXT, until INTEGER, version INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS celeriac_fact_version ON celeriac_fact(version);
+CREATE INDEX IF NOT EXISTS celeriac_fact_until ON celeriac_fact(until);
+`;
+
+/**
+ * Made where they are missing, as those of the ledger are. celeriac_join.grp is NULL where the row only waits to be removed, with its members,
+ * piece by piece. state: 0 filling, 1 full, 2 closed. size: NULL until it is opened. kept: has a row in celeriac_join_body, apart from this one,
+ * which every arrival rewrites. look: since when somebody should look after it, milliseconds of the monotonic clock.
+ */
+export const joinSchema = `
+CREATE TABLE IF NOT EXISTS celeriac_join (no INTEGER PRIMARY KEY, grp TEXT UNIQUE, size INTEGER, arrived INTEGER NOT NULL DEFAULT 0,
+  state INTEGER NOT NULL DEFAULT 0, kept INTEGER NOT NULL DEFAULT 0, look INTEGER, until INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS celeriac_join_until ON celeriac_join(until);
+CREATE INDEX IF NOT EXISTS celeriac_join_look ON celeriac_join(look) WHERE look IS NOT NULL;
+CREATE TABLE IF NOT EXISTS celeriac_join_body (no INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS celeriac_member (grp INTEGER, idx INTEGER, member TEXT NOT NULL, state TEXT NOT NULL, value BLOB NOT NULL,
+  PRIMARY KEY (grp, idx)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS celeriac_group (id TEXT PRIMARY KEY, meta BLOB NOT NULL, until INTEGER) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS celeriac_group_until ON celeriac_group(until);
 `;
 
 export const busSchema = `

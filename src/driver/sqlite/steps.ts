@@ -5,7 +5,9 @@ import { Browsing } from "./browsing.ts";
 import { Claiming } from "./claiming.ts";
 import { Database } from "./database.ts";
 import type { DatabaseOptions } from "./database.ts";
+import { Facts } from "./facts.ts";
 import { identify } from "./host.ts";
+import { Joining } from "./joining.ts";
 import { Keeping } from "./keeping.ts";
 import { Letters } from "./letters.ts";
 import { LineOrder } from "./line-order.ts";
@@ -16,6 +18,7 @@ import { Results } from "./results.ts";
 import { Settling } from "./settling.ts";
 import { Starts } from "./starts.ts";
 import { Terms } from "./terms.ts";
+import { Ticks } from "./ticks.ts";
 
 export interface Steps {
   readonly db: Database;
@@ -23,12 +26,15 @@ export interface Steps {
   readonly names: QueueNames;
   readonly starts: Starts;
   readonly results: Results;
+  readonly joining: Joining;
   readonly publishing: Publishing;
   readonly settling: Settling;
   readonly claiming: Claiming;
   readonly keeping: Keeping;
   readonly processes: ProcessTable;
   readonly terms: Terms;
+  readonly ticks: Ticks;
+  readonly facts: Facts;
   readonly browsing: Browsing;
   readonly letters: Letters;
 }
@@ -38,9 +44,11 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
   const names = new QueueNames(db);
   const starts = new Starts(db);
   const results = new Results(db, starts);
+  const joining = new Joining(db);
   const order = new LineOrder(db);
   const publishing = new Publishing(db, names, order, options.maxDepth);
-  const settling = new Settling(db, publishing, results, order);
+  const settling = new Settling(db, publishing, results, joining, order);
+  const terms = new Terms(db);
   const processes = new ProcessTable(db, identify());
   return {
     db,
@@ -48,12 +56,15 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
     names,
     starts,
     results,
+    joining,
     publishing,
     settling,
     claiming: new Claiming(db, names),
     keeping: new Keeping(db, processes, settling),
     processes,
-    terms: new Terms(db, publishing),
+    terms,
+    ticks: new Ticks(db, terms, publishing),
+    facts: new Facts(db),
     browsing: new Browsing(db, names),
     letters: new Letters(db, names),
   };

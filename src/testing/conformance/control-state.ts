@@ -211,20 +211,22 @@ function timeCases(makeServer: MakeServer): void {
   it("gives everything to a reader from before the oldest deletion it remembers", async ({ skip }) => {
     const rig = use();
     const client = await rig.client();
-    skip(rig.server.virtual !== true, "takes a day");
+    const { server } = rig;
+    const pass = server.virtual === true ? server.pass : server.jumpWallClock;
+    skip(pass === undefined, "takes a day");
     const kind = kindOf(rig);
     const first = await client.control.set([
       { kind, key: "a", value: "1" },
       { kind, key: "b", value: "2" },
     ]);
     const second = await client.control.set([{ kind, key: "a", value: null }]);
-    await rig.server.pass(day - 60_000);
+    await pass?.(day - 60_000);
     const third = await client.control.set([{ kind, key: "c", value: "3" }]);
     expect(own(kind, (await client.control.changes(first)).changed).toSorted()).toEqual([
       ["a", null],
       ["c", "3"],
     ]);
-    await rig.server.pass(120_000);
+    await pass?.(120_000);
     const fourth = await client.control.set([{ kind, key: "d", value: "4" }]);
     expect(fourth).toBeGreaterThan(third);
     const late = await client.control.changes(first);
