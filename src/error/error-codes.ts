@@ -45,6 +45,7 @@ export const errorCodes = [
   "QUEUE_FULL",
   "RESULT_TIMEOUT",
   "RESULT_TOO_LARGE",
+  "SCHEDULE_INVALID",
   "SOFT_TIME_LIMIT",
   "TASKS_DIFFER",
   "TASK_DUPLICATE",
