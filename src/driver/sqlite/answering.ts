@@ -4,6 +4,7 @@ import type { Ask, Asks, Request } from "./exchange.ts";
 import type { Browsing } from "./browsing.ts";
 import type { BusFile } from "./bus-file.ts";
 import type { Facts } from "./facts.ts";
+import type { Joining } from "./joining.ts";
 import type { Letters } from "./letters.ts";
 import type { Unpacked } from "./parcel.ts";
 import type { Results } from "./results.ts";
@@ -22,6 +23,7 @@ export interface Consumers {
 export interface Rooms {
   readonly starts: Starts;
   readonly results: Results;
+  readonly joining: Joining;
   readonly browsing: Browsing;
   readonly letters: Letters;
   readonly terms: Terms;
@@ -51,6 +53,14 @@ const writes: ReadonlySet<Ask> = new Set<Ask>([
   "renewHolds",
   "expired",
   "release",
+  "openJoins",
+  "sealJoins",
+  "arrive",
+  "growJoin",
+  "closeJoins",
+  "staleJoins",
+  "saveGroup",
+  "unsaveGroup",
   "purge",
   "setPaused",
   "redrive",
@@ -67,21 +77,23 @@ const writes: ReadonlySet<Ask> = new Set<Ask>([
   "close",
 ]);
 
+const passing: ReadonlySet<Ask> = new Set<Ask>(["begin", "renewHolds", "staleJoins"]);
+
 export function isWrite(ask: Ask): boolean {
   return writes.has(ask);
 }
 
 /**
- * Must it outlive a power cut? Not starts, nor renewals: whoever made them is gone as well then. Marks of what goes on elsewhere must: a
+ * Must it outlive a power cut? Not starts, nor renewals, nor who looks after a join: whoever made them is gone as well then. Marks of what goes on elsewhere must: a
  * message that was put back on another server would be taken for a copy.
  */
 export function mustLast(request: Request): boolean {
-  return request.k !== "started" && !(request.k === "ask" && (request.ask === "begin" || request.ask === "renewHolds"));
+  return request.k !== "started" && !(request.k === "ask" && passing.has(request.ask));
 }
 
 /** Inside a transaction. */
 export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, turn: Turn): unknown {
-  const { results, starts, browsing, letters, terms, ticks, facts, consumers } = rooms;
+  const { results, starts, joining, browsing, letters, terms, ticks, facts, consumers } = rooms;
   switch (request.ask) {
     case "consume":
       return consumers.consume(request.input, turn);
@@ -118,6 +130,30 @@ export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, 
     case "release":
       for (const claimed of request.input) starts.release(claimed, turn);
       return [];
+    case "openJoins":
+      rooms.tend();
+      for (const join of request.input) joining.open(join, turn);
+      return [];
+    case "sealJoins":
+      for (const group of request.input) joining.seal(group);
+      return [];
+    case "arrive":
+      rooms.tend();
+      return request.input.map((arrival) => joining.arrive(arrival, turn));
+    case "growJoin":
+      return joining.grow(request.input, turn.now);
+    case "closeJoins":
+      for (const group of request.input) joining.close(group, turn);
+      return [];
+    case "staleJoins":
+      return joining.stale(request.input, turn);
+    case "saveGroup":
+      rooms.tend();
+      joining.save(request.input, turn.now);
+      return null;
+    case "unsaveGroup":
+      joining.unsave(request.input);
+      return null;
     case "purge":
       return browsing.purge(request.input);
     case "setPaused":
@@ -155,7 +191,7 @@ export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, 
 
 /** Outside of any transaction; `now` is the wall clock, `mono` the machine's. */
 export function answerRead(rooms: Rooms, request: AskRequest, now: number, mono: number): unknown {
-  const { results, browsing, letters, watching, bus } = rooms;
+  const { results, joining, browsing, letters, watching, bus } = rooms;
   switch (request.ask) {
     case "get":
       return results.get(request.input, now);
@@ -164,6 +200,10 @@ export function answerRead(rooms: Rooms, request: AskRequest, now: number, mono:
       return null;
     case "readPoints":
       return results.points(request.input, now);
+    case "members":
+      return joining.members(request.input, now);
+    case "savedGroup":
+      return joining.saved(request.input, now);
     case "queues":
       return browsing.list();
     case "browse":

@@ -2,6 +2,7 @@
 
 import { brokerSuite } from "../../testing/conformance/broker.ts";
 import { busSuite } from "../../testing/conformance/bus.ts";
+import { joinsSuite } from "../../testing/conformance/joins.ts";
 import { controlStateSuite } from "../../testing/conformance/control-state.ts";
 import { ledgerSuite } from "../../testing/conformance/ledger.ts";
 import { resultStoreSuite } from "../../testing/conformance/result-store.ts";
@@ -10,5 +11,6 @@ import { makeServer } from "./fixtures/suite-file.ts";
 brokerSuite("sqlite on the calling thread", makeServer(false));
 resultStoreSuite("sqlite on the calling thread", makeServer(false));
 ledgerSuite("sqlite on the calling thread", makeServer(false));
+joinsSuite("sqlite on the calling thread", makeServer(false));
 busSuite("sqlite on the calling thread", makeServer(false));
 controlStateSuite("sqlite on the calling thread", makeServer(false));

@@ -2,6 +2,7 @@
 
 import { brokerSuite } from "../../testing/conformance/broker.ts";
 import { busSuite } from "../../testing/conformance/bus.ts";
+import { joinsSuite } from "../../testing/conformance/joins.ts";
 import { controlStateSuite } from "../../testing/conformance/control-state.ts";
 import { leaseSuite } from "../../testing/conformance/lease.ts";
 import { ledgerSuite } from "../../testing/conformance/ledger.ts";
@@ -11,6 +12,7 @@ import { makeServer } from "./fixtures/suite-file.ts";
 brokerSuite("sqlite", makeServer(true));
 resultStoreSuite("sqlite", makeServer(true));
 ledgerSuite("sqlite", makeServer(true));
+joinsSuite("sqlite", makeServer(true));
 busSuite("sqlite", makeServer(true));
 leaseSuite("sqlite", makeServer(true));
 // The file is all there is to be started again.

@@ -6,6 +6,7 @@ import { HeldDelivery, isRepeat } from "./delivery.ts";
 import type { Ended } from "./delivery.ts";
 import { ending } from "./exchange.ts";
 import type { SettleAnswer, SettlementRest } from "./exchange.ts";
+import { ownArrival } from "./joins.ts";
 import type { Link } from "./link.ts";
 import { unset } from "./parcel.ts";
 import type { Parcel } from "./parcel.ts";
@@ -153,7 +154,10 @@ export class SqliteConsumer implements Consumer {
       const one = answer === 0 ? 0 : (answer[index] ?? 1);
       if (this.#held.get(delivery.seq) === delivery) this.#held.delete(delivery.seq);
       if (one === 0) return settled;
-      if (one !== 1) return { kind: "already-final", outcome: one };
+      if (one !== 1) {
+        const { outcome, ...more } = one;
+        return outcome === undefined ? { kind: "settled", ...more } : { kind: "already-final", outcome, ...more };
+      }
       delivery.lose("another worker was given it before this settlement came");
       return lost;
     });
@@ -161,7 +165,7 @@ export class SqliteConsumer implements Consumer {
 }
 
 function addSettlement(parcel: Parcel, settlement: Settlement): void {
-  const { then, result, follow, record } = settlement;
+  const { then, result, follow, arrive, record } = settlement;
   const delivery = settlement.delivery as HeldDelivery;
   const resultIndex = result === undefined ? unset : parcel.addResult(result);
   let rest: SettlementRest | undefined;
@@ -191,6 +195,7 @@ function addSettlement(parcel: Parcel, settlement: Settlement): void {
     }
   }
   if (record !== undefined && end !== ending.ack) rest = { ...rest, record: { id: "", value: record } };
+  if (arrive !== undefined) rest = { ...rest, arrive: arrive.map(ownArrival) };
   const from = parcel.sentCount;
   for (const outgoing of follow ?? []) add(parcel, outgoing);
   const { seq, fence } = delivery;

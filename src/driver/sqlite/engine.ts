@@ -62,7 +62,7 @@ export class Engine {
 
   constructor(options: EngineOptions, clock: Clock, post: PostAnswers, pulse: Int32Array | undefined) {
     const steps = openSteps(options);
-    const { db, terms, ticks, facts, results, starts, browsing, letters } = steps;
+    const { db, terms, ticks, facts, results, starts, joining, browsing, letters } = steps;
     this.#clock = this.#guardedClock(clock);
     this.#steps = steps;
     this.#db = db;
@@ -70,7 +70,7 @@ export class Engine {
     this.#bell = new Bell(db.path, () => this.#guard(() => this.#heard()));
     this.#busBell = new Bell(db.path, () => this.#guard(() => this.#rooms.bus.look()));
     const duty = (name: string, run: (turn: Turn) => void): void => this.#duty(name, run);
-    const maintenance = new Maintenance(db, terms, this.#bell.suffix, {
+    const maintenance = new Maintenance(db, { terms, joining }, this.#bell.suffix, {
       duty,
       warn: (warning) => this.#notice({ n: "warning", warning }),
       isIdle: () => this.#jobs.isEmpty,
@@ -91,6 +91,7 @@ export class Engine {
     this.#rooms = {
       results,
       starts,
+      joining,
       browsing,
       letters,
       terms,

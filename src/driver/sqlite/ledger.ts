@@ -1,11 +1,9 @@
-/** The queue file as a ledger: calls in pieces that hold the write lock for milliseconds. */
+/** The queue file as a ledger. */
 
 import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
 import type { Millis } from "../../port/units.ts";
 import type { Link } from "./link.ts";
-
-const rowLimit = 500;
-const byteLimit = 4 * 1024 * 1024;
+import { inPieces, rowLimit } from "./pieces.ts";
 
 export class SqliteLedger implements Ledger {
   readonly #link: Link;
@@ -58,19 +56,4 @@ export class SqliteLedger implements Ledger {
 /** Without what callers have beside it: a message must not travel to the thread for its name. */
 function claimedOf({ id, fence }: Claimed): Claimed {
   return { id, fence };
-}
-
-/** Asked in order, and answered in order by a thread that works them off one after the other. */
-async function inPieces<T, A>(
-  items: readonly T[],
-  ask: (piece: readonly T[]) => Promise<readonly A[]>,
-  sizeOf: (item: T) => number = () => 0,
-): Promise<readonly A[]> {
-  const asked: Promise<readonly A[]>[] = [];
-  for (let from = 0, to = 0; from < items.length; from = to) {
-    let bytes = 0;
-    while (to < items.length && to - from < rowLimit && bytes < byteLimit) bytes += sizeOf(items[to++] as T);
-    asked.push(ask(items.slice(from, to)));
-  }
-  return (await Promise.all(asked)).flat();
 }

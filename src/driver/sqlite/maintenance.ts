@@ -9,6 +9,7 @@ import type { Warning } from "../../port/units.ts";
 import type { Term } from "../../port/lease.ts";
 import type { Database, Statement } from "./database.ts";
 import { lockHolders, shmByte } from "./host.ts";
+import type { Joining } from "./joining.ts";
 import type { Terms } from "./terms.ts";
 import type { Turn } from "./turn.ts";
 
@@ -23,6 +24,16 @@ const tidyEvery = 5_000;
 const attemptsFor = 7 * 86_400_000;
 const warnEvery = 60_000;
 
+/** Rows of one kind that end. */
+interface Tidying {
+  readonly table: string;
+  /** Of those that are over for so long. */
+  readonly age: number;
+  readonly any: Statement;
+  /** Removes some of those that were over by then; true if there may be more. */
+  readonly remove: (before: number) => boolean;
+}
+
 export interface MaintenanceHooks {
   duty(name: string, run: (turn: Turn) => void): void;
   warn(warning: Warning): void;
@@ -34,37 +45,44 @@ export class Maintenance {
   readonly #terms: Terms;
   readonly #hooks: MaintenanceHooks;
   readonly #holder: string;
-  readonly #expired: readonly {
-    readonly table: string;
-    readonly any: Statement;
-    readonly remove: Statement;
-    readonly age: number;
-  }[];
+  readonly #tidying: readonly Tidying[];
   readonly #freelist: Statement;
   #term: Term | undefined;
   #renewed = 0;
   #tidied = 0;
   #warned = -Infinity;
 
-  constructor(db: Database, terms: Terms, holder: string, hooks: MaintenanceHooks) {
+  constructor(
+    db: Database,
+    { terms, joining }: { readonly terms: Terms; readonly joining: Joining },
+    holder: string,
+    hooks: MaintenanceHooks,
+  ) {
     this.#db = db;
     this.#terms = terms;
     this.#holder = holder;
     this.#hooks = hooks;
-    const expiring = (table: string, key: string, column: string, age: number) => ({
-      table,
-      age,
-      any: db.prepare(`SELECT 1 FROM ${table} WHERE ${column} < ? LIMIT 1`),
-      remove: db.prepare(
+    const anyOf = (table: string, column: string): Statement =>
+      db.prepare(`SELECT 1 FROM ${table} WHERE ${column} < ? LIMIT 1`);
+    const expiring = (table: string, key: string, column: string, age: number): Tidying => {
+      const remove = db.prepare(
         `DELETE FROM ${table} WHERE ${key} IN (SELECT ${key.replace(/[()]/g, "")} FROM ${table} WHERE ${column} < ? ORDER BY ${column} LIMIT ${tidyLimit})`,
-      ),
-    });
-    this.#expired = [
+      );
+      return { table, age, any: anyOf(table, column), remove: (before) => remove.run(before) === tidyLimit };
+    };
+    this.#tidying = [
       expiring("celeriac_seen", "id", "until", 0),
       expiring("celeriac_result", "id", "until", 0),
       expiring("celeriac_start", "id", "until", 0),
       expiring("celeriac_point", "(id, name)", "until", 0),
+      expiring("celeriac_group", "id", "until", 0),
       expiring("celeriac_attempt", "(id, n)", "at", attemptsFor),
+      {
+        table: "celeriac_join",
+        age: 0,
+        any: anyOf("celeriac_join", "until"),
+        remove: (before) => joining.tidy(before, tidyLimit),
+      },
     ];
     this.#freelist = db.prepare("PRAGMA freelist_count");
   }
@@ -120,11 +138,11 @@ export class Maintenance {
   }
 
   #tidy(now: number): void {
-    for (const { table, any, remove, age } of this.#expired) {
+    for (const { table, any, remove, age } of this.#tidying) {
       if (any.get(now - age) === undefined) continue;
       const step = (): void => {
         this.#hooks.duty(`tidy ${table}`, (turn) => {
-          if (remove.run(now - age) === tidyLimit) turn.after.push(step);
+          if (remove(now - age)) turn.after.push(step);
         });
       };
       step();

@@ -3,12 +3,14 @@
  * else holds by now changes nothing at all.
  */
 
+import type { Joined } from "../../port/joins.ts";
 import type { AttemptRecord } from "../../port/queue-admin.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Database, Statement } from "./database.ts";
 import { ending } from "./exchange.ts";
-import type { SettleAnswer, SettlementRest } from "./exchange.ts";
+import type { SettleAnswer, SettledMore, SettlementRest } from "./exchange.ts";
 import type { HeldTask, Holder } from "./holder.ts";
+import type { Joining } from "./joining.ts";
 import type { LineOrder } from "./line-order.ts";
 import type { SentSettlement, Unpacked } from "./parcel.ts";
 import type { Publishing } from "./publishing.ts";
@@ -22,6 +24,7 @@ const lost = 1;
 export class Settling {
   readonly #publishing: Publishing;
   readonly #results: Results;
+  readonly #joining: Joining;
   readonly #order: LineOrder;
   readonly #remove: Statement;
   readonly #removeLarge: Statement;
@@ -34,10 +37,11 @@ export class Settling {
   readonly #attempts: Statement;
   readonly #forgetAttempts: Statement;
 
-  constructor(db: Database, publishing: Publishing, results: Results, order: LineOrder) {
+  constructor(db: Database, publishing: Publishing, results: Results, joining: Joining, order: LineOrder) {
     this.#order = order;
     this.#publishing = publishing;
     this.#results = results;
+    this.#joining = joining;
     this.#remove = db.prepare("DELETE FROM celeriac_task WHERE seq = ? AND fence = ? AND state = 2");
     this.#removeLarge = db.prepare("DELETE FROM celeriac_large WHERE seq = ?");
     this.#own = db.prepare(
@@ -64,7 +68,7 @@ export class Settling {
   }
 
   settle(batch: Unpacked, holder: Holder, from: number, count: number, turn: Turn): SettleAnswer {
-    let answers: (0 | 1 | StoredOutcome)[] | undefined;
+    let answers: (0 | 1 | SettledMore)[] | undefined;
     const ended: SentSettlement[] = [];
     for (let index = 0; index < count; index++) {
       const settlement = batch.settlement(from + index);
@@ -87,7 +91,7 @@ export class Settling {
     return answers ?? 0;
   }
 
-  #settleOne(batch: Unpacked, held: HeldTask, settlement: SentSettlement, turn: Turn): 0 | 1 | StoredOutcome {
+  #settleOne(batch: Unpacked, held: HeldTask, settlement: SentSettlement, turn: Turn): 0 | 1 | SettledMore {
     const { seq, fence, ending: end, result, from, count, rest } = settlement;
     let stands: StoredOutcome | undefined;
     if (end === ending.ack && !held.noted) {
@@ -111,7 +115,9 @@ export class Settling {
       }
     }
     for (let index = from; index < from + count; index++) this.#publishing.once(batch.message(index), turn);
-    return stands ?? 0;
+    const joined = rest?.arrive?.map((arrival): Joined => this.#joining.arrive(arrival, turn));
+    if (stands === undefined) return joined === undefined ? 0 : { joined };
+    return joined === undefined ? { outcome: stands } : { outcome: stands, joined };
   }
 
   #result(batch: Unpacked, index: number, turn: Turn): StoredOutcome | undefined {

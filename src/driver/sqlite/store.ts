@@ -1,9 +1,11 @@
 /** The queue file as a result store, with checkpoints. All watchers of a process share one look at the file. */
 
+import type { Joins } from "../../port/joins.ts";
 import type { Ledger } from "../../port/ledger.ts";
 import type { Checkpoints, ResultStore, ResultWrite, StoredOutcome } from "../../port/result-store.ts";
 import type { Warning } from "../../port/units.ts";
 import { isFinal } from "../../wire/outcome.ts";
+import { SqliteJoins } from "./joins.ts";
 import { SqliteLedger } from "./ledger.ts";
 import type { Link, NoticeOf } from "./link.ts";
 
@@ -17,7 +19,7 @@ export class SqliteStore implements ResultStore {
   readonly features: ResultStore["features"] = { manyReaders: true, watch: true };
   readonly checkpoints: Checkpoints;
   readonly ledger: Ledger;
-  readonly joins = undefined;
+  readonly joins: Joins;
   readonly #link: Link;
   readonly #watchers = new Map<number, Watcher>();
   #count = 0;
@@ -25,6 +27,7 @@ export class SqliteStore implements ResultStore {
   constructor(link: Link) {
     this.#link = link;
     this.ledger = new SqliteLedger(link);
+    this.joins = new SqliteJoins(link);
     this.checkpoints = {
       async read(id) {
         return new Map(await link.ask("readPoints", id));
