@@ -16,13 +16,6 @@ export interface Grouped<out Results extends readonly unknown[]> {
   readonly "~group": Results;
 }
 
-/** Needs nothing more: its input is ignored, may be absent, or is given. */
-export type Closed<I> = undefined extends I
-  ? unknown
-  : {} extends I
-    ? unknown
-    : { readonly "cannot be started: it still needs an input": I };
-
 /** `S` where each step takes what the one before it returns. */
 export type Joined<S extends readonly AnySignature[]> = number extends S["length"]
   ? readonly (Takes<S[number], OutcomeOf<S[number]>> extends true

@@ -7,10 +7,12 @@ import { inspect } from "node:util";
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Logger, RetryOptions, TaskContext, TaskRequest } from "../task/context.ts";
-import { Reject, Retry } from "../task/control-flow.ts";
+import { Reject, Replace, Retry } from "../task/control-flow.ts";
 import type { Jsonify } from "../task/jsonify.ts";
+import type { AnySignature } from "../task/signature.ts";
 import { parseJson, resultLimits, stringifyJson } from "../wire/json.ts";
 import { isFinal } from "../wire/outcome.ts";
+import { readSignature } from "../wire/signature.ts";
 import type { Ask, Call, ToChild } from "./pool-message.ts";
 import { requestOf } from "./request.ts";
 
@@ -92,7 +94,7 @@ export class CallContext implements TaskContext {
     });
   }
 
-  /** Bound, as are `checkpoint` and `state`: handlers take their context apart, `(input, { progress }) => …`. */
+  /** Bound, as are `checkpoint`, `state` and `addToChord`: handlers take their context apart, `(input, { progress }) => …`. */
   get progress(): TaskContext["progress"] {
     return (done, total, note) =>
       this.#sink.progress(
@@ -139,6 +141,18 @@ export class CallContext implements TaskContext {
 
   reject(options: { readonly requeue?: boolean; readonly reason?: string } = {}): never {
     throw new Reject(options);
+  }
+
+  replace(workflow: AnySignature): never {
+    // Through JSON here, so that what cannot be sent fails the handler.
+    throw new Replace(readSignature(parseJson(stringifyJson(workflow.toJSON()))));
+  }
+
+  get addToChord(): TaskContext["addToChord"] {
+    return async (member) => {
+      const signature = stringifyJson((member as AnySignature).toJSON());
+      return (await this.#sink.ask(this.#call.slot, { k: "member", signature })) as string;
+    };
   }
 
   abort(reason: AbortReason): void {

@@ -127,6 +127,7 @@ export class Runner {
         detail: { requeue: decision.requeue, reason: words(decision.reason) },
       };
     }
+    if ("signature" in decision) return { ...control, what: "replace", detail: decision.signature };
     return { ...control, what: "ignore", detail: null };
   }
 

@@ -2,6 +2,7 @@
 
 import type { Duration } from "./duration.ts";
 import type { Jsonify } from "./jsonify.ts";
+import type { Closed, Signature } from "./signature.ts";
 
 /** Lines of the worker's log, with the task's id. */
 export interface Logger {
@@ -111,4 +112,15 @@ export interface TaskContext {
   retry(options?: RetryOptions): never;
   /** Ends this run; the message goes back to the queue, or to the dead letters. Nothing is stored. */
   reject(options?: { readonly requeue?: boolean; readonly reason?: string }): never;
+  /**
+   * Ends this run; the workflow takes its place: its id, callbacks, place in chain, group and chord stay, and the workflow's result is this
+   * task's. Throws, so nothing after it runs; write `return ctx.replace(…)`, and the compiler holds its result to the handler's. Throws
+   * CONFIG_INVALID for a chain without steps.
+   */
+  replace<I, R>(workflow: Signature<I, R> & Closed<I>): R;
+  /**
+   * Adds a member to the chord that this task is a member of, which then waits for it too; resolves with its id. Rejects with
+   * CONFIG_INVALID outside of a chord, and with NOT_SUPPORTED where results lie in a place that joins nothing.
+   */
+  addToChord<I>(member: Signature<I, unknown> & Closed<I>): Promise<string>;
 }

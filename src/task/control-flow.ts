@@ -1,9 +1,10 @@
 /**
  * What a handler throws to say something other than "it failed": try again, put it back, store nothing; and errors that carry
- * an identity to other languages. The first three are decisions and are never logged as errors.
+ * an identity to other languages. The first four are decisions and are never logged as errors.
  */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
+import type { Signature as WireSignature } from "../wire/signature.ts";
 import { type Duration, durationMs } from "./duration.ts";
 
 /** Thrown by `ctx.retry`: this run ends, another follows. */
@@ -67,10 +68,30 @@ export class Ignore extends Error {
   }
 }
 
+/** Thrown by `ctx.replace`: another workflow ends what this task began. Throws CONFIG_INVALID for a chain without steps. */
+export class Replace extends Error {
+  override readonly name: string = "Replace";
+  /** A plain member, so that copies of this package know each other\'s decisions. */
+  readonly "~decision": "replace" = "replace";
+  readonly signature: WireSignature;
+
+  constructor(signature: WireSignature) {
+    super("the task asked to be replaced");
+    const { tasks } = signature.kwargs;
+    if (signature.task === "celery.chain" && Array.isArray(tasks) && tasks.length === 0) {
+      throw new CeleriacError(
+        "CONFIG_INVALID",
+        "ctx.replace: the chain has no steps, so nothing would ever give this task a result. Return the result instead.",
+      );
+    }
+    this.signature = signature;
+  }
+}
+
 /** Which decision was thrown; `undefined` for an error. */
-export function decisionOf(thrown: unknown): Retry | Reject | Ignore | undefined {
+export function decisionOf(thrown: unknown): Retry | Reject | Ignore | Replace | undefined {
   if (typeof thrown !== "object" || thrown === null || !("~decision" in thrown)) return undefined;
-  return thrown as Retry | Reject | Ignore;
+  return thrown as Retry | Reject | Ignore | Replace;
 }
 
 /**

@@ -11,7 +11,9 @@ export type TaskAsk =
   | { readonly k: "checkpoint"; readonly name: string; readonly value: string }
   | { readonly k: "send"; readonly batch: readonly { readonly signature: object; readonly options: object }[] }
   | { readonly k: "state"; readonly state: string; readonly meta: string }
-  | { readonly k: "get"; readonly id: string };
+  | { readonly k: "get"; readonly id: string }
+  /** One more member for the chord that the task is a member of: a signature as JSON text; answered with the id it was sent with. */
+  | { readonly k: "member"; readonly signature: string };
 
 export interface RunningTask {
   readonly context: TaskContext;

@@ -30,6 +30,13 @@ export type Stamps = Readonly<Record<string, unknown>>;
 /** Stamps, or a function that gives those of each call. */
 export type Stamping = Stamps | ((call: AnySignature) => Stamps);
 
+/** Needs nothing more: its input is ignored, may be absent, or is given. Else a type whose text says so. */
+export type Closed<I> = undefined extends I
+  ? unknown
+  : {} extends I
+    ? unknown
+    : { readonly "cannot be started: it still needs an input": I };
+
 /** What a signature is made of. */
 export interface SignatureParts {
   readonly task: string;
