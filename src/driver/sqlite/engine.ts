@@ -62,7 +62,7 @@ export class Engine {
 
   constructor(options: EngineOptions, clock: Clock, post: PostAnswers, pulse: Int32Array | undefined) {
     const steps = openSteps(options);
-    const { db, terms, ticks, facts, results, starts, joining, browsing, letters } = steps;
+    const { db, terms, results, joining } = steps;
     this.#clock = this.#guardedClock(clock);
     this.#steps = steps;
     this.#db = db;
@@ -89,14 +89,7 @@ export class Engine {
       letGo: () => this.#letGo(),
     });
     this.#rooms = {
-      results,
-      starts,
-      joining,
-      browsing,
-      letters,
-      terms,
-      ticks,
-      facts,
+      ...steps,
       consumers: this.#consumers,
       watching: new Watching(db, results, this.#clock, (watch, outcome) =>
         this.#notice({ n: "state", watch, outcome }),
