@@ -2,6 +2,7 @@
 
 import { describe } from "vitest";
 import { clockCases } from "../../testing/conformance/broker-clock.ts";
+import { factTimeCases } from "../../testing/conformance/control-state.ts";
 import { longCases } from "../../testing/conformance/ledger-clock.ts";
 import { steppableRedisServer } from "../../../test/server/redis-suite-server.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
@@ -11,6 +12,7 @@ describeWith("redis-server", "redis and a clock that steps", () => {
     describeWith("cc", "stepped by a shim", () => {
       clockCases(steppableRedisServer());
       longCases(steppableRedisServer());
+      describe("facts", () => factTimeCases(steppableRedisServer()));
     });
   });
 });

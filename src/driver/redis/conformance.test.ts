@@ -2,6 +2,7 @@
 
 import { brokerSuite } from "../../testing/conformance/broker.ts";
 import { busSuite } from "../../testing/conformance/bus.ts";
+import { controlStateSuite } from "../../testing/conformance/control-state.ts";
 import { leaseSuite } from "../../testing/conformance/lease.ts";
 import { repliesSuite } from "../../testing/conformance/replies.ts";
 import { ledgerSuite } from "../../testing/conformance/ledger.ts";
@@ -16,5 +17,6 @@ describeWith("redis-server", "redis conformance", () => {
   ledgerSuite("redis", server);
   busSuite("redis", server);
   leaseSuite("redis", server);
+  controlStateSuite("redis", server);
   repliesSuite("redis", server, ({ replies }) => replies);
 });

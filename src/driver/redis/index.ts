@@ -1,5 +1,5 @@
 /**
- * The Redis driver: broker, results, bus, replies and lease on one server, for `redis:`, `rediss:` and `sentinel:` URLs. `location.ts`
+ * The Redis driver: broker, results, bus, replies, lease and shared facts on one server, for `redis:`, `rediss:` and `sentinel:` URLs. `location.ts`
  * has the options that may stand in the query.
  */
 
@@ -11,6 +11,7 @@ import { RedisBroker } from "./broker.ts";
 import { RedisBus } from "./bus.ts";
 import { loadClient } from "./client.ts";
 import { Context } from "./context.ts";
+import { RedisControlState } from "./control-state.ts";
 import { connectFailure } from "./failure.ts";
 import { RedisLease } from "./lease.ts";
 import { readLocation } from "./location.ts";
@@ -32,7 +33,7 @@ class RedisBackend implements FullBackend {
   readonly store: RedisResultStore;
   readonly bus: RedisBus;
   readonly lease: RedisLease;
-  readonly control = undefined;
+  readonly control: RedisControlState;
   readonly replies: RedisReplies;
   readonly #context: Context;
   readonly #subscriber: Subscriber;
@@ -50,6 +51,7 @@ class RedisBackend implements FullBackend {
     this.broker = new RedisBroker(context, () => this.store, opened, closed);
     this.bus = new RedisBus(context, subscriber);
     this.lease = new RedisLease(context);
+    this.control = new RedisControlState(context);
     this.replies = new RedisReplies(context);
   }
 

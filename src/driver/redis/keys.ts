@@ -147,6 +147,13 @@ export class Keys {
   fired(schedule: string): string {
     return `${this.#ours}fired:${schedule}`;
   }
+  ticks(schedule: string): string {
+    return `${this.#ours}ticks:${schedule}`;
+  }
+  /** The facts, their versions, their ends. */
+  get facts(): readonly [string, string, string] {
+    return [`${this.#ours}facts`, `${this.#ours}facts:versions`, `${this.#ours}facts:ends`];
+  }
 }
 
 /** `<fence>.<step>.<queue>`: all that a script needs to know of a claim, so that none parses JSON. */

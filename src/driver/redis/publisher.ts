@@ -54,11 +54,11 @@ export function encodeOutgoing(keys: Keys, outgoing: Outgoing): Encoded {
 }
 
 /** What `publishScript` begins with, whatever is published. */
-export function publishKeys(keys: Keys, queue: string): string[] {
+function publishKeys(keys: Keys, queue: string): string[] {
   return [keys.unacked, keys.index, keys.fence, keys.bell(queue), keys.due(queue), ...keys.lists(queue)];
 }
 
-export function publishArgs(keys: Keys, queue: string, step: number, depth: number, delayed: boolean): string[] {
+function publishArgs(keys: Keys, queue: string, step: number, depth: number, delayed: boolean): string[] {
   const { steps } = keys;
   return [
     queue,

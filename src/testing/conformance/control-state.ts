@@ -19,7 +19,7 @@ function kindOf(rig: Rig): string {
 export function controlStateSuite(name: string, makeServer: MakeServer): void {
   describe(`${name} as control state`, () => {
     factCases(makeServer);
-    timeCases(makeServer);
+    factTimeCases(makeServer);
   });
 }
 
@@ -185,7 +185,7 @@ function factCases(makeServer: MakeServer): void {
   });
 }
 
-function timeCases(makeServer: MakeServer): void {
+export function factTimeCases(makeServer: MakeServer): void {
   const use = useRig(makeServer);
 
   it("forgets a fact at its end", async () => {

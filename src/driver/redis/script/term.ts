@@ -1,6 +1,5 @@
-/** Leadership, and the one step a scheduler needs: a tick fires once, whoever believes to lead. */
+/** Leadership: one holder a name, under a number that only grows. */
 
-import { publishLua } from "./publish.ts";
 import { timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
@@ -33,29 +32,4 @@ end
 local ends = string.format('%.0f', tonumber(now_text) + ttl)
 redis.call('HSET', KEYS[2], 'no', string.format('%.0f', number), 'holder', holder, 'until', ends, 'ttl', ARGV[3])
 return { string.format('%.0f', number), ends }`,
-};
-
-/**
- * KEYS  as publish, then term and fired as the last two
- * ARGV  as publish for one message, then number of the term, holder, tick ms as the last three
- * returns 1, or 0 if the term is not the current one or the tick has fired
- */
-export const fireScript: Script = {
-  name: "fire",
-  atFull: false,
-  lua: `
-local KEYS, ARGV = { unpack(KEYS) }, { unpack(ARGV) }
-local fired, term = table.remove(KEYS), table.remove(KEYS)
-local tick, holder, number = table.remove(ARGV), table.remove(ARGV), table.remove(ARGV)
-local held = redis.call('HMGET', term, 'no', 'holder', 'until')
-local at = redis.call('TIME')
-if held[1] ~= number or held[2] ~= holder then return 0 end
-if tonumber(held[3]) <= at[1] * 1000 + at[2] / 1000 then return 0 end
-if redis.call('ZADD', fired, 'NX', tick, tick) == 0 then return 0 end
-redis.call('ZREMRANGEBYRANK', fired, 0, -1001)
-local function publish()
-${publishLua}
-end
-publish()
-return 1`,
 };
