@@ -7,6 +7,7 @@ import type { AnyHandler } from "../task/definition.ts";
 import { type AnyTaskOptions, defineTask } from "../task/options.ts";
 import { freeze, type FrozenApp } from "../task/registry.ts";
 import type { AsyncResult } from "./async-result.ts";
+import { type BeatHandle, type BeatOptions, startBeat } from "./beat.ts";
 import { type AppOptions, resolveConfig } from "./config.ts";
 import { redactUrl } from "./connect.ts";
 import { type AppCore, Core } from "./core.ts";
@@ -14,6 +15,8 @@ import type { DeclareRemote, DeclareTask } from "./declare.ts";
 import { callSiteOf, type CallSite, locateModule } from "./module-location.ts";
 import { checkNodeVersion } from "./node-version.ts";
 import { lazyDeadLetters, lazyQueues } from "./queue-access.ts";
+import { declareSchedule, type DeclareSchedule } from "./schedule-book.ts";
+import { lazySchedules, type Schedules } from "./schedules.ts";
 import { RemoteHandle, TaskHandle } from "./task-handle.ts";
 import { startWork, type WorkerHandle, type WorkOptions } from "./work.ts";
 
@@ -58,8 +61,23 @@ export interface App extends AsyncDisposable {
    * ```
    */
   readonly remote: DeclareRemote;
+  /**
+   * Declares when a call is sent: `(name, schedule, signature, options?)`, in a module that `tasks()` loads. A running beat sends it. Throws
+   * NAME_INVALID, SCHEDULE_INVALID, SCHEDULE_DUPLICATE or CONFIG_INVALID.
+   *
+   * @example
+   * ```ts
+   * const totals = app.task("totals", async (day: { back: number }) => day.back);
+   * app.schedule("nightly", cron("0 3 * * *", { timezone: "Europe/Prague" }), totals.si({ back: 1 }), { overlap: "skip" });
+   * ```
+   */
+  readonly schedule: DeclareSchedule;
+  /** Schedules at run time: looking at them, adding, changing, pausing, running now. */
+  readonly schedules: Schedules;
   /** The outcome of a task by its id; asks nobody yet. */
   result<R = unknown>(id: string): AsyncResult<R>;
+  /** Starts a scheduler in this process; any number may run. Rejects with NOT_SUPPORTED, SCHEDULE_TAKEN, or the driver's coded error. */
+  beat(options?: BeatOptions): Promise<BeatHandle>;
   /** Starts a worker in this process. Rejects with NO_TASKS, APP_NOT_FOUND, or the driver's coded error. */
   work(options?: WorkOptions): Promise<WorkerHandle>;
   /** Looking into queues. */
@@ -118,6 +136,8 @@ class LocalApp implements App {
   readonly dead: DeadLetters;
   readonly task: DeclareTask;
   readonly remote: DeclareRemote;
+  readonly schedule: DeclareSchedule;
+  readonly schedules: Schedules;
   readonly [inside]: AppCore;
   readonly [birthplace]: CallSite | undefined;
 
@@ -127,6 +147,9 @@ class LocalApp implements App {
     this[birthplace] = site;
     this.queues = lazyQueues(() => core.connect());
     this.dead = lazyDeadLetters(() => core.connect());
+    this.schedules = lazySchedules(core);
+    this.schedule = (name, schedule, signature, options = {}) =>
+      core.schedules.add(declareSchedule(name, schedule, signature, options, core.config.defaultQueue));
     // One implementation behind all overloads; they say what goes together, `defineTask` checks it.
     this.task = ((name: string, ...rest: readonly unknown[]) =>
       declareTask(core, name, rest)) as unknown as DeclareTask;
@@ -142,13 +165,13 @@ class LocalApp implements App {
   }
 
   async work(options: WorkOptions = {}): Promise<WorkerHandle> {
-    if (this[inside].role === "child") {
-      throw new CeleriacError(
-        "NOT_SUPPORTED",
-        "A child of a pool starts no worker. Keep app.work() out of the modules that declare tasks.",
-      );
-    }
+    refuseInChild(this[inside], "worker", "app.work()");
     return startWork(this, options);
+  }
+
+  async beat(options: BeatOptions = {}): Promise<BeatHandle> {
+    refuseInChild(this[inside], "scheduler", "app.beat()");
+    return startBeat(this, options);
   }
 
   close(): Promise<void> {
@@ -167,6 +190,14 @@ class LocalApp implements App {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function refuseInChild(core: AppCore, what: string, call: string): void {
+  if (core.role !== "child") return;
+  throw new CeleriacError(
+    "NOT_SUPPORTED",
+    `A child of a pool starts no ${what}. Keep ${call} out of the modules that declare tasks.`,
+  );
 }
 
 function declareTask(core: AppCore, name: string, rest: readonly unknown[]): TaskHandle {

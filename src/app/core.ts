@@ -22,6 +22,7 @@ import { type Draft, draftOf, outgoingOf, type SendRequest } from "./draft.ts";
 import type { ModuleLocation } from "./module-location.ts";
 import { pendingWrites } from "./pending-record.ts";
 import { AskingReader, type ResultReader, StoreReader } from "./result-reader.ts";
+import { ScheduleBook } from "./schedule-book.ts";
 import { Sender } from "./sender.ts";
 import { type Sent, sentOf } from "./sent.ts";
 import type { TaskSender } from "./task-handle.ts";
@@ -36,6 +37,8 @@ export interface AppCore extends TaskSender {
   /** What the driver said when it was opened; empty before. */
   readonly warnings: readonly Warning[];
   readonly registry: TaskRegistry;
+  /** What `app.schedule` declared; complete after `load`. */
+  readonly schedules: ScheduleBook;
   /** Calls `tasks()` once and answers with everything declared. Rejects with APP_LOAD_FAILED. */
   load(): Promise<TaskRegistry>;
   freeze(): Promise<FrozenApp>;
@@ -61,6 +64,7 @@ export class Core implements AppCore {
   readonly config: AppConfig;
   readonly clock: Clock;
   readonly registry: TaskRegistry = new TaskRegistry();
+  readonly schedules: ScheduleBook = new ScheduleBook();
   readonly #load: AppOptions["tasks"];
   readonly #locate: (clock: Clock) => Promise<ModuleLocation>;
   readonly #connection: Connection;

@@ -1,0 +1,269 @@
+/**
+ * The scheduler's loop. Any number of them run; the one that leads looks what is due, and sends each tick in the one step of the lease that
+ * also notes that it fired. What a leader remembers is a copy: another one that takes over reads the same from the store.
+ *
+ *   following ──term is ours──▶ leading ──not renewed, or "not-leader"──▶ following
+ *       ╰────────────── unreachable: tried again, a little later each time ──────────────╯
+ */
+
+import type { AppCore } from "../app/core.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { Backend } from "../port/backend.ts";
+import type { Fired, Lease } from "../port/lease.ts";
+import { callOf } from "./call.ts";
+import { type Entry, isReadable, tickId } from "./entry.ts";
+import type { EntryStore } from "./entry-store.ts";
+import { stillRuns } from "./former-run.ts";
+import type { Leadership } from "./leadership.ts";
+import { type Line, openLine } from "./line.ts";
+import { lastDue, planNext, type Step } from "./plan.ts";
+import type { BeatReporter } from "./reporter.ts";
+
+/** How often a follower asks to lead, a leader looks for changed entries, and a tick that waits looks for the end of the run before, ms. */
+const lookEvery = 1_000;
+/** Entries that are asked about, or sent, at the same time. */
+const sideBySide = 64;
+/** Waits between attempts to reach the server, ms; the last one repeats. */
+const pauses = [100, 200, 500, 1_000, 2_000, 5_000] as const;
+/** Longest wait before a full queue is tried again, ms. */
+const longestPause = 30_000;
+
+/** A later attempt may end otherwise. */
+const temporary: ReadonlySet<string> = new Set(["QUEUE_FULL", "UNROUTABLE"]);
+/** No attempt can end otherwise before the entry is changed. */
+const hopeless: ReadonlySet<string> = new Set(["MESSAGE_TOO_LARGE", "NOT_SUPPORTED", "NAME_INVALID"]);
+
+export interface BeatParts {
+  readonly core: AppCore;
+  readonly backend: Backend;
+  readonly lease: Lease;
+  readonly store: EntryStore;
+  readonly leadership: Leadership;
+  readonly report: BeatReporter;
+}
+
+export class Beat {
+  readonly #parts: BeatParts;
+  readonly #lines = new Map<string, Line>();
+  #version = 0;
+  #lookAt = 0;
+  #reachable = true;
+  #leading = false;
+
+  constructor(parts: BeatParts) {
+    this.#parts = parts;
+  }
+
+  get leading(): boolean {
+    return this.#leading;
+  }
+
+  /** Ends when the signal aborts; rejects when its connection was closed under it. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts.core;
+    for (let failures = 0; !signal.aborted;) {
+      let wait: number;
+      try {
+        wait = await this.#turn(signal);
+        failures = 0;
+        this.#reached();
+      } catch (error) {
+        if (signal.aborted) break;
+        if (error instanceof CeleriacError && error.code === "BACKEND_CLOSED") throw error;
+        this.#unreached(error);
+        wait = pauses[Math.min(failures++, pauses.length - 1)] ?? 0;
+      }
+      await clock.sleep(wait, signal).catch(() => {}); // rejects with the end of the loop
+    }
+    this.#follow();
+    await this.#parts.leadership.release().catch(() => {}); // it ends by itself
+  }
+
+  /** Does what is due; resolves with the ms until there is more to do. */
+  async #turn(signal: AbortSignal): Promise<number> {
+    const { leadership } = this.#parts;
+    if (!(await leadership.keep())) {
+      this.#follow();
+      if (!(await leadership.seek())) return lookEvery;
+      this.#lead();
+    }
+    for (;;) {
+      await this.#refresh();
+      const now = leadership.now();
+      const due = [...this.#lines.values()].filter((line) => line.due <= now).sort((a, b) => a.due - b.due);
+      if (due.length === 0) break;
+      for (let at = 0; at < due.length; at += sideBySide) {
+        if (signal.aborted || !(await leadership.keep())) return 0;
+        await allOf(due.slice(at, at + sideBySide).map((line) => this.#advance(line)));
+      }
+    }
+    const next = Math.min(...[...this.#lines.values()].map(({ due }) => due)) - leadership.now();
+    return Math.max(0, Math.min(next, leadership.renewIn, lookEvery));
+  }
+
+  /** One step of one entry. */
+  async #advance(line: Line): Promise<void> {
+    const { leadership } = this.#parts;
+    if (leadership.term === undefined) return;
+    const { entry } = line;
+    const now = leadership.now();
+    const waited = line.waits ? lastDue(entry, line.cursor, now) : undefined;
+    const step: Step =
+      waited === undefined
+        ? planNext(entry, line.cursor, now, line.allowed)
+        : { kind: "send", tick: waited, late: false };
+    if (step.kind === "wait") {
+      line.due = step.until;
+      return;
+    }
+    line.allowed = now - entry.policy.grace;
+    if (step.kind === "skip") return this.#skip(line, step.tick, step.why);
+    if (await this.#overlaps(line, now)) {
+      if (entry.policy.overlap === "skip") return this.#skip(line, step.tick, "overlap");
+      if (!line.waits) this.#tell("schedule:waiting", line, step.tick, { text: "the run before has not ended" });
+      line.waits = true;
+      line.due = now + lookEvery;
+      return;
+    }
+    line.waits = false;
+    await this.#send(line, step.tick, step.late);
+  }
+
+  async #send(line: Line, tick: number, late: boolean): Promise<void> {
+    const { core } = this.#parts;
+    const { entry } = line;
+    let call: ReturnType<typeof callOf>;
+    try {
+      call = callOf(core, entry.signature, (role) => tickId(entry, tick, role));
+    } catch (error) {
+      return this.#shelve(line, tick, error);
+    }
+    let answer: Fired;
+    try {
+      answer = await this.#fire(line, tick, call);
+    } catch (error) {
+      const code = error instanceof CeleriacError ? error.code : "";
+      if (temporary.has(code)) return this.#retryLater(line, tick, error);
+      if (hopeless.has(code)) return this.#shelve(line, tick, error);
+      throw error;
+    }
+    if (answer === "not-leader") return;
+    line.pause = 0;
+    if (answer === "fired-before") {
+      this.#tell("schedule:skipped", line, tick, { code: "fired-before" });
+      return;
+    }
+    line.lastId = call.id;
+    line.lastTick = tick;
+    const text = answer === "mine-already" ? "sent before" : late ? "late" : undefined;
+    this.#tell("schedule:sent", line, tick, { id: call.id, ...(text !== undefined && { text }) });
+  }
+
+  /** The tick is used up, and nothing is sent: noted, so that no scheduler makes up for it. */
+  async #skip(line: Line, tick: number, why: string): Promise<void> {
+    if ((await this.#fire(line, tick, { id: "", sends: [] })) === "not-leader") return;
+    this.#tell("schedule:skipped", line, tick, { code: why });
+    if (why === "too-many") {
+      const { name, policy } = line.entry;
+      const text = `more than ${String(policy.limit)} ticks of "${name}" were missed; the last ${String(policy.limit)} are made up for`;
+      this.#parts.report.warning("SCHEDULE_TOO_LATE", text, { schedule: name, tick });
+    }
+  }
+
+  async #fire(line: Line, tick: number, { sends }: ReturnType<typeof callOf>): Promise<Fired> {
+    const { lease, leadership } = this.#parts;
+    const { term } = leadership;
+    if (term === undefined) return "not-leader";
+    const answer = await lease.fire(term, line.entry.name, tick, sends);
+    // Another line may have heard it first, and a new term may stand there already.
+    if (answer === "not-leader" && leadership.term === term) leadership.lose();
+    if (answer !== "not-leader") line.cursor = tick;
+    return answer;
+  }
+
+  async #overlaps(line: Line, now: number): Promise<boolean> {
+    const { core, backend } = this.#parts;
+    const { entry, lastId, lastTick } = line;
+    if (entry.policy.overlap === "allow" || lastId === undefined) return false;
+    return stillRuns(core, backend, entry, { id: lastId, tick: lastTick }, now);
+  }
+
+  #retryLater(line: Line, tick: number, error: unknown): void {
+    const { name } = line.entry;
+    if (line.pause === 0)
+      this.#parts.report.warning("SCHEDULE_REFUSED", `"${name}" is tried again`, { schedule: name, tick }, error);
+    line.pause = Math.min(longestPause, line.pause === 0 ? lookEvery : line.pause * 2);
+    line.due = this.#parts.leadership.now() + line.pause;
+  }
+
+  /** Not looked at again before it is changed. */
+  #shelve(line: Line, tick: number, error: unknown): void {
+    const { name } = line.entry;
+    line.due = Infinity;
+    const text = `"${name}" cannot be sent and rests until it is changed`;
+    this.#parts.report.warning("SCHEDULE_BROKEN", text, { schedule: name, tick }, error);
+  }
+
+  /** Takes over what changed in the store since it was last looked at. */
+  async #refresh(): Promise<void> {
+    const { core, store, lease, leadership, report } = this.#parts;
+    const now = core.clock.monotonic();
+    if (now < this.#lookAt) return;
+    const { version, changed, gone, complete } = await store.changes(this.#version);
+    const names = new Set(changed.map(({ name }) => name));
+    for (const name of complete ? [...this.#lines.keys()].filter((each) => !names.has(each)) : gone)
+      this.#lines.delete(name);
+    const readable: Entry[] = [];
+    for (const entry of changed) {
+      this.#lines.delete(entry.name);
+      if (isReadable(entry)) readable.push(entry);
+      else
+        report.warning("SCHEDULE_BROKEN", `"${entry.name}" cannot be read: ${entry.problem}`, { schedule: entry.name });
+    }
+    for (let at = 0; at < readable.length; at += sideBySide) {
+      const opening = readable.slice(at, at + sideBySide).map((entry) => openLine(lease, entry, leadership.now()));
+      for (const line of await Promise.all(opening)) this.#lines.set(line.entry.name, line);
+    }
+    this.#version = version;
+    this.#lookAt = now + lookEvery;
+  }
+
+  #lead(): void {
+    this.#leading = true;
+    this.#version = 0;
+    this.#lookAt = 0;
+    this.#parts.report.emit("beat:leading", { detail: { term: this.#parts.leadership.term?.term } });
+  }
+
+  #follow(): void {
+    if (!this.#leading) return;
+    this.#leading = false;
+    this.#lines.clear();
+    this.#parts.report.emit("beat:following");
+  }
+
+  #reached(): void {
+    if (!this.#reachable) this.#parts.report.emit("broker:connected");
+    this.#reachable = true;
+  }
+
+  #unreached(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    if (this.#reachable) this.#parts.report.emit("broker:disconnected", { text });
+    this.#reachable = false;
+  }
+
+  #tell(
+    type: "schedule:sent" | "schedule:skipped" | "schedule:waiting",
+    { entry }: Line,
+    tick: number,
+    facts: { readonly id?: string; readonly code?: string; readonly text?: string },
+  ): void {
+    this.#parts.report.emit(type, { schedule: entry.name, task: entry.signature.task, tick, ...facts });
+  }
+}
+
+/** Waits for all, then throws the first failure: none may still be at work when the loop goes on. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  for (const end of await Promise.allSettled(work)) if (end.status === "rejected") throw end.reason;
+}

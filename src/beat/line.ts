@@ -1,0 +1,51 @@
+/** An entry on its way through time: what is done with, when to look again, what stands in its way. Lives as long as one term. */
+
+import type { FiredTick, Lease } from "../port/lease.ts";
+import type { Entry } from "./entry.ts";
+
+/** Ticks that fired further in the future than this come of a clock that was wrong; they must not silence a schedule till then. */
+const longestStep = 86_400_000;
+/** As many as are kept: before the last of them many may have been skipped. */
+const allTicks = 1_000;
+
+export interface Line {
+  readonly entry: Entry;
+  /** Ticks up to this one are done with. */
+  cursor: number;
+  /** Server time at which to look at it again. */
+  due: number;
+  /** See `planNext`. */
+  allowed: number;
+  /** Of the run before. */
+  lastId: string | undefined;
+  /** When that was sent. */
+  lastTick: number;
+  /** A tick waits for the end of the run before. */
+  waits: boolean;
+  /** The queue was full, so many ms ago it was tried first; 0: it is not. */
+  pause: number;
+}
+
+/** Where the entry stands by what has fired. */
+export async function openLine(lease: Lease, entry: Entry, now: number): Promise<Line> {
+  const allow = entry.policy.overlap === "allow";
+  let fired = await lease.fired(entry.name, allow ? 1 : allTicks);
+  if (allow && newest(fired) > now + longestStep) fired = await lease.fired(entry.name, allTicks);
+  const credible = fired.filter(({ tick }) => tick <= now + longestStep);
+  const last = fired.find(({ id }) => id !== undefined);
+  return {
+    entry,
+    cursor: Math.max(entry.from, newest(credible)),
+    due: entry.paused ? Infinity : -Infinity,
+    allowed: -Infinity,
+    lastId: last?.id,
+    lastTick: last?.tick ?? 0,
+    waits: false,
+    pause: 0,
+  };
+}
+
+/** -Infinity where none has fired. */
+export function newest(fired: readonly FiredTick[]): number {
+  return fired.reduce((most, { tick }) => Math.max(most, tick), -Infinity);
+}
