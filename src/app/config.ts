@@ -31,6 +31,11 @@ export interface AppOptions {
    * its task. Default: with the messages; for RabbitMQ, which keeps none, `rpc://`.
    */
   readonly results?: string | URL;
+  /**
+   * Where schedules are kept, and who leads them, if neither the broker nor the place of the results is a database: `sqlite:`, `redis:`,
+   * `rediss:`, `sentinel:` or `memory:`. Default: the broker, or else the results' place; RabbitMQ with `rpc://` has none.
+   */
+  readonly schedules?: string | URL;
   /** Loads the modules that declare tasks. Called by workers and their children, never by producers. */
   readonly tasks?: () => Iterable<unknown> | Promise<unknown>;
   /** Default: real time. Tests put a virtual one in its place. */
@@ -65,6 +70,8 @@ export interface AppConfig extends Packing {
   readonly broker: URL;
   /** `undefined`: with the messages. */
   readonly results: URL | RpcResults | undefined;
+  /** `undefined`: with the messages or the results. */
+  readonly schedules: URL | undefined;
   readonly clock: Clock;
   readonly keyPrefix: string;
   readonly maxMessageBytes: number;
@@ -93,6 +100,7 @@ const known: Readonly<Record<keyof AppOptions, true>> = {
   resultExtended: true,
   results: true,
   resultTtl: true,
+  schedules: true,
   tasks: true,
 };
 
@@ -111,10 +119,12 @@ export function resolveConfig(options: AppOptions): AppConfig {
   checkQueueName(defaultQueue);
   if (options.compression !== undefined && !isCompression(options.compression))
     throw config(`compression must be one of ${compressions.join(", ")}, not ${JSON.stringify(options.compression)}.`);
+  const results = resultsOf(broker, options.results);
   return {
     name,
     broker,
-    results: resultsOf(broker, options.results),
+    results,
+    schedules: schedulesOf(broker, results, options.schedules),
     clock: options.clock ?? systemClock,
     keyPrefix: options.keyPrefix ?? "",
     maxMessageBytes: whole(options.maxMessageBytes ?? 1_048_576, 1, "maxMessageBytes"),
@@ -137,6 +147,16 @@ function resultsOf(broker: URL, results: string | URL | undefined): AppConfig["r
   if (parsed !== "rpc:" && parsed.protocol.startsWith("amqp"))
     throw config('results cannot be an AMQP URL: RabbitMQ keeps none. Say "rpc://", or name a redis: or sqlite: URL.');
   return String(parsed) === String(broker) ? undefined : parsed;
+}
+
+/** Undefined where they would lie there anyway. */
+function schedulesOf(broker: URL, results: AppConfig["results"], schedules: string | URL | undefined): URL | undefined {
+  if (schedules === undefined) return undefined;
+  const parsed = parseBrokerUrl(schedules);
+  if (parsed.protocol.startsWith("amqp"))
+    throw config("schedules cannot be an AMQP URL: RabbitMQ keeps none. Name a sqlite: or redis: URL.");
+  const present = results instanceof URL && broker.protocol.startsWith("amqp") ? results : broker;
+  return parsed.href === present.href ? undefined : parsed;
 }
 
 function whole(value: number, least: number, what: string): number {

@@ -6,7 +6,7 @@ import type { Warning } from "../port/units.ts";
 import type { AppConfig } from "./config.ts";
 import { openBackend } from "./connect.ts";
 import { within } from "./deadline.ts";
-import { pairBackends } from "./pairing.ts";
+import { pairBackends, withSchedules } from "./pairing.ts";
 
 export class Connection {
   readonly #config: AppConfig;
@@ -75,9 +75,9 @@ export class Connection {
     }
   }
 
-  /** The ports of one server or of two. */
+  /** The ports of one server, two or three. */
   async #make(): Promise<Backend> {
-    const { broker, results, clock, maxMessageBytes, maxDepth, publishTimeout, allowEviction, keyPrefix, resultTtl } =
+    const { broker, results, schedules, clock, maxMessageBytes, maxDepth, publishTimeout, allowEviction, keyPrefix } =
       this.#config;
     const options = {
       clock,
@@ -89,10 +89,19 @@ export class Connection {
       knownQueues: this.#knownQueues,
     };
     const messages = await openBackend(broker, options);
-    if (this.replyTo !== undefined) return pairBackends(messages, { address: this.replyTo, ttl: resultTtl }, clock);
-    if (results !== undefined && results !== "rpc:") {
-      return pairBackends(messages, { server: await openBackend(results, options) }, clock);
-    }
+    const backend = this.#withResults(
+      messages,
+      results instanceof URL ? await openBackend(results, options) : undefined,
+    );
+    if (schedules === undefined) return backend;
+    return withSchedules(backend, await openBackend(schedules, options), { clock, publishTimeout });
+  }
+
+  #withResults(messages: ServerBackend, server: ServerBackend | undefined): Backend {
+    const { clock, publishTimeout, resultTtl } = this.#config;
+    const steps = { clock, publishTimeout };
+    if (this.replyTo !== undefined) return pairBackends(messages, { address: this.replyTo, ttl: resultTtl }, steps);
+    if (server !== undefined) return pairBackends(messages, { server }, steps);
     if (keepsResults(messages)) return messages;
     throw new CeleriacError("CONFIG_INVALID", "This broker keeps no results; name a place with `results`.");
   }

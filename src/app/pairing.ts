@@ -1,6 +1,6 @@
 /**
- * Messages on one server, results on another: their ports as one backend. Nothing here is one step any more, so the worker keeps the order
- * that makes each step safe to repeat, and there is no lease: its one atomic step would have to reach both.
+ * Messages on one server, results or schedules on another: their ports as one backend. Nothing here is one step any more, so the worker keeps
+ * the order that makes each step safe to repeat, and a tick of a schedule that lies elsewhere is sent in two.
  */
 
 import type { Clock } from "../clock/clock.ts";
@@ -10,6 +10,7 @@ import type { ResultStore } from "../port/result-store.ts";
 import type { Warning } from "../port/units.ts";
 import { brokerReplies } from "./broker-replies.ts";
 import { RpcResultStore } from "./rpc-results.ts";
+import { TwoStepLease, type TwoStepOptions } from "./two-step-lease.ts";
 
 /** Letters looked through for the ids of those that are to be redriven. */
 const pageSize = 200;
@@ -17,7 +18,8 @@ const pageSize = 200;
 /** What `results` says: a store of another server, or answers over the broker (`address` is where they come). */
 export type ResultsPlace = { readonly server: ServerBackend } | { readonly address: string; readonly ttl: number };
 
-export function pairBackends(messages: ServerBackend, results: ResultsPlace, clock: Clock): Backend {
+export function pairBackends(messages: ServerBackend, results: ResultsPlace, options: TwoStepOptions): Backend {
+  const { clock } = options;
   const server = "server" in results ? results.server : undefined;
   const store = server?.store ?? rpcStore(messages, results, clock);
   // Both close, whatever becomes of the other; results last, because a closing consumer may still tell the ledger.
@@ -40,14 +42,43 @@ export function pairBackends(messages: ServerBackend, results: ResultsPlace, clo
     }),
     store,
     bus,
-    lease: undefined,
-    control: undefined,
+    ...schedulesOf(messages, server, options),
     async open(signal): Promise<readonly Warning[]> {
       const warnings = await messages.open(signal);
       return [...warnings, ...(await (server ?? store).open(signal))];
     },
     close,
   };
+}
+
+/** The same with leadership, ticks and shared facts on `database`, which is neither the broker nor the store of the results. */
+export function withSchedules(backend: Backend, database: ServerBackend, options: TwoStepOptions): Backend {
+  const { broker, store, bus } = backend;
+  return {
+    broker,
+    store,
+    bus,
+    ...schedulesOf({ ...backend, lease: undefined }, database, options),
+    async open(signal): Promise<readonly Warning[]> {
+      const warnings = await backend.open(signal);
+      return [...warnings, ...(await database.open(signal))];
+    },
+    async close(): Promise<void> {
+      const ends = [await Promise.allSettled([backend.close()]), await Promise.allSettled([database.close()])].flat();
+      for (const end of ends) if (end.status === "rejected") throw end.reason;
+    },
+  };
+}
+
+/** Where a tick and its messages can go in one step, they do. */
+function schedulesOf(
+  { broker, lease, control }: Pick<ServerBackend, "broker" | "lease" | "control">,
+  database: ServerBackend | undefined,
+  options: TwoStepOptions,
+): Pick<Backend, "lease" | "control"> {
+  if (lease !== undefined) return { lease, control };
+  if (database?.lease === undefined) return { lease: undefined, control: undefined };
+  return { lease: new TwoStepLease(database.lease, broker, options), control: database.control };
 }
 
 function rpcStore(messages: ServerBackend, results: ResultsPlace, clock: Clock): ResultStore {

@@ -61,10 +61,11 @@ export async function diagnose(target: Target): Promise<readonly Finding[]> {
   }
   try {
     const core = coreOf(app);
-    const { broker, results } = core.config;
+    const { broker, results, schedules } = core.config;
     const place = results === undefined ? "" : `; results ${results === "rpc:" ? "rpc://" : redactUrl(results)}`;
-    findings.push({ subject: "url", verdict: "ok", text: `${redactUrl(broker)}${place}` });
-    if (broker.protocol === "sqlite:" || (results instanceof URL && results.protocol === "sqlite:"))
+    const kept = schedules === undefined ? "" : `; schedules ${redactUrl(schedules)}`;
+    findings.push({ subject: "url", verdict: "ok", text: `${redactUrl(broker)}${place}${kept}` });
+    if ([broker, results, schedules].some((url) => url instanceof URL && url.protocol === "sqlite:"))
       findings.push(await sqliteFinding());
     if (named) findings.push(await tasksFinding(core));
     findings.push(...(await brokerFindings(core)));

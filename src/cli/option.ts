@@ -10,6 +10,14 @@ export function addTarget(command: Command): Command {
     .option("--results <url>", "where results are, if not with the broker's messages: redis://host:6379/1, rpc://");
 }
 
+/** What commands take besides that deal with schedules. */
+export function addSchedules(command: Command): Command {
+  return command.option(
+    "--schedules <url>",
+    "where schedules are kept, if not with the messages or results: sqlite:schedules.db",
+  );
+}
+
 export function addJson(command: Command): Command {
   return command.option("--json", "JSON, for scripts");
 }

@@ -13,6 +13,8 @@ export interface Target {
   readonly broker?: string;
   /** `--results`: wins over CELERIAC_RESULTS. Not with `-A`. */
   readonly results?: string;
+  /** `--schedules`: wins over CELERIAC_SCHEDULES. Not with `-A`. */
+  readonly schedules?: string;
 }
 
 export interface Session {
@@ -28,6 +30,7 @@ export async function targetApp({
   app,
   broker,
   results,
+  schedules,
 }: Target): Promise<{ readonly app: App; readonly named: boolean }> {
   if (app !== undefined && broker !== undefined) {
     throw new UsageError(
@@ -37,14 +40,23 @@ export async function targetApp({
   if (app !== undefined && results !== undefined) {
     throw new UsageError("--results goes with --broker; the app of -A says where its results are.");
   }
+  if (app !== undefined && schedules !== undefined) {
+    throw new UsageError("--schedules goes with --broker; the app of -A says where its schedules are.");
+  }
   if (app !== undefined) return { app: await loadAppFile(app), named: true };
   const url = said(broker, "CELERIAC_BROKER");
   if (url === undefined) {
     throw new UsageError("Name the app with -A ./app.ts, or the broker with --broker URL or CELERIAC_BROKER.");
   }
   const place = said(results, "CELERIAC_RESULTS");
+  const kept = said(schedules, "CELERIAC_SCHEDULES");
   return {
-    app: createApp({ name: "celeriac-cli", broker: url, ...(place !== undefined && { results: place }) }),
+    app: createApp({
+      name: "celeriac-cli",
+      broker: url,
+      ...(place !== undefined && { results: place }),
+      ...(kept !== undefined && { schedules: kept }),
+    }),
     named: false,
   };
 }
