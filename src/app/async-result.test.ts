@@ -32,7 +32,7 @@ describe("a result", () => {
     expect(await result.state()).toBe("SUCCESS");
     const got = await result.get();
     expect({ ...got, bytes: [...got.bytes] }).toEqual({ ...value, bytes: [0, 255] });
-    expect(JSON.stringify({ result })).toBe('{"result":{"id":"a"}}');
+    expect(JSON.stringify({ result })).toBe('{"result":[["a",null],null]}');
     await result.forget();
     expect(await result.state()).toBe("PENDING");
   });

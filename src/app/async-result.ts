@@ -3,9 +3,13 @@
  * id alone works as well. A final state never changes.
  */
 
+import type { ResultNode } from "../canvas/result-node.ts";
+import { resultNode } from "../canvas/result-reading.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import type { StoredOutcome } from "../port/result-store.ts";
+import { decodeTaskMeta, type ResultTuple } from "../wire/outcome.ts";
+import { StoredGroup } from "./group-result.ts";
 import {
   detailsOf,
   progressOf,
@@ -14,6 +18,7 @@ import {
   type TaskState,
   readOutcome,
 } from "./outcome-reading.ts";
+import { graphOf, type GraphOptions, type ResultGraph } from "./result-graph.ts";
 import type { ResultReader } from "./result-reader.ts";
 
 /**
@@ -54,6 +59,8 @@ export interface AsyncResult<R> {
   readonly id: string;
   /** True if this very id had been enqueued before: nothing was sent now. */
   readonly duplicate: boolean;
+  /** What ran before it in its chain, if this handle was made by starting it; of a chord's body, the group. */
+  readonly parent: AsyncResult<unknown> | undefined;
   /** PENDING also for an id that nobody knows. */
   state(): Promise<TaskState>;
   /**
@@ -69,18 +76,32 @@ export interface AsyncResult<R> {
   watch(signal?: AbortSignal): AsyncIterable<TaskSnapshot<R>>;
   /** Removes what is stored. A task that still runs will store its result again. */
   forget(): Promise<void>;
-  toJSON(): { readonly id: string };
+  /** What it sent, and what followed it, as far as that is stored: known when it has ended. */
+  children(): Promise<readonly AsyncResult<unknown>[]>;
+  /** The same of its children, and so on, within bounds. */
+  graph(options?: GraphOptions): Promise<ResultGraph>;
+  /** As Celery names a result elsewhere; a handler may return a handle. */
+  toJSON(): ResultTuple;
 }
 
 export class StoredResult<R> implements AsyncResult<R> {
   readonly id: string;
   readonly duplicate: boolean;
   readonly #reader: ResultReader;
+  readonly #before: ResultNode | undefined;
+  #parent: AsyncResult<unknown> | undefined;
 
-  constructor(id: string, reader: ResultReader, duplicate = false) {
+  constructor(id: string, reader: ResultReader, duplicate = false, before?: ResultNode) {
     this.id = id;
     this.duplicate = duplicate;
     this.#reader = reader;
+    this.#before = before;
+  }
+
+  /** Made when it is asked for: chains are long. */
+  get parent(): AsyncResult<unknown> | undefined {
+    if (this.#before !== undefined) this.#parent ??= this.handle(this.#before);
+    return this.#parent;
   }
 
   async state(): Promise<TaskState> {
@@ -130,11 +151,32 @@ export class StoredResult<R> implements AsyncResult<R> {
   }
 
   forget(): Promise<void> {
-    return this.#reader.forget(this.id);
+    return this.#reader.forget([this.id]);
   }
 
-  toJSON(): { readonly id: string } {
-    return { id: this.id };
+  async children(): Promise<readonly AsyncResult<unknown>[]> {
+    const outcome = await this.#reader.read(this.id);
+    const children = outcome === undefined ? [] : (decodeTaskMeta(outcome.meta).children ?? []);
+    return children.flatMap((tuple) => {
+      const node = resultNode(tuple);
+      return node === undefined ? [] : [this.handle(node)];
+    });
+  }
+
+  graph(options: GraphOptions = {}): Promise<ResultGraph> {
+    return graphOf({ kind: "task", id: this.id }, this.#reader, options);
+  }
+
+  toJSON(): ResultTuple {
+    return [[this.id, this.parent?.toJSON() ?? null], null];
+  }
+
+  /** A handle of something else, that reads where this one does. */
+  handle(node: ResultNode, duplicate = false): AsyncResult<unknown> {
+    if (node.kind === "task") return new StoredResult(node.id, this.#reader, duplicate, node.parent);
+    const parent = node.parent === undefined ? undefined : this.handle(node.parent);
+    const results = node.members.map((member) => this.handle(member));
+    return new StoredGroup(node, results, this.#reader, { parent, duplicate });
   }
 
   #expire(ms: number, over: AbortController): void {

@@ -3,6 +3,7 @@
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
+import type { Joins } from "../port/joins.ts";
 import type { StoredOutcome } from "../port/result-store.ts";
 import type { RunningTask } from "../task/running.ts";
 import { isFinal } from "../wire/outcome.ts";
@@ -10,13 +11,21 @@ import { isFinal } from "../wire/outcome.ts";
 export interface ResultReader {
   readonly clock: Clock;
   read(id: string): Promise<StoredOutcome | undefined>;
+  /** Many at once, in the order of the ids. Callers give a few hundred. */
+  readMany(ids: readonly string[]): Promise<readonly (StoredOutcome | undefined)[]>;
   /** The present state first, then each change; ends after the final one. Rejects when the signal aborts. */
   watch(id: string, signal: AbortSignal): AsyncIterable<StoredOutcome>;
-  forget(id: string): Promise<void>;
+  forget(ids: readonly string[]): Promise<void>;
+  /** The list of a group's members: kept, read, removed. Rejects with NOT_SUPPORTED where results are not kept. */
+  save(group: string, meta: Uint8Array, ttl: number): Promise<void>;
+  saved(group: string): Promise<Uint8Array | undefined>;
+  unsave(group: string): Promise<void>;
 }
 
 /** Waits between two questions to the worker, ms; the last one repeats. */
 const pauses = [10, 20, 50, 100, 250] as const;
+/** Questions to the worker at once. */
+const abreast = 32;
 
 /** Reads through the connection that the app shares. */
 export class StoreReader implements ResultReader {
@@ -29,8 +38,12 @@ export class StoreReader implements ResultReader {
   }
 
   async read(id: string): Promise<StoredOutcome | undefined> {
+    return (await this.readMany([id]))[0];
+  }
+
+  async readMany(ids: readonly string[]): Promise<readonly (StoredOutcome | undefined)[]> {
     const backend = await this.#connect();
-    return (await backend.store.get([id]))[0];
+    return backend.store.get(ids);
   }
 
   async *watch(id: string, signal: AbortSignal): AsyncGenerator<StoredOutcome, void, undefined> {
@@ -38,9 +51,31 @@ export class StoreReader implements ResultReader {
     yield* backend.store.watch(id, signal);
   }
 
-  async forget(id: string): Promise<void> {
+  async forget(ids: readonly string[]): Promise<void> {
     const backend = await this.#connect();
-    await backend.store.forget([id]);
+    await backend.store.forget(ids);
+  }
+
+  async save(group: string, meta: Uint8Array, ttl: number): Promise<void> {
+    await (await this.#joins()).save(group, meta, ttl);
+  }
+
+  async saved(group: string): Promise<Uint8Array | undefined> {
+    return (await this.#joins()).saved(group);
+  }
+
+  async unsave(group: string): Promise<void> {
+    const backend = await this.#connect();
+    await backend.store.joins?.unsave(group);
+  }
+
+  async #joins(): Promise<Joins> {
+    const { joins } = (await this.#connect()).store;
+    if (joins !== undefined) return joins;
+    throw new CeleriacError(
+      "NOT_SUPPORTED",
+      "This result store keeps no groups: results that are sent to their asker are kept by nobody. Keep results in redis: or sqlite:.",
+    );
   }
 }
 
@@ -74,11 +109,33 @@ export class AskingReader implements ResultReader {
     }
   }
 
-  forget(id: string): Promise<void> {
-    return Promise.reject(
-      new CeleriacError("NOT_SUPPORTED", `A task cannot forget results; do it in the code that enqueued ${id}.`),
-    );
+  async readMany(ids: readonly string[]): Promise<readonly (StoredOutcome | undefined)[]> {
+    const found: (StoredOutcome | undefined)[] = [];
+    for (let at = 0; at < ids.length; at += abreast) {
+      found.push(...(await Promise.all(ids.slice(at, at + abreast).map((id) => this.read(id)))));
+    }
+    return found;
   }
+
+  forget(ids: readonly string[]): Promise<void> {
+    return Promise.reject(notInTasks("forget results", ids[0]));
+  }
+
+  save(group: string): Promise<void> {
+    return Promise.reject(notInTasks("save groups", group));
+  }
+
+  saved(group: string): Promise<Uint8Array | undefined> {
+    return Promise.reject(notInTasks("restore groups", group));
+  }
+
+  unsave(group: string): Promise<void> {
+    return Promise.reject(notInTasks("forget groups", group));
+  }
+}
+
+function notInTasks(what: string, id: string | undefined): CeleriacError {
+  return new CeleriacError("NOT_SUPPORTED", `A task cannot ${what}; do it in the code that enqueued ${String(id)}.`);
 }
 
 /** What the worker answers to `{ k: "get" }`: the stored state with its meta as text; null if there is none. */
