@@ -10,6 +10,7 @@ import { systemClock } from "../../src/clock/clock.ts";
 import { open as openRedis } from "../../src/driver/redis/index.ts";
 import { claimScript } from "../../src/driver/redis/script/claim.ts";
 import { takeScript } from "../../src/driver/redis/script/custody.ts";
+import { growJoinScript } from "../../src/driver/redis/script/join.ts";
 import { beginScript, finishScript } from "../../src/driver/redis/script/ledger.ts";
 import { publishScript } from "../../src/driver/redis/script/publish.ts";
 import { Scripts, type Script } from "../../src/driver/redis/script/script.ts";
@@ -31,6 +32,7 @@ const scripts: Readonly<Record<CutCall, Script>> = {
   begin: beginScript,
   take: takeScript,
   finish: finishScript,
+  grow: growJoinScript,
 };
 
 export interface RedisSuiteOptions {

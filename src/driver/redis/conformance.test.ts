@@ -3,6 +3,7 @@
 import { brokerSuite } from "../../testing/conformance/broker.ts";
 import { busSuite } from "../../testing/conformance/bus.ts";
 import { controlStateSuite } from "../../testing/conformance/control-state.ts";
+import { joinsSuite } from "../../testing/conformance/joins.ts";
 import { leaseSuite } from "../../testing/conformance/lease.ts";
 import { repliesSuite } from "../../testing/conformance/replies.ts";
 import { ledgerSuite } from "../../testing/conformance/ledger.ts";
@@ -15,6 +16,7 @@ describeWith("redis-server", "redis conformance", () => {
   brokerSuite("redis", server);
   resultStoreSuite("redis", server);
   ledgerSuite("redis", server);
+  joinsSuite("redis", server);
   busSuite("redis", server);
   leaseSuite("redis", server);
   controlStateSuite("redis", server);

@@ -88,6 +88,15 @@ export class Keys {
   meta(id: string): string {
     return `${this.#layout.resultPrefix}celery-task-meta-${id}`;
   }
+  /** A saved group, and its channel. */
+  group(id: string): string {
+    return `${this.#layout.resultPrefix}celery-taskset-meta-${id}`;
+  }
+  /** Of a chord: members by index, growth, size, all three as Celery has them, and our own. */
+  joinKeys(group: string): readonly [members: string, extra: string, size: string, own: string] {
+    const celery = this.group(group);
+    return [`${celery}.j`, `${celery}.t`, `${celery}.s`, this.join(group)];
+  }
 
   get fence(): string {
     return `${this.#ours}fence`;
@@ -103,6 +112,13 @@ export class Keys {
   }
   letter(key: string): string {
     return `${this.#ours}dead:${key}`;
+  }
+  /** Joins that somebody must look after. */
+  get joins(): string {
+    return `${this.#ours}joins`;
+  }
+  join(group: string): string {
+    return `${this.#ours}join:${group}`;
   }
   lease(queue: string): string {
     return `${this.#ours}lease:${queue}`;

@@ -4,6 +4,7 @@ import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../por
 import type { Millis } from "../../port/units.ts";
 import type { Argument } from "./client.ts";
 import type { Context } from "./context.ts";
+import { pieces, whole } from "./pieces.ts";
 import { mostBytes, mostItems } from "./publisher.ts";
 import { outcomeOf } from "./result-meta.ts";
 import { giveScript, overdueScript, releaseScript, renewHoldScript, takeScript } from "./script/custody.ts";
@@ -163,19 +164,4 @@ export class RedisLedger implements Ledger {
   #run({ script, keys, args }: Call): Promise<unknown> {
     return this.#context.ask(() => this.#context.run(script, keys, args, { binary: true }));
   }
-}
-
-/** Scores and expiries are whole numbers. */
-function whole(ms: Millis): string {
-  return String(Math.max(0, Math.round(ms)));
-}
-
-function pieces<T>(items: readonly T[], sizeOf: (item: T) => number = () => 0): readonly (readonly T[])[] {
-  const all: (readonly T[])[] = [];
-  for (let from = 0, to = 0; from < items.length; from = to) {
-    let bytes = 0;
-    while (to < items.length && to - from < mostItems && bytes < mostBytes) bytes += sizeOf(items[to++] as T);
-    all.push(items.slice(from, to));
-  }
-  return all;
 }

@@ -1,10 +1,12 @@
 /** Results under Celery's keys: SET with a time to live, then PUBLISH on a channel of the key's name, as Python's clients wait for it. */
 
+import type { Joins } from "../../port/joins.ts";
 import type { Ledger } from "../../port/ledger.ts";
 import type { Checkpoints, ResultStore, ResultWrite, StoredOutcome } from "../../port/result-store.ts";
 import type { Fence, Millis, Warning } from "../../port/units.ts";
 import { isFinal } from "../../wire/outcome.ts";
 import type { Context } from "./context.ts";
+import { RedisJoins } from "./joins.ts";
 import { RedisLedger } from "./ledger.ts";
 import { outcomeOf } from "./result-meta.ts";
 import { checkpointScript, commitScript, forgetScript } from "./script/store.ts";
@@ -27,7 +29,7 @@ export class RedisResultStore implements ResultStore {
   readonly features = { manyReaders: true, watch: true } as const;
   readonly checkpoints: Checkpoints;
   readonly ledger: Ledger;
-  readonly joins = undefined;
+  readonly joins: Joins;
   readonly #context: Context;
   readonly #subscriber: Subscriber;
   readonly #open: (signal: AbortSignal) => Promise<readonly Warning[]>;
@@ -45,6 +47,7 @@ export class RedisResultStore implements ResultStore {
     this.#close = close;
     this.checkpoints = new RedisCheckpoints(context);
     this.ledger = new RedisLedger(context);
+    this.joins = new RedisJoins(context);
   }
 
   open(signal: AbortSignal): Promise<readonly Warning[]> {

@@ -3,6 +3,7 @@
 import type { Settlement } from "../../port/broker.ts";
 import type { AttemptRecord, DeadLetter } from "../../port/queue-admin.ts";
 import { spliceMarks, type Marks } from "../../wire/envelope.ts";
+import { argumentOf, ArrivalArguments, sizeOfArrival, wholeText } from "./arrivals.ts";
 import type { Argument } from "./client.ts";
 import type { RedisDelivery } from "./delivery.ts";
 import { letterText } from "./letter.ts";
@@ -48,6 +49,7 @@ export function settleItem(keys: Keys, delivery: RedisDelivery, settlement: Sett
     (raw?.length ?? 0) +
     follow.reduce((sum, one) => sum + one.size, 0) +
     (settlement.result?.meta.length ?? 0) +
+    (settlement.arrive ?? []).reduce((sum, one) => sum + sizeOfArrival(one), 0) +
     (then.kind === "bury" ? delivery.raw.length * 1.4 : 0);
   return { delivery, settlement, next, follow, raw, size };
 }
@@ -66,6 +68,7 @@ export class SettleRequest {
   readonly args: Argument[] = [];
   readonly #names: Keys;
   readonly #numbers = new Map<string, string>();
+  readonly #arrivals: ArrivalArguments;
 
   constructor(
     names: Keys,
@@ -76,10 +79,12 @@ export class SettleRequest {
     items: readonly SettleItem[],
   ) {
     this.#names = names;
+    this.#arrivals = new ArrivalArguments(names, this.args, (name) => this.#key(name));
     this.keys = [names.unacked, names.index, names.fence, session, names.dead];
     this.args.push(slot, sequence, sessionLife, String(items.length));
     for (const item of items) this.args.push(item.delivery.claim);
     for (const item of items) this.#add(item);
+    this.#arrivals.end();
   }
 
   #key(name: string): string {
@@ -99,10 +104,11 @@ export class SettleRequest {
 
   #add(item: SettleItem): void {
     const { delivery, settlement } = item;
-    const { result, record, then } = settlement;
+    const { result, record, then, arrive } = settlement;
     const names = this.#names;
     const id = taskIdOf(delivery);
-    const plain = then.kind === "ack" && result?.final === true && record === undefined && item.follow.length === 0;
+    const alone = record === undefined && item.follow.length === 0 && arrive === undefined;
+    const plain = then.kind === "ack" && result?.final === true && alone;
     if (plain && id !== undefined) {
       this.args.push("+", this.#key(names.lease(delivery.queue)), this.#key(names.started(delivery.queue)));
       this.args.push(this.#once(names.meta(result.id)), argumentOf(result.meta), ttlText(result.ttl));
@@ -127,6 +133,8 @@ export class SettleRequest {
       else this.args.push("0", "", "");
       this.#send(one);
     }
+    this.args.push(String(arrive?.length ?? 0));
+    for (const arrival of arrive ?? []) this.#arrivals.add(arrival);
     this.args[at] = String(this.args.length - 1 - at);
   }
 
@@ -198,19 +206,11 @@ export function recordText(record: AttemptRecord): string {
 }
 
 function ttlText(ttl: number | undefined): string {
-  return ttl === undefined ? "0" : String(Math.max(1, Math.round(ttl)));
+  return ttl === undefined ? "0" : wholeText(ttl);
 }
 
 function taskIdOf(delivery: RedisDelivery): string | undefined {
   if ("malformed" in delivery.message) return undefined;
   const { id } = delivery.message.headers;
   return typeof id === "string" && id !== "" ? id : undefined;
-}
-
-/** ioredis takes Buffers, not every Uint8Array. Small texts as strings: one write instead of a list of Buffers. */
-function argumentOf(bytes: Uint8Array): Argument {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (buffer.length > 16_384) return buffer;
-  const text = buffer.toString("utf8");
-  return text.includes("\ufffd") ? buffer : text;
 }

@@ -7,6 +7,7 @@ import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Settled } from "../../port/broker.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Millis } from "../../port/units.ts";
+import { joinedOf } from "./arrivals.ts";
 import type { Context } from "./context.ts";
 import type { RedisDelivery } from "./delivery.ts";
 import { isPassing, refusedBy, ServerRefusal } from "./failure.ts";
@@ -68,8 +69,8 @@ export class Settler {
         this.#sessionLife,
         items,
       );
-      const letters = await this.#send(request, items, once);
-      return await this.#read(letters, items);
+      const reply = await this.#send(request, items, once);
+      return await this.#read(reply, items);
     } finally {
       const next = this.#waiting.shift();
       if (next) next(slot);
@@ -101,13 +102,17 @@ export class Settler {
     }
   }
 
-  async #read(letters: string, items: readonly SettleItem[]): Promise<Settled[]> {
+  async #read(reply: string, items: readonly SettleItem[]): Promise<Settled[]> {
+    const [letters = "", ...counts] = reply.split(" ");
+    let next = 0;
     const finals = items.filter((_, index) => letters[index] === "F");
     const outcomes = finals.length === 0 ? [] : await this.#outcomes(finals);
     let broken = 0;
     const answers = items.map((item, index): Settled => {
       const letter = letters[index];
-      let answer: Settled = settled;
+      const arrive = letter === "S" || letter === "F" ? item.settlement.arrive : undefined;
+      const more = arrive && { joined: arrive.map(({ group }) => joinedOf(group, counts[next++])) };
+      let answer: Settled = more === undefined ? settled : { kind: "settled", ...more };
       if (letter === "L") {
         answer = lost;
         item.delivery.lose("another worker or a Python peer took it");
@@ -116,7 +121,7 @@ export class Settler {
         const { result } = item.settlement;
         // Forgotten between the two calls: our own is the best that is left.
         const own = { id: result?.id ?? "", state: result?.state ?? "", meta: result?.meta ?? new Uint8Array() };
-        answer = { kind: "already-final", outcome: stored ?? own };
+        answer = { kind: "already-final", outcome: stored ?? own, ...more };
       } else if (letter === "E") broken += 1;
       if (letter !== "E") item.delivery.end(item.settlement.then, answer);
       return answer;
@@ -124,7 +129,7 @@ export class Settler {
     if (broken > 0)
       throw new CeleriacError(
         "BACKEND_REFUSED",
-        `${this.#context.location.name} holds keys of a wrong type where ${broken} settlements had to write; look at the queues they name.`,
+        `${this.#context.location.name} holds keys of a wrong type where ${broken} settlements had to write; look at the queues and chords they name.`,
       );
     return answers;
   }

@@ -1,5 +1,6 @@
 /** Ends deliveries: result, what follows, and the queue's entry, all in one step, and only for whoever still holds the lease. */
 
+import { arriveLua } from "./join.ts";
 import { entryLua, finalLua, localsLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
@@ -18,8 +19,10 @@ import type { Script } from "./script.ts";
  *           P  put back for later: bell key, due key, due ms, queue, envelope or "" for unchanged
  *           D  dead letter: its key, attempts key, score ms, text before the stored attempts, own attempts, text after, ttl ms
  *       number of follow-ups, and for each: seen key or 0, nonce, window ms, SEND
+ *       number of arrivals, and for each: place of its group's block, index, member; the blocks stand behind all items, see `join.ts`
  *       SEND = list key, bell key, due key, due ms or "", step, queue, envelope
- * returns a letter an item: S settled, L lost, F already final (op skipped, follow-ups sent), E a key has a wrong type (still held)
+ * returns a letter an item: S settled, L lost, F already final (op skipped, follow-ups sent, members arrive), E a key has a wrong type (still
+ * held); then, if there are arrivals, a blank and what became of each that belongs to an S or F, joined by blanks
  *
  * What adds comes before what deletes: a script that fails half-way is not rolled back.
  */
@@ -32,6 +35,7 @@ ${timeLua}
 ${ringLua}
 ${entryLua}
 ${finalLua}
+${arriveLua}
 local unacked, index = KEYS[1], KEYS[2]
 local n = tonumber(ARGV[4])
 local ids = {}
@@ -55,7 +59,7 @@ local function send()
   bells[bell] = true
   return true
 end
-local letters, gone, forgotten, unleased, unstarted = {}, {}, {}, {}, {}
+local letters, joined, gone, forgotten, unleased, unstarted = {}, {}, {}, {}, {}, {}
 local function add(groups, name, id)
   local group = groups[name]
   if not group then group = {} groups[name] = group end
@@ -151,6 +155,16 @@ for i = 1, n do
       end
     end
     if letter ~= 'E' then
+      local before = #joined
+      for _ = 1, tonumber(arg()) do
+        local text = arrive(arg(), arg(), arg())
+        if text then joined[#joined + 1] = text else letter = 'E' end
+      end
+      if letter == 'E' then
+        while #joined > before do joined[#joined] = nil end
+      end
+    end
+    if letter ~= 'E' then
       add(unleased, lease, id)
       add(unstarted, started, id)
       if not parked then gone[#gone + 1] = id end
@@ -160,6 +174,7 @@ for i = 1, n do
   letters[i] = letter
 end
 for bell in pairs(bells) do ring(bell) end
+keep_joins()
 if #gone > 0 then
   call('ZREM', index, unpack(gone))
   call('HDEL', unacked, unpack(gone))
@@ -168,6 +183,7 @@ if #forgotten > 0 then call('DEL', unpack(forgotten)) end
 for lease, of in pairs(unleased) do call('ZREM', KEYS[lease + 0], unpack(of)) end
 for started, of in pairs(unstarted) do call('HDEL', KEYS[started + 0], unpack(of)) end
 local text = table.concat(letters)
+if #joined > 0 then text = text .. ' ' .. table.concat(joined, ' ') end
 call('HSET', session, slot, sequence .. ' ' .. text)
 call('PEXPIRE', session, ARGV[3])
 return text`;

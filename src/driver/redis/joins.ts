@@ -1,0 +1,146 @@
+/** Joins in Celery's keys, which workers of Python share; and groups saved as Celery saves them. Repeats after a lost answer are harmless. */
+
+import { CeleriacError } from "../../error/celeriac-error.ts";
+import type { Arrival, Joined, JoinMember, Joins, OpenJoin, StaleJoin } from "../../port/joins.ts";
+import type { Millis } from "../../port/units.ts";
+import { argumentOf, ArrivalArguments, joinedOf, sizeOfArrival, wholeText } from "./arrivals.ts";
+import type { Argument } from "./client.ts";
+import type { Context } from "./context.ts";
+import { pieces, whole } from "./pieces.ts";
+import { mostBytes, mostItems } from "./publisher.ts";
+import {
+  agedJoinsScript,
+  arriveScript,
+  closeJoinScript,
+  growJoinScript,
+  nameJoinsScript,
+  openJoinScript,
+  saveGroupScript,
+  sealJoinScript,
+} from "./script/join.ts";
+import type { Script } from "./script/script.ts";
+
+export class RedisJoins implements Joins {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  async open(joins: readonly OpenJoin[]): Promise<void> {
+    const { keys } = this.#context;
+    for (const piece of pieces(joins, ({ body }) => body.length)) {
+      await this.#run(
+        openJoinScript,
+        [keys.joins, ...piece.flatMap(({ group }) => keys.joinKeys(group))],
+        piece.flatMap(({ group, size, body, ttl, sending }) => [
+          group,
+          String(size),
+          argumentOf(body),
+          wholeText(ttl),
+          sending === undefined ? "" : whole(sending),
+        ]),
+      );
+    }
+  }
+
+  async seal(groups: readonly string[]): Promise<void> {
+    const { keys } = this.#context;
+    for (const piece of pieces(groups))
+      await this.#run(sealJoinScript, [keys.joins, ...piece.map((group) => keys.join(group))], piece);
+  }
+
+  async arrive(arrivals: readonly Arrival[]): Promise<readonly Joined[]> {
+    const joined: Joined[] = [];
+    // One after the other, or a member would not know of those before it.
+    for (const piece of pieces(arrivals, sizeOfArrival)) {
+      const names: string[] = [];
+      const args: Argument[] = [String(piece.length)];
+      const numbers = new Map<string, string>();
+      const key = (name: string): string => {
+        const known = numbers.get(name) ?? String(names.push(name) + 1);
+        numbers.set(name, known);
+        return known;
+      };
+      const blocks = new ArrivalArguments(this.#context.keys, args, key);
+      for (const arrival of piece) blocks.add(arrival);
+      blocks.end();
+      const texts = String(await this.#run(arriveScript, names, args)).split(" ");
+      for (const [index, { group }] of piece.entries()) joined.push(joinedOf(group, texts[index]));
+    }
+    return joined;
+  }
+
+  async grow(group: string, by: number): Promise<boolean> {
+    const names = this.#context.keys.joinKeys(group);
+    return (await this.#run(growJoinScript, names, [String(by), `grown:${crypto.randomUUID()}`])) === 1;
+  }
+
+  async members(group: string, after: number, limit: number): Promise<readonly JoinMember[]> {
+    const [members] = this.#context.keys.joinKeys(group);
+    const args = [members, `(${String(after)}`, "+inf", "WITHSCORES", "LIMIT", "0", String(limit)];
+    const flat = (await this.#context.command("ZRANGEBYSCORE", args, { binary: true })) as Buffer[];
+    const found: JoinMember[] = [];
+    for (let at = 0; at + 1 < flat.length; at += 2) {
+      const index = Number(flat[at + 1]?.toString());
+      // Celery has a member twice that ran twice with two results.
+      if (found.at(-1)?.index !== index) found.push(memberOf(group, index, flat[at]?.toString() ?? ""));
+    }
+    return found;
+  }
+
+  async close(groups: readonly string[]): Promise<void> {
+    const { keys } = this.#context;
+    for (const piece of pieces(groups))
+      await this.#run(closeJoinScript, [keys.joins, ...piece.flatMap((group) => keys.joinKeys(group))], piece);
+  }
+
+  async stale(age: Millis, limit: number): Promise<readonly StaleJoin[]> {
+    const { keys } = this.#context;
+    const most = String(Math.min(limit, mostItems));
+    const aged = ((await this.#run(agedJoinsScript, [keys.joins], [whole(age), most])) as Buffer[]).map(String);
+    if (aged.length === 0) return [];
+    const names = [keys.joins];
+    for (const group of aged) names.push(keys.joinKeys(group)[2], keys.join(group));
+    const args = [whole(age), String(mostBytes), ...aged];
+    const named = (await this.#run(nameJoinsScript, names, args)) as [Buffer, number, Buffer | null][];
+    return named.map(([group, full, body]) => ({
+      group: group.toString(),
+      why: full === 1 ? "full" : "unsent",
+      body: body ?? undefined,
+    }));
+  }
+
+  async save(group: string, meta: Uint8Array, ttl: Millis | undefined): Promise<void> {
+    const args = [argumentOf(meta), ttl === undefined ? "0" : wholeText(ttl)];
+    await this.#run(saveGroupScript, [this.#context.keys.group(group)], args);
+  }
+
+  async saved(group: string): Promise<Uint8Array | undefined> {
+    const key = this.#context.keys.group(group);
+    return ((await this.#context.command("GET", [key], { binary: true })) as Buffer | null) ?? undefined;
+  }
+
+  async unsave(group: string): Promise<void> {
+    await this.#context.command("DEL", [this.#context.keys.group(group)]);
+  }
+
+  #run(script: Script, names: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const { keys } = this.#context;
+    return this.#context.ask(() => this.#context.run(script, [keys.unacked, ...names], args, { binary: true }));
+  }
+}
+
+const entry = /^\[\s*\d+\s*,\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")\s*,\s*([^]*?)\s*\]\s*$/;
+
+/** The result as it stands there: it is not ours to read. */
+function memberOf(group: string, index: number, text: string): JoinMember {
+  const [, member = "", state = "", value = ""] = entry.exec(text) ?? [];
+  if (value === "")
+    throw new CeleriacError(
+      "BACKEND_REFUSED",
+      `A member of the chord ${group} is not written as JSON: set result_serializer to "json" on the Python workers that share it.`,
+      { details: { group } },
+    );
+  return { index, member: JSON.parse(member) as string, state: JSON.parse(state) as string, value: Buffer.from(value) };
+}
