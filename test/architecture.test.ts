@@ -32,10 +32,12 @@ const walls: Readonly<Record<string, readonly string[]>> = {
   cli: ["*"],
   testing: ["*"],
 };
-/** The two doors through which a lower room loads a higher one, when it is used and not before. */
+/** The doors through which a lower room loads a higher one, when it is used and not before. */
 const doors: Readonly<Record<string, RegExp>> = {
   "src/app/connect.ts": /^src\/driver\/[\w-]+\/index\.ts$/,
   "src/app/work.ts": /^src\/worker\/start\.ts$/,
+  "src/app/beat.ts": /^src\/beat\/start\.ts$/,
+  "src/app/schedules.ts": /^src\/beat\/stored-schedules\.ts$/,
 };
 /** Seen only as types from there. */
 const typeOnly: Readonly<Record<string, readonly string[]>> = { port: ["clock"], pool: ["app"] };
