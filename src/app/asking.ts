@@ -9,6 +9,7 @@ import { outsideOfTasks, type RunningTask, type TaskAsk } from "../task/running.
 import type { AppCore } from "./core.ts";
 import { within } from "./deadline.ts";
 import { type Draft, packDraft, unpackDraft } from "./draft.ts";
+import { unpackLaunch } from "./launch.ts";
 import type { AskedOutcome } from "./result-reader.ts";
 import type { Sent } from "./sent.ts";
 
@@ -20,17 +21,27 @@ export async function askToSend(
   drafts: readonly Draft[],
   wait: { readonly clock: Clock; readonly timeout: number; readonly signal: AbortSignal | undefined },
 ): Promise<readonly Sent[]> {
-  const over = new AbortController();
-  const signal = wait.signal === undefined ? over.signal : AbortSignal.any([wait.signal, over.signal]);
-  // The worker has the same deadline; a little more for the way there and back lets its own, better answer arrive first.
-  wait.clock.sleep(wait.timeout + grace, over.signal).then(
-    () => over.abort(unknown(drafts, wait.timeout)),
-    () => {},
-  );
   const batch = drafts.map((draft) => ({
     signature: { task: draft.task, id: draft.id },
     options: { draft: packDraft(draft) },
   }));
+  return askAll(ask, batch, wait);
+}
+
+/** The same for what is packed already: drafts, or a launch. */
+export async function askAll(
+  ask: Ask,
+  batch: readonly { readonly signature: { readonly id: string }; readonly options: object }[],
+  wait: { readonly clock: Clock; readonly timeout: number; readonly signal: AbortSignal | undefined },
+): Promise<readonly Sent[]> {
+  const over = new AbortController();
+  const signal = wait.signal === undefined ? over.signal : AbortSignal.any([wait.signal, over.signal]);
+  const ids = batch.map(({ signature }) => signature.id);
+  // The worker has the same deadline; a little more for the way there and back lets its own, better answer arrive first.
+  wait.clock.sleep(wait.timeout + grace, over.signal).then(
+    () => over.abort(unknown(ids, wait.timeout)),
+    () => {},
+  );
   try {
     return (await within(ask({ k: "send", batch }), signal)) as readonly Sent[];
   } finally {
@@ -50,6 +61,9 @@ async function answerSend(
   core: AppCore,
   batch: Extract<TaskAsk, { readonly k: "send" }>["batch"],
 ): Promise<readonly Sent[]> {
+  const [first] = batch;
+  const launch: unknown = (first?.options as { readonly launch?: unknown } | undefined)?.launch;
+  if (typeof launch === "string") return [await core.sendLaunch(unpackLaunch(launch))];
   return core.sendDrafts(batch.map((item) => draftIn(item.options)));
 }
 
@@ -65,8 +79,7 @@ function draftIn(options: object): Draft {
   throw new CeleriacError("MESSAGE_UNDECODABLE", "A pool child asked to send something that is no draft.");
 }
 
-function unknown(drafts: readonly Draft[], timeout: number): CeleriacError {
-  const ids = drafts.map((draft) => draft.id);
+function unknown(ids: readonly string[], timeout: number): CeleriacError {
   return new CeleriacError(
     "PUBLISH_UNKNOWN",
     `The worker did not say within ${timeout} ms whether the broker has ${ids.length === 1 ? `task ${ids[0]}` : `${ids.length} tasks`}. Repeating the call with the same id is safe.`,

@@ -4,6 +4,8 @@
  */
 
 import { hostname } from "node:os";
+import type { NewId } from "../canvas/freeze.ts";
+import type { Launched } from "../canvas/result-node.ts";
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
@@ -13,6 +15,7 @@ import type { TaskDefinition } from "../task/definition.ts";
 import { durationMs } from "../task/duration.ts";
 import { type FrozenApp, TaskRegistry } from "../task/registry.ts";
 import { runningTask } from "../task/running.ts";
+import type { Signature as WireSignature } from "../wire/signature.ts";
 import { askToSend } from "./asking.ts";
 import { type AsyncResult, StoredResult } from "./async-result.ts";
 import type { AppConfig, AppOptions } from "./config.ts";
@@ -20,11 +23,13 @@ import { sharedWithPython } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import { type Draft, draftOf, outgoingOf, type SendRequest } from "./draft.ts";
 import type { ModuleLocation } from "./module-location.ts";
-import { pendingWrites } from "./pending-record.ts";
+import { type Launch, type LaunchOptions, launchOf, type Prepared } from "./launch.ts";
+import { pendingWrites, pendingWritesOf } from "./pending-record.ts";
 import { AskingReader, type ResultReader, StoreReader } from "./result-reader.ts";
 import { ScheduleBook } from "./schedule-book.ts";
 import { Sender } from "./sender.ts";
 import { type Sent, sentOf } from "./sent.ts";
+import { Launcher } from "./launcher.ts";
 import type { TaskSender } from "./task-handle.ts";
 
 /** The inside of an app, for worker, web and command line; not part of the public API. */
@@ -50,6 +55,12 @@ export interface AppCore extends TaskSender {
   send(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly Sent[]>;
   /** Sends what a pool child has decided already. */
   sendDrafts(drafts: readonly Draft[], signal?: AbortSignal, timeout?: number): Promise<readonly Sent[]>;
+  /** Sends a workflow. Rejects as `send` does, and with NOT_SUPPORTED for a chord where results are kept nowhere. */
+  launch(signature: WireSignature, options?: LaunchOptions): Promise<Launched>;
+  /** Sends what a pool child has decided already. */
+  sendLaunch(launch: Launch): Promise<Sent>;
+  /** What a workflow sends, for who sends it himself: ids that it lacks come from `newId`. Its joins are to be opened before. */
+  prepare(signature: WireSignature, options: LaunchOptions, newId: NewId): Prepared;
   result<R>(id: string, duplicate?: boolean): AsyncResult<R>;
   /** From now on every send leaves a PENDING record for so long (ms), so that a result route can tell unknown ids. */
   keepPending(ttl: number): void;
@@ -69,6 +80,7 @@ export class Core implements AppCore {
   readonly #locate: (clock: Clock) => Promise<ModuleLocation>;
   readonly #connection: Connection;
   readonly #sender: Sender;
+  readonly #launcher: Launcher;
   readonly #reader: StoreReader;
   readonly #origin = `gen${process.pid}@${hostname()}`;
   #loaded: Promise<void> | undefined;
@@ -88,6 +100,16 @@ export class Core implements AppCore {
       (signal) => this.#connection.open(signal),
       (backend, batch) => this.#recordPending(backend, batch),
     );
+    this.#launcher = new Launcher({
+      config,
+      sender: this.#sender,
+      connect: (signal) => this.connect(signal),
+      replyTo: () => this.#connection.replyTo,
+      queueOf: (task) => this.registry.get(task)?.queue ?? config.defaultQueue,
+      isHeld: (task) => this.#isHeld(task),
+      origin: this.#origin,
+      pending: (backend, ids) => this.#recordLater(backend, ids),
+    });
     this.#reader = new StoreReader(this.clock, (signal) => this.connect(signal));
   }
 
@@ -180,6 +202,19 @@ export class Core implements AppCore {
     return sent.map((each) => this.result(each.id, each.kind === "duplicate"));
   }
 
+  launch(signature: WireSignature, options: LaunchOptions = {}): Promise<Launched> {
+    return this.#launcher.launch(signature, options);
+  }
+
+  sendLaunch(launch: Launch): Promise<Sent> {
+    return this.#launcher.send(launch, this.config.publishTimeout);
+  }
+
+  prepare(signature: WireSignature, options: LaunchOptions, newId: NewId): Prepared {
+    const launch = launchOf(signature, options, this.clock.now(), this.config.publishTimeout, undefined, newId);
+    return this.#launcher.prepare(launch);
+  }
+
   result<R>(id: string, duplicate = false): AsyncResult<R> {
     const ask = runningTask()?.ask;
     const reader: ResultReader = ask === undefined ? this.#reader : new AskingReader(this.clock, ask);
@@ -206,6 +241,11 @@ export class Core implements AppCore {
   #recordPending(backend: Backend, accepted: readonly Outgoing[]): Promise<unknown> | undefined {
     if (this.#pendingTtl === 0 || accepted.length === 0) return undefined;
     return backend.store.commit(pendingWrites(accepted, this.#pendingTtl, this.clock.now()));
+  }
+
+  #recordLater(backend: Backend, ids: readonly string[]): Promise<unknown> | undefined {
+    if (this.#pendingTtl === 0 || ids.length === 0) return undefined;
+    return backend.store.commit(pendingWritesOf(ids, this.#pendingTtl)).catch(() => {});
   }
 
   async #loadTasks(): Promise<void> {

@@ -10,14 +10,17 @@ import { encodeTaskMeta } from "../wire/outcome.ts";
  */
 export function pendingWrites(batch: readonly Outgoing[], ttl: number, now: number): readonly ResultWrite[] {
   return batch.map((outgoing) => {
-    const id = String(outgoing.message.headers["id"]);
-    return {
-      id,
-      state: "PENDING",
-      final: false,
-      fence: 0,
-      meta: encodeTaskMeta({ id, status: "PENDING", result: { value: null }, traceback: null, dateDone: null }),
-      ttl: ttl + Math.max(0, (outgoing.due ?? now) - now),
-    };
+    const wait = Math.max(0, (outgoing.due ?? now) - now);
+    return pendingWrite(String(outgoing.message.headers["id"]), ttl + wait);
   });
+}
+
+/** The same for what is sent later: the end of a chain, the body of a chord. */
+export function pendingWritesOf(ids: readonly string[], ttl: number): readonly ResultWrite[] {
+  return ids.map((id) => pendingWrite(id, ttl));
+}
+
+function pendingWrite(id: string, ttl: number): ResultWrite {
+  const meta = encodeTaskMeta({ id, status: "PENDING", result: { value: null }, traceback: null, dateDone: null });
+  return { id, state: "PENDING", final: false, fence: 0, meta, ttl };
 }

@@ -2,6 +2,7 @@
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Published } from "../port/broker.ts";
+import type { ResultTuple } from "../wire/outcome.ts";
 import { type Draft, tooLarge } from "./draft.ts";
 
 /** The broker's answer to one call. */
@@ -9,11 +10,16 @@ export interface Sent {
   readonly id: string;
   /** "duplicate": this id had been enqueued before, so nothing was sent now. */
   readonly kind: "accepted" | "duplicate";
+  /** What a workflow is known by: where its results will lie, as Celery's tuple. */
+  readonly tuple?: ResultTuple;
 }
+
+/** What a refusal says of the call. */
+type Named = Pick<Draft, "id" | "task" | "queue">;
 
 /** The answers in the order of the drafts. Throws the first refusal; its details say which of a batch were accepted all the same. */
 export function sentOf(
-  drafts: readonly Draft[],
+  drafts: readonly Named[],
   answers: readonly Published[],
   limits: { readonly maxMessageBytes: number; readonly maxDepth: number },
 ): readonly Sent[] {
@@ -35,7 +41,7 @@ export function sentOf(
 }
 
 function refused(
-  draft: Draft,
+  draft: Named,
   answer: Extract<Published, { readonly kind: "refused" }>,
   limits: { readonly maxMessageBytes: number; readonly maxDepth: number },
 ): CeleriacError {
@@ -53,7 +59,7 @@ function refused(
   );
 }
 
-function unanswered(draft: Draft): CeleriacError {
+function unanswered(draft: Named): CeleriacError {
   return new CeleriacError(
     "PUBLISH_UNKNOWN",
     `The broker did not say whether it has task ${draft.id}. Repeating the call with the same id is safe.`,

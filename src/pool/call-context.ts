@@ -9,6 +9,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Logger, RetryOptions, TaskContext, TaskRequest } from "../task/context.ts";
 import { Reject, Replace, Retry } from "../task/control-flow.ts";
 import type { Jsonify } from "../task/jsonify.ts";
+import type { SentTask } from "../task/running.ts";
 import type { AnySignature } from "../task/signature.ts";
 import { parseJson, resultLimits, stringifyJson } from "../wire/json.ts";
 import { isFinal } from "../wire/outcome.ts";
@@ -24,7 +25,7 @@ export interface RunnerSink {
   log(slot: number, level: number, text: string, fields: string | null): void;
   ask(slot: number, what: Ask): Promise<unknown>;
   /** What a handler sent without asking. */
-  sent?(slot: number, ids: readonly string[]): void;
+  sent?(slot: number, sent: readonly SentTask[]): void;
 }
 
 /** Python's numbers, which its tools filter by. */

@@ -1,5 +1,6 @@
 /** Where handlers run. Three implementations, one conformance suite (`testing/conformance/pool.ts`). */
 
+import type { SentTask } from "../task/running.ts";
 import type { Ask, Call, Reply } from "./pool-message.ts";
 
 export interface PoolHooks {
@@ -9,7 +10,7 @@ export interface PoolHooks {
   log(slot: number, level: number, text: string, fields: string | null): void;
   ask(slot: number, what: Ask): Promise<unknown>;
   /** The handler sent these by itself: it runs where the connection is. */
-  sent?(slot: number, ids: readonly string[]): void;
+  sent?(slot: number, sent: readonly SentTask[]): void;
 }
 export interface Pool {
   readonly size: { readonly slots: number; readonly busy: number; readonly children: readonly ChildInfo[] };

@@ -69,7 +69,7 @@ export class Runner {
   }
 
   async #run(call: Call, context: CallContext, started: number): Promise<TextReply> {
-    const definition = this.#options.registry.get(call.task);
+    const definition = this.#options.registry.runnable(call.task);
     if (!definition?.handler) return this.#failed(call, unknownTask(call.task), undefined, started, false);
     let input: unknown;
     try {

@@ -27,7 +27,7 @@ export interface Arrival {
   readonly group: string;
   /** Task id. */
   readonly member: string;
-  /** Its place in the results. */
+  /** Its place in the results; several may share one. Infinity: after all others, as Celery has it for a member without one. */
   readonly index: number;
   readonly state: FinalState;
   /** JSON: the result, or Celery's exception object. */
@@ -66,12 +66,12 @@ export interface Joins {
   open(joins: readonly OpenJoin[]): Promise<void>;
   /** All members are sent. */
   seal(groups: readonly string[]): Promise<void>;
-  /** Idempotent by index: a member that arrives again, with whatever value, counts once, and its first value stays. */
+  /** Idempotent by member: one that arrives again, with whatever value, counts once, and its first value stays. */
   arrive(arrivals: readonly Arrival[]): Promise<readonly Joined[]>;
-  /** `by` more members are to come. False: it is closed, full, or was never open. */
-  grow(group: string, by: number): Promise<boolean>;
-  /** In the order of their indexes, those after `after` (-1: from the start). Empty once it is closed. */
-  members(group: string, after: number, limit: number): Promise<readonly JoinMember[]>;
+  /** One more member is to come; told twice of the same one it counts it once. False: it is closed, full, or was never open. */
+  grow(group: string, member: string): Promise<boolean>;
+  /** In the order of their indexes, without the first `skip`; several may have one index. Empty once it is closed. */
+  members(group: string, skip: number, limit: number): Promise<readonly JoinMember[]>;
   /** After the body, whose id was fixed in advance, is published. What was kept of the members goes. */
   close(groups: readonly string[]): Promise<void>;
   /**

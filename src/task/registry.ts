@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { checkTaskName } from "../wire/name.ts";
+import { builtInTasks } from "./built-in.ts";
 import type { TaskDefinition } from "./definition.ts";
 
 /** Loads an app's tasks and answers with what a worker needs: `await app[freeze]()`. Shared by copies of this package. */
@@ -17,6 +18,7 @@ export interface FrozenApp {
 
 export class TaskRegistry {
   readonly #definitions = new Map<string, TaskDefinition>();
+  readonly #builtIn = builtInTasks((name) => this.#definitions.get(name));
 
   /** Throws NAME_INVALID, or TASK_DUPLICATE for a second handler. Declaring a remote task again is harmless. */
   add(definition: TaskDefinition): void {
@@ -32,8 +34,15 @@ export class TaskRegistry {
     if (former?.handler === undefined) this.#definitions.set(definition.name, definition);
   }
 
+  /** What was declared. */
   get(name: string): TaskDefinition | undefined {
     return this.#definitions.get(name);
+  }
+
+  /** What runs under this name here: a declared handler, or one of Celery's built-in tasks. */
+  runnable(name: string): TaskDefinition | undefined {
+    const declared = this.#definitions.get(name);
+    return declared?.handler === undefined ? (this.#builtIn.get(name) ?? declared) : declared;
   }
 
   /** Tasks with a handler, sorted by name. */

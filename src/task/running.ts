@@ -4,6 +4,7 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { ResultTuple } from "../wire/outcome.ts";
 import type { TaskContext } from "./context.ts";
 
 /** What the far side of a pool asks of its worker; `Ask` in the pool's messages is assignable to it. */
@@ -14,6 +15,9 @@ export type TaskAsk =
   | { readonly k: "get"; readonly id: string }
   /** One more member for the chord that the task is a member of: a signature as JSON text; answered with the id it was sent with. */
   | { readonly k: "member"; readonly signature: string };
+
+/** What was sent, for the list of a task's children: a task's id, or a workflow's place as Celery's result tuple. */
+export type SentTask = string | ResultTuple;
 
 export interface RunningTask {
   readonly context: TaskContext;
@@ -26,7 +30,7 @@ export interface RunningTask {
   /** Set in children and threads: sends and result reads go through the worker. */
   readonly ask: ((what: TaskAsk) => Promise<unknown>) | undefined;
   /** Told what was sent without asking, in a pool without children. */
-  readonly sent?: ((ids: readonly string[]) => void) | undefined;
+  readonly sent?: ((sent: readonly SentTask[]) => void) | undefined;
 }
 
 /** One per process, also with two copies of this package loaded: the handler may import another copy than its runner. */

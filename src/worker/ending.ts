@@ -1,6 +1,7 @@
 /** What a settlement is made of: the broker's part, how it is told, and what is stored besides. */
 
 import type { Settlement } from "../port/broker.ts";
+import type { OpenJoin } from "../port/joins.ts";
 import type { ResultWrite } from "../port/result-store.ts";
 import type { Execution } from "./execution.ts";
 import type { TaskEnd } from "./task-end.ts";
@@ -13,6 +14,8 @@ export interface Ending {
   readonly settlement: Settlement;
   readonly end: TaskEnd;
   readonly also: readonly ResultWrite[];
+  /** Chords among what follows: opened before it is sent. */
+  readonly opens?: readonly OpenJoin[];
 }
 
 export function ending(settlement: Settlement, end: TaskEnd): Ending {

@@ -4,6 +4,7 @@ import type { Delivery } from "../port/broker.ts";
 import type { AttemptRecord } from "../port/queue-admin.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import type { Message } from "../wire/message.ts";
+import type { ResultTuple } from "../wire/outcome.ts";
 import type { Embed } from "../wire/task-body.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
 
@@ -30,8 +31,8 @@ export interface Execution {
   readonly abort: AbortController;
   /** What earlier runs kept; read only when there was an earlier run. */
   readonly checkpoints: readonly (readonly [name: string, value: string])[];
-  /** Ids of the tasks that the handler started, for the stored `children`. */
-  readonly children: string[];
+  /** What the handler started, for the stored `children`: tasks by their ids, groups as Celery's tuples. */
+  readonly children: (string | ResultTuple)[];
   /** Monotonic ms of the claim, for giving back what waits too long. */
   readonly claimedAt: number;
   /** Number by which the pool knows it; 0 before it runs. */

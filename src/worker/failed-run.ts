@@ -6,14 +6,18 @@ import type { ResultWrite } from "../port/result-store.ts";
 import type { RetryPolicy } from "../task/definition.ts";
 import { retryDelay } from "../task/retry.ts";
 import { exceptionOf } from "../wire/exception.ts";
+import { stringifyJson } from "../wire/json.ts";
 import { retryMessage } from "../wire/task-message.ts";
 import { type Ending, ending, list, some } from "./ending.ts";
 import { attemptRecord, type Execution, keepsResult } from "./execution.ts";
 import { describe, type Failure, isRetried, verdict } from "./failure.ts";
-import { chainRestIds, followFailure, type FollowContext } from "./follow.ts";
-import { letterOf, namesOf } from "./intake.ts";
+import { arrivalsOf, waitersOf } from "./arrival.ts";
+import { followFailure, type FollowContext } from "./follow.ts";
 import { failureMeta, retryMeta } from "./result-write.ts";
 import type { TaskEnd } from "./task-end.ts";
+import { letterOf, namesOf } from "./unrun.ts";
+
+const encoder = new TextEncoder();
 
 export interface SettlementContext extends FollowContext {
   readonly worker: string;
@@ -121,16 +125,20 @@ export function final(
   const letter: DeadLetter | undefined = dead
     ? letterOf(delivery, headers, end.reason, end.detail, context.now)
     : undefined;
+  const follow = followFailure(context, headers, embed);
+  const value = encoder.encode(stringifyJson(failure.exception));
   return {
     settlement: {
       delivery,
       then: letter ? { kind: "bury", letter } : { kind: "ack" },
       ...some("result", result),
-      ...list("follow", followFailure(context, headers, embed)),
+      ...list("follow", follow.sends),
+      ...list("arrive", arrivalsOf(headers, embed, { state: "FAILURE", value })),
       record,
     },
     end,
-    also: chainRestIds(embed).map((id) => write(id)),
+    also: waitersOf(embed).ids.map((id) => write(id)),
+    ...list("opens", follow.opens),
   };
 }
 

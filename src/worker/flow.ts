@@ -14,7 +14,7 @@ import { hadEarlierRun } from "./earlier-run.ts";
 import { type Ending, ending, returned } from "./ending.ts";
 import type { Claim, Execution } from "./execution.ts";
 import type { SettlementContext } from "./failed-run.ts";
-import { intake, type IntakeRules } from "./intake.ts";
+import { intake } from "./intake.ts";
 import { Preparing } from "./preparing.ts";
 import { Refusals } from "./refusals.ts";
 import type { Reporter } from "./reporter.ts";
@@ -23,6 +23,7 @@ import { settledBefore, settlementOf } from "./settlement.ts";
 import type { Entry, Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
 import { Starter } from "./starter.ts";
+import type { IntakeRules } from "./unrun.ts";
 
 /** A delivery that waited unstarted for this long goes back, so that an idle neighbour can have it. */
 const longestUnstarted = 1000;

@@ -4,7 +4,15 @@ import { TaskRegistry } from "../task/registry.ts";
 import type { Signature } from "../wire/signature.ts";
 import { decodeCall, type Embed, splitTaskBody } from "../wire/task-body.ts";
 import { makeTaskMessage, readTaskHeaders } from "../wire/task-message.ts";
-import { chainRestIds, followFailure, followSuccess, needsJoin, type FollowContext } from "./follow.ts";
+import { waitersOf } from "./arrival.ts";
+import {
+  type Follow,
+  type FollowContext,
+  followFailure,
+  followSuccess as follow,
+  needsJoin,
+  nothingFollows,
+} from "./follow.ts";
 
 const context: FollowContext = { registry: new TaskRegistry(), defaultQueue: "celery", now: 1_800_000_000_000 };
 const parent = readTaskHeaders(makeTaskMessage({ task: "t.parent", id: "p", args: [], kwargs: {}, rootId: "root" }));
@@ -24,10 +32,14 @@ function read(outgoing: Outgoing | undefined): {
   return { headers: readTaskHeaders(outgoing.message), call: decodeCall(call), embed };
 }
 
+function followSuccess(...args: Parameters<typeof follow>): Follow["sends"] {
+  return follow(...args).sends;
+}
+
 describe("what follows a task", () => {
   it("sends nothing for a task that nothing follows", () => {
-    expect(followSuccess(context, parent, none, "1")).toEqual([]);
-    expect(followFailure(context, parent, none)).toEqual([]);
+    expect(follow(context, parent, none, "1")).toBe(nothingFollows);
+    expect(followFailure(context, parent, none)).toBe(nothingFollows);
   });
 
   it("puts the exact text of the result in front of a callback's arguments", () => {
@@ -73,7 +85,9 @@ describe("what follows a task", () => {
   });
 
   it("calls an error callback with the failed id", () => {
-    const sent = read(followFailure(context, parent, { ...none, errbacks: [signature("t.err", { args: ["x"] })] })[0]);
+    const sent = read(
+      followFailure(context, parent, { ...none, errbacks: [signature("t.err", { args: ["x"] })] }).sends[0],
+    );
     expect(sent.call.args).toEqual(["p", "x"]);
   });
 
@@ -122,15 +136,17 @@ describe("what follows a task", () => {
 
   it("knows what needs a join", () => {
     const group = signature("celery.group", { kwargs: { tasks: [signature("t.1")] } });
+    const chord = signature("celery.chord", { kwargs: { header: group, body: signature("t.body") } });
     expect(needsJoin(none)).toBe(false);
     expect(needsJoin({ ...none, chord: signature("t.body") })).toBe(true);
-    expect(needsJoin({ ...none, callbacks: [signature("celery.chord")] })).toBe(true);
+    expect(needsJoin({ ...none, callbacks: [chord] })).toBe(true);
+    expect(needsJoin({ ...none, chain: [chord, signature("t.before")] })).toBe(true);
     expect(needsJoin({ ...none, chain: [group] })).toBe(false);
     expect(needsJoin({ ...none, chain: [signature("t.after"), group] })).toBe(true);
   });
 
   it("names the steps that will never run", () => {
     const chain = [signature("t.c", { options: { task_id: "c" } }), signature("t.b")];
-    expect(chainRestIds({ ...none, chain })).toEqual(["c"]);
+    expect(waitersOf({ ...none, chain }).ids).toEqual(["c"]);
   });
 });

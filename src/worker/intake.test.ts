@@ -5,7 +5,8 @@ import { TaskRegistry } from "../task/registry.ts";
 import type { Malformed, Message } from "../wire/message.ts";
 import { decodeTaskMeta } from "../wire/outcome.ts";
 import { makeTaskMessage, type TaskDraft } from "../wire/task-message.ts";
-import { intake, type IntakeRules } from "./intake.ts";
+import { intake } from "./intake.ts";
+import type { IntakeRules } from "./unrun.ts";
 
 const now = 1_800_000_000_000;
 const rules = (registry: TaskRegistry): IntakeRules => ({
@@ -171,7 +172,9 @@ describe("intake", () => {
   });
 
   it("puts back what needs a chord to go on", () => {
-    const chord = { task: "celery.chord", args: [], kwargs: {}, options: {}, subtask_type: "chord", immutable: false };
+    const none = { args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false };
+    const parts = { header: [{ ...none, task: "t.member" }], body: { ...none, task: "t.body" } };
+    const chord = { ...none, task: "celery.chord", kwargs: parts };
     const verdict = look(
       delivery(message({ embed: { callbacks: [chord], errbacks: null, chain: null, chord: null } })),
     );

@@ -9,22 +9,17 @@
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { ErrorCode } from "../error/error-codes.ts";
 import type { Delivery, Settlement } from "../port/broker.ts";
-import type { DeadLetter } from "../port/queue-admin.ts";
-import type { ResultWrite } from "../port/result-store.ts";
 import type { TaskDefinition } from "../task/definition.ts";
-import type { TaskRegistry } from "../task/registry.ts";
 import { openBody } from "../wire/content.ts";
-import { celeryException, type WireException } from "../wire/exception.ts";
 import { stringifyJson } from "../wire/json.ts";
 import { isHostileTaskName } from "../wire/name.ts";
-import { type Embed, splitTaskBody } from "../wire/task-body.ts";
+import { splitTaskBody } from "../wire/task-body.ts";
 import { readTaskHeaders, type TaskHeaders } from "../wire/task-message.ts";
 import type { Message } from "../wire/message.ts";
 import { isEmpty } from "./call.ts";
-import { list } from "./ending.ts";
 import { type Claim, type Execution, keepsResult } from "./execution.ts";
-import { chainRestIds, followFailure, needsJoin } from "./follow.ts";
-import { revokedMeta, failureMeta } from "./result-write.ts";
+import { needsJoin } from "./follow.ts";
+import { dead, expired, type IntakeRules, type Look, type Unrun } from "./unrun.ts";
 
 /** Header that remembers since when nobody here knew the task; it survives restarts of every worker. */
 const unknownHeader = "celeriac.unknown";
@@ -34,41 +29,11 @@ const longestUnknownDelay = 30_000;
 /** The body may be right, but not for us; all else that is thrown here means that it cannot be read. */
 const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["CONTENT_REFUSED", "MESSAGE_TOO_LARGE"]);
 
-export interface IntakeRules {
-  readonly registry: TaskRegistry;
-  /** How long a message with an unknown task is put back before it is buried, ms. Default 10 minutes. */
-  readonly unknownTaskGrace: number;
-  readonly maxMessageBytes: number;
-  readonly resultTtl: number;
-  readonly defaultQueue: string;
-  readonly shared?: boolean | undefined;
-}
-
 export type Intake =
   | { readonly kind: "run"; readonly execution: Execution }
-  | {
-      readonly kind: "expired";
-      readonly headers: TaskHeaders;
-      readonly settlement: Settlement;
-      readonly also?: undefined;
-    }
+  | Unrun
   /** `notice`: said once for each message that nobody here can run. */
-  | { readonly kind: "parked"; readonly settlement: Settlement; readonly notice?: string; readonly also?: undefined }
-  | {
-      readonly kind: "dead";
-      readonly reason: DeadLetter["reason"];
-      readonly headers: TaskHeaders | undefined;
-      readonly settlement: Settlement;
-      /** Results of the steps of its chain, which will not run. */
-      readonly also?: readonly ResultWrite[];
-    };
-
-/** What is looked at: a delivery, and whose word on its claim counts. */
-interface Look {
-  readonly delivery: Delivery;
-  readonly claim: Claim;
-  readonly now: number;
-}
+  | { readonly kind: "parked"; readonly settlement: Settlement; readonly notice?: string };
 
 /** `claim`: what the ledger says of it, once this start stands there; until then the broker's word. */
 export function intake(rules: IntakeRules, delivery: Delivery, now: number, monotonic: number, begun?: Claim): Intake {
@@ -86,10 +51,10 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
     headers = readTaskHeaders(message);
     // Before the name is looked up: what nobody may open must not go round for as long as what nobody knows yet.
     const body = openBody(message, headers.compression, rules.maxMessageBytes);
-    const definition = rules.registry.get(headers.task);
+    const definition = rules.registry.runnable(headers.task);
     if (!definition?.handler) return unknown(rules, look, message, headers, "no task of that name");
     if (headers.expires !== undefined && now > headers.expires) {
-      return expired(rules, look, headers, keepsResult({ headers, definition }));
+      return expired(rules, look, headers, body, keepsResult({ headers, definition }));
     }
     if (headers.eta !== undefined && headers.eta > now) {
       return {
@@ -99,10 +64,16 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
     }
     const { call, embed } = splitTaskBody(body);
     const died = deaths(claim, definition);
-    if (died !== undefined) return crashed(rules, look, headers, embed, died);
+    if (died !== undefined) return dead(rules, look, headers, "crashed", died);
     checkCarried(headers);
-    if (needsJoin(embed)) {
-      return unknown(rules, look, message, headers, "what follows it needs a chord, which no worker here can join");
+    if (rules.joins !== true && needsJoin(embed)) {
+      return unknown(
+        rules,
+        look,
+        message,
+        headers,
+        "what follows it needs a chord, and results that are kept nowhere join none",
+      );
     }
     return {
       kind: "run",
@@ -134,20 +105,6 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
   }
 }
 
-/** What follows a message that is not run here; `undefined` where nobody can read that. */
-export function familyOf(
-  { message }: Delivery,
-  maxMessageBytes: number,
-): Pick<Execution, "headers" | "embed"> | undefined {
-  if ("malformed" in message) return undefined;
-  try {
-    const headers = readTaskHeaders(message);
-    return { headers, embed: splitTaskBody(openBody(message, headers.compression, maxMessageBytes)).embed };
-  } catch {
-    return undefined;
-  }
-}
-
 /** What the message hands on beside its body; thrown here, before anything runs, if it can't be written again. */
 function checkCarried({ custom, stamps }: TaskHeaders): void {
   if (!isEmpty(custom)) stringifyJson(custom, { root: "headers" });
@@ -160,25 +117,6 @@ function deaths({ crashes, suspicions }: Claim, definition: TaskDefinition): str
     return "its process died, or its worker was lost, while it ran";
   }
   return crashes >= definition.crashes ? `its process died ${String(crashes)} times while it ran` : undefined;
-}
-
-/** As after a run that crashes for the last time: error callbacks are told, and the rest of its chain ends with it. */
-function crashed(rules: IntakeRules, look: Look, headers: TaskHeaders, embed: Embed, detail: string): Intake {
-  const { claim, now } = look;
-  const verdict = dead(rules, look, headers, "crashed", detail);
-  const { registry, defaultQueue, shared, resultTtl } = rules;
-  const follow = followFailure({ registry, defaultQueue, shared, now }, headers, embed);
-  const error = celeryException("WorkerLostError", detail);
-  return {
-    ...verdict,
-    settlement: { ...verdict.settlement, ...list("follow", follow) },
-    also: chainRestIds(embed).map((id) => failureMeta({ ...headers, id }, error, null, claim.fence, now, resultTtl)),
-  };
-}
-
-function expired(rules: IntakeRules, { delivery, claim, now }: Look, headers: TaskHeaders, keeps: boolean): Intake {
-  const result = keeps ? revokedMeta(headers, claim.fence, now, rules.resultTtl) : undefined;
-  return { kind: "expired", headers, settlement: { delivery, then: { kind: "ack" }, ...(result ? { result } : {}) } };
 }
 
 function unknown(rules: IntakeRules, look: Look, message: Message, headers: TaskHeaders, why: string): Intake {
@@ -223,61 +161,4 @@ function unknownMark(value: unknown, now: number): { since: number; tries: numbe
   if (typeof since !== "number" || typeof tries !== "number") return { since: now, tries: 0 };
   // A clock set back must not keep a message going round for ever.
   return { since: Math.min(since, now), tries: Math.min(Math.max(0, tries), 20) };
-}
-
-const deadErrors: Partial<Record<DeadLetter["reason"], (task: string, detail: string) => WireException>> = {
-  "unknown-task": (task) => celeryException("NotRegistered", task),
-  "refused-content": (_task, detail) => celeryException("ContentDisallowed", detail),
-  crashed: (_task, detail) => celeryException("WorkerLostError", detail),
-};
-
-function dead(
-  rules: IntakeRules,
-  { delivery, claim, now }: Look,
-  headers: TaskHeaders | undefined,
-  reason: DeadLetter["reason"],
-  detail: string,
-): Extract<Intake, { kind: "dead" }> {
-  const known = headers ?? namesOf(delivery);
-  const error = deadErrors[reason]?.(known?.task ?? "", detail) ?? celeryException("DecodeError", detail);
-  const result = known && failureMeta(known, error, null, claim.fence, now, rules.resultTtl, "dead");
-  return {
-    kind: "dead",
-    reason,
-    headers,
-    settlement: {
-      delivery,
-      then: { kind: "bury", letter: letterOf(delivery, known, reason, detail, now) },
-      ...(result ? { result } : {}),
-    },
-  };
-}
-
-/** Id and task of a message whose headers are not all right: whoever waits for it should be told, if it can be named at all. */
-export function namesOf(delivery: Delivery): Pick<TaskHeaders, "id" | "task"> | undefined {
-  if ("malformed" in delivery.message) return undefined;
-  const { id, task } = delivery.message.headers;
-  if (typeof id !== "string" || id === "" || id.length > 255) return undefined;
-  return { id, task: typeof task === "string" ? task.slice(0, 255) : "" };
-}
-
-export function letterOf(
-  delivery: Delivery,
-  headers: Pick<TaskHeaders, "id" | "task"> | undefined,
-  reason: DeadLetter["reason"],
-  detail: string,
-  at: number,
-): DeadLetter {
-  return {
-    // The broker files it under a key of its own; the claim's fence is unique on that broker until then.
-    key: String(delivery.fence),
-    id: headers?.id,
-    task: headers?.task,
-    queue: delivery.queue,
-    reason,
-    at,
-    raw: delivery.raw,
-    attempts: [],
-    detail,
-  };
 }

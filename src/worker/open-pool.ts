@@ -8,7 +8,7 @@ import type { ChildEvent } from "../pool/pool-options.ts";
 import { durationMs } from "../task/duration.ts";
 import { freeze } from "../task/registry.ts";
 import type { Reporter } from "./reporter.ts";
-import type { WorkerSettings } from "./start.ts";
+import type { WorkerSettings } from "./worker-settings.ts";
 
 /** How long a recycled child may finish what it runs, ms. */
 const drain = 30_000;

@@ -3,6 +3,7 @@
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { ResultStore, ResultWrite } from "../port/result-store.ts";
+import type { SentTask } from "../task/running.ts";
 import type { PoolHooks } from "../pool/pool.ts";
 import type { Ask } from "../pool/pool-message.ts";
 import { type Execution, keepsResult } from "./execution.ts";
@@ -27,6 +28,8 @@ export interface PoolHooksOptions {
   readonly find: (slot: number) => Execution | undefined;
   /** Does for a task what only the worker's connection can do. */
   readonly answer: (what: Extract<Ask, { readonly k: "send" | "get" }>) => Promise<unknown>;
+  /** Adds a member to the chord of an execution; resolves with its id. */
+  readonly addMember: (execution: Execution, signature: string) => Promise<string>;
 }
 
 export class WorkerPoolHooks implements PoolHooks {
@@ -57,9 +60,9 @@ export class WorkerPoolHooks implements PoolHooks {
     this.#options.report.log(execution, level, text, fields);
   }
 
-  sent(slot: number, ids: readonly string[]): void {
+  sent(slot: number, sent: readonly SentTask[]): void {
     const execution = this.#options.find(slot);
-    if (execution) keepChildren(execution, ids);
+    if (execution) keepChildren(execution, sent);
   }
 
   async ask(slot: number, what: Ask): Promise<unknown> {
@@ -74,10 +77,13 @@ export class WorkerPoolHooks implements PoolHooks {
       case "checkpoint":
         return this.#checkpoint(execution, what.name, what.value);
       case "send": {
-        const sent = (await this.#options.answer(what)) as readonly { readonly id: string }[];
+        const sent = (await this.#options.answer(what)) as readonly {
+          readonly id: string;
+          readonly tuple?: SentTask;
+        }[];
         keepChildren(
           execution,
-          sent.map(({ id }) => id),
+          sent.map(({ id, tuple }) => tuple ?? id),
         );
         return sent;
       }
@@ -86,6 +92,11 @@ export class WorkerPoolHooks implements PoolHooks {
         return null;
       case "get":
         return this.#options.answer(what);
+      case "member": {
+        const id = await this.#options.addMember(execution, what.signature);
+        keepChildren(execution, [id]);
+        return id;
+      }
       default:
         return what satisfies never;
     }
@@ -151,7 +162,7 @@ export class WorkerPoolHooks implements PoolHooks {
   }
 }
 
-function keepChildren(execution: Execution, ids: readonly string[]): void {
+function keepChildren(execution: Execution, sent: readonly SentTask[]): void {
   const room = mostChildren - execution.children.length;
-  for (const id of ids.slice(0, Math.max(0, room))) execution.children.push(id);
+  for (const one of sent.slice(0, Math.max(0, room))) execution.children.push(one);
 }

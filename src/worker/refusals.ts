@@ -7,14 +7,15 @@ import type { Clock } from "../clock/clock.ts";
 import type { Consumer, Delivery } from "../port/broker.ts";
 import type { Begun, Ledger } from "../port/ledger.ts";
 import { finishedRun } from "./earlier-run.ts";
-import { type Ending, ending } from "./ending.ts";
+import { type Ending, ending, list } from "./ending.ts";
 import type { Claim } from "./execution.ts";
 import type { SettlementContext } from "./failed-run.ts";
-import { familyOf, type Intake } from "./intake.ts";
+import type { Intake } from "./intake.ts";
 import { takeoverPatience } from "./preparing.ts";
 import type { Reporter } from "./reporter.ts";
 import { settledBefore } from "./settlement.ts";
 import type { Settler } from "./settler.ts";
+import { familyOf } from "./unrun.ts";
 
 export interface RefusalOptions {
   readonly clock: Clock;
@@ -28,6 +29,8 @@ export interface RefusalOptions {
   readonly look: (delivery: Delivery, claim: Claim) => void;
   readonly changed: () => void;
 }
+
+const nothing = { also: [], opens: [] } as const;
 
 type Refusal = Exclude<Intake, { kind: "run" }>;
 
@@ -48,7 +51,8 @@ export class Refusals {
   /** `claim`: as it stands in the ledger. */
   refuse(verdict: Refusal, delivery: Delivery, claim: Claim | undefined): void {
     const { report, settler, ledger } = this.#options;
-    const { settlement, also = [] } = verdict;
+    const { settlement } = verdict;
+    const { also, opens } = verdict.kind === "parked" ? nothing : verdict;
     const id = registeredId(verdict, delivery);
     if (ledger !== undefined && claim === undefined && id !== undefined) {
       void this.#register(ledger, delivery, id);
@@ -57,7 +61,7 @@ export class Refusals {
     if (verdict.kind !== "parked") report.refused(verdict, delivery);
     else if (verdict.notice !== undefined) report.warning("TASK_PUT_BACK", verdict.notice);
     settler.add({
-      ending: { settlement, end: { kind: "returned", why: verdict.kind }, also },
+      ending: { settlement, end: { kind: "returned", why: verdict.kind }, also, ...list("opens", opens) },
       execution: undefined,
       claimed: claim && id !== undefined ? { id, fence: claim.fence } : undefined,
     });

@@ -172,6 +172,9 @@ export class Reporter {
       case "ignored":
         counts.succeeded++;
         return ["task:succeeded", { ms: end.ms, text: "nothing stored, as the task asked" }];
+      case "replaced":
+        counts.succeeded++;
+        return ["task:succeeded", { ms: end.ms, text: `nothing stored: "${end.by}" goes on in its place` }];
       case "failed":
         counts.failed++;
         return ["task:failed", { state: "FAILURE", ms: end.ms, text: end.error }];

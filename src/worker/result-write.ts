@@ -1,9 +1,9 @@
 /** Outcomes as the store keeps them: Celery's task meta, encoded once. Only SUCCESS, FAILURE and REVOKED are ever final. */
 
-import type { ResultWrite } from "../port/result-store.ts";
+import type { FinalState, ResultWrite } from "../port/result-store.ts";
 import { celeryException, type WireException } from "../wire/exception.ts";
 import type { Malformed, Message } from "../wire/message.ts";
-import { encodeTaskMeta } from "../wire/outcome.ts";
+import { encodeTaskMeta, type ResultTuple } from "../wire/outcome.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
 
 type Subject = Pick<TaskHeaders, "id"> & Partial<Pick<TaskHeaders, "group" | "parentId">>;
@@ -18,7 +18,7 @@ function write(
   now: number,
   more: {
     readonly traceback?: string | null;
-    readonly children?: readonly string[];
+    readonly children?: readonly (string | ResultTuple)[];
     readonly outcome?: "dead" | "expired";
   } = {},
 ): ResultWrite {
@@ -27,7 +27,7 @@ function write(
     status,
     result,
     traceback: more.traceback ?? null,
-    children: (more.children ?? []).map((id) => [[id, null], null]),
+    children: more.children ?? [],
     dateDone: final ? now : null,
     group: subject.group,
     parent: subject.parentId,
@@ -47,7 +47,7 @@ export function answering(message: Message | Malformed, write: ResultWrite): Res
 export function successMeta(
   subject: Subject,
   json: Uint8Array,
-  children: readonly string[],
+  children: readonly (string | ResultTuple)[],
   fence: number,
   now: number,
   ttl: number,
@@ -70,21 +70,22 @@ export function failureMeta(
   });
 }
 
-/** The failure that is stored for another id already, JSON as it stands there. */
+/** How another id ended, JSON as it stands there. */
 export function copiedFailureMeta(
   subject: Subject,
-  id: string,
+  state: FinalState,
   json: string,
   fence: number,
   now: number,
   ttl: number,
 ): ResultWrite {
-  return write({ ...subject, id }, "FAILURE", true, { json }, fence, ttl, now);
+  return write(subject, state, true, { json }, fence, ttl, now);
 }
 
+export const expiredError: WireException = celeryException("TaskRevokedError", "expired");
+
 export function revokedMeta(subject: Subject, fence: number, now: number, ttl: number): ResultWrite {
-  const value = celeryException("TaskRevokedError", "expired");
-  return write(subject, "REVOKED", true, { value }, fence, ttl, now, { outcome: "expired" });
+  return write(subject, "REVOKED", true, { value: expiredError }, fence, ttl, now, { outcome: "expired" });
 }
 
 /** RETRY keeps the original error, as Celery's does. */

@@ -3,7 +3,6 @@
  * step in the broker, so nothing here may be half done.
  */
 
-import type { Outgoing } from "../port/broker.ts";
 import type { PoolOutcome } from "../pool/pool.ts";
 import type { WireError } from "../pool/pool-message.ts";
 import { celeryException } from "../wire/exception.ts";
@@ -12,9 +11,11 @@ import { type Ending, ending, list, returned, some } from "./ending.ts";
 import { attemptRecord, type Execution, keepsResult } from "./execution.ts";
 import { again, type ExitFacts, failed, final, retried, type SettlementContext, unwritable } from "./failed-run.ts";
 import { describe, failureOf, hardLimit, unusableInput, verdict } from "./failure.ts";
-import { chainRestIds, followFailure, followSuccess } from "./follow.ts";
-import { letterOf } from "./intake.ts";
+import { arrivalsOf, finalStateOf, waitersOf } from "./arrival.ts";
+import { followFailure, followSuccess, nothingFollows } from "./follow.ts";
+import { replaced } from "./replacement.ts";
 import { copiedFailureMeta, successMeta } from "./result-write.ts";
+import { letterOf } from "./unrun.ts";
 
 /** Retries that `ctx.retry()` allows a task without a policy of its own; Celery's `max_retries`. */
 const defaultRetries = 3;
@@ -22,6 +23,7 @@ const defaultRetryDelay = 180_000;
 /** A century: a moment after that is none that a date can hold, or a mistake. */
 const longestDelay = 100 * 365.25 * 86_400_000;
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /** Never throws: what can't be settled as it ended is kept as a dead letter. */
 export function settlementOf(context: SettlementContext, execution: Execution, outcome: PoolOutcome): Ending {
@@ -59,14 +61,22 @@ function beganOnlyOnce({ definition }: Execution, outcome: PoolOutcome): boolean
 function success(context: SettlementContext, execution: Execution, bytes: Uint8Array, ms: number): Ending {
   const { delivery, headers, embed, claim } = execution;
   const follow = followSuccess(context, headers, embed, decoder.decode(bytes));
-  const children = [...execution.children, ...idsOf(follow)];
+  const children = [...execution.children, ...follow.children];
   const result = keepsResult(execution)
     ? successMeta(headers, bytes, children, claim.fence, context.now, context.resultTtl)
     : undefined;
-  return ending(
-    { delivery, then: { kind: "ack" }, ...some("result", result), ...list("follow", follow) },
-    { kind: "succeeded", ms },
-  );
+  return {
+    settlement: {
+      delivery,
+      then: { kind: "ack" },
+      ...some("result", result),
+      ...list("follow", follow.sends),
+      ...list("arrive", arrivalsOf(headers, embed, { state: "SUCCESS", value: bytes })),
+    },
+    end: { kind: "succeeded", ms },
+    also: [],
+    ...list("opens", follow.opens),
+  };
 }
 
 function thrown(context: SettlementContext, execution: Execution, error: WireError, ms: number): Ending {
@@ -109,6 +119,8 @@ function control(
   switch (outcome.what) {
     case "retry":
       return asked(context, execution, detail, outcome.ms);
+    case "replace":
+      return replaced(context, execution, outcome.detail, outcome.ms);
     case "reject":
       if (detail.requeue) {
         return ending(
@@ -119,9 +131,6 @@ function control(
       return rejected(context, execution, detail.reason);
     case "ignore":
       return ending({ delivery: execution.delivery, then: { kind: "ack" } }, { kind: "ignored", ms: outcome.ms });
-    case "replace":
-      // The runner offers no replace yet; a child that sends it speaks another version of this protocol.
-      return rejected(context, execution, "the pool sent an outcome that this worker does not know");
     default:
       return outcome.what satisfies never;
   }
@@ -181,13 +190,26 @@ export function settledBefore(
   const { state, json } = stored;
   try {
     if (json === undefined) throw new Error(`the ${state} that is stored for it cannot be read`);
-    const succeeded = state === "SUCCESS";
-    const follow = succeeded ? followSuccess(context, headers, embed, json) : followFailure(context, headers, embed);
-    const rest = state === "FAILURE" ? chainRestIds(embed) : [];
+    const final = finalStateOf(state) ?? "FAILURE";
+    const end = { state: final, value: encoder.encode(json) };
+    const follow =
+      final === "SUCCESS"
+        ? followSuccess(context, headers, embed, json)
+        : final === "FAILURE"
+          ? followFailure(context, headers, embed)
+          : nothingFollows;
+    const rest = final === "SUCCESS" ? [] : waitersOf(embed).ids;
+    const { now, resultTtl } = context;
     return {
-      settlement: { delivery, then: { kind: "ack" }, ...list("follow", follow) },
+      settlement: {
+        delivery,
+        then: { kind: "ack" },
+        ...list("follow", follow.sends),
+        ...list("arrive", arrivalsOf(headers, embed, end)),
+      },
       end: { kind: "final-before", state },
-      also: rest.map((id) => copiedFailureMeta(headers, id, json, claim.fence, context.now, context.resultTtl)),
+      also: rest.map((id) => copiedFailureMeta({ ...headers, id }, final, json, claim.fence, now, resultTtl)),
+      ...list("opens", follow.opens),
     };
   } catch (error) {
     // Its result stands; what should follow it can't be sent by anybody, so the message is kept where people look.
@@ -195,8 +217,4 @@ export function settledBefore(
     const letter = letterOf(delivery, headers, "undecodable", detail, context.now);
     return ending({ delivery, then: { kind: "bury", letter } }, { kind: "dead", reason: "undecodable", detail });
   }
-}
-
-function idsOf(follow: readonly Outgoing[]): string[] {
-  return follow.flatMap((one) => (one.dedupe ? [one.dedupe.id] : []));
 }

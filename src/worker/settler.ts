@@ -6,6 +6,7 @@
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Broker, Consumer, Delivery, Outgoing, Settled, Settlement } from "../port/broker.ts";
+import type { Arrival, Joined } from "../port/joins.ts";
 import type { Claimed } from "../port/ledger.ts";
 import type { ResultStore, ResultWrite } from "../port/result-store.ts";
 import type { Ending } from "./ending.ts";
@@ -41,6 +42,10 @@ export interface SettlerOptions {
   readonly settleBatch?: SettleBatch | undefined;
   /** Makes more of each entry before it is sent. */
   readonly extend?: ((entry: Entry) => Entry) | undefined;
+  /** What became of arrivals at chords, in their order. */
+  readonly joined?:
+    | ((arrivals: readonly Arrival[], joined: readonly Joined[] | undefined, entry: Entry) => void)
+    | undefined;
   /** What to say instead of an ending that can't be written in any call. */
   readonly unwritable: (entry: Entry, error: unknown) => Ending;
 }
@@ -119,6 +124,11 @@ export class Settler {
     return this.#repeat(about, call);
   }
 
+  /** Sends until it is known; rejects with what no repeat can change. */
+  async publish(send: readonly Outgoing[]): Promise<void> {
+    await this.#repeat([], () => this.#publish(send));
+  }
+
   async #send(batch: readonly Entry[]): Promise<void> {
     const late = batch.filter((entry) => !isEarly(entry));
     const early = batch.filter(isEarly);
@@ -134,12 +144,14 @@ export class Settler {
 
   /** One that can't be written must not hold up the others: they are settled each alone, and it goes to the dead letters as bytes. */
   async #settle(batch: readonly Entry[]): Promise<void> {
-    const { clock, answered, settled, unwritable, settleBatch } = this.#options;
+    const { clock, answered, settled, unwritable, settleBatch, joined, store } = this.#options;
     const consumer = this.#consumer;
     if (!consumer) return;
     const settlements = batch.map(({ ending }) => ending.settlement);
+    const opens = batch.flatMap(({ ending }) => ending.opens ?? []);
     const call = async (): Promise<readonly Settled[]> => {
       const sent = clock.monotonic();
+      if (opens.length > 0) await store.joins?.open(opens);
       const given = await (settleBatch?.(consumer, batch, (send) => this.#publish(send)) ??
         consumer.settle(settlements));
       answered(clock.monotonic() - sent);
@@ -161,7 +173,12 @@ export class Settler {
         this.#options.troubled(error);
       });
     }
-    batch.forEach((entry, index) => settled(entry, answers?.[index]?.kind));
+    batch.forEach((entry, index) => {
+      const answer = answers?.[index];
+      const { arrive } = entry.ending.settlement;
+      if (arrive && answer && answer.kind !== "lost") joined?.(arrive, answer.joined, entry);
+      settled(entry, answer?.kind);
+    });
   }
 
   /** The message was acknowledged before it started, so what is left is the result and what follows. */
@@ -175,13 +192,17 @@ export class Settler {
     const sent = putBack(settlement);
     const send = [...(settlement.follow ?? []), ...sent];
     let answer: Settled["kind"] | undefined;
+    const { arrive = [] } = settlement;
+    const { opens = [] } = entry.ending;
     try {
       answer = await this.#repeat([], async () => {
+        if (opens.length > 0) await store.joins?.open(opens);
         const [stored] = result ? await store.commit([result]) : [];
         if (stored === "fenced") return "lost";
         if (also.length > 0) await store.commit(also);
         if (claimed && sent.length > 0) await store.ledger?.reopen([claimed]);
         if (send.length > 0) await this.#publish(send);
+        if (arrive.length > 0) this.#options.joined?.(arrive, await store.joins?.arrive(arrive), entry);
         if (claimed && sent.length === 0 && !result) await store.ledger?.finish([claimed]);
         return stored === "already-final" ? "already-final" : "settled";
       });

@@ -2,16 +2,18 @@
  * Settling where results lie on another server than messages: the same end as in one step, in an order in which each step may be repeated and
  * a death between two of them is repaired by whoever gets the message next (`docs/guarantees.md`).
  *
- *   commit (fenced → nothing more) → what follows, what replaces → acknowledge → let go of what the ledger keeps
+ *   commit (fenced → nothing more) → arrive at chords → what follows, what replaces → acknowledge → let go of what the ledger keeps
  *
  * Differs from Celery, which sends the next step before it stores the result: with fences the commit comes first, or a worker that was
  * replaced would go on with a chain that is another's.
  */
 
 import type { Consumer, Outgoing, Settled, Settlement } from "../port/broker.ts";
+import type { Arrival, Joined, OpenJoin } from "../port/joins.ts";
 import type { Claimed, Ledger } from "../port/ledger.ts";
 import type { ResultStore, StoredOutcome } from "../port/result-store.ts";
 import { finishedRun } from "./earlier-run.ts";
+import type { Ending } from "./ending.ts";
 import type { SettlementContext } from "./failed-run.ts";
 import { answering } from "./result-write.ts";
 import { settledBefore } from "./settlement.ts";
@@ -27,16 +29,22 @@ export interface ApartOptions {
 interface Step {
   readonly entry: Entry;
   readonly settlement: Settlement;
+  readonly arrive: readonly Arrival[];
+  /** Chords that follow the state that stands. */
+  readonly opens?: readonly OpenJoin[] | undefined;
   /** The state that stands, if it is not this run's. */
   readonly outcome: StoredOutcome | undefined;
 }
+
+/** What is left for the broker, and what is not its affair. */
+type Bare = Pick<Step, "settlement" | "arrive" | "opens">;
 
 /** A run that ended for good. The others end with its message. */
 const ended: ReadonlySet<TaskEnd["kind"]> = new Set(["succeeded", "failed", "ignored"]);
 
 export class SettlingApart {
   readonly #options: ApartOptions;
-  readonly #bare = new WeakMap<Entry, Settlement>();
+  readonly #bare = new WeakMap<Entry, Bare>();
 
   constructor(options: ApartOptions) {
     this.#options = options;
@@ -46,6 +54,9 @@ export class SettlingApart {
     const { ledger } = this.#options.store;
     const steps = await this.#commit(batch);
     const going = steps.filter((step) => step !== undefined);
+    const opens = going.flatMap((step) => step.opens ?? []);
+    if (opens.length > 0) await this.#options.store.joins?.open(opens);
+    const joined = await this.#arrive(going);
     if (ledger !== undefined) await this.#register(ledger, going, publish);
     const answers = await this.#close(consumer, going);
     // What goes on under its id, and could not be sent because the link went: what is kept of it is all there is.
@@ -55,11 +66,23 @@ export class SettlingApart {
     return steps.map((step): Settled => {
       if (step === undefined) return { kind: "lost" };
       const answer = answers[next++] ?? { kind: "lost" };
-      if (step.outcome !== undefined) return { kind: "already-final", outcome: step.outcome };
+      const became = joined.get(step);
+      const told = became === undefined ? {} : { joined: became };
+      if (step.outcome !== undefined) return { kind: "already-final", outcome: step.outcome, ...told };
       // Acknowledged by nobody, but the result stands: whoever gets the message again finds it.
-      return hasFinal(step.entry) ? { kind: "settled" } : answer;
+      if (hasFinal(step.entry)) return { kind: "settled", ...told };
+      return answer.kind === "settled" ? { ...answer, ...told } : answer;
     });
   };
+
+  async #arrive(steps: readonly Step[]): Promise<ReadonlyMap<Step, readonly Joined[]>> {
+    const arrivals = steps.flatMap(({ arrive }) => arrive);
+    const { joins } = this.#options.store;
+    if (arrivals.length === 0 || joins === undefined) return new Map();
+    const joined = await joins.arrive(arrivals);
+    let next = 0;
+    return new Map(steps.map((step) => [step, joined.slice(next, (next += step.arrive.length))]));
+  }
 
   /** `undefined` for those that another worker has begun since. */
   async #commit(batch: readonly Entry[]): Promise<readonly (Step | undefined)[]> {
@@ -76,24 +99,25 @@ export class SettlingApart {
       const answer = result === undefined ? "stored" : answers[next++];
       if (answer === "fenced") return undefined;
       const outcome = answer === "already-final" ? stands.get(result?.id) : undefined;
-      return { entry, settlement: this.#settlementOf(entry, outcome), outcome };
+      return { entry, ...this.#bareOf(entry, outcome), outcome };
     });
   }
 
-  #settlementOf(entry: Entry, outcome: StoredOutcome | undefined): Settlement {
+  #bareOf(entry: Entry, outcome: StoredOutcome | undefined): Bare {
     const known = this.#bare.get(entry);
     if (known !== undefined) return known;
-    const { result: _stored, ...bare } =
-      outcome === undefined ? entry.ending.settlement : this.#afterFinal(entry, outcome);
+    const ending = outcome === undefined ? entry.ending : this.#afterFinal(entry, outcome);
+    const { result: _stored, arrive = [], ...settlement } = ending.settlement;
+    const bare = { settlement, arrive, ...(outcome !== undefined && { opens: ending.opens }) };
     this.#bare.set(entry, bare);
     return bare;
   }
 
   /** Another run's word stands: what follows is what follows that. */
-  #afterFinal({ ending, execution }: Entry, outcome: StoredOutcome): Settlement {
+  #afterFinal({ ending: { settlement, end }, execution }: Entry, outcome: StoredOutcome): Ending {
     const run = finishedRun(outcome);
-    if (execution !== undefined) return settledBefore(this.#options.context(), execution, run).settlement;
-    return { delivery: ending.settlement.delivery, then: { kind: "ack" } };
+    if (execution !== undefined) return settledBefore(this.#options.context(), execution, run);
+    return { settlement: { delivery: settlement.delivery, then: { kind: "ack" } }, end, also: [] };
   }
 
   /** Before the message goes: a run without a result must not be run again, and what goes on under its id may be begun again. */
@@ -102,9 +126,10 @@ export class SettlingApart {
     steps: readonly Step[],
     publish: (send: readonly Outgoing[]) => Promise<void>,
   ): Promise<void> {
-    const open = steps.flatMap(({ entry: { claimed }, settlement }) => {
+    const open = steps.flatMap(({ entry, settlement }) => {
+      const { claimed } = entry;
       const { then } = settlement;
-      if (claimed === undefined || !goesOn(settlement)) return [];
+      if (claimed === undefined || !(goesOn(settlement) || entry.ending.end.kind === "replaced")) return [];
       return [{ ...claimed, ...(then.kind === "requeue" && { crashes: then.crashes, suspicions: then.suspicions }) }];
     });
     const silent = steps.filter(

@@ -8,6 +8,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Consumer } from "../port/broker.ts";
 import type { Pool } from "../pool/pool.ts";
+import type { Chords } from "./chords.ts";
 import type { Flow } from "./flow.ts";
 import type { Settler } from "./settler.ts";
 
@@ -22,10 +23,11 @@ export interface ShutdownParts {
   readonly pool: Pool;
   readonly settler: Settler;
   readonly consumer: Consumer;
+  readonly chords: Chords;
 }
 
 export async function shutDown(parts: ShutdownParts, grace: number, hurry: AbortSignal): Promise<void> {
-  const { clock, flow, pool, settler, consumer } = parts;
+  const { clock, flow, pool, settler, consumer, chords } = parts;
   flow.pause();
   if (grace > 0) await within(clock, grace, hurry, (signal) => flow.quiet(signal));
   for (const execution of flow.slots.running.values()) {
@@ -34,7 +36,11 @@ export async function shutDown(parts: ShutdownParts, grace: number, hurry: Abort
   }
   await within(clock, abortPatience, hurry, (signal) => flow.quiet(signal));
   await pool.close(0);
-  await within(clock, settlePatience, AbortSignal.any([]), (signal) => settler.drained(signal));
+  await within(clock, settlePatience, AbortSignal.any([]), async (signal) => {
+    await settler.drained(signal);
+    await chords.drained(signal);
+  });
+  chords.close();
   settler.close();
   await consumer.stop();
 }

@@ -1,6 +1,6 @@
 /** Puts a worker together: backend, tasks, pool, pipe; and takes it apart in the opposite order. */
 
-import { availableParallelism, hostname } from "node:os";
+import { hostname } from "node:os";
 import { type App, coreOf } from "../app/app.ts";
 import { answerAsk } from "../app/asking.ts";
 import { sharedWithPython } from "../app/connect.ts";
@@ -12,6 +12,7 @@ import type { Pool } from "../pool/pool.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import type { TaskRegistry } from "../task/registry.ts";
 import { Credit } from "./credit.ts";
+import { Chords } from "./chords.ts";
 import { Custody } from "./custody.ts";
 import { EventLog } from "./event-log.ts";
 import { ExtendedResults } from "./extended-result.ts";
@@ -23,6 +24,7 @@ import { Reporter } from "./reporter.ts";
 import { Settler } from "./settler.ts";
 import { SettlingApart } from "./settling-apart.ts";
 import { shutDown } from "./shutdown.ts";
+import { settingsOf } from "./worker-settings.ts";
 
 const minute = 60_000;
 /** How often waiting deliveries are looked over, ms: a quarter of the time after which one goes back. */
@@ -64,7 +66,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     report.warning("RESULTS_UNFENCED", `${text}; name a store with \`results\` where that matters`);
   }
 
-  const parts: { flow?: Flow } = {};
+  const parts: { flow?: Flow; chords?: Chords } = {};
   const extended = config.resultExtended ? new ExtendedResults(id, config.maxMessageBytes) : undefined;
   const hooks = new WorkerPoolHooks({
     extend: extended && ((execution, write) => extended.write(execution, write)),
@@ -74,6 +76,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     report,
     find: (slot) => parts.flow?.slots.running.get(slot),
     answer: (what) => answerAsk(core, what),
+    addMember: async (execution, signature) => (await parts.chords?.members.add(execution, signature)) ?? "",
   });
   const pool = await openPool(app, core, options, settings, hooks, report, () => parts.flow?.wake());
   try {
@@ -87,7 +90,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     backend: Backend,
     registry: TaskRegistry,
     pool: Pool,
-    parts: { flow?: Flow },
+    parts: { flow?: Flow; chords?: Chords },
   ): Promise<WorkerHandle> {
     const context = {
       registry,
@@ -110,6 +113,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       store: backend.store,
       clock,
       settled: (entry, how) => flow.settled(entry, how),
+      joined: (arrivals, joined, entry) => chords.joined(arrivals, joined, entry),
       answered: (ms) => credit.answered(ms),
       unwritable: ({ execution, ending: { settlement } }, error) =>
         execution
@@ -117,6 +121,8 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
           : unreturnable(settlement.delivery, error, clock.now()),
       troubled: (error) => report.warning("SETTLE_REPEATED", "a settlement got no answer and is repeated", error),
     });
+    const chords = new Chords({ clock, store: backend.store, settler, report, context });
+    parts.chords = chords;
     const flow = new Flow({
       clock,
       rules: {
@@ -126,6 +132,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
         resultTtl: config.resultTtl,
         defaultQueue: config.defaultQueue,
         shared,
+        joins: backend.store.joins !== undefined,
       },
       context,
       store: backend.store,
@@ -185,7 +192,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
         lease: settings.lease,
       },
     });
-    return handle({ flow, settler, consumer, stale, pool, custody });
+    return handle({ flow, settler, consumer, stale, pool, custody, chords });
   }
 
   function handle(running: {
@@ -195,8 +202,9 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     stale: Disposable;
     pool: Pool;
     custody: Custody | undefined;
+    chords: Chords;
   }): WorkerHandle {
-    const { flow, settler, consumer, stale, pool, custody } = running;
+    const { flow, settler, consumer, stale, pool, custody, chords } = running;
     const hurry = new AbortController();
     const ended = Promise.withResolvers<void>();
     // Whoever stops it hears of a failure too; `closed` alone may have no listener.
@@ -206,7 +214,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       report.emit("worker:stopping", { pid: process.pid });
       stale[Symbol.dispose]();
       try {
-        await shutDown({ clock, flow, pool, settler, consumer }, grace, hurry.signal);
+        await shutDown({ clock, flow, pool, settler, consumer, chords }, grace, hurry.signal);
       } catch (error) {
         ended.reject(error);
         throw error;
@@ -248,45 +256,9 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
   }
 }
 
-export interface WorkerSettings {
-  readonly queues: readonly string[];
-  readonly pool: "process" | "thread" | "inline";
-  readonly concurrency: number;
-  readonly processes: number;
-  readonly lease: number;
-  readonly sweep: number;
-}
-
-function settingsOf(options: WorkOptions, defaultQueue: string): WorkerSettings {
-  const cores = availableParallelism();
-  const pool = options.pool ?? "process";
-  const concurrency = options.concurrency ?? cores;
-  const processes = Math.min(options.processes ?? spread(concurrency, options.slotsPerChild, cores), concurrency);
-  const lease = durationMs(options.lease ?? "30s");
-  const sweep = durationMs(options.sweep ?? "5s");
-  if (!Number.isInteger(concurrency) || concurrency < 1)
-    throw invalid("concurrency", concurrency, "a whole number from 1");
-  if (!Number.isInteger(processes) || processes < 1) throw invalid("processes", processes, "a whole number from 1");
-  if (lease < 100)
-    throw invalid("lease", lease, "at least 100 ms: a third of it must be longer than a round trip to the broker");
-  const queues = options.queues ?? [defaultQueue];
-  if (queues.length === 0) throw invalid("queues", "[]", "at least one queue");
-  return { queues, pool, concurrency, processes, lease, sweep };
-}
-
-function spread(concurrency: number, slotsPerChild: number | undefined, cores: number): number {
-  return slotsPerChild === undefined ? cores : Math.ceil(concurrency / slotsPerChild);
-}
-
 /** The server and what is apart on it, whoever logs in. */
 function scopeOf({ protocol, host, pathname }: URL): string {
   return `${protocol}//${host}${pathname}`;
-}
-
-function invalid(option: string, value: unknown, wanted: string): CeleriacError {
-  return new CeleriacError("CONFIG_INVALID", `worker option "${option}" is ${String(value)}; it must be ${wanted}`, {
-    details: { option, value },
-  });
 }
 
 function noTasks(app: string): CeleriacError {

@@ -10,4 +10,6 @@ export type TaskEnd =
   | { readonly kind: "dead"; readonly reason: DeadLetter["reason"]; readonly detail: string }
   | { readonly kind: "returned"; readonly why: string }
   | { readonly kind: "ignored"; readonly ms: number }
+  /** Another task, or a workflow, goes on under its id. */
+  | { readonly kind: "replaced"; readonly ms: number; readonly by: string }
   | { readonly kind: "final-before"; readonly state: string };

@@ -1,0 +1,198 @@
+/**
+ * Ends chords. A join that is full has its body sent with the members' results, or, if one failed, the body fails with Celery's
+ * `ChordError`, and so does what waits for it. Only then is the join closed: whoever dies before that is followed by the next that
+ * arrives there, or by `sweep`, which every worker makes. Everything is sent under ids that are fixed, so a repeat is a duplicate.
+ */
+
+import type { Clock } from "../clock/clock.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import type { Outgoing } from "../port/broker.ts";
+import type { Arrival, Joined, JoinMember, Joins, StaleJoin } from "../port/joins.ts";
+import type { ResultStore } from "../port/result-store.ts";
+import { celeryException, readException, type WireException } from "../wire/exception.ts";
+import { parseJson, stringifyJson } from "../wire/json.ts";
+import { argsRepr } from "../wire/repr.ts";
+import { readSignature, type Signature } from "../wire/signature.ts";
+import { errbacksOf, idsIn, waitingFor } from "../canvas/waiting.ts";
+import { lastId } from "../canvas/freeze.ts";
+import { lostArrivals } from "./arrival.ts";
+import { chordValues } from "./chord-values.ts";
+import type { SettlementContext } from "./failed-run.ts";
+import { type Follow, followFailure, sendAll, type Sender } from "./follow.ts";
+import type { Reporter } from "./reporter.ts";
+import { failureMeta } from "./result-write.ts";
+
+/** A full join that nobody closed for so long is taken over; a worker needs a small part of it. */
+const staleAge = 5_000;
+const sweepEvery = 5_000;
+const sweepLimit = 50;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export interface ChordEndOptions {
+  readonly clock: Clock;
+  readonly store: ResultStore;
+  readonly joins: Joins;
+  readonly context: () => SettlementContext;
+  /** Sends, and repeats until it is known; rejects for what cannot be sent by anybody. */
+  readonly publish: (send: readonly Outgoing[]) => Promise<void>;
+  /** A call that may be repeated, repeated while it gets no answer; `undefined`: given up. */
+  readonly repeat: <T>(call: () => Promise<T>) => Promise<T | undefined>;
+  readonly report: Reporter;
+}
+
+/** A join and what is known of it from whoever arrived there. */
+export interface FullJoin {
+  readonly group: string;
+  readonly body: Uint8Array;
+  /** The member that found it full. */
+  readonly from: Sender;
+}
+
+export class ChordEnd {
+  readonly #options: ChordEndOptions;
+  readonly #ending = new Map<string, Promise<void>>();
+  readonly #timer: Disposable;
+  #sweeping = false;
+
+  constructor(options: ChordEndOptions) {
+    this.#options = options;
+    this.#timer = options.clock.every(sweepEvery, () => void this.sweep());
+  }
+
+  /** What became of arrivals, in their order. */
+  joined(arrivals: readonly Arrival[], joined: readonly Joined[] | undefined, from: Sender): void {
+    for (const [index, arrival] of arrivals.entries()) {
+      if (joined?.[index]?.full !== true || arrival.body === undefined) continue;
+      this.#end({ group: arrival.group, body: arrival.body, from });
+    }
+  }
+
+  /** Resolves when all that was full is sent on. */
+  async drained(): Promise<void> {
+    while (this.#ending.size > 0) await Promise.allSettled(this.#ending.values());
+  }
+
+  close(): void {
+    this.#timer[Symbol.dispose]();
+  }
+
+  /** Ends what others left: full joins that nobody closed, and those whose sender died before all members were sent. */
+  async sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    try {
+      const stale = await this.#options.joins.stale(staleAge, sweepLimit);
+      for (const join of stale) this.#take(join);
+    } catch (error) {
+      this.#options.report.warning("RESULT_STORE", "open chords could not be looked over", error);
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+
+  #take({ group, why, body }: StaleJoin): void {
+    if (body === undefined) {
+      this.#options.report.warning("CHORD_LOST", `the chord ${group} is full, and nobody knows what comes after it`);
+      return;
+    }
+    if (why === "full") this.#end({ group, body, from: { id: group } });
+    else this.#once(group, () => this.#fail(group, body, { id: group }, unsent(group)));
+  }
+
+  #end({ group, body, from }: FullJoin): void {
+    this.#once(group, async () => {
+      const { store, joins } = this.#options;
+      const values = await this.#options.repeat(() => chordValues(store, joins, group));
+      if (values === undefined || values.kind === "gone") return;
+      if (values.kind === "failed") return this.#fail(group, body, from, dependencyFailed(values.member));
+      await this.#send(group, body, from, values.json);
+    });
+  }
+
+  /** One end of a join at a time here; what is left undone is `sweep`'s. */
+  #once(group: string, work: () => Promise<void>): void {
+    if (this.#ending.has(group)) return;
+    const done = work()
+      .catch((error: unknown) => {
+        this.#options.report.warning("CHORD_LOST", `the chord ${group} could not be ended and is tried again`, error);
+      })
+      .finally(() => this.#ending.delete(group));
+    this.#ending.set(group, done);
+  }
+
+  async #send(group: string, bytes: Uint8Array, from: Sender, front: string): Promise<void> {
+    const { context, joins, repeat } = this.#options;
+    let follow: Follow;
+    try {
+      const body = bodyIn(bytes);
+      follow = sendAll(context(), from, [{ signature: body, role: "body", front, seed: group }]);
+      if (follow.opens.length > 0) await repeat(() => joins.open(follow.opens));
+      await this.#publish(follow.sends, group);
+    } catch (error) {
+      if (!(error instanceof CeleriacError) || !unsendable.has(error.code)) throw error;
+      // In every other try too: the body fails with the reason, as it does where Celery cannot send it.
+      await this.#fail(group, bytes, from, celeryException("ChordError", `Callback error: ${error.message}`));
+      return;
+    }
+    await repeat(() => joins.close([group]));
+  }
+
+  /** The nonce is the chord's: of two that end it at once one sends, and the other repeats it. */
+  async #publish(sends: readonly Outgoing[], group: string): Promise<void> {
+    await this.#options.publish(
+      sends.map((send) => (send.dedupe ? { ...send, dedupe: { ...send.dedupe, nonce: group } } : send)),
+    );
+  }
+
+  async #fail(group: string, bytes: Uint8Array, from: Sender, error: WireException): Promise<void> {
+    const { context, joins, store, repeat } = this.#options;
+    const now = context();
+    const body = bodyIn(bytes);
+    const id = lastId(body) ?? group;
+    const waiting = waitingFor([body]);
+    const writes = idsIn(body).map((one) => failureMeta({ id: one }, error, null, 0, now.now, now.resultTtl));
+    if (writes.length > 0) await repeat(() => store.commit(writes));
+    const errbacks = errbacksOf(body);
+    const follow = followFailure(now, { ...from, id }, { errbacks });
+    if (follow.opens.length > 0) await repeat(() => joins.open(follow.opens));
+    if (follow.sends.length > 0) await this.#publish(follow.sends, group);
+    const value = encoder.encode(stringifyJson(error));
+    const arrivals = lostArrivals(waiting, { state: "FAILURE", value });
+    if (arrivals.length > 0) {
+      const joined = await repeat(() => joins.arrive(arrivals));
+      this.joined(arrivals, joined, from);
+    }
+    await repeat(() => joins.close([group]));
+  }
+}
+
+const unsendable: ReadonlySet<string> = new Set([
+  "MESSAGE_TOO_LARGE",
+  "MESSAGE_UNDECODABLE",
+  "NAME_INVALID",
+  "NOT_SERIALIZABLE",
+]);
+
+function bodyIn(bytes: Uint8Array): Signature {
+  return readSignature(parseJson(bytes));
+}
+
+/** Celery's words for a member that failed. */
+function dependencyFailed({ member, value }: JoinMember): WireException {
+  const { type, args } = readException(parseOrNull(value));
+  const text = `${type}${args.length === 1 ? argsRepr(args).replace(/,\)$/, ")") : argsRepr(args)}`;
+  return celeryException("ChordError", `Dependency ${member} raised ${text}`);
+}
+
+function unsent(group: string): WireException {
+  return celeryException("ChordError", `The sender of chord ${group} was lost before all its members were sent`);
+}
+
+function parseOrNull(value: Uint8Array): unknown {
+  try {
+    return parseJson(decoder.decode(value));
+  } catch {
+    return null;
+  }
+}

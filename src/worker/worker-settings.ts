@@ -1,0 +1,43 @@
+/** What a worker is told, checked, with defaults, in milliseconds. */
+
+import { availableParallelism } from "node:os";
+import type { WorkOptions } from "../app/work.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
+import { durationMs } from "../task/duration.ts";
+
+export interface WorkerSettings {
+  readonly queues: readonly string[];
+  readonly pool: "process" | "thread" | "inline";
+  readonly concurrency: number;
+  readonly processes: number;
+  readonly lease: number;
+  readonly sweep: number;
+}
+
+/** Throws CONFIG_INVALID. */
+export function settingsOf(options: WorkOptions, defaultQueue: string): WorkerSettings {
+  const cores = availableParallelism();
+  const pool = options.pool ?? "process";
+  const concurrency = options.concurrency ?? cores;
+  const processes = Math.min(options.processes ?? spread(concurrency, options.slotsPerChild, cores), concurrency);
+  const lease = durationMs(options.lease ?? "30s");
+  const sweep = durationMs(options.sweep ?? "5s");
+  if (!Number.isInteger(concurrency) || concurrency < 1)
+    throw invalid("concurrency", concurrency, "a whole number from 1");
+  if (!Number.isInteger(processes) || processes < 1) throw invalid("processes", processes, "a whole number from 1");
+  if (lease < 100)
+    throw invalid("lease", lease, "at least 100 ms: a third of it must be longer than a round trip to the broker");
+  const queues = options.queues ?? [defaultQueue];
+  if (queues.length === 0) throw invalid("queues", "[]", "at least one queue");
+  return { queues, pool, concurrency, processes, lease, sweep };
+}
+
+function spread(concurrency: number, slotsPerChild: number | undefined, cores: number): number {
+  return slotsPerChild === undefined ? cores : Math.ceil(concurrency / slotsPerChild);
+}
+
+function invalid(option: string, value: unknown, wanted: string): CeleriacError {
+  return new CeleriacError("CONFIG_INVALID", `worker option "${option}" is ${String(value)}; it must be ${wanted}`, {
+    details: { option, value },
+  });
+}
