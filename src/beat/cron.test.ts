@@ -1,22 +1,25 @@
-import { assert, constantFrom, integer, property, record } from "fast-check";
+import { assert, constantFrom, integer, pre, property, record } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CeleriacError } from "../error/celeriac-error.ts";
 import type { DstPolicy, Schedule } from "../task/schedule.ts";
 import { cron } from "./cron.ts";
 import { cronFields, cronValues } from "./cron-field.ts";
 import { expressions, zones } from "./fixtures/expressions.ts";
 
-const iso = (schedule: Schedule, after: string): string => new Date(schedule.next(Date.parse(after), 0) ?? 0).toISOString();
+const iso = (schedule: Schedule, after: string): string =>
+  new Date(schedule.next(Date.parse(after), 0) ?? 0).toISOString();
 
-function refusal(make: () => unknown): string {
-  try {
-    make();
-  } catch (error) {
-    expect(error).toBeInstanceOf(CeleriacError);
-    expect((error as CeleriacError).code).toBe("SCHEDULE_INVALID");
-    return (error as CeleriacError).message;
-  }
-  throw new Error("it was taken");
+/** Is there such a date in the leap year 2028? */
+function isPossible(text: string): boolean {
+  const [, , dates = [], months = []] = text
+    .split(" ")
+    .map((word, index) => cronValues(word, cronFields[index] ?? cronFields[0]));
+  return months.some((month) =>
+    dates.some((date) => new Date(Date.UTC(2028, month - 1, date)).getUTCMonth() === month - 1),
+  );
+}
+
+function refuses(make: () => unknown, message: RegExp): void {
+  expect(make).toThrow(expect.objectContaining({ code: "SCHEDULE_INVALID", message: expect.stringMatching(message) }));
 }
 
 describe("fields", () => {
@@ -63,11 +66,11 @@ describe("fields", () => {
     [`${"0,".repeat(600)}0 * * * *`, /1209 characters/],
     [`${"9".repeat(300)} * * * *`, /"9{78}… is no minute/],
   ])("refuses %s", (expression, message) => {
-    expect(refusal(() => cron(expression))).toMatch(message);
+    refuses(() => cron(expression), message);
   });
 
   test("a regular expression's nightmare is refused at once", () => {
-    expect(refusal(() => cron(`${"a".repeat(900)}! * * * *`))).toMatch(/is nothing/);
+    refuses(() => cron(`${"a".repeat(900)}! * * * *`), /is nothing/);
   });
 });
 
@@ -102,7 +105,7 @@ describe("times", () => {
   test("ends with the year 9999, begins with 1970, and says nothing of what is no time", () => {
     const paris = cron("0 0 * * *", { timezone: "Europe/Paris" });
     for (const schedule of [cron("0 0 * * *"), paris]) {
-      expect(schedule.next(Date.UTC(9999, 11, 31, 12), 0)).toBe(undefined);
+      expect(schedule.next(Date.UTC(9999, 11, 31, 23, 30), 0)).toBe(undefined);
       expect(schedule.next(Number.POSITIVE_INFINITY, 0)).toBe(undefined);
       expect(schedule.next(Number.NaN, 0)).toBe(undefined);
     }
@@ -131,18 +134,18 @@ test("fields by name are the same expression", () => {
     timezone: "Europe/Prague",
   });
   expect(String(cron({ minute: 5, dayOfMonth: 1, monthOfYear: "jan" }))).toBe("5 * 1 jan *");
-  expect(refusal(() => cron({ minute: [] }))).toMatch(/not five fields/);
-  expect(refusal(() => cron({ minute: "1 2" }))).toMatch(/not five fields/);
-  expect(refusal(() => cron(7 as unknown as string))).toMatch(/7 is neither text nor fields/);
+  refuses(() => cron({ minute: [] }), /not five fields/);
+  refuses(() => cron({ minute: "1 2" }), /not five fields/);
+  refuses(() => cron(7 as unknown as string), /7 is neither text nor fields/);
 });
 
 test("an unknown zone is named", () => {
-  expect(refusal(() => cron("0 3 * * *", { timezone: "Europe/Pragu" }))).toMatch(/"Europe\/Pragu" is no time zone/);
+  refuses(() => cron("0 3 * * *", { timezone: "Europe/Pragu" }), /"Europe\/Pragu" is no time zone/);
 });
 
 test("an unknown policy is refused", () => {
-  expect(refusal(() => cron("0 3 * * *", { dst: { gap: "twice" } as unknown as DstPolicy }))).toMatch(/dst\.gap: "twice"/);
-  expect(refusal(() => cron("0 3 * * *", { dst: { overlap: 1 } as unknown as DstPolicy }))).toMatch(/dst\.overlap: 1/);
+  refuses(() => cron("0 3 * * *", { dst: { gap: "twice" } as unknown as DstPolicy }), /dst\.gap: "twice"/);
+  refuses(() => cron("0 3 * * *", { dst: { overlap: 1 } as unknown as DstPolicy }), /dst\.overlap: 1/);
 });
 
 test("is written as it was meant", () => {
@@ -167,6 +170,7 @@ describe("for any expression, zone and policy", () => {
   test("times rise, lie strictly after, and are the same from wherever they are asked for", () => {
     assert(
       property(expressions, zones, policies, moments, ({ text }, timezone, dst, start) => {
+        pre(isPossible(text));
         const schedule = cron(text, { timezone, dst: dst as DstPolicy });
         let at = start;
         for (let run = 0; run < 10; run++) {
@@ -183,9 +187,10 @@ describe("for any expression, zone and policy", () => {
     );
   });
 
-  test("each time shows the minute, hour and date on a clock there, or ends a gap", () => {
+  test("each time shows the minute, hour and date on a clock there", () => {
     assert(
       property(expressions, zones, moments, ({ text }, timezone, start) => {
+        pre(isPossible(text));
         const at = cron(text, { timezone, dst: { gap: "skip" } }).next(start, 0);
         if (at === undefined) return;
         const shown = new Map(

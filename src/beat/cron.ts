@@ -37,15 +37,15 @@ export interface CronFields extends CronOptions {
   readonly monthOfYear?: CronField;
 }
 
-const macros: Readonly<Record<string, string>> = {
-  "@hourly": "0 * * * *",
-  "@daily": "0 0 * * *",
-  "@midnight": "0 0 * * *",
-  "@weekly": "0 0 * * 0",
-  "@monthly": "0 0 1 * *",
-  "@yearly": "0 0 1 1 *",
-  "@annually": "0 0 1 1 *",
-};
+const macros: ReadonlyMap<string, string> = new Map([
+  ["@hourly", "0 * * * *"],
+  ["@daily", "0 0 * * *"],
+  ["@midnight", "0 0 * * *"],
+  ["@weekly", "0 0 * * 0"],
+  ["@monthly", "0 0 1 * *"],
+  ["@yearly", "0 0 1 1 *"],
+  ["@annually", "0 0 1 1 *"],
+]);
 const hour = 3_600_000;
 /** Longer than any date can be away from the same local date. */
 const twoDays = 48 * hour;
@@ -162,14 +162,14 @@ function wordsOf(expression: string): readonly string[] {
     );
   }
   const text = expression.trim().toLowerCase();
-  return (macros[text] ?? text).split(/\s+/);
+  return (macros.get(text) ?? text).split(/\s+/);
 }
 
 function setsOf(words: readonly string[], expression: string): CronSets {
   if (words.length !== cronFields.length) {
     throw scheduleInvalid(
       `cron: ${quoted(expression)} has not five fields.`,
-      `Write minute, hour, day of month, month and day of week, such as "0 3 * * mon-fri", or one of ${Object.keys(macros).join(", ")}.`,
+      `Write minute, hour, day of month, month and day of week, such as "0 3 * * mon-fri", or one of ${[...macros.keys()].join(", ")}.`,
     );
   }
   const [minutes = [], hours = [], daysOfMonth = [], months = [], daysOfWeek = []] = cronFields.map((field, index) =>

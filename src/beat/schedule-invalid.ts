@@ -9,6 +9,14 @@ export function scheduleInvalid(what: string, remedy: string, cause?: unknown): 
 
 /** A value as an error text shows it, at most 80 characters. */
 export function quoted(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = textOf(value);
   return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
+}
+
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return typeof value; // a bigint, or an object that contains itself
+  }
 }
