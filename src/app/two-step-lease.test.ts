@@ -143,7 +143,6 @@ describe("a tick in two steps", () => {
   });
 
   it("has not fired where the broker gives no answer in time, and is sent again", async () => {
-    const { publish: send } = messages.broker;
     publish = (_, signal) =>
       new Promise((_resolve, reject) => {
         signal.addEventListener("abort", () => reject(signal.reason as Error));
@@ -151,7 +150,7 @@ describe("a tick in two steps", () => {
     const firing = codeOf(lease.fire(term, "s", tick, [message("one")]));
     await clock.advance(publishTimeout);
     expect(await firing).toBe("PUBLISH_UNKNOWN");
-    publish = send.bind(messages.broker);
+    publish = (batch, signal) => messages.broker.publish(batch, signal);
     expect(await lease.fire(term, "s", tick, [message("one")])).toBe("fired");
     expect(clock.pending).toBe(0);
   });

@@ -11,6 +11,7 @@ import { claimScript } from "./script/claim.ts";
 import { publishScript } from "./script/publish.ts";
 import { Scripts, type Script } from "./script/script.ts";
 import { settleScript } from "./script/settle.ts";
+import { fireScript } from "./script/tick.ts";
 
 const ack = (delivery: Delivery): Settlement => ({ delivery, then: { kind: "ack" } });
 const sha = (script: Script): string => new Scripts().shaOf(script);
@@ -103,6 +104,10 @@ describeWith("redis-server", "redis in trouble", () => {
     }
     expect(refusal).toMatchObject({ kind: "refused", reason: "full", detail: expect.stringContaining("maxmemory") });
     expect(accepted).toBeGreaterThan(20);
+    const term = await backend.lease?.acquire("beat", "a", 60_000);
+    const fire = () => term && backend.lease?.fire(term, "s", 1_000, [outgoing("beat", "tick", {}, body)]);
+    await expect(fire()).rejects.toMatchObject({ code: "QUEUE_FULL" });
+    expect(await backend.lease?.fired("s", 1)).toEqual([]);
     const caught = await Catch.open(backend, "q", 5, { lease: 600, sweep: 100 });
     const seen = new Set<string>();
     let done = 0;
@@ -130,6 +135,20 @@ describeWith("redis-server", "redis in trouble", () => {
       for (const delivery of batch) seen.add(idOf(delivery));
     }
     expect(await backend.broker.publish([outgoing("q", "again")], never)).toEqual([{ kind: "accepted" }]);
+    expect(await fire()).toBe("fired");
+  });
+
+  it("fires a tick once though the answer was lost, and says that it was us", async () => {
+    const redis = await server();
+    const [proxy, backend] = await behindProxy(redis);
+    const term = await backend.lease?.acquire("beat", "a", 60_000);
+    if (term === undefined) throw new Error("nobody held it");
+    // The server knows a script by its hash from the first run on.
+    expect(await backend.lease?.fire(term, "s", 0, [])).toBe("fired");
+    const lost = proxy.loseReplyTo(sha(fireScript));
+    expect(await backend.lease?.fire(term, "s", 1_000, [outgoing("q", "tick")])).toBe("mine-already");
+    await lost;
+    expect(await redis.cli("llen", "q")).toBe("1");
   });
 
   it("publishes once though the answer was lost", async () => {
