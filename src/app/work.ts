@@ -2,6 +2,7 @@
 
 import type { Duration } from "../task/duration.ts";
 import type { App } from "./app.ts";
+import { type BeatHandle, startBeat } from "./beat.ts";
 
 /**
  * How a worker runs. Everything is optional.
@@ -48,6 +49,8 @@ export interface WorkOptions {
   readonly env?: readonly string[];
   /** Name of this worker in lists and logs. Default: made from process id and host. */
   readonly name?: string;
+  /** Run a scheduler beside it, as `app.beat()` does; any number of workers may. Default false. */
+  readonly beat?: boolean;
   readonly onEvent?: (event: WorkerEvent) => void;
   /** Where the worker's log goes. Default "silent" in code, "text" or "json" from the command line. */
   readonly log?: "json" | "text" | "silent";
@@ -152,8 +155,39 @@ export interface WorkerHandle extends AsyncDisposable {
   on(event: WorkerEventType, listener: (event: WorkerEvent) => void): Disposable;
 }
 
-/** Loads the worker and starts it. */
+/** Loads the worker and starts it, with a scheduler if that is wanted. */
 export async function startWork(app: App, options: WorkOptions): Promise<WorkerHandle> {
   const { startWorker } = await import("../worker/start.ts");
-  return startWorker(app, options);
+  const worker = await startWorker(app, options);
+  if (options.beat !== true) return worker;
+  try {
+    return withBeat(worker, await startBeat(app, { name: worker.id, log: options.log ?? "silent" }));
+  } catch (error) {
+    await worker.stop({ cold: true });
+    throw error;
+  }
+}
+
+/** They end together, whichever ends first. */
+function withBeat(worker: WorkerHandle, beat: BeatHandle): WorkerHandle {
+  const closed = Promise.all([
+    worker.closed.finally(() => beat.stop()),
+    beat.closed.catch(async (error: unknown) => {
+      await worker.stop();
+      throw error;
+    }),
+  ]).then(() => {});
+  closed.catch(() => {}); // whoever stops it hears of a failure too; `closed` alone may have no listener
+  return {
+    ...worker,
+    closed,
+    async stop(how) {
+      await beat.stop();
+      await worker.stop(how);
+    },
+    async [Symbol.asyncDispose]() {
+      await beat.stop();
+      await worker[Symbol.asyncDispose]();
+    },
+  };
 }

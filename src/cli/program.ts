@@ -4,12 +4,14 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { systemClock } from "../clock/clock.ts";
 import { clean } from "../wire/visible-text.ts";
+import { beatCommand } from "./command/beat.ts";
 import { callCommand } from "./command/call.ts";
 import { dlqCommand } from "./command/dlq.ts";
 import { doctorCommand } from "./command/doctor.ts";
 import { purgeCommand } from "./command/purge.ts";
 import { queuesCommand } from "./command/queues.ts";
 import { resultCommand } from "./command/result.ts";
+import { scheduleCommand } from "./command/schedule.ts";
 import { statusCommand } from "./command/status.ts";
 import { typesCommand } from "./command/task-types.ts";
 import { workerCommand } from "./command/worker.ts";
@@ -39,6 +41,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     .addHelpText("after", epilogue);
   const commands = [
     workerCommand,
+    beatCommand,
+    scheduleCommand,
     callCommand,
     resultCommand,
     queuesCommand,

@@ -45,7 +45,7 @@ export function readCall(name: string, flags: CallFlags): TypedCall {
 }
 
 export async function callTask(session: Session, { name, args, kwargs, flags }: TypedCall): Promise<number> {
-  const definition = session.named ? await declared(session, name) : undefined;
+  const definition = session.named ? await declaredTask(session, name) : undefined;
   if (definition?.handler !== undefined) await validateInput(definition, bindInput(definition, args, kwargs));
   const options: SendOptions = given({
     queue: flags.queue ?? definition?.queue,
@@ -65,7 +65,8 @@ export async function callTask(session: Session, { name, args, kwargs, flags }: 
   return exitCode.done;
 }
 
-async function declared({ core }: Session, name: string): Promise<TaskDefinition> {
+/** Throws TASK_UNKNOWN. */
+export async function declaredTask({ core }: Session, name: string): Promise<TaskDefinition> {
   const registry = await core.load();
   const definition = registry.get(name);
   if (definition !== undefined) return definition;

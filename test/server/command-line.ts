@@ -33,7 +33,7 @@ export async function celeriac(args: readonly string[], env: Environment = {}): 
 
 export type Line = Readonly<Record<string, unknown>> & { readonly event: string };
 
-/** `celeriac worker --json`, ended with the test. */
+/** `celeriac worker --json`, or another command that runs until it is told to stop, ended with the test. */
 export class WorkerProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly lines: Line[] = [];
@@ -41,8 +41,8 @@ export class WorkerProcess implements AsyncDisposable {
   #stderr = "";
   readonly #waiting = new Set<() => void>();
 
-  constructor(args: readonly string[], env: Environment) {
-    this.child = start(["worker", "--json", ...args], env);
+  constructor(args: readonly string[], env: Environment, command: "worker" | "beat" = "worker") {
+    this.child = start([command, "--json", ...args], env);
     if (this.child.stdout === null) throw new Error("no stdout");
     createInterface({ input: this.child.stdout }).on("line", (text) => {
       this.lines.push(JSON.parse(text) as Line);
