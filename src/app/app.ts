@@ -6,12 +6,15 @@ import type { DeadLetters, QueueAdmin } from "../port/queue-admin.ts";
 import type { AnyHandler } from "../task/definition.ts";
 import { type AnyTaskOptions, defineTask } from "../task/options.ts";
 import { freeze, type FrozenApp } from "../task/registry.ts";
+import type { AnySignature } from "../task/signature.ts";
 import type { AsyncResult } from "./async-result.ts";
 import { type BeatHandle, type BeatOptions, startBeat } from "./beat.ts";
 import { type AppOptions, resolveConfig } from "./config.ts";
 import { redactUrl } from "./connect.ts";
 import { type AppCore, Core } from "./core.ts";
-import type { DeclareRemote, DeclareTask } from "./declare.ts";
+import type { DeclareRemote, DeclareTask, NameSignature } from "./declare.ts";
+import type { GroupResult } from "./group-result.ts";
+import type { LaunchOptions } from "./launch.ts";
 import { callSiteOf, type CallSite, locateModule } from "./module-location.ts";
 import { checkNodeVersion } from "./node-version.ts";
 import { lazyDeadLetters, lazyQueues } from "./queue-access.ts";
@@ -19,6 +22,7 @@ import { declareSchedule, type DeclareSchedule } from "./schedule-book.ts";
 import { lazySchedules, type Schedules } from "./schedules.ts";
 import { RemoteHandle, TaskHandle } from "./task-handle.ts";
 import { startWork, type WorkerHandle, type WorkOptions } from "./work.ts";
+import { type DelayWorkflow, type EnqueueWorkflow, namedSignature, restoreGroup, startWorkflow } from "./workflow.ts";
 
 /** Shared by copies of this package: an app made by one is known to the other. */
 const inside: unique symbol = Symbol.for("celeriac.core");
@@ -61,6 +65,27 @@ export interface App extends AsyncDisposable {
    * ```
    */
   readonly remote: DeclareRemote;
+  /**
+   * A call of a task by its name alone: its first argument comes from what ran before, the others are given now.
+   *
+   * @example
+   * ```ts
+   * import { chain } from "celeriac";
+   * const latest = app.signature<() => string>("texts.latest").set({ queue: "texts" });
+   * const score = app.signature<(text: string, top: number) => number>("ml.tasks.score", 3);
+   * const sent = await app.delay(chain(latest, score));
+   * ```
+   */
+  readonly signature: NameSignature;
+  /**
+   * Starts a workflow: a call, chain, group or chord that needs no input any more. Gives the handle of its end. Rejects as `delay` of a
+   * task does, and with NOT_SUPPORTED for a chord where results are kept nowhere.
+   */
+  readonly delay: DelayWorkflow;
+  /** The same with options. */
+  readonly enqueue: EnqueueWorkflow;
+  /** A group that was kept by `save()`, here or in Python; `undefined` if none is. */
+  groupResult<R = unknown>(id: string): Promise<GroupResult<R[]> | undefined>;
   /**
    * Declares when a call is sent: `(name, schedule, signature, options?)`, in a module that `tasks()` loads. A running beat sends it. Throws
    * NAME_INVALID, SCHEDULE_INVALID, SCHEDULE_DUPLICATE or CONFIG_INVALID.
@@ -136,6 +161,9 @@ class LocalApp implements App {
   readonly dead: DeadLetters;
   readonly task: DeclareTask;
   readonly remote: DeclareRemote;
+  readonly signature: NameSignature;
+  readonly delay: DelayWorkflow;
+  readonly enqueue: EnqueueWorkflow;
   readonly schedule: DeclareSchedule;
   readonly schedules: Schedules;
   readonly [inside]: AppCore;
@@ -150,6 +178,11 @@ class LocalApp implements App {
     this.schedules = lazySchedules(core);
     this.schedule = (name, schedule, signature, options = {}) =>
       core.schedules.add(declareSchedule(name, schedule, signature, options, core.config.defaultQueue));
+    this.signature = ((name: string, ...rest: readonly unknown[]) =>
+      namedSignature(core, name, rest)) as unknown as NameSignature;
+    this.enqueue = ((workflow: AnySignature, given: LaunchOptions = {}) =>
+      startWorkflow(core, workflow, given)) as unknown as EnqueueWorkflow;
+    this.delay = ((workflow: AnySignature) => startWorkflow(core, workflow)) as unknown as DelayWorkflow;
     // One implementation behind all overloads; they say what goes together, `defineTask` checks it.
     this.task = ((name: string, ...rest: readonly unknown[]) =>
       declareTask(core, name, rest)) as unknown as DeclareTask;
@@ -162,6 +195,10 @@ class LocalApp implements App {
 
   result<R = unknown>(id: string): AsyncResult<R> {
     return this[inside].result<R>(id);
+  }
+
+  groupResult<R = unknown>(id: string): Promise<GroupResult<R[]> | undefined> {
+    return restoreGroup(this[inside], id) as Promise<GroupResult<R[]> | undefined>;
   }
 
   async work(options: WorkOptions = {}): Promise<WorkerHandle> {

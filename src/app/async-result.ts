@@ -87,14 +87,14 @@ export interface AsyncResult<R> {
 export class StoredResult<R> implements AsyncResult<R> {
   readonly id: string;
   readonly duplicate: boolean;
-  readonly #reader: ResultReader;
+  readonly reader: ResultReader;
   readonly #before: ResultNode | undefined;
   #parent: AsyncResult<unknown> | undefined;
 
   constructor(id: string, reader: ResultReader, duplicate = false, before?: ResultNode) {
     this.id = id;
     this.duplicate = duplicate;
-    this.#reader = reader;
+    this.reader = reader;
     this.#before = before;
   }
 
@@ -105,7 +105,7 @@ export class StoredResult<R> implements AsyncResult<R> {
   }
 
   async state(): Promise<TaskState> {
-    return (await this.#reader.read(this.id))?.state ?? "PENDING";
+    return (await this.reader.read(this.id))?.state ?? "PENDING";
   }
 
   async get(options: { readonly timeout?: Duration; readonly signal?: AbortSignal } = {}): Promise<R> {
@@ -114,7 +114,7 @@ export class StoredResult<R> implements AsyncResult<R> {
     const signal = caller === undefined ? over.signal : AbortSignal.any([caller, over.signal]);
     if (timeout !== undefined) this.#expire(durationMs(timeout, "get: timeout"), over);
     try {
-      for await (const outcome of this.#reader.watch(this.id, signal)) {
+      for await (const outcome of this.reader.watch(this.id, signal)) {
         const snapshot = snapshotOf<R>(this.id, outcome);
         if (snapshot.error !== undefined) throw snapshot.error;
         if (snapshot.final) return snapshot.result as R;
@@ -130,12 +130,12 @@ export class StoredResult<R> implements AsyncResult<R> {
   }
 
   async progress(): Promise<Progress | undefined> {
-    const outcome = await this.#reader.read(this.id);
+    const outcome = await this.reader.read(this.id);
     return outcome === undefined ? undefined : progressOf(outcome);
   }
 
   async details(): Promise<TaskDetails | undefined> {
-    const outcome = await this.#reader.read(this.id);
+    const outcome = await this.reader.read(this.id);
     return outcome === undefined || outcome.state === "PENDING" ? undefined : detailsOf(outcome);
   }
 
@@ -143,7 +143,7 @@ export class StoredResult<R> implements AsyncResult<R> {
     const over = new AbortController();
     const both = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
     try {
-      for await (const outcome of this.#reader.watch(this.id, both)) yield snapshotOf<R>(this.id, outcome);
+      for await (const outcome of this.reader.watch(this.id, both)) yield snapshotOf<R>(this.id, outcome);
       signal?.throwIfAborted();
     } finally {
       over.abort(new Error("the watcher left"));
@@ -151,11 +151,11 @@ export class StoredResult<R> implements AsyncResult<R> {
   }
 
   forget(): Promise<void> {
-    return this.#reader.forget([this.id]);
+    return this.reader.forget([this.id]);
   }
 
   async children(): Promise<readonly AsyncResult<unknown>[]> {
-    const outcome = await this.#reader.read(this.id);
+    const outcome = await this.reader.read(this.id);
     const children = outcome === undefined ? [] : (decodeTaskMeta(outcome.meta).children ?? []);
     return children.flatMap((tuple) => {
       const node = resultNode(tuple);
@@ -164,7 +164,7 @@ export class StoredResult<R> implements AsyncResult<R> {
   }
 
   graph(options: GraphOptions = {}): Promise<ResultGraph> {
-    return graphOf({ kind: "task", id: this.id }, this.#reader, options);
+    return graphOf({ kind: "task", id: this.id }, this.reader, options);
   }
 
   toJSON(): ResultTuple {
@@ -173,14 +173,14 @@ export class StoredResult<R> implements AsyncResult<R> {
 
   /** A handle of something else, that reads where this one does. */
   handle(node: ResultNode, duplicate = false): AsyncResult<unknown> {
-    if (node.kind === "task") return new StoredResult(node.id, this.#reader, duplicate, node.parent);
+    if (node.kind === "task") return new StoredResult(node.id, this.reader, duplicate, node.parent);
     const parent = node.parent === undefined ? undefined : this.handle(node.parent);
     const results = node.members.map((member) => this.handle(member));
-    return new StoredGroup(node, results, this.#reader, { parent, duplicate });
+    return new StoredGroup(node, results, this.reader, { parent, duplicate });
   }
 
   #expire(ms: number, over: AbortController): void {
-    this.#reader.clock.sleep(ms, over.signal).then(
+    this.reader.clock.sleep(ms, over.signal).then(
       () =>
         over.abort(
           new CeleriacError(

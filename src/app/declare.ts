@@ -5,7 +5,8 @@ import type { CallArguments } from "../task/input.ts";
 import type { Jsonify, ResultGuard } from "../task/jsonify.ts";
 import type { TaskOptions } from "../task/options.ts";
 import type { InputOf, OutputOf, StandardSchema } from "../task/schema.ts";
-import type { RemoteTask, Task } from "./task-handle.ts";
+import type { Signature } from "../task/signature.ts";
+import type { RemoteTask, RestOf, Task } from "./task-handle.ts";
 
 /** What callers see of a result. */
 export type ResultOf<R> = Jsonify<Awaited<R>>;
@@ -96,7 +97,7 @@ export interface DeclareTask {
     name: string,
     options: SchemaTaskOptions<S, PositionsGuard<InputOf<S>, P> & P>,
     handler: ((input: OutputOf<S>, context: TaskContext) => R) & ResultGuard<R>,
-  ): Task<Relaxed<InputOf<S>>, ResultOf<R>>;
+  ): Task<Relaxed<InputOf<S>>, ResultOf<R>, P>;
   /** For variadic tasks: the handler gets `{ args, kwargs }` as they came. */
   <R>(
     name: string,
@@ -108,7 +109,7 @@ export interface DeclareTask {
     name: string,
     options: FunctionTaskOptions<PositionsGuard<I, P> & P>,
     handler: ((input: I, context: TaskContext) => R) & ResultGuard<R>,
-  ): Task<I, ResultOf<R>>;
+  ): Task<I, ResultOf<R>, P>;
 }
 
 /** Declares a task that other workers run. */
@@ -116,3 +117,9 @@ export type DeclareRemote = <F extends (...args: never[]) => unknown>(
   name: string,
   options?: TaskOptions,
 ) => RemoteTask<Parameters<F>, ResultOf<ReturnType<F>>>;
+
+/** A call by name. Without a type it takes and returns anything. */
+export type NameSignature = <F extends (...args: never[]) => unknown = (...args: unknown[]) => unknown>(
+  name: string,
+  ...rest: RestOf<Parameters<F>>
+) => Signature<Parameters<F>[0], ResultOf<ReturnType<F>>>;

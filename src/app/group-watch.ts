@@ -44,7 +44,7 @@ export async function* endings(
       const until = reader.clock.monotonic() + rest;
       for (;;) {
         if (pending.size === 0) return;
-        watching.fill(pending);
+        watching.add(pending);
         const left = until - reader.clock.monotonic();
         if (left <= 0) break;
         await watching.wait(pending.size > mostWatched ? left : undefined);
@@ -89,7 +89,8 @@ class Watching {
     this.#signal = signal;
   }
 
-  fill(pending: ReadonlyMap<number, string>): void {
+  /** As many as there is room for. */
+  add(pending: ReadonlyMap<number, string>): void {
     for (const [index, id] of pending) {
       if (this.#watched.size >= mostWatched) return;
       if (this.#watched.has(index)) continue;

@@ -1,10 +1,14 @@
 /** What `app.task` and `app.remote` return: the producer's side of a task. Checks its input here, at the call; holds no connection. */
 
+import type { Group } from "../canvas/group.ts";
+import { chunksOf, mapOf, starmapOf } from "../canvas/map.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { type CallArguments, isPlainObject, toCallArguments, validateInput } from "../task/input.ts";
 import { Signature, type SignatureOptions } from "../task/signature.ts";
 import type { AsyncResult } from "./async-result.ts";
 import type { SendOptions, SendRequest } from "./draft.ts";
+import type { ArgumentList, Preset, RestInput, StepInput } from "./step-input.ts";
 
 /** A link takes the result, or ignores it (`si`). */
 export type Link<R> = Signature<R, unknown> | readonly Signature<R, unknown>[];
@@ -43,19 +47,8 @@ export type EnqueueArguments<I, R> = undefined extends I
   ? [input?: I, options?: EnqueueOptions<R>]
   : [input: I, options?: EnqueueOptions<R>];
 
-/** Keys that the step before must bring; distributes over unions. */
-export type Remaining<I, K extends PropertyKey> = I extends unknown
-  ? { [P in keyof I as P extends K ? never : P]: I[P] }
-  : never;
-/** Part of an input; distributes over unions. Only object inputs can be given in part. */
-export type Preset<I> = I extends readonly unknown[] | Date | Uint8Array
-  ? never
-  : I extends object
-    ? Partial<I>
-    : never;
-
 /**
- * A task as producers see it. `I` is its input, `R` what JSON leaves of its result.
+ * A task as producers see it. `I` is its input, `R` what JSON leaves of its result, `P` the names of its positions.
  *
  * @example
  * ```ts
@@ -63,7 +56,7 @@ export type Preset<I> = I extends readonly unknown[] | Date | Uint8Array
  * const { file } = await sent.get({ timeout: "30s" });
  * ```
  */
-export interface Task<I, R> {
+export interface Task<I, R, P extends readonly string[] = readonly []> {
   readonly name: string;
   /** Sends one call. Rejects with INPUT_INVALID, NOT_SERIALIZABLE, MESSAGE_TOO_LARGE, QUEUE_FULL, PUBLISH_UNKNOWN… */
   delay(...input: DelayArguments<I>): Promise<AsyncResult<R>>;
@@ -74,11 +67,17 @@ export interface Task<I, R> {
     inputs: readonly J[],
     options?: EnqueueManyOptions<J, R>,
   ): Promise<readonly AsyncResult<R>[]>;
-  /** A call that takes its input, or the rest of it, from what ran before. */
-  s(): Signature<I, R>;
-  s<const P extends Preset<I>>(preset: P): Signature<Remaining<I, keyof P>, R>;
+  /** A call that takes its input, or the rest of it, from what ran before. With `positional` that is the first of its arguments. */
+  s(): Signature<StepInput<I, P>, R>;
+  s<const G extends Preset<I, P>>(preset: G): Signature<RestInput<I, P, keyof G>, R>;
   /** A call with its whole input; ignores what ran before. */
   si(...input: DelayArguments<I>): Signature<unknown, R>;
+  /** Calls for all inputs, one after the other, in one message; returns the list of results. Celery's `map`. */
+  map(inputs: readonly I[]): Signature<unknown, R[]>;
+  /** The same with the arguments of each call as a list. Celery's `starmap`. */
+  starmap(calls: readonly ArgumentList<I, P>[]): Signature<unknown, R[]>;
+  /** Calls for all inputs in messages of `size` each, which run side by side. Celery's `chunks`. */
+  chunks(inputs: readonly I[], size: number): Group<unknown, R[][]>;
 }
 
 /**
@@ -102,12 +101,24 @@ export interface RemoteTask<A extends readonly unknown[], R> {
   s(...rest: RestOf<A>): Signature<A[0], R>;
   /** A call with all its arguments; ignores what ran before. */
   si(...args: A): Signature<unknown, R>;
+  /** Calls with one argument each, one after the other, in one message; returns the list of results. Celery's `map`. */
+  map(items: readonly OnlyOf<A>[]): Signature<unknown, R[]>;
+  /** The same with the arguments of each call as a list. Celery's `starmap`. */
+  starmap(calls: readonly A[]): Signature<unknown, R[]>;
+  /** Such calls in messages of `size` each, which run side by side. Celery's `chunks`. */
+  chunks(calls: readonly A[], size: number): Group<unknown, R[][]>;
 }
 /** All arguments as a list; a single one that is no list itself may stand alone. */
 export type RemoteCall<A extends readonly unknown[]> =
   | A
   | (A extends readonly [infer Only] ? (Only extends readonly unknown[] ? never : Only) : never);
-type RestOf<A extends readonly unknown[]> = A extends readonly [unknown?, ...infer More] ? More : A;
+/** The first argument where it is enough. */
+type OnlyOf<A extends readonly unknown[]> = A extends readonly [infer First, ...infer More]
+  ? [] extends More
+    ? First
+    : never
+  : A[0];
+export type RestOf<A extends readonly unknown[]> = A extends readonly [unknown?, ...infer More] ? More : A;
 
 /** What a handle needs of its app. */
 export interface TaskSender {
@@ -153,21 +164,36 @@ export class TaskHandle {
   }
 
   s(preset?: unknown): Signature<never, unknown> {
-    // Presets are always keywords: the value of the step before takes the first position.
-    const kwargs = preset === undefined ? {} : (preset as Readonly<Record<string, unknown>>);
-    return new Signature({ task: this.name, args: [], kwargs, immutable: false, options: this.signatureOptions() });
+    // Presets are always keywords: the value of the step before takes the first position. Only a variadic task says itself what is what.
+    const given = (preset ?? {}) as Readonly<Record<string, unknown>>;
+    const { args = [], kwargs = {} } =
+      this.#definition.raw === true ? (given as Partial<CallArguments>) : { kwargs: given };
+    return new Signature({ task: this.name, args, kwargs, immutable: false, options: this.signatureOptions() });
   }
 
   si(input?: unknown): Signature<unknown, unknown> {
-    const checked = validateInput(this.#definition, input);
-    // A schema that answers later can't refuse here; the worker validates again before it runs.
-    if (checked instanceof Promise) checked.catch(() => {});
+    this.#check(input);
     return new Signature({
       task: this.name,
       ...this.arguments(input),
       immutable: true,
       options: this.signatureOptions(),
     });
+  }
+
+  map(inputs: readonly unknown[]): Signature<unknown, unknown[]> {
+    const { positional, raw } = this.#definition;
+    if (positional !== undefined || raw === true) return this.starmap(this.#lists(inputs));
+    for (const input of inputs) this.#check(input);
+    return mapOf(this.name, inputs.map(nullForNothing), this.signatureOptions());
+  }
+
+  starmap(calls: readonly (readonly unknown[])[]): Signature<unknown, unknown[]> {
+    return starmapOf(this.name, calls, this.signatureOptions());
+  }
+
+  chunks(inputs: readonly unknown[], size: number): Group<unknown, unknown[][]> {
+    return chunksOf(this.name, this.#lists(inputs), size, this.signatureOptions());
   }
 
   protected arguments(input: unknown): CallArguments {
@@ -183,6 +209,28 @@ export class TaskHandle {
       ...(expires !== undefined && { expires }),
       ...(ignoreResult && { ignoreResult }),
     };
+  }
+
+  /** A schema that answers later can't refuse here; the worker validates again before it runs. */
+  #check(input: unknown): void {
+    const checked = validateInput(this.#definition, input);
+    if (checked instanceof Promise) checked.catch(() => {});
+  }
+
+  /** Each input as a list of arguments: map and starmap know no keywords. */
+  #lists(inputs: readonly unknown[]): (readonly unknown[])[] {
+    const { positional, raw } = this.#definition;
+    return inputs.map((input) => {
+      this.#check(input);
+      if (positional === undefined && raw !== true) return [nullForNothing(input)];
+      const { args, kwargs } = this.arguments(input);
+      if (Object.keys(kwargs).length === 0) return args;
+      throw new CeleriacError(
+        "INPUT_INVALID",
+        `${this.name}: in map and chunks arguments are positions, so "${Object.keys(kwargs).join('", "')}" cannot be given here. Use a group.`,
+        { details: { task: this.name } },
+      );
+    });
   }
 
   #request(input: unknown, options: EnqueueOptions): SendRequest {
@@ -214,12 +262,25 @@ export class RemoteHandle extends TaskHandle {
     return super.si(args);
   }
 
+  override map(items: readonly unknown[]): Signature<unknown, unknown[]> {
+    return mapOf(this.name, items, this.signatureOptions());
+  }
+
+  override chunks(calls: readonly (readonly unknown[])[], size: number): Group<unknown, unknown[][]> {
+    return chunksOf(this.name, calls, size, this.signatureOptions());
+  }
+
   protected override arguments(input: unknown): CallArguments {
     const args: unknown[] = Array.isArray(input) ? [...(input as readonly unknown[])] : [input];
     while (args.length > 0 && args.at(-1) === undefined) args.pop();
     const [only] = args;
     return args.length === 1 && isPlainObject(only) ? { args: [], kwargs: only } : { args, kwargs: {} };
   }
+}
+
+/** JSON has no undefined. */
+function nullForNothing(input: unknown): unknown {
+  return input === undefined ? null : input;
 }
 
 /** What the declaration says, under what the call says. Limits are not sent: the worker knows the task's own. */

@@ -24,6 +24,10 @@ export class Chain<in I, out R> extends Signature<I, R> {
     return this.steps.at(-1)?.endsInGroup ?? false;
   }
 
+  override get id(): string | undefined {
+    return this.options.id ?? this.steps.at(-1)?.id;
+  }
+
   /** A chain is known by its last step: `id` is that one's, all else the first one's. */
   override set(options: SignatureOptions): this {
     const { id, ...others } = options;

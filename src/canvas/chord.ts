@@ -26,6 +26,10 @@ export class Chord<in I, out R> extends Signature<I, R> {
     return this.body.endsInGroup;
   }
 
+  override get id(): string | undefined {
+    return this.options.id ?? this.body.id;
+  }
+
   /** A chord is known by its body: `id` is the body's. */
   override set(options: SignatureOptions): this {
     const { id, ...others } = options;

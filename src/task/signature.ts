@@ -95,6 +95,11 @@ export class Signature<in I, out R> {
     return false;
   }
 
+  /** Under which its result will be found, if it was given one. */
+  get id(): string | undefined {
+    return this.options.id;
+  }
+
   /** The same call with other options; those not named stay. */
   set(options: SignatureOptions): this {
     return this.copy({ options: { ...this.options, ...options } });

@@ -163,12 +163,12 @@ describe("results", () => {
 describe("positions", () => {
   it("list every key once", () => {
     const add = app.task("add", { positional: ["x", "y"] }, ({ x, y }: { x: number; y: number }) => x + y);
-    expectTypeOf(add).toEqualTypeOf<Task<{ x: number; y: number }, number>>();
+    expectTypeOf(add).toEqualTypeOf<Task<{ x: number; y: number }, number, readonly ["x", "y"]>>();
     const asked = app.task("add.c", { positional: ["x", "y"] }, ({ x, y }: { x: number; y: number }, ctx) => {
       expectTypeOf(ctx).toEqualTypeOf<TaskContext>();
       return x + y;
     });
-    expectTypeOf(asked).toEqualTypeOf<Task<{ x: number; y: number }, number>>();
+    expectTypeOf(asked).toEqualTypeOf<Task<{ x: number; y: number }, number, readonly ["x", "y"]>>();
     // @ts-expect-error "y" is not listed
     app.task("add.d", { positional: ["x"] }, ({ x, y }: { x: number; y: number }, ctx) => x + y + ctx.attempt);
     app.task("add.z", { positional: ["x", "z?"] }, ({ x, z = 1 }: { x: number; z?: number }) => x + z);
