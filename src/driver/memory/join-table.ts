@@ -12,7 +12,9 @@ interface Row {
   /** Absent until it is opened. */
   size: number | undefined;
   body: Uint8Array | undefined;
-  readonly members: Map<number, JoinMember>;
+  readonly members: Map<string, JoinMember>;
+  /** Members that were announced later. */
+  readonly grown: Set<string>;
   /** In the order of their indexes; made when it is read, and absent after an arrival. */
   ordered: readonly JoinMember[] | undefined;
   full: boolean;
@@ -51,8 +53,8 @@ export class JoinTable {
       return { group, arrived: 0, size: undefined, full: false };
     const row = known ?? emptyRow();
     row.body ??= body;
-    if (!row.members.has(index)) {
-      row.members.set(index, { index, member, state, value });
+    if (!row.members.has(member)) {
+      row.members.set(member, { index, member, state, value });
       row.ordered = undefined;
     }
     this.#rows.set(group, row, ttl);
@@ -60,19 +62,21 @@ export class JoinTable {
     return { group, arrived: row.members.size, size: row.size, full: row.full };
   }
 
-  grow(group: string, by: number): boolean {
+  grow(group: string, member: string): boolean {
     const row = this.#rows.get(group);
-    if (row === undefined || row === "closed" || row.size === undefined || row.full) return false;
-    row.size += by;
+    if (row === undefined || row === "closed") return false;
+    if (row.grown.has(member)) return true;
+    if (row.size === undefined || row.full) return false;
+    row.grown.add(member);
+    row.size += 1;
     return true;
   }
 
-  members(group: string, after: number, limit: number): readonly JoinMember[] {
+  members(group: string, skip: number, limit: number): readonly JoinMember[] {
     const row = this.#rows.get(group);
     if (row === undefined || row === "closed") return [];
-    row.ordered ??= [...row.members.values()].toSorted((one, other) => one.index - other.index);
-    const from = row.ordered.findIndex(({ index }) => index > after);
-    return from < 0 ? [] : row.ordered.slice(from, from + limit);
+    row.ordered ??= [...row.members.values()].toSorted(byIndex);
+    return row.ordered.slice(skip, skip + limit);
   }
 
   close(group: string): void {
@@ -103,6 +107,11 @@ export class JoinTable {
   }
 }
 
+/** Those without an index, at infinity, as they arrived. */
+function byIndex(one: JoinMember, other: JoinMember): number {
+  return one.index === other.index ? 0 : one.index - other.index;
+}
+
 function emptyRow(): Row {
-  return { size: undefined, body: undefined, members: new Map(), ordered: undefined, full: false };
+  return { size: undefined, body: undefined, members: new Map(), grown: new Set(), ordered: undefined, full: false };
 }

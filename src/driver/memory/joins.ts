@@ -29,14 +29,14 @@ export class MemoryJoins implements Joins {
     return arrivals.map((arrival) => this.#server.joins.arrive(arrival));
   }
 
-  async grow(group: string, by: number): Promise<boolean> {
+  async grow(group: string, member: string): Promise<boolean> {
     this.#session.ensureOpen();
-    return this.#server.joins.grow(group, by);
+    return this.#server.joins.grow(group, member);
   }
 
-  async members(group: string, after: number, limit: number): Promise<readonly JoinMember[]> {
+  async members(group: string, skip: number, limit: number): Promise<readonly JoinMember[]> {
     this.#session.ensureOpen();
-    return this.#server.joins.members(group, after, limit);
+    return this.#server.joins.members(group, skip, limit);
   }
 
   async close(groups: readonly string[]): Promise<void> {

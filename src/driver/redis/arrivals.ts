@@ -29,7 +29,9 @@ export class ArrivalArguments {
     let block = this.#blocks.get(group);
     if (block === undefined) this.#blocks.set(group, (block = { first: arrival, body, named: [] }));
     block.body ??= body;
-    block.named.push(this.#args.push("", String(index), memberOf(arrival)) - 3);
+    const head = headOf(arrival);
+    const score = index === Infinity ? "+inf" : String(index);
+    block.named.push(this.#args.push("", score, head, entryOf(head, arrival)) - 4);
   }
 
   /** After all other arguments. */
@@ -50,9 +52,18 @@ export function sizeOfArrival({ value, body }: Arrival): number {
   return 128 + value.length + (body?.length ?? 0);
 }
 
+/** What tells a member, in the bytes of Python's `json.dumps`. */
+function headOf({ member }: Arrival): string {
+  const id = JSON.stringify(member).replaceAll(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `[1, ${id}, `;
+}
+
 /** As Celery writes it: `[1, "id", "STATE", result]`. */
-function memberOf({ member, state, value }: Arrival): Argument {
-  const head = `[1, ${JSON.stringify(member)}, ${JSON.stringify(state)}, `;
+function entryOf(start: string, { state, value }: Arrival): Argument {
+  const head = `${start}"${state}", `;
   const result = argumentOf(value);
   return typeof result === "string"
     ? `${head}${result}]`

@@ -71,21 +71,18 @@ export class RedisJoins implements Joins {
     return joined;
   }
 
-  async grow(group: string, by: number): Promise<boolean> {
-    const names = this.#context.keys.joinKeys(group);
-    return (await this.#run(growJoinScript, names, [String(by), `grown:${crypto.randomUUID()}`])) === 1;
+  async grow(group: string, member: string): Promise<boolean> {
+    return (await this.#run(growJoinScript, this.#context.keys.joinKeys(group), [`grown:${member}`])) === 1;
   }
 
-  async members(group: string, after: number, limit: number): Promise<readonly JoinMember[]> {
+  async members(group: string, skip: number, limit: number): Promise<readonly JoinMember[]> {
+    if (limit <= 0) return [];
     const [members] = this.#context.keys.joinKeys(group);
-    const args = [members, `(${String(after)}`, "+inf", "WITHSCORES", "LIMIT", "0", String(limit)];
-    const flat = (await this.#context.command("ZRANGEBYSCORE", args, { binary: true })) as Buffer[];
+    const args = [members, String(skip), String(skip + limit - 1), "WITHSCORES"];
+    const flat = (await this.#context.command("ZRANGE", args, { binary: true })) as Buffer[];
     const found: JoinMember[] = [];
-    for (let at = 0; at + 1 < flat.length; at += 2) {
-      const index = Number(flat[at + 1]?.toString());
-      // Celery has a member twice that ran twice with two results.
-      if (found.at(-1)?.index !== index) found.push(memberOf(group, index, flat[at]?.toString() ?? ""));
-    }
+    for (let at = 0; at + 1 < flat.length; at += 2)
+      found.push(memberOf(group, indexOf(flat[at + 1]), flat[at]?.toString() ?? ""));
     return found;
   }
 
@@ -129,6 +126,11 @@ export class RedisJoins implements Joins {
     const { keys } = this.#context;
     return this.#context.ask(() => this.#context.run(script, [keys.unacked, ...names], args, { binary: true }));
   }
+}
+
+function indexOf(score: Buffer | undefined): number {
+  const text = score?.toString();
+  return text === "inf" ? Infinity : Number(text);
 }
 
 const entry = /^\[\s*\d+\s*,\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")\s*,\s*([^]*?)\s*\]\s*$/;

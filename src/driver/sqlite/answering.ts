@@ -141,7 +141,7 @@ export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, 
       rooms.tend();
       return request.input.map((arrival) => joining.arrive(arrival, turn));
     case "growJoin":
-      return joining.grow(request.input, turn.now);
+      return joining.grow(request.input, turn);
     case "closeJoins":
       for (const group of request.input) joining.close(group, turn);
       return [];

@@ -83,8 +83,8 @@ export interface Asks {
   readonly openJoins: { in: readonly OpenJoin[]; out: readonly null[] };
   readonly sealJoins: { in: readonly string[]; out: readonly null[] };
   readonly arrive: { in: readonly Arrival[]; out: readonly Joined[] };
-  readonly growJoin: { in: { group: string; by: number }; out: boolean };
-  readonly members: { in: { group: string; after: number; limit: number }; out: readonly JoinMember[] };
+  readonly growJoin: { in: { group: string; member: string }; out: boolean };
+  readonly members: { in: { group: string; skip: number; limit: number }; out: readonly JoinMember[] };
   readonly closeJoins: { in: readonly string[]; out: readonly null[] };
   readonly staleJoins: { in: { age: number; limit: number }; out: readonly StaleJoin[] };
   readonly saveGroup: { in: { group: string; meta: Uint8Array; ttl: number | undefined }; out: null };

@@ -26,6 +26,9 @@ export class Joining {
   readonly #create: Statement;
   readonly #change: Statement;
   readonly #seal: Statement;
+  readonly #isGrown: Statement;
+  readonly #addGrown: Statement;
+  readonly #dropGrown: Statement;
   readonly #grow: Statement;
   readonly #keepBody: Statement;
   readonly #body: Statement;
@@ -49,9 +52,10 @@ export class Joining {
       "UPDATE celeriac_join SET size = ?2, arrived = ?3, state = ?4, kept = ?5, look = coalesce(?6, look), until = ?7 WHERE no = ?1",
     );
     this.#seal = db.prepare("UPDATE celeriac_join SET look = NULL WHERE grp = ? AND state = 0");
-    this.#grow = db.prepare(
-      "UPDATE celeriac_join SET size = size + ? WHERE grp = ? AND until > ? AND state = 0 AND size IS NOT NULL",
-    );
+    this.#isGrown = db.prepare("SELECT 1 FROM celeriac_grown WHERE grp = ? AND member = ?");
+    this.#addGrown = db.prepare("INSERT INTO celeriac_grown (grp, member) VALUES (?, ?)");
+    this.#dropGrown = db.prepare("DELETE FROM celeriac_grown WHERE grp = ?");
+    this.#grow = db.prepare("UPDATE celeriac_join SET size = size + 1 WHERE no = ?");
     this.#keepBody = db.prepare("INSERT INTO celeriac_join_body (no, body) VALUES (?, ?)");
     this.#body = db.prepare("SELECT body FROM celeriac_join_body WHERE no = ?");
     this.#dropBody = db.prepare("DELETE FROM celeriac_join_body WHERE no = ?");
@@ -59,10 +63,10 @@ export class Joining {
       "INSERT OR IGNORE INTO celeriac_member (grp, idx, member, state, value) VALUES (?, ?, ?, ?, ?)",
     );
     this.#members = db.prepare(
-      "SELECT idx, member, state, value FROM celeriac_member WHERE grp = ? AND idx > ? ORDER BY idx LIMIT ?",
+      "SELECT idx, member, state, value FROM celeriac_member WHERE grp = ? ORDER BY idx, member LIMIT ? OFFSET ?",
     );
     this.#dropMembers = db.prepare(
-      "DELETE FROM celeriac_member WHERE grp = ?1 AND idx IN (SELECT idx FROM celeriac_member WHERE grp = ?1 LIMIT ?2)",
+      "DELETE FROM celeriac_member WHERE (grp, idx, member) IN (SELECT grp, idx, member FROM celeriac_member WHERE grp = ? LIMIT ?)",
     );
     this.#stale = db.prepare(
       "SELECT no, grp, state, kept FROM celeriac_join WHERE look <= ? AND until > ? ORDER BY look LIMIT ?",
@@ -99,17 +103,23 @@ export class Joining {
     return { group, arrived, size: row.size, full };
   }
 
-  grow({ group, by }: { readonly group: string; readonly by: number }, now: number): boolean {
-    return this.#grow.run(by, group, now) > 0;
+  grow({ group, member }: { readonly group: string; readonly member: string }, turn: Turn): boolean {
+    const known = this.#known(group, turn.now);
+    if (known === undefined || known.state === state.closed) return false;
+    if (this.#isGrown.get(known.no, member) !== undefined) return true;
+    if (known.size === undefined || known.state === state.full) return false;
+    this.#addGrown.run(known.no, member);
+    this.#grow.run(known.no);
+    return true;
   }
 
   members(
-    { group, after, limit }: { readonly group: string; readonly after: number; readonly limit: number },
+    { group, skip, limit }: { readonly group: string; readonly skip: number; readonly limit: number },
     now: number,
   ): readonly JoinMember[] {
     const known = this.#known(group, now);
     if (known === undefined) return [];
-    return this.#members.all(known.no, after, limit).map((row) => ({
+    return this.#members.all(known.no, limit, skip).map((row) => ({
       index: row[0] as number,
       member: row[1] as string,
       state: row[2] as string,
@@ -156,6 +166,7 @@ export class Joining {
       left -= this.#dropMembers.run(no, left);
       if (left <= 0) return true;
       this.#dropBody.run(no);
+      this.#dropGrown.run(no);
       this.#drop.run(no);
     }
     return rows.length === tidyRows;

@@ -48,7 +48,7 @@ const count = (path: string, table: string): number =>
 it("are added to a file that was made without them", async () => {
   const path = bench.file();
   await (await bench.open(path)).close();
-  const tables = ["join", "join_body", "member", "group"];
+  const tables = ["join", "join_body", "member", "grown", "group"];
   direct(path, (db) => db.exec(tables.map((table) => `DROP TABLE celeriac_${table};`).join("")));
   const joins = joinsOf(await bench.open(path));
   await joins.open([join("a", 1)]);
@@ -75,6 +75,7 @@ it("leave nothing behind when they are closed or over, also where nobody consume
   const path = bench.file();
   const joins = joinsOf(await bench.open(path));
   await joins.open([join("large", 2_000), join("over", 3), join("stays", 3)]);
+  expect(await joins.grow("over", "more")).toBe(true);
   await joins.arrive([...arrivals("large", 1_200), ...arrivals("over", 2), ...arrivals("stays", 2)]);
   await joins.save("saved", new Uint8Array(2), 600_000);
   await joins.save("brief", new Uint8Array(2), 1);
@@ -82,7 +83,7 @@ it("leave nothing behind when they are closed or over, also where nobody consume
   direct(path, (db) => db.exec("UPDATE celeriac_join SET until = 1 WHERE grp = 'over'"));
   await until("the members to be gone", () => count(path, "member") === 2);
   await until("the rest to be gone", () => count(path, "join") === 2 && count(path, "group") === 1);
-  expect(count(path, "join_body")).toBe(1);
+  expect([count(path, "join_body"), count(path, "grown")]).toEqual([1, 0]);
   expect(await joins.arrive(arrivals("stays", 3))).toMatchObject([{}, {}, { arrived: 3, full: true }]);
   expect(await joins.arrive(arrivals("large", 1))).toMatchObject([{ arrived: 0, full: false }]);
 });

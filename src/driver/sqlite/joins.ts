@@ -39,12 +39,12 @@ export class SqliteJoins implements Joins {
     );
   }
 
-  grow(group: string, by: number): Promise<boolean> {
-    return this.#link.ask("growJoin", { group, by });
+  grow(group: string, member: string): Promise<boolean> {
+    return this.#link.ask("growJoin", { group, member });
   }
 
-  members(group: string, after: number, limit: number): Promise<readonly JoinMember[]> {
-    return this.#link.ask("members", { group, after, limit });
+  members(group: string, skip: number, limit: number): Promise<readonly JoinMember[]> {
+    return this.#link.ask("members", { group, skip, limit });
   }
 
   async close(groups: readonly string[]): Promise<void> {

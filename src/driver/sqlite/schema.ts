@@ -93,7 +93,7 @@ CREATE INDEX IF NOT EXISTS celeriac_fact_until ON celeriac_fact(until);
 /**
  * Made where they are missing, as those of the ledger are. celeriac_join.grp is NULL where the row only waits to be removed, with its members,
  * piece by piece. state: 0 filling, 1 full, 2 closed. size: NULL until it is opened. kept: has a row in celeriac_join_body, apart from this one,
- * which every arrival rewrites. look: since when somebody should look after it, milliseconds of the monotonic clock.
+ * which every arrival rewrites. celeriac_grown: members that were announced later. look: since when somebody should look after it, milliseconds of the monotonic clock.
  */
 export const joinSchema = `
 CREATE TABLE IF NOT EXISTS celeriac_join (no INTEGER PRIMARY KEY, grp TEXT UNIQUE, size INTEGER, arrived INTEGER NOT NULL DEFAULT 0,
@@ -102,7 +102,8 @@ CREATE INDEX IF NOT EXISTS celeriac_join_until ON celeriac_join(until);
 CREATE INDEX IF NOT EXISTS celeriac_join_look ON celeriac_join(look) WHERE look IS NOT NULL;
 CREATE TABLE IF NOT EXISTS celeriac_join_body (no INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS celeriac_member (grp INTEGER, idx INTEGER, member TEXT NOT NULL, state TEXT NOT NULL, value BLOB NOT NULL,
-  PRIMARY KEY (grp, idx)) WITHOUT ROWID;
+  PRIMARY KEY (grp, idx, member)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS celeriac_grown (grp INTEGER, member TEXT, PRIMARY KEY (grp, member)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS celeriac_group (id TEXT PRIMARY KEY, meta BLOB NOT NULL, until INTEGER) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS celeriac_group_until ON celeriac_group(until);
 `;

@@ -54,7 +54,7 @@ export const joined = (group: string, arrived: number, size: number | undefined,
 
 /** As text, in the order of the indexes. */
 export async function valuesOf(client: OpenClient, group: string): Promise<(string | undefined)[]> {
-  return (await joinsOf(client).members(group, -1, 1000)).map(({ value }) => text(value));
+  return (await joinsOf(client).members(group, 0, 1000)).map(({ value }) => text(value));
 }
 
 /** Looks once; others may be named beside it, and then are not named again. */

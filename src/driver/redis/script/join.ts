@@ -15,7 +15,7 @@ const closedMs = 3_600_000;
 /**
  * A group is named by the place of its block in ARGV: the numbers of its keys `.j`, `.t`, `.s`, hash and watched set, its id, the body or "", ttl ms.
  *
- * `arrive(place, index, text)`: "arrived/size or -/full 0|1", or nothing where a key has a wrong type; what is known of a group is read once a
+ * `arrive(place, index, head, text)`, the head being what tells a member: "arrived/size or -/full 0|1", or nothing where a key has a wrong type; what is known of a group is read once a
  * call. `keep_joins()`: renews the time of those that were written. Needs `call`, `timeLua`.
  */
 export const arriveLua: string = `
@@ -39,12 +39,33 @@ local function join_at(place)
   joins[place] = join
   return join
 end
-local function arrive(place, index, text)
+-- Of one index they stand in the order of their bytes; Lua would compare by the server's locale.
+local function is_before(text, head)
+  for i = 1, #head do
+    local one, other = text:byte(i) or -1, head:byte(i)
+    if one ~= other then return one < other end
+  end
+  return false
+end
+local function has_arrived(members, index, head)
+  local count = call('ZCOUNT', members, index, index)
+  if count == 0 then return false end
+  local low = call('ZCOUNT', members, '-inf', '(' .. index)
+  local high = low + count
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local text = call('ZRANGE', members, middle, middle)[1]
+    if text:sub(1, #head) == head then return true end
+    if is_before(text, head) then low = middle + 1 else high = middle end
+  end
+  return false
+end
+local function arrive(place, index, head, text)
   local join = join_at(place)
   if not join then return nil end
   if not join.written then return '0/-/0' end
   local at = tonumber(place)
-  if call('ZCOUNT', join.members, index, index) == 0 then
+  if not has_arrived(join.members, index, head) then
     call('ZADD', join.members, index, text)
     join.count = join.count + 1
   end
@@ -74,7 +95,7 @@ end`;
 
 /**
  * KEYS  1 unacked, the others are named by number in ARGV
- * ARGV  n, then for each: place of its group's block, index, member; then the blocks
+ * ARGV  n, then for each: place of its group's block, index, head, member; then the blocks
  * returns a text for each arrival, joined by blanks
  */
 export const arriveScript: Script = {
@@ -86,8 +107,8 @@ ${timeLua}
 ${arriveLua}
 local out = {}
 for i = 1, tonumber(ARGV[1]) do
-  local p = i * 3 - 1
-  local text = arrive(ARGV[p], ARGV[p + 1], ARGV[p + 2])
+  local p = i * 4 - 2
+  local text = arrive(ARGV[p], ARGV[p + 1], ARGV[p + 2], ARGV[p + 3])
   if not text then return redis.error_reply('WRONGTYPE ' .. KEYS[ARGV[ARGV[p] + 0] + 0] .. ' holds no members by index') end
   out[i] = text
 end
@@ -143,20 +164,21 @@ return 1`,
 
 /**
  * KEYS  1 unacked, 2 .j, 3 .t, 4 .s, 5 hash
- * ARGV  by, name of this growth: a repeat after a lost answer grows nothing
- * returns 1, or 0 if it is closed, full, or not open
+ * ARGV  name of the new member in the hash
+ * returns 1, also if it grew by this one before, or 0 if it is closed, full, or not open
  */
 export const growJoinScript: Script = {
   name: "grow join",
   atFull: true,
   lua: `
-local told = redis.call('HMGET', KEYS[5], 'closed', 'full', ARGV[2])
-if told[3] then return 1 end
+local told = redis.call('HMGET', KEYS[5], 'closed', 'full', ARGV[1])
 local planned = redis.call('GET', KEYS[4])
-if told[1] or told[2] or not planned then return 0 end
+if told[1] or not planned then return 0 end
+if told[3] then return 1 end
+if told[2] then return 0 end
 if redis.call('ZCARD', KEYS[2]) >= planned + (redis.call('GET', KEYS[3]) or 0) then return 0 end
-redis.call('INCRBY', KEYS[3], ARGV[1])
-redis.call('HSET', KEYS[5], 'open', '1', ARGV[2], '')
+redis.call('INCR', KEYS[3])
+redis.call('HSET', KEYS[5], 'open', '1', ARGV[1], '')
 local left = redis.call('PTTL', KEYS[4])
 if left > 0 then
   redis.call('PEXPIRE', KEYS[3], left)

@@ -19,7 +19,7 @@ import type { Script } from "./script.ts";
  *           P  put back for later: bell key, due key, due ms, queue, envelope or "" for unchanged
  *           D  dead letter: its key, attempts key, score ms, text before the stored attempts, own attempts, text after, ttl ms
  *       number of follow-ups, and for each: seen key or 0, nonce, window ms, SEND
- *       number of arrivals, and for each: place of its group's block, index, member; the blocks stand behind all items, see `join.ts`
+ *       number of arrivals, and for each: place of its group's block, index, head, member; the blocks stand behind all items, see `join.ts`
  *       SEND = list key, bell key, due key, due ms or "", step, queue, envelope
  * returns a letter an item: S settled, L lost, F already final (op skipped, follow-ups sent, members arrive), E a key has a wrong type (still
  * held); then, if there are arrivals, a blank and what became of each that belongs to an S or F, joined by blanks
@@ -157,7 +157,7 @@ for i = 1, n do
     if letter ~= 'E' then
       local before = #joined
       for _ = 1, tonumber(arg()) do
-        local text = arrive(arg(), arg(), arg())
+        local text = arrive(arg(), arg(), arg(), arg())
         if text then joined[#joined + 1] = text else letter = 'E' end
       end
       if letter == 'E' then
