@@ -116,6 +116,14 @@ describe("a policy says otherwise", () => {
   });
 });
 
+test("a time that only ever lies in a gap that is skipped never comes", () => {
+  const expression = "30 2 25-31 mar sun";
+  expect(runs(expression, ...parisSpring)).toBe("03:00+2");
+  expect(cron(expression, { timezone: "Europe/Paris", dst: { gap: "skip" } }).next(Date.UTC(2026, 0), 0)).toBe(
+    undefined,
+  );
+});
+
 describe("elsewhere", () => {
   test("a gap at midnight belongs to the day that it begins", () => {
     // Santiago, 6 September 2026: 00:00 becomes 01:00.

@@ -5,7 +5,7 @@
 
 import { quoted, scheduleInvalid } from "./schedule-invalid.ts";
 
-export interface CronField {
+export interface FieldKind {
   readonly name: string;
   readonly min: number;
   readonly max: number;
@@ -43,17 +43,17 @@ export const cronFields = [
     max: 6,
     words: ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"],
   },
-] as const satisfies readonly CronField[];
+] as const satisfies readonly FieldKind[];
 
 const item = /^(?:\*|([a-z\d]+)(?:-([a-z\d]+))?)(?:\/(\d{1,9}))?$/;
 
 /** The values that a field allows, ascending. Throws SCHEDULE_INVALID. */
-export function cronValues(text: string, field: CronField): readonly number[] {
+export function cronValues(text: string, field: FieldKind): readonly number[] {
   const values = new Set(text.split(",").flatMap((part) => itemValues(part, field)));
   return [...values].toSorted((a, b) => a - b);
 }
 
-function itemValues(part: string, field: CronField): readonly number[] {
+function itemValues(part: string, field: FieldKind): readonly number[] {
   const found = item.exec(part);
   if (found === null) {
     throw scheduleInvalid(
@@ -76,25 +76,25 @@ function itemValues(part: string, field: CronField): readonly number[] {
 }
 
 /** From `first` to `last`, around the end of the field where `last` is the smaller. */
-function range(first: number, last: number, { min, max }: CronField): readonly number[] {
+function range(first: number, last: number, { min, max }: FieldKind): readonly number[] {
   const size = max - min + 1;
   const length = ((last - first + size) % size) + 1;
   return Array.from({ length }, (_, index) => min + ((first - min + index) % size));
 }
 
-function valueOf(word: string, field: CronField): number {
+function valueOf(word: string, field: FieldKind): number {
   const number = /^\d{1,9}$/.test(word) ? Number(word) : nameOf(word, field);
   if (number !== undefined && number >= field.min && number <= field.max) return number;
   const sunday = number === 7 && field.max === 6 ? " Sunday is 0." : "";
   throw scheduleInvalid(`cron: ${quoted(word)} is no ${field.name}.${sunday}`, `Write ${forms(field)}.`);
 }
 
-function nameOf(word: string, { words, min }: CronField): number | undefined {
+function nameOf(word: string, { words, min }: FieldKind): number | undefined {
   const index = words.findIndex((name) => word === name || word === name.slice(0, 3));
   return index === -1 ? undefined : index + min;
 }
 
-function forms({ min, max, words }: CronField): string {
+function forms({ min, max, words }: FieldKind): string {
   const [name = ""] = words;
   const names = name === "" ? "" : ` or names (${name.slice(0, 3)})`;
   return `${String(min)} to ${String(max)}${names}, ranges a-b, steps */n or a-b/n, or a list of them`;

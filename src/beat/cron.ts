@@ -1,6 +1,6 @@
 /**
- * Schedules by the calendar, as Celery's crontab: fields that must all hold, in a time zone. What changes of the clock do to them
- * is GUARANTEES' promise and `docs/schedules.md`'s table; both come down to the stretches of constant offset in `zone.ts`.
+ * Schedules by the calendar, as Celery's crontab: fields that must all hold, in a time zone. `docs/schedules.md` has a table of what
+ * changes of the clock do to them; here it comes down to the stretches of constant offset in `zone.ts`.
  */
 
 import type { CronSpec, DstPolicy, Schedule } from "../task/schedule.ts";
@@ -9,6 +9,7 @@ import { cronFields, cronValues } from "./cron-field.ts";
 import { quoted, scheduleInvalid } from "./schedule-invalid.ts";
 import { latest, type Stretch, Zone } from "./zone.ts";
 
+/** How a clock is chosen, and what its changes do. */
 export interface CronOptions {
   /** The IANA zone whose clock is meant. Default "UTC". */
   readonly timezone?: string;
@@ -49,6 +50,11 @@ const macros: ReadonlyMap<string, string> = new Map([
 const hour = 3_600_000;
 /** Longer than any date can be away from the same local date. */
 const twoDays = 48 * hour;
+/**
+ * Stretches that a search looks into: two for each date that it tries. Only a policy can make it fail again and again: 02:30 on the
+ * last Sunday of March, with its gaps skipped, never comes in Paris.
+ */
+const mostStretches = 400;
 /** Nobody writes more; lists of every minute have 170 characters. */
 const longest = 1_000;
 
@@ -111,7 +117,7 @@ class Cron implements Schedule {
   next(after: number): number | undefined {
     // Planned times are whole milliseconds.
     const from = Math.max(Math.floor(after) + 1, 0);
-    for (let at = from; at <= latest;) {
+    for (let at = from, looked = 0; at <= latest && looked < mostStretches; looked++) {
       const stretch = this.#zone.at(at);
       const found = this.#firstIn(stretch, from);
       if (found !== undefined) return found <= latest ? found : undefined;

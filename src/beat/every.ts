@@ -5,6 +5,7 @@ import type { EverySpec, Schedule } from "../task/schedule.ts";
 import { quoted, scheduleInvalid } from "./schedule-invalid.ts";
 import { latest, Zone } from "./zone.ts";
 
+/** Where an interval counts from. */
 export interface EveryOptions {
   /**
    * Count from the boundaries of the clock: an interval of days from midnight, of hours from the full hour, of minutes from the
