@@ -28,6 +28,7 @@ export interface ControlState {
   set(facts: readonly ControlFact[]): Promise<number>;
   /**
    * Writes one fact only where `value` still is what stands there (`null`: nothing does). For two who change the same entry at once.
+   * False may also mean that an answer was lost on the way and its repeat found what we wrote: read again.
    */
   replace(fact: ControlFact, value: string | null): Promise<boolean>;
 }

@@ -178,7 +178,7 @@ export function fireCases(makeServer: MakeServer): void {
     const start = Math.floor(rig.server.now());
     const fire = (tick: number) => client.lease.fire(term, schedule, tick, []);
     const ticks = Array.from({ length: keptTicks + 2 }, (_, index) => start + index);
-    for (const tick of ticks) expect(await fire(tick)).toBe("fired");
+    expect(new Set(await Promise.all(ticks.map(fire)))).toEqual(new Set(["fired"]));
     const latest = await client.lease.fired(schedule, 5_000);
     expect(latest.map(({ tick }) => tick)).toEqual(ticks.slice(-keptTicks).toReversed());
     expect((await client.lease.fired(schedule, 2)).map(({ tick }) => tick)).toEqual([start + 1_001, start + 1_000]);
@@ -188,6 +188,16 @@ export function fireCases(makeServer: MakeServer): void {
     // The clock was a month ahead, and is set right: what is planned then fires, once.
     for (const answer of ["fired", "mine-already"]) expect(await fire(start - 30 * 86_400_000)).toBe(answer);
     expect((await client.lease.fired(schedule, 1))[0]?.tick).toBe(start - 30 * 86_400_000);
+  });
+
+  it("tells ticks in the order in which they fired, however close together and whatever their times", async () => {
+    const rig = use();
+    const client = await rig.client();
+    const schedule = rig.name("schedule");
+    const term = await lead(rig, client);
+    const ticks = Array.from({ length: 30 }, (_, index) => 2_000 - index);
+    await Promise.all(ticks.map((tick) => client.lease.fire(term, schedule, tick, [])));
+    expect((await client.lease.fired(schedule, 30)).map(({ tick }) => tick)).toEqual(ticks.toReversed());
   });
 
   it("forgets a schedule that is no more", async () => {
@@ -246,9 +256,26 @@ export function stepCases(makeServer: MakeServer): void {
       const schedule = rig.name("schedule");
       const term = await lead(rig, client, rig.name("leader"), 60_000);
       const begin = (tick: number) => client.lease.begin(term, schedule, tick, "");
-      for (let tick = 1; tick <= keptTicks + 1; tick += 1) expect(await begin(tick)).toBe("begun");
-      expect(await begin(1)).toBe("begun");
+      const ticks = Array.from({ length: keptTicks + 1 }, (_, index) => index + 1);
+      expect(new Set(await Promise.all(ticks.map(begin)))).toEqual(new Set(["begun"]));
       expect(await begin(keptTicks)).toBe("begun-before");
+      expect(await begin(1)).toBe("begun");
+    });
+
+    it("counts none among those that is done", async () => {
+      const rig = use();
+      const client = await rig.client();
+      const schedule = rig.name("schedule");
+      const term = await lead(rig, client, rig.name("leader"), 60_000);
+      const begin = (tick: number) => client.lease.begin(term, schedule, tick, "");
+      expect(await begin(1)).toBe("begun");
+      const ticks = Array.from({ length: keptTicks }, (_, index) => index + 2);
+      for (const half of [ticks.slice(0, keptTicks / 2), ticks.slice(keptTicks / 2)]) {
+        expect(new Set(await Promise.all(half.map(begin)))).toEqual(new Set(["begun"]));
+        await Promise.all(half.map((tick) => client.lease.done(schedule, tick, "")));
+      }
+      expect(await begin(keptTicks + 2)).toBe("begun");
+      expect(await begin(1)).toBe("begun-before");
     });
   });
 }
