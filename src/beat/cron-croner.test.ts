@@ -82,11 +82,16 @@ function isRepeated(zone: string, time: number): boolean {
   return back > 0 && offset(zone, time - back) - offset(zone, time) === back;
 }
 
-/** The changes of ten years. */
+/** The changes of ten years, each on a full or a half hour. */
 function changes(zone: string): number[] {
+  const day = 24 * hour;
   const found: number[] = [];
-  for (let at = from; at < tenYears; at += hour)
-    if (offset(zone, at) !== offset(zone, at + hour)) found.push(at + hour);
+  for (let at = from; at < tenYears; at += day) {
+    if (offset(zone, at) === offset(zone, at + day)) continue;
+    let change = at;
+    while (offset(zone, change) === offset(zone, at)) change += hour / 2;
+    found.push(change);
+  }
   return found;
 }
 
