@@ -69,11 +69,23 @@ export interface SchedulePolicy {
   readonly limit: number;
 }
 
+/** How each call is sent, over what its parts say; times in milliseconds. */
+export interface ScheduleSending {
+  readonly queue?: string;
+  readonly expires?: number;
+  readonly priority?: number;
+  readonly timeLimit?: number;
+  readonly softTimeLimit?: number;
+  readonly ignoreResult?: boolean;
+  readonly headers?: Readonly<Record<string, unknown>>;
+}
+
 /** A schedule with all that follows from its declaration. */
 export interface DeclaredSchedule {
   readonly name: string;
   readonly schedule: Schedule;
   readonly signature: WireSignature;
+  readonly sending: ScheduleSending;
   readonly policy: SchedulePolicy;
   readonly paused: boolean;
   /** Differs when anything of the above does. */
@@ -126,7 +138,7 @@ export class ScheduleBook {
 export function declareSchedule(
   name: string,
   schedule: Schedule,
-  signature: AnySignature | WireSignature,
+  signature: AnySignature,
   options: ScheduleOptions,
   defaultQueue: string,
 ): DeclaredSchedule {
@@ -137,70 +149,70 @@ export function declareSchedule(
       `schedule "${name}": give cron("0 3 * * *"), every("30s") or solar("sunset", …), not ${JSON.stringify(schedule)}.`,
     );
   }
-  const call = callOf(name, signature, options, defaultQueue);
-  return declaredOf(name, schedule, call, policyOf(name, options, defaults), options.paused ?? false);
+  return declaredOf({
+    name,
+    schedule,
+    signature: callOf(name, signature, defaultQueue),
+    sending: sendingOf(name, options, {}),
+    policy: policyOf(name, options, defaults),
+    paused: options.paused ?? false,
+  });
 }
 
 /** The same again with what was changed; what is not named stays. */
 export function changeSchedule(
-  { name, schedule, signature, policy, paused }: Omit<DeclaredSchedule, "version">,
-  changes: ScheduleOptions & { readonly schedule?: Schedule; readonly signature?: AnySignature | WireSignature },
+  { name, schedule, signature, sending, policy, paused }: Omit<DeclaredSchedule, "version">,
+  changes: ScheduleOptions & { readonly schedule?: Schedule; readonly signature?: AnySignature },
   defaultQueue: string,
 ): DeclaredSchedule {
   const { schedule: next, signature: call, ...options } = changes;
-  return declaredOf(
+  return declaredOf({
     name,
-    next ?? schedule,
-    callOf(name, call ?? signature, options, defaultQueue),
-    policyOf(name, options, policy),
-    options.paused ?? paused,
-  );
+    schedule: next ?? schedule,
+    signature: call === undefined ? signature : callOf(name, call, defaultQueue),
+    sending: sendingOf(name, options, sending),
+    policy: policyOf(name, options, policy),
+    paused,
+  });
 }
 
-function declaredOf(
-  name: string,
-  schedule: Schedule,
-  signature: WireSignature,
-  policy: SchedulePolicy,
-  paused: boolean,
-): DeclaredSchedule {
-  if (policy.overlap !== "allow" && signature.options["ignore_result"] === true) {
+function declaredOf(declared: Omit<DeclaredSchedule, "version">): DeclaredSchedule {
+  const { name, schedule, signature, sending, policy, paused } = declared;
+  if (policy.overlap !== "allow" && (sending.ignoreResult ?? signature.options["ignore_result"]) === true) {
     throw invalid(name, `overlap "${policy.overlap}" needs to see the end of a run, and this call stores no result`);
   }
-  const text = stringifyJson({ spec: schedule.toJSON(), signature, policy, paused });
-  const version = createHash("sha256").update(text).digest("hex").slice(0, 16);
-  return { name, schedule, signature, policy, paused, version };
+  const text = stringifyJson({ spec: schedule.toJSON(), signature, sending, policy, paused });
+  return { ...declared, version: createHash("sha256").update(text).digest("hex").slice(0, 16) };
 }
 
-/** Celery's signature dict with the options of the schedule in it, which win. */
-function callOf(
-  name: string,
-  signature: AnySignature | WireSignature,
-  options: ScheduleOptions,
-  defaultQueue: string,
-): WireSignature {
+/** Celery's signature dict. The call of a task names its queue: whoever leads may have another default. */
+function callOf(name: string, signature: AnySignature, defaultQueue: string): WireSignature {
+  if (typeof signature?.toJSON !== "function")
+    throw invalid(name, "give a call such as task.si(input), or a workflow, as what it sends");
+  const wire = signature.toJSON();
+  // The same id each time would be a duplicate each time.
+  if (wire.options["task_id"] !== undefined)
+    throw invalid(name, "its call must not name an id: every tick has one of its own");
+  return wire.subtask_type === null ? { ...wire, options: { queue: defaultQueue, ...wire.options } } : wire;
+}
+
+function sendingOf(name: string, options: ScheduleOptions, before: ScheduleSending): ScheduleSending {
   const where = `schedule "${name}"`;
   refuseUnknown(options, Object.keys(known), where);
   checkPriority(options.priority, where);
-  const wire = "toJSON" in signature ? signature.toJSON() : signature;
-  if (typeof wire?.task !== "string") throw invalid(name, "give a call such as task.si(input) as what it sends");
-  const seconds = (duration: Duration | undefined, what: string): number | undefined =>
-    duration === undefined ? undefined : durationMs(duration, `${where}: ${what}`) / 1000;
+  if (options.queue !== undefined) checkQueueName(options.queue);
+  const ms = (duration: Duration | undefined, what: string): number | undefined =>
+    duration === undefined ? undefined : durationMs(duration, `${where}: ${what}`);
   const given = {
-    queue: options.queue ?? (wire.subtask_type === null ? (wire.options["queue"] ?? defaultQueue) : undefined),
-    expires: seconds(options.expires, "expires"),
+    queue: options.queue,
+    expires: ms(options.expires, "expires"),
     priority: options.priority,
-    time_limit: seconds(options.timeLimit, "timeLimit"),
-    soft_time_limit: seconds(options.softTimeLimit, "softTimeLimit"),
-    ignore_result: options.ignoreResult,
+    timeLimit: ms(options.timeLimit, "timeLimit"),
+    softTimeLimit: ms(options.softTimeLimit, "softTimeLimit"),
+    ignoreResult: options.ignoreResult,
     headers: options.headers,
   };
-  if (given.queue !== undefined) checkQueueName(given.queue);
-  // The same id each time would be a duplicate each time.
-  const { task_id, ...own } = wire.options;
-  if (task_id !== undefined) throw invalid(name, "its call must not name an id: every tick has one of its own");
-  const more = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...wire, options: { ...own, ...more } };
+  return { ...before, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 }
 
 function policyOf(name: string, options: ScheduleOptions, before: SchedulePolicy): SchedulePolicy {

@@ -7,11 +7,14 @@
  */
 
 import type { AppCore } from "../app/core.ts";
+import { TwoStepLease } from "../app/two-step-lease.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
+import type { Outgoing } from "../port/broker.ts";
+import type { Joins } from "../port/joins.ts";
 import type { Fired, Lease } from "../port/lease.ts";
 import { callOf } from "./call.ts";
-import { type Entry, isReadable, tickId } from "./entry.ts";
+import { type Entry, isReadable } from "./entry.ts";
 import type { EntryStore } from "./entry-store.ts";
 import { stillRuns } from "./former-run.ts";
 import type { Leadership } from "./leadership.ts";
@@ -23,6 +26,8 @@ import type { BeatReporter } from "./reporter.ts";
 const lookEvery = 1_000;
 /** Entries that are asked about, or sent, at the same time. */
 const sideBySide = 64;
+/** Messages that one step can send. */
+const mostInOneStep = 500;
 /** Waits between attempts to reach the server, ms; the last one repeats. */
 const pauses = [100, 200, 500, 1_000, 2_000, 5_000] as const;
 /** Longest wait before a full queue is tried again, ms. */
@@ -45,13 +50,17 @@ export interface BeatParts {
 export class Beat {
   readonly #parts: BeatParts;
   readonly #lines = new Map<string, Line>();
+  /** For what is too large for one step. */
+  readonly #twoSteps: TwoStepLease;
   #version = 0;
   #lookAt = 0;
   #reachable = true;
   #leading = false;
 
   constructor(parts: BeatParts) {
+    const { core, backend, lease } = parts;
     this.#parts = parts;
+    this.#twoSteps = new TwoStepLease(lease, backend.broker, core.config);
   }
 
   get leading(): boolean {
@@ -134,13 +143,14 @@ export class Beat {
     const { entry } = line;
     let call: ReturnType<typeof callOf>;
     try {
-      call = callOf(core, entry.signature, (role) => tickId(entry, tick, role));
+      call = callOf(core, entry, tick);
     } catch (error) {
       return this.#shelve(line, tick, error);
     }
     let answer: Fired;
     try {
-      answer = await this.#fire(line, tick, call);
+      if (call.joins.length > 0) await this.#joins().open(call.joins);
+      answer = await this.#fire(line, tick, call.sends);
     } catch (error) {
       const code = error instanceof CeleriacError ? error.code : "";
       if (temporary.has(code)) return this.#retryLater(line, tick, error);
@@ -153,15 +163,14 @@ export class Beat {
       this.#tell("schedule:skipped", line, tick, { code: "fired-before" });
       return;
     }
-    line.lastId = call.id;
-    line.lastTick = tick;
+    line.former = { result: call.result, tick };
     const text = answer === "mine-already" ? "sent before" : late ? "late" : undefined;
-    this.#tell("schedule:sent", line, tick, { id: call.id, ...(text !== undefined && { text }) });
+    this.#tell("schedule:sent", line, tick, { id: call.result.id, ...(text !== undefined && { text }) });
   }
 
   /** The tick is used up, and nothing is sent: noted, so that no scheduler makes up for it. */
   async #skip(line: Line, tick: number, why: string): Promise<void> {
-    if ((await this.#fire(line, tick, { id: "", sends: [] })) === "not-leader") return;
+    if ((await this.#fire(line, tick, [])) === "not-leader") return;
     this.#tell("schedule:skipped", line, tick, { code: why });
     if (why === "too-many") {
       const { name, policy } = line.entry;
@@ -170,22 +179,32 @@ export class Beat {
     }
   }
 
-  async #fire(line: Line, tick: number, { sends }: ReturnType<typeof callOf>): Promise<Fired> {
+  async #fire(line: Line, tick: number, sends: readonly Outgoing[]): Promise<Fired> {
     const { lease, leadership } = this.#parts;
     const { term } = leadership;
     if (term === undefined) return "not-leader";
-    const answer = await lease.fire(term, line.entry.name, tick, sends);
+    const step = sends.length > mostInOneStep ? this.#twoSteps : lease;
+    const answer = await step.fire(term, line.entry.name, tick, sends);
     // Another line may have heard it first, and a new term may stand there already.
     if (answer === "not-leader" && leadership.term === term) leadership.lose();
     if (answer !== "not-leader") line.cursor = tick;
     return answer;
   }
 
+  #joins(): Joins {
+    const { joins } = this.#parts.backend.store;
+    if (joins !== undefined) return joins;
+    throw new CeleriacError(
+      "NOT_SUPPORTED",
+      "A chord needs a place where its members are counted, and results that are sent back (rpc://) are kept nowhere. Name a store with `results`.",
+    );
+  }
+
   async #overlaps(line: Line, now: number): Promise<boolean> {
     const { core, backend } = this.#parts;
-    const { entry, lastId, lastTick } = line;
-    if (entry.policy.overlap === "allow" || lastId === undefined) return false;
-    return stillRuns(core, backend, entry, { id: lastId, tick: lastTick }, now);
+    const { entry, former } = line;
+    if (entry.policy.overlap === "allow" || former === undefined) return false;
+    return stillRuns(core, backend, entry, former, now);
   }
 
   #retryLater(line: Line, tick: number, error: unknown): void {
@@ -221,7 +240,9 @@ export class Beat {
         report.warning("SCHEDULE_BROKEN", `"${entry.name}" cannot be read: ${entry.problem}`, { schedule: entry.name });
     }
     for (let at = 0; at < readable.length; at += sideBySide) {
-      const opening = readable.slice(at, at + sideBySide).map((entry) => openLine(lease, entry, leadership.now()));
+      const opening = readable
+        .slice(at, at + sideBySide)
+        .map((entry) => openLine(core, lease, entry, leadership.now()));
       for (const line of await Promise.all(opening)) this.#lines.set(line.entry.name, line);
     }
     this.#version = version;

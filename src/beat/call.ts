@@ -1,78 +1,51 @@
-/** From a stored call to the messages of one tick: the one place that knows how. Every id follows from the tick. */
+/** From a stored call to what one tick sends, and where its outcome will lie. Every id follows from the tick, so that whoever asks gets the same. */
 
-import { hostname } from "node:os";
+import type { AsyncResult } from "../app/async-result.ts";
+import { StoredResult } from "../app/async-result.ts";
 import type { AppCore } from "../app/core.ts";
-import { sharedWithPython } from "../app/connect.ts";
-import { type Draft, draftOf, outgoingOf } from "../app/draft.ts";
-import { CeleriacError } from "../error/celeriac-error.ts";
+import type { Prepared } from "../app/launch.ts";
+import type { ResultNode } from "../canvas/result-node.ts";
 import type { Outgoing } from "../port/broker.ts";
-import { type AnySignature, Signature } from "../task/signature.ts";
-import { readSignature, type Signature as WireSignature } from "../wire/signature.ts";
+import type { FiredTick } from "../port/lease.ts";
+import { type Entry, tickId } from "./entry.ts";
 
-/** What one start of a call sends. */
-export interface Call {
-  /** The id its result is found by. */
-  readonly id: string;
-  readonly sends: readonly Outgoing[];
+/** What is sent, and in which way: the part of an entry that does not say when. */
+export type Sendable = Pick<Entry, "signature" | "sending">;
+
+/** A second publish of an id is a duplicate for so long, ms: a tick that was sent in two steps may be sent again much later. */
+const window = 86_400_000;
+
+/** Throws what makes a message impossible: NOT_SERIALIZABLE, MESSAGE_TOO_LARGE… */
+export function callOf(core: AppCore, entry: Entry, tick: number): Pick<Prepared, "sends" | "joins" | "result"> {
+  const { sends, joins, result } = core.prepare(entry.signature, entry.sending, (role) => tickId(entry, tick, role));
+  return { sends: sends.map((outgoing) => withWindow(outgoing)), joins, result };
 }
 
-/** `newId` gives the same id for the same role. Throws what makes a message impossible: NOT_SERIALIZABLE, MESSAGE_TOO_LARGE… */
-export function callOf(core: AppCore, signature: WireSignature, newId: (role: string) => string): Call {
-  const { config, registry } = core;
-  const id = newId("");
-  const draft = drafted(core, signature, id);
-  const { maxMessageBytes, compression, compressOver } = config;
-  const held = !sharedWithPython(config.broker) || registry.get(signature.task)?.handler !== undefined;
-  const origin = `gen${String(process.pid)}@${hostname()}`;
-  const sending = { origin, maxMessageBytes, compression, compressOver, replyTo: undefined, held };
-  return { id, sends: [outgoingOf({ ...draft, nonce: id }, sending)] };
-}
-
-/** Sends it now; resolves with the id its result is found by. Rejects as `enqueue` does. */
-export async function startCall(core: AppCore, signature: WireSignature): Promise<string> {
-  const draft = drafted(core, signature, undefined);
-  await core.sendDrafts([draft]);
-  return draft.id;
-}
-
-function drafted(core: AppCore, signature: WireSignature, id: string | undefined): Draft {
-  if (signature.subtask_type !== null) {
-    const text = `"${signature.task}" cannot be sent by a schedule; make it a task that starts it.`;
-    throw new CeleriacError("NOT_SUPPORTED", text);
+/** Where the outcome of a tick lies that was sent before. What was another call then is known by its first task alone. */
+export function runOf(core: AppCore, entry: Entry, { tick, id }: FiredTick): ResultNode | undefined {
+  if (id === undefined) return undefined;
+  try {
+    const { sends, result } = callOf(core, entry, tick);
+    if (sends.some(({ dedupe }) => dedupe?.id === id)) return result;
+  } catch {
+    // It cannot be sent any more, but it was.
   }
-  const { task, args, kwargs, options } = signature;
-  const ms = (name: string): number | undefined => {
-    const value = options[name];
-    return typeof value === "number" ? value * 1_000 : undefined;
-  };
-  const call = {
-    id,
-    queue: options["queue"] as string | undefined,
-    priority: options["priority"] as number | undefined,
-    delay: ms("countdown"),
-    expires: ms("expires"),
-    timeLimit: ms("time_limit"),
-    softTimeLimit: ms("soft_time_limit"),
-    ignoreResult: options["ignore_result"] as boolean | undefined,
-    headers: options["headers"] as Readonly<Record<string, unknown>> | undefined,
-    link: linked(options["link"]),
-    linkError: linked(options["link_error"]),
-  };
-  return draftOf({ task, args, kwargs, options: call }, core.config, core.clock, undefined);
+  return { kind: "task", id };
 }
 
-function linked(value: unknown): readonly AnySignature[] | undefined {
-  if (value === undefined || value === null) return undefined;
-  return (Array.isArray(value) ? value : [value]).map((one: unknown) => {
-    const { task, args, kwargs, options, immutable } = readSignature(one);
-    return new Signature({
-      task,
-      args,
-      kwargs,
-      immutable,
-      options: { queue: options["queue"] as string },
-      links: linked(options["link"]) ?? [],
-      errorLinks: linked(options["link_error"]) ?? [],
-    });
-  });
+/** Sends it now. Rejects as `enqueue` does. */
+export async function startCall(core: AppCore, { signature, sending }: Sendable): Promise<AsyncResult<unknown>> {
+  const { result, duplicate } = await core.launch(signature, sending);
+  return (core.result("") as StoredResult<unknown>).handle(result, duplicate);
+}
+
+/** Of the call of a task; a workflow may have many. */
+export function queueOf({ signature, sending }: Sendable): string | undefined {
+  const queue = sending.queue ?? signature.options["queue"];
+  return typeof queue === "string" ? queue : undefined;
+}
+
+function withWindow(outgoing: Outgoing): Outgoing {
+  const { dedupe } = outgoing;
+  return dedupe === undefined ? outgoing : { ...outgoing, dedupe: { ...dedupe, window } };
 }

@@ -1,6 +1,6 @@
 /** One schedule as it is stored: a fact that every scheduler reads alike. Written and read here alone. */
 
-import type { DeclaredSchedule, SchedulePolicy } from "../app/schedule-book.ts";
+import type { DeclaredSchedule, SchedulePolicy, ScheduleSending } from "../app/schedule-book.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Schedule, ScheduleSpec } from "../task/schedule.ts";
 import { parseJson, stringifyJson } from "../wire/json.ts";
@@ -15,6 +15,7 @@ export interface Entry {
   readonly name: string;
   readonly schedule: Schedule;
   readonly signature: Signature;
+  readonly sending: ScheduleSending;
   readonly policy: SchedulePolicy;
   /** "code": the app `owner` declares it. "runtime": a person added it. */
   readonly source: "code" | "runtime";

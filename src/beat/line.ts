@@ -1,6 +1,9 @@
 /** An entry on its way through time: what is done with, when to look again, what stands in its way. Lives as long as one term. */
 
+import type { AppCore } from "../app/core.ts";
+import type { ResultNode } from "../canvas/result-node.ts";
 import type { FiredTick, Lease } from "../port/lease.ts";
+import { runOf } from "./call.ts";
 import type { Entry } from "./entry.ts";
 
 /** Ticks that fired further in the future than this come of a clock that was wrong; they must not silence a schedule till then. */
@@ -16,10 +19,8 @@ export interface Line {
   due: number;
   /** See `planNext`. */
   allowed: number;
-  /** Of the run before. */
-  lastId: string | undefined;
-  /** When that was sent. */
-  lastTick: number;
+  /** The run before: where its outcome lies; and its tick. Absent where `overlap` does not ask. */
+  former: { readonly result: ResultNode; readonly tick: number } | undefined;
   /** A tick waits for the end of the run before. */
   waits: boolean;
   /** The queue was full, so many ms ago it was tried first; 0: it is not. */
@@ -27,19 +28,19 @@ export interface Line {
 }
 
 /** Where the entry stands by what has fired. */
-export async function openLine(lease: Lease, entry: Entry, now: number): Promise<Line> {
+export async function openLine(core: AppCore, lease: Lease, entry: Entry, now: number): Promise<Line> {
   const allow = entry.policy.overlap === "allow";
   let fired = await lease.fired(entry.name, allow ? 1 : allTicks);
   if (allow && newest(fired) > now + longestStep) fired = await lease.fired(entry.name, allTicks);
   const credible = fired.filter(({ tick }) => tick <= now + longestStep);
-  const last = fired.find(({ id }) => id !== undefined);
+  const last = allow ? undefined : fired.find(({ id }) => id !== undefined);
+  const result = last && runOf(core, entry, last);
   return {
     entry,
     cursor: Math.max(entry.from, newest(credible)),
     due: entry.paused ? Infinity : -Infinity,
     allowed: -Infinity,
-    lastId: last?.id,
-    lastTick: last?.tick ?? 0,
+    former: last && result && { result, tick: last.tick },
     waits: false,
     pause: 0,
   };

@@ -8,7 +8,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Lease } from "../port/lease.ts";
 import type { Schedule } from "../task/schedule.ts";
 import type { AnySignature } from "../task/signature.ts";
-import { startCall } from "./call.ts";
+import { queueOf, startCall } from "./call.ts";
 import { type Entry, isReadable, newEntry, redeclared, type UnreadableEntry, unknownSchedule } from "./entry.ts";
 import { EntryStore, taken } from "./entry-store.ts";
 import { newest } from "./line.ts";
@@ -79,8 +79,7 @@ export class StoredSchedules implements Schedules {
   }
 
   async run(name: string): Promise<AsyncResult<unknown>> {
-    const { signature } = await this.#find(name);
-    return this.#core.result(await startCall(this.#core, signature));
+    return startCall(this.#core, await this.#find(name));
   }
 
   async next(name: string, n = 5): Promise<readonly Date[]> {
@@ -118,7 +117,7 @@ export class StoredSchedules implements Schedules {
   }
 
   /** Stored, or declared in the code of this app. */
-  async #find(name: string): Promise<Pick<Entry, "schedule" | "signature" | "since" | "from">> {
+  async #find(name: string): Promise<Pick<Entry, "schedule" | "signature" | "sending" | "since" | "from">> {
     const { store } = await this.#ports();
     const entry = (await store.all()).get(name);
     if (entry !== undefined) return readable(entry);
@@ -133,10 +132,10 @@ export class StoredSchedules implements Schedules {
     const fired = await lease.fired(entry.name, 1);
     const last = fired[0] && shownTick(fired[0]);
     if (!isReadable(entry)) return { ...unreadable, ...entry, last };
-    const { schedule, since, from, paused, signature, updated } = entry;
+    const { schedule, since, from, paused, updated } = entry;
     const next = paused ? undefined : schedule.next(Math.max(from, newest(fired)), since);
     return {
-      ...facts(entry, signature),
+      ...facts(entry),
       source: entry.source,
       owner: entry.owner,
       state: paused ? "paused" : "active",
@@ -148,7 +147,7 @@ export class StoredSchedules implements Schedules {
 
   #declared(declared: DeclaredSchedule): ScheduleEntry {
     return {
-      ...facts(declared, declared.signature),
+      ...facts(declared),
       source: "code",
       owner: this.#core.name,
       state: "declared",
@@ -172,11 +171,18 @@ const unreadable: Omit<ScheduleEntry, "name" | "problem" | "last"> = {
   updated: undefined,
 };
 
-function facts(
-  { name, schedule, policy }: Pick<DeclaredSchedule, "name" | "schedule" | "policy">,
-  { task, options }: Entry["signature"],
-): Pick<ScheduleEntry, "name" | "schedule" | "timezone" | "task" | "queue" | "policy" | "problem"> {
-  const queue = typeof options["queue"] === "string" ? options["queue"] : undefined;
+function facts({
+  name,
+  schedule,
+  policy,
+  signature,
+  sending,
+}: Omit<DeclaredSchedule, "version">): Pick<
+  ScheduleEntry,
+  "name" | "schedule" | "timezone" | "task" | "queue" | "policy" | "problem"
+> {
+  const { task } = signature;
+  const queue = queueOf({ signature, sending });
   return { name, schedule: String(schedule), timezone: schedule.timezone, task, queue, policy, problem: undefined };
 }
 
