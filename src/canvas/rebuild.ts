@@ -2,6 +2,7 @@
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Duration } from "../task/duration.ts";
+import { isPlainObject } from "../task/input.ts";
 import { type AnySignature, Signature, type SignatureOptions, type SignatureParts } from "../task/signature.ts";
 import { readSignature, type Signature as WireSignature } from "../wire/signature.ts";
 import { Chain } from "./chain.ts";
@@ -85,6 +86,7 @@ const knownOptions: Readonly<Record<string, (value: unknown) => SignatureOptions
   time_limit: (value) => duration(value, (timeLimit) => ({ timeLimit })),
   soft_time_limit: (value) => duration(value, (softTimeLimit) => ({ softTimeLimit })),
   ignore_result: (value) => (typeof value === "boolean" ? { ignoreResult: value } : undefined),
+  headers: (value) => (isPlainObject(value) ? { headers: value } : undefined),
 };
 
 /** Seconds on the wire. */

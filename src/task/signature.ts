@@ -162,8 +162,7 @@ export class Signature<in I, out R> {
     const follow = (each: AnySignature): WireSignature => (newId === undefined ? each.toJSON() : each.freeze(newId));
     const stamped = Object.keys(this.stamps);
     const id = this.wireId(newId);
-    const options = {
-      ...this.wireOptions,
+    const named = {
       task_id: id,
       queue,
       priority,
@@ -182,7 +181,10 @@ export class Signature<in I, out R> {
       task: this.task,
       args: [...this.args],
       kwargs: this.wireKwargs(follow),
-      options: Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+      options: {
+        ...this.wireOptions,
+        ...Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)),
+      },
       subtask_type: this.kind,
       immutable: this.immutable,
     };
