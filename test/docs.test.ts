@@ -137,6 +137,7 @@ describe("the broker table", () => {
       "priority.first": broker.features.priority?.first,
       "priority.levels": broker.features.priority?.levels.join(", "),
       ...store?.features,
+      joins: store && store.joins !== undefined,
       delay: undefined,
       priority: undefined,
     };

@@ -13,6 +13,8 @@ export type Mode = "error" | "error-after" | "kill-before" | "kill-after" | "cou
 const silent = new Set(["want", "started", "pause"]);
 /** Looking on, opening and closing are not steps of a task's life. */
 const passive = new Set(["open", "close", "joins", "on", "watch", "list", "browse", "find"]);
+/** A join's are. */
+const none: ReadonlySet<string> = new Set();
 
 export class Countdown {
   readonly #mode: Mode;
@@ -57,7 +59,8 @@ export function faulty(open: OpenBackend<FullBackend>, countdown: Countdown): Op
     const backend = open(options);
     const checkpoints = backend.store.checkpoints && wrap(backend.store.checkpoints, countdown, {});
     const ledger = backend.store.ledger && wrap(backend.store.ledger, countdown, {});
-    const store = wrap(backend.store, countdown, {}, { checkpoints, ledger });
+    const joins = backend.store.joins && wrap(backend.store.joins, countdown, {}, {}, none);
+    const store = wrap(backend.store, countdown, {}, { checkpoints, ledger, joins });
     const broker = wrap(backend.broker, countdown, {
       consume: async (...args: Parameters<Backend["broker"]["consume"]>): Promise<Consumer> =>
         wrap(await backend.broker.consume(...args), countdown, {}),
@@ -73,6 +76,7 @@ function wrap<T extends object>(
   countdown: Countdown | undefined,
   own: Readonly<Record<string, unknown>>,
   values: Readonly<Record<string, unknown>> = {},
+  uncounted: ReadonlySet<string> = passive,
 ): T {
   return new Proxy(target, {
     get(_, key) {
@@ -81,7 +85,7 @@ function wrap<T extends object>(
       const value: unknown = Reflect.get(target, key, target);
       if (typeof value !== "function") return value;
       const run = (own[name] as ((...args: unknown[]) => unknown) | undefined) ?? value.bind(target);
-      if (!countdown || passive.has(name)) return run;
+      if (!countdown || uncounted.has(name)) return run;
       return (...args: unknown[]) => countdown.call(name, () => run(...args));
     },
   });

@@ -90,6 +90,17 @@ export function settledJoinCases(makeServer: MakeServer): void {
     expect(await valuesOf(client, group)).toEqual(["0", "1"]);
   });
 
+  it("keeps the join for the time of its last arrival", async ({ skip }) => {
+    const { rig, client, tray, held } = await bench(skip, 2);
+    const brief = rig.name("brief");
+    const ttl = 600;
+    await joinsOf(client).open([joinOf(brief, 2, { ttl })]);
+    await rig.server.pass(ttl / 2);
+    expect(await tray.settle(ended(held[0], brief, 0))).toMatchObject({ joined: [joined(brief, 1, 2)] });
+    await rig.server.pass(ttl);
+    expect(await tray.settle(ended(held[1], brief, 1))).toMatchObject({ joined: [joined(brief, 2, 2, true)] });
+  });
+
   it("arrives nothing where the delivery is lost", async ({ skip }) => {
     const { rig, client, group, queue, tray, held } = await bench(skip, 1);
     await tray.settle({ delivery: held[0] as Delivery, then: { kind: "requeue", at: "front" } });
