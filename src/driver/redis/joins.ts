@@ -133,16 +133,18 @@ function indexOf(score: Buffer | undefined): number {
   return text === "inf" ? Infinity : Number(text);
 }
 
-const entry = /^\[\s*\d+\s*,\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")\s*,\s*([^]*?)\s*\]\s*$/;
+const start = /^\[\s*\d+\s*,\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")\s*,/;
 
 /** The result as it stands there: it is not ours to read. */
 function memberOf(group: string, index: number, text: string): JoinMember {
-  const [, member = "", state = "", value = ""] = entry.exec(text) ?? [];
-  if (value === "")
+  const [head = "", member = "", state = ""] = start.exec(text) ?? [];
+  const end = text.lastIndexOf("]");
+  if (head === "" || end <= head.length)
     throw new CeleriacError(
       "BACKEND_REFUSED",
       `A member of the chord ${group} is not written as JSON: set result_serializer to "json" on the Python workers that share it.`,
       { details: { group } },
     );
-  return { index, member: JSON.parse(member) as string, state: JSON.parse(state) as string, value: Buffer.from(value) };
+  const value = Buffer.from(text.slice(head.length, end).trim());
+  return { index, member: JSON.parse(member) as string, state: JSON.parse(state) as string, value };
 }
