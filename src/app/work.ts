@@ -171,7 +171,7 @@ export async function startWork(app: App, options: WorkOptions): Promise<WorkerH
 /** They end together, whichever ends first. */
 function withBeat(worker: WorkerHandle, beat: BeatHandle): WorkerHandle {
   const closed = Promise.all([
-    worker.closed.finally(() => beat.stop()),
+    worker.closed.finally(() => void beat.stop().catch(() => {})),
     beat.closed.catch(async (error: unknown) => {
       await worker.stop();
       throw error;
