@@ -3,6 +3,7 @@
 import { describe } from "vitest";
 import { clockCases } from "../../testing/conformance/broker-clock.ts";
 import { factTimeCases } from "../../testing/conformance/control-state.ts";
+import { joinClockCases } from "../../testing/conformance/joins-stale.ts";
 import { longCases } from "../../testing/conformance/ledger-clock.ts";
 import { steppableRedisServer } from "../../../test/server/redis-suite-server.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
@@ -12,6 +13,7 @@ describeWith("redis-server", "redis and a clock that steps", () => {
     describeWith("cc", "stepped by a shim", () => {
       clockCases(steppableRedisServer());
       longCases(steppableRedisServer());
+      joinClockCases(steppableRedisServer());
       describe("facts", () => factTimeCases(steppableRedisServer()));
     });
   });

@@ -32,7 +32,7 @@ export class RedisJoins implements Joins {
     for (const piece of pieces(joins, ({ body }) => body.length)) {
       await this.#run(
         openJoinScript,
-        [keys.joins, ...piece.flatMap(({ group }) => keys.joinKeys(group))],
+        [keys.joins, keys.control, ...piece.flatMap(({ group }) => keys.joinKeys(group))],
         piece.flatMap(({ group, size, body, ttl, sending }) => [
           group,
           String(size),
@@ -95,7 +95,9 @@ export class RedisJoins implements Joins {
   async stale(age: Millis, limit: number): Promise<readonly StaleJoin[]> {
     const { keys } = this.#context;
     const most = String(Math.min(limit, mostItems));
-    const aged = ((await this.#run(agedJoinsScript, [keys.joins], [whole(age), most])) as Buffer[]).map(String);
+    const aged = ((await this.#run(agedJoinsScript, [keys.joins, keys.control], [whole(age), most])) as Buffer[]).map(
+      String,
+    );
     if (aged.length === 0) return [];
     const names = [keys.joins];
     for (const group of aged) names.push(keys.joinKeys(group)[2], keys.join(group));

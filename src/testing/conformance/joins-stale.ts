@@ -1,6 +1,6 @@
 /** Joins that somebody must look after: full ones that nobody closed, and those whose sender never said that it was done. */
 
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   arrivalOf,
   arriveOne,
@@ -130,5 +130,27 @@ export function staleCases(makeServer: MakeServer): void {
     await arriveOne(client, group, 0, { ttl: 100 });
     await rig.server.pass(200);
     expect(await staleOne(client, group, 0)).toBeUndefined();
+  });
+}
+
+/** On a server of its own, for its clock is spoilt. */
+export function joinClockCases(makeServer: MakeServer): void {
+  describe("a clock set back", () => {
+    const use = useRig(makeServer);
+    it("leaves no join stuck", async ({ skip }) => {
+      const rig = use();
+      skip(rig.server.jumpWallClock === undefined, "the harness cannot step the clock");
+      const client = await rig.client();
+      const [full, unsent] = [rig.name("full"), rig.name("unsent")];
+      await joinsOf(client).open([joinOf(full, 1), joinOf(unsent, 1, { sending: 200 })]);
+      await arriveOne(client, full, 0);
+      expect(await staleOne(client, full, 3_000)).toBeUndefined();
+      await rig.server.jumpWallClock?.(-3_600_000);
+      const left = new Set([full, unsent]);
+      await rig.until("both to be named", async () => {
+        for (const { group } of await joinsOf(client).stale(300, 10)) left.delete(group);
+        return left.size === 0;
+      });
+    });
   });
 }

@@ -17,7 +17,7 @@ import {
 } from "./join-rig.ts";
 import { memberCases, savedCases } from "./joins-kept.ts";
 import { settledJoinCases } from "./joins-settled.ts";
-import { staleCases } from "./joins-stale.ts";
+import { joinClockCases, staleCases } from "./joins-stale.ts";
 import { useRig } from "./rig.ts";
 import type { MakeServer } from "./suite-server.ts";
 
@@ -29,6 +29,7 @@ export function joinsSuite(name: string, makeServer: MakeServer): void {
     describe("saved groups", () => savedCases(makeServer));
     describe("what was left", () => staleCases(makeServer));
     describe("in a settlement", () => settledJoinCases(makeServer));
+    joinClockCases(makeServer);
   });
 }
 

@@ -9,6 +9,8 @@
 import { timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
+/** Field of `control`: the longest time that any sender took for its members. */
+const longestField = "sending";
 /** So long a closed join is told from one that was never open, ms. */
 const closedMs = 3_600_000;
 
@@ -117,7 +119,7 @@ return table.concat(out, ' ')`,
 };
 
 /**
- * KEYS  1 unacked, 2 watched, then for each: .j, .t, .s, hash
+ * KEYS  1 unacked, 2 watched, 3 control, then for each: .j, .t, .s, hash
  * ARGV  for each: group, size, body, ttl ms, sending ms or "" for sealed
  */
 export const openJoinScript: Script = {
@@ -125,7 +127,7 @@ export const openJoinScript: Script = {
   atFull: true,
   lua: `
 ${timeLua}
-local k = 3
+local k, longest = 4, tonumber(redis.call('HGET', KEYS[3], '${longestField}') or '0')
 for i = 1, #ARGV, 5 do
   local members, extra, size, own = KEYS[k], KEYS[k + 1], KEYS[k + 2], KEYS[k + 3]
   k = k + 4
@@ -140,6 +142,10 @@ for i = 1, #ARGV, 5 do
       redis.call('ZADD', KEYS[2], now_text, ARGV[i])
       redis.call('HSET', own, 'full', '1')
     elseif ARGV[i + 4] ~= '' then
+      if tonumber(ARGV[i + 4]) > longest then
+        longest = tonumber(ARGV[i + 4])
+        redis.call('HSET', KEYS[3], '${longestField}', ARGV[i + 4])
+      end
       redis.call('ZADD', KEYS[2], ms_text(now + ARGV[i + 4]), ARGV[i])
     end
     for key = k - 4, k - 1 do redis.call('PEXPIRE', KEYS[key], ARGV[i + 3]) end
@@ -207,15 +213,22 @@ return 1`,
 };
 
 /**
- * KEYS  1 unacked, 2 watched
+ * KEYS  1 unacked, 2 watched, 3 control
  * ARGV  age ms, most groups
  * returns groups that somebody should look after, the oldest first
+ *
+ * A moment further away than the longest sending was written before the clock was set back: it is lowered, or what a dead worker left would
+ * wait for the clock to catch up.
  */
 export const agedJoinsScript: Script = {
   name: "aged joins",
   atFull: true,
   lua: `
 ${timeLua}
+local longest = tonumber(redis.call('HGET', KEYS[3], '${longestField}') or '0')
+for _, group in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ms_text(now + longest), '+inf', 'LIMIT', 0, 100)) do
+  redis.call('ZADD', KEYS[2], 'XX', ms_text(now + longest), group)
+end
 return redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms_text(now - ARGV[1]), 'LIMIT', 0, ARGV[2])`,
 };
 
