@@ -32,7 +32,10 @@ export interface SchedulePolicyOptions {
    * one at most waits. Default "allow".
    */
   readonly overlap?: "allow" | "skip" | "queue";
-  /** Each tick is sent later by a part of this that follows from schedule and tick, the same on every scheduler. Default 0. */
+  /**
+   * Each tick is sent later by a part of this that follows from schedule and tick, the same on every scheduler, and before the next one.
+   * Default 0.
+   */
   readonly jitter?: Duration;
   /** Most missed ticks that `misfire: "all"` makes up for, 1 to 1 000. Default 1 000. */
   readonly limit?: number;

@@ -81,11 +81,16 @@ export function tickId(entry: Entry, tick: number, role = ""): string {
   return uuidv5(entry.ids, role === "" ? String(tick) : `${String(tick)}:${role}`);
 }
 
-/** How much later than planned a tick is sent, ms: below `jitter`, spread evenly, the same on every scheduler. */
+/**
+ * How much later than planned a tick is sent, ms: below `jitter`, spread evenly, the same on every scheduler. Never as late as the next
+ * tick, or ticks would overtake each other.
+ */
 export function jitterOf(entry: Entry, tick: number): number {
   const { jitter } = entry.policy;
   if (jitter === 0) return 0;
-  return Math.floor((Number.parseInt(tickId(entry, tick, "jitter").slice(0, 8), 16) / 2 ** 32) * jitter);
+  const gap = (entry.schedule.next(tick, entry.since) ?? Infinity) - tick;
+  const share = Number.parseInt(tickId(entry, tick, "jitter").slice(0, 8), 16) / 2 ** 32;
+  return Math.floor(share * Math.min(jitter, gap));
 }
 
 export function isReadable(entry: Entry | UnreadableEntry): entry is Entry {

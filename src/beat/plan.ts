@@ -26,15 +26,15 @@ export function planNext(entry: Entry, cursor: number, now: number, allowed = -I
   const due = first + jitterOf(entry, first);
   if (due > now) return { kind: "wait", until: due };
   if (due >= now - policy.grace) return { kind: "send", tick: first, late: false };
+  const isMissed = (at: number): boolean => at < now - policy.grace;
   if (policy.misfire === "all") {
-    if (first <= allowed) return { kind: "send", tick: first, late: true };
-    const surplus = latest(entry, cursor, now - policy.grace - policy.jitter, policy.limit + 1);
-    const [dropped] = surplus;
-    return surplus.length <= policy.limit || dropped === undefined
+    const missed = first <= allowed ? [] : latest(entry, cursor, now, isMissed, policy.limit + 1);
+    const [dropped] = missed;
+    return missed.length <= policy.limit || dropped === undefined
       ? { kind: "send", tick: first, late: true }
       : { kind: "skip", tick: dropped, why: "too-many" };
   }
-  const tick = lastMissed(entry, cursor, now) ?? first;
+  const tick = latest(entry, cursor, now, isMissed, 1)[0] ?? first;
   if (policy.misfire === "skip") return { kind: "skip", tick, why: "missed" };
   const next = schedule.next(tick, since);
   // A run that is due anyway makes up for those that were missed.
@@ -44,44 +44,29 @@ export function planNext(entry: Entry, cursor: number, now: number, allowed = -I
 
 /** The last tick whose time has come, whatever was missed before it. */
 export function lastDue(entry: Entry, cursor: number, now: number): number | undefined {
-  return walk(entry, latest(entry, cursor, now - entry.policy.jitter, 1)[0], cursor, (due) => due <= now);
-}
-
-function lastMissed(entry: Entry, cursor: number, now: number): number | undefined {
-  const { grace, jitter } = entry.policy;
-  return walk(entry, latest(entry, cursor, now - grace - jitter, 1)[0], cursor, (due) => due < now - grace);
-}
-
-/** Jitter decides of the last few, one by one. */
-function walk(
-  entry: Entry,
-  known: number | undefined,
-  cursor: number,
-  holds: (due: number) => boolean,
-): number | undefined {
-  let tick = known;
-  for (;;) {
-    const next = entry.schedule.next(tick ?? cursor, entry.since);
-    if (next === undefined || !holds(next + jitterOf(entry, next))) return tick;
-    tick = next;
-  }
+  return latest(entry, cursor, now, (at) => at <= now, 1)[0];
 }
 
 /**
- * The last ticks after `cursor` and before `end`, at most `most`, in order. Looks back step by step, because a schedule of a second has
- * thirty million ticks in a year.
+ * The last ticks after `cursor` of whose times `holds` is true, at most `most`, in order; it is true of none after `now`. Looks back step by
+ * step, because a schedule of a second has thirty million ticks in a year.
  */
-function latest(entry: Entry, cursor: number, end: number, most: number): readonly number[] {
+function latest(
+  entry: Entry,
+  cursor: number,
+  now: number,
+  holds: (at: number) => boolean,
+  most: number,
+): readonly number[] {
+  const { schedule, since } = entry;
   for (let back = nearBack; ; back *= 8) {
-    const start = Math.max(cursor, end - back);
+    const start = Math.max(cursor, now - back);
     const found: number[] = [];
-    for (
-      let tick = entry.schedule.next(start, entry.since);
-      tick !== undefined && tick < end;
-      tick = entry.schedule.next(tick, entry.since)
-    ) {
+    // Before its jitter, a tick that `holds` for the next one holds too.
+    for (let tick = schedule.next(start, since); tick !== undefined && holds(tick); tick = schedule.next(tick, since))
       found.push(tick);
-    }
+    const last = found.at(-1);
+    if (last !== undefined && !holds(last + jitterOf(entry, last))) found.pop();
     if (found.length >= most || start === cursor) return found.slice(-most);
   }
 }
