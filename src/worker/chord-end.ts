@@ -82,8 +82,12 @@ export class ChordEnd {
     if (this.#sweeping) return;
     this.#sweeping = true;
     try {
-      const stale = await this.#options.joins.stale(staleAge, sweepLimit);
-      for (const join of stale) this.#take(join);
+      for (let more = true; more;) {
+        const stale = await this.#options.joins.stale(staleAge, sweepLimit);
+        for (const join of stale) this.#take(join);
+        more = stale.length === sweepLimit;
+        if (more) await this.drained();
+      }
     } catch (error) {
       this.#options.report.warning("RESULT_STORE", "open chords could not be looked over", error);
     } finally {
@@ -96,8 +100,9 @@ export class ChordEnd {
       this.#options.report.warning("CHORD_LOST", `the chord ${group} is full, and nobody knows what comes after it`);
       return;
     }
-    if (why === "full") this.#end({ group, body, from: { id: group } });
-    else this.#once(group, () => this.#fail(group, body, { id: group }, unsent(group)));
+    const from = senderOf(group, body);
+    if (why === "full") this.#end({ group, body, from });
+    else this.#once(group, () => this.#fail(group, body, from, unsent(group)));
   }
 
   #end({ group, body, from }: FullJoin): void {
@@ -122,20 +127,20 @@ export class ChordEnd {
   }
 
   async #send(group: string, bytes: Uint8Array, from: Sender, front: string): Promise<void> {
-    const { context, joins, repeat } = this.#options;
+    const { context, joins } = this.#options;
     let follow: Follow;
     try {
       const body = bodyIn(bytes);
       follow = sendAll(context(), from, [{ signature: body, role: "body", front, seed: group }]);
-      if (follow.opens.length > 0) await repeat(() => joins.open(follow.opens));
+      if (follow.opens.length > 0) await this.#surely(() => joins.open(follow.opens));
       await this.#publish(follow.sends, group);
     } catch (error) {
-      if (!(error instanceof CeleriacError) || !unsendable.has(error.code)) throw error;
+      if (!isUnsendable(error)) throw error;
       // In every other try too: the body fails with the reason, as it does where Celery cannot send it.
       await this.#fail(group, bytes, from, celeryException("ChordError", `Callback error: ${error.message}`));
       return;
     }
-    await repeat(() => joins.close([group]));
+    await this.#surely(() => joins.close([group]));
   }
 
   /** The nonce is the chord's: of two that end it at once one sends, and the other repeats it. */
@@ -146,24 +151,44 @@ export class ChordEnd {
   }
 
   async #fail(group: string, bytes: Uint8Array, from: Sender, error: WireException): Promise<void> {
-    const { context, joins, store, repeat } = this.#options;
-    const now = context();
+    const { context, joins, store } = this.#options;
+    const { now, resultTtl } = context();
     const body = bodyIn(bytes);
-    const id = lastId(body) ?? group;
     const waiting = waitingFor([body]);
-    const writes = idsIn(body).map((one) => failureMeta({ id: one }, error, null, 0, now.now, now.resultTtl));
-    if (writes.length > 0) await repeat(() => store.commit(writes));
-    const errbacks = errbacksOf(body);
-    const follow = followFailure(now, { ...from, id }, { errbacks });
-    if (follow.opens.length > 0) await repeat(() => joins.open(follow.opens));
-    if (follow.sends.length > 0) await this.#publish(follow.sends, group);
+    const writes = idsIn(body).map((id) => failureMeta({ id }, error, null, 0, now, resultTtl));
+    if (writes.length > 0) await this.#surely(() => store.commit(writes));
+    await this.#tell(group, body, from);
     const value = encoder.encode(stringifyJson(error));
     const arrivals = lostArrivals(waiting, { state: "FAILURE", value });
     if (arrivals.length > 0) {
-      const joined = await repeat(() => joins.arrive(arrivals));
+      const joined = await this.#surely(() => joins.arrive(arrivals));
       this.joined(arrivals, joined, from);
     }
-    await repeat(() => joins.close([group]));
+    await this.#surely(() => joins.close([group]));
+  }
+
+  /** Error callbacks that nobody can send must not keep what waits for the body waiting. */
+  async #tell(group: string, body: Signature, from: Sender): Promise<void> {
+    const { context, joins, report } = this.#options;
+    try {
+      const { opens, sends } = followFailure(
+        context(),
+        { ...from, id: lastId(body) ?? group },
+        { errbacks: errbacksOf(body) },
+      );
+      if (opens.length > 0) await this.#surely(() => joins.open(opens));
+      if (sends.length > 0) await this.#publish(sends, group);
+    } catch (error) {
+      if (!isUnsendable(error)) throw error;
+      report.warning("CHORD_LOST", `the error callbacks of chord ${group} cannot be sent`, error);
+    }
+  }
+
+  /** Repeated while it gets no answer; what comes after it must not happen without it. */
+  async #surely<T>(call: () => Promise<T>): Promise<T> {
+    const done = await this.#options.repeat(async () => ({ answer: await call() }));
+    if (done === undefined) throw new CeleriacError("BACKEND_CLOSED", "The worker stopped before this was known.");
+    return done.answer;
   }
 }
 
@@ -174,8 +199,22 @@ const unsendable: ReadonlySet<string> = new Set([
   "NOT_SERIALIZABLE",
 ]);
 
+function isUnsendable(error: unknown): error is CeleriacError {
+  return error instanceof CeleriacError && unsendable.has(error.code);
+}
+
 function bodyIn(bytes: Uint8Array): Signature {
   return readSignature(parseJson(bytes));
+}
+
+/** Nobody arrived: what the body says of its family, if whoever opened the chord had one. */
+function senderOf(group: string, body: Uint8Array): Sender {
+  try {
+    const { root_id: rootId } = bodyIn(body).options;
+    return { id: group, ...(typeof rootId === "string" && { rootId }) };
+  } catch {
+    return { id: group };
+  }
 }
 
 /** Celery's words for a member that failed. */

@@ -14,7 +14,7 @@ import { hadEarlierRun } from "./earlier-run.ts";
 import { type Ending, ending, returned } from "./ending.ts";
 import type { Claim, Execution } from "./execution.ts";
 import type { SettlementContext } from "./failed-run.ts";
-import { intake } from "./intake.ts";
+import { intake, isWithdrawn } from "./intake.ts";
 import { Preparing } from "./preparing.ts";
 import { Refusals } from "./refusals.ts";
 import type { Reporter } from "./reporter.ts";
@@ -201,19 +201,18 @@ export class Flow {
   }
 
   #dispatch(): void {
-    const { clock } = this.#options;
+    const { clock, rules } = this.#options;
     const monotonic = clock.monotonic();
     if (this.#gap(monotonic)) return;
-    const starting: Execution[] = [];
     const now = this.#now();
+    const starting: Execution[] = [];
     for (const execution of this.slots.take(monotonic)) {
-      const { expires } = execution.headers;
       const waited = execution.delivery.claimedAt + monotonic - execution.claimedAt;
-      if (expires !== undefined && waited > expires) {
-        // Waited past its time between claim and start: intake's rule, applied again just before the run.
+      if (isWithdrawn(rules, execution.headers, waited)) {
+        // Withdrawn, or waited past its time, between claim and start: intake's rule, applied again just before the run.
         this.slots.ended(execution);
         const claim = execution.begun ? execution.claim : undefined;
-        const verdict = intake(this.#options.rules, execution.delivery, waited, monotonic, claim);
+        const verdict = intake(rules, execution.delivery, waited, monotonic, claim);
         if (verdict.kind !== "run") this.#refusals.refuse(verdict, execution.delivery, claim);
         continue;
       }

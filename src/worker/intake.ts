@@ -3,7 +3,7 @@
  * delivery, registry and time give the same answer.
  *
  * malformed → bury · hostile name → bury · unknown task → back with growing delay for `unknownTaskGrace`, then bury ·
- * eta still ahead → park · expired → REVOKED · too many crashes → bury · suspect → run alone · else run
+ * expired, revoked → REVOKED · eta still ahead → park · too many crashes → bury · suspect → run alone · else run
  */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
@@ -19,7 +19,7 @@ import type { Message } from "../wire/message.ts";
 import { isEmpty } from "./call.ts";
 import { type Claim, type Execution, keepsResult } from "./execution.ts";
 import { needsJoin } from "./follow.ts";
-import { dead, expired, type IntakeRules, type Look, type Unrun } from "./unrun.ts";
+import { dead, type IntakeRules, type Look, type Unrun, withdrawn } from "./unrun.ts";
 
 /** Header that remembers since when nobody here knew the task; it survives restarts of every worker. */
 const unknownHeader = "celeriac.unknown";
@@ -53,8 +53,9 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
     const body = openBody(message, headers.compression, rules.maxMessageBytes);
     const definition = rules.registry.runnable(headers.task);
     if (!definition?.handler) return unknown(rules, look, message, headers, "no task of that name");
-    if (headers.expires !== undefined && now > headers.expires) {
-      return expired(rules, look, headers, body, keepsResult({ headers, definition }));
+    if (isWithdrawn(rules, headers, now)) {
+      const why = rules.revoked?.(headers) === true ? "revoked" : "expired";
+      return withdrawn(rules, look, headers, body, keepsResult({ headers, definition }), why);
     }
     if (headers.eta !== undefined && headers.eta > now) {
       return {
@@ -103,6 +104,11 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
     const reason = error instanceof CeleriacError && refusals.has(error.code) ? "refused-content" : "undecodable";
     return dead(rules, look, headers, reason, error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Came too late by now, or somebody has said that it is not to run. */
+export function isWithdrawn(rules: IntakeRules, headers: TaskHeaders, now: number): boolean {
+  return (headers.expires !== undefined && now > headers.expires) || rules.revoked?.(headers) === true;
 }
 
 /** What the message hands on beside its body; thrown here, before anything runs, if it can't be written again. */

@@ -117,9 +117,9 @@ export class Reporter {
       ...(verdict.headers ? { id: verdict.headers.id, task: verdict.headers.task } : {}),
     };
     this.#counts.received++;
-    if (verdict.kind === "expired") {
+    if (verdict.kind !== "dead") {
       this.#counts.revoked++;
-      this.emit("task:revoked", { ...facts, state: "REVOKED", text: "expired" });
+      this.emit("task:revoked", { ...facts, state: "REVOKED", text: verdict.kind });
       return;
     }
     this.#counts.buried++;

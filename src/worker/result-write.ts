@@ -82,10 +82,16 @@ export function copiedFailureMeta(
   return write(subject, state, true, { json }, fence, ttl, now);
 }
 
-export const expiredError: WireException = celeryException("TaskRevokedError", "expired");
+/** Celery's words for why it was withdrawn: `terminated` while it ran. */
+export type RevokedFor = "expired" | "revoked" | "terminated";
 
-export function revokedMeta(subject: Subject, fence: number, now: number, ttl: number): ResultWrite {
-  return write(subject, "REVOKED", true, { value: expiredError }, fence, ttl, now, { outcome: "expired" });
+export function revokedError(why: RevokedFor): WireException {
+  return celeryException("TaskRevokedError", why);
+}
+
+export function revokedMeta(subject: Subject, why: RevokedFor, fence: number, now: number, ttl: number): ResultWrite {
+  const outcome = why === "expired" ? ({ outcome: "expired" } as const) : {};
+  return write(subject, "REVOKED", true, { value: revokedError(why) }, fence, ttl, now, outcome);
 }
 
 /** RETRY keeps the original error, as Celery's does. */

@@ -124,9 +124,10 @@ export class Settler {
     return this.#repeat(about, call);
   }
 
-  /** Sends until it is known; rejects with what no repeat can change. */
+  /** Sends until it is known; rejects with what no repeat can change, and with BACKEND_CLOSED if the worker closes before. */
   async publish(send: readonly Outgoing[]): Promise<void> {
-    await this.#repeat([], () => this.#publish(send));
+    const sent = await this.#repeat([], () => this.#publish(send).then(() => true));
+    if (sent !== true) throw new CeleriacError("BACKEND_CLOSED", "The worker stopped before this was sent.");
   }
 
   async #send(batch: readonly Entry[]): Promise<void> {
@@ -182,7 +183,7 @@ export class Settler {
   }
 
   /** The message was acknowledged before it started, so what is left is the result and what follows. */
-  async #settleEarly(entry: Entry): Promise<void> {
+  async #settleEarly(entry: Entry, last = false): Promise<void> {
     const { store } = this.#options;
     const { claimed } = entry;
     const { settlement } = entry.ending;
@@ -191,6 +192,7 @@ export class Settler {
     const also = writesOf(entry.ending);
     const sent = putBack(settlement);
     const send = [...(settlement.follow ?? []), ...sent];
+    const goesOn = sent.length > 0 || entry.ending.end.kind === "replaced";
     let answer: Settled["kind"] | undefined;
     const { arrive = [] } = settlement;
     const { opens = [] } = entry.ending;
@@ -200,14 +202,16 @@ export class Settler {
         const [stored] = result ? await store.commit([result]) : [];
         if (stored === "fenced") return "lost";
         if (also.length > 0) await store.commit(also);
-        if (claimed && sent.length > 0) await store.ledger?.reopen([claimed]);
+        if (claimed && goesOn) await store.ledger?.reopen([claimed]);
         if (send.length > 0) await this.#publish(send);
         if (arrive.length > 0) this.#options.joined?.(arrive, await store.joins?.arrive(arrive), entry);
-        if (claimed && sent.length === 0 && !result) await store.ledger?.finish([claimed]);
+        if (claimed && !goesOn && !result) await store.ledger?.finish([claimed]);
         return stored === "already-final" ? "already-final" : "settled";
       });
     } catch (error) {
       this.#options.troubled(error);
+      // What waits for it must hear of its end all the same.
+      if (!last) return this.#settleEarly({ ...entry, ending: this.#options.unwritable(entry, error) }, true);
     }
     this.#options.settled(entry, answer);
   }

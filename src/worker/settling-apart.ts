@@ -60,7 +60,9 @@ export class SettlingApart {
     if (ledger !== undefined) await this.#register(ledger, going, publish);
     const answers = await this.#close(consumer, going);
     // What goes on under its id, and could not be sent because the link went: what is kept of it is all there is.
-    const done = going.filter(({ settlement }, index) => answers[index]?.kind !== "lost" || !goesOn(settlement));
+    const done = going.filter(
+      ({ entry, settlement }, index) => answers[index]?.kind !== "lost" || !goesOn(entry, settlement),
+    );
     if (ledger !== undefined) await release(ledger, done);
     let next = 0;
     return steps.map((step): Settled => {
@@ -129,7 +131,7 @@ export class SettlingApart {
     const open = steps.flatMap(({ entry, settlement }) => {
       const { claimed } = entry;
       const { then } = settlement;
-      if (claimed === undefined || !(goesOn(settlement) || entry.ending.end.kind === "replaced")) return [];
+      if (claimed === undefined || !goesOn(entry, settlement)) return [];
       return [{ ...claimed, ...(then.kind === "requeue" && { crashes: then.crashes, suspicions: then.suspicions }) }];
     });
     const silent = steps.filter(
@@ -167,8 +169,9 @@ async function release(ledger: Ledger, steps: readonly Step[]): Promise<void> {
   if (held.length > 0) await ledger.release(held);
 }
 
-function goesOn({ then }: Settlement): boolean {
-  return then.kind === "replace" || then.kind === "requeue";
+/** By its message, or by a workflow whose last task has its id. */
+function goesOn({ ending: { end } }: Entry, { then }: Settlement): boolean {
+  return then.kind === "replace" || then.kind === "requeue" || end.kind === "replaced";
 }
 
 function hasFinal({ ending }: Entry): boolean {

@@ -20,6 +20,7 @@ import { unreturnable, unwritable } from "./failed-run.ts";
 import { Flow } from "./flow.ts";
 import { openPool } from "./open-pool.ts";
 import { WorkerPoolHooks } from "./pool-hooks.ts";
+import { startParts } from "./parts.ts";
 import { Reporter } from "./reporter.ts";
 import { Settler } from "./settler.ts";
 import { SettlingApart } from "./settling-apart.ts";
@@ -164,7 +165,6 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       consumer.on(event, (text) => report.emit(`broker:${event}`, { text }));
     }
     consumer.on("clock-step", (text) => report.warning("CLOCK_STEP", text));
-    flow.attach(consumer);
     const custody =
       ledger && consumer.detach
         ? new Custody({
@@ -181,6 +181,17 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
           })
         : undefined;
     const stale = clock.every(staleCheck, () => flow.giveBackStale());
+    const beside: { stop?: () => Promise<void> } = {};
+    const worker = handle({ flow, settler, consumer, stale, pool, custody, chords, beside });
+    const inside = { id, core, clock, backend, registry, pool, flow, consumer, report, settings, stats: worker.stats };
+    try {
+      beside.stop = await startParts({ ...inside, shutdown: () => void worker.stop() }, opening.signal);
+    } catch (error) {
+      await worker.stop({ cold: true });
+      throw error;
+    }
+    // Only now: what was revoked or paused is known by the time the first task comes.
+    flow.attach(consumer);
     report.emit("worker:ready", {
       pid: process.pid,
       detail: {
@@ -192,7 +203,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
         lease: settings.lease,
       },
     });
-    return handle({ flow, settler, consumer, stale, pool, custody, chords });
+    return worker;
   }
 
   function handle(running: {
@@ -203,8 +214,9 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     pool: Pool;
     custody: Custody | undefined;
     chords: Chords;
+    beside: { readonly stop?: () => Promise<void> };
   }): WorkerHandle {
-    const { flow, settler, consumer, stale, pool, custody, chords } = running;
+    const { flow, settler, consumer, stale, pool, custody, chords, beside } = running;
     const hurry = new AbortController();
     const ended = Promise.withResolvers<void>();
     // Whoever stops it hears of a failure too; `closed` alone may have no listener.
@@ -215,6 +227,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       stale[Symbol.dispose]();
       try {
         await shutDown({ clock, flow, pool, settler, consumer, chords }, grace, hurry.signal);
+        await beside.stop?.();
       } catch (error) {
         ended.reject(error);
         throw error;

@@ -17,7 +17,7 @@ import { arrivalsOf, ownArrival, waitersOf } from "./arrival.ts";
 import { list } from "./ending.ts";
 import type { Claim, Execution } from "./execution.ts";
 import { type Follow, followFailure, nothingFollows } from "./follow.ts";
-import { expiredError, failureMeta, revokedMeta } from "./result-write.ts";
+import { failureMeta, revokedError, revokedMeta } from "./result-write.ts";
 
 const encoder = new TextEncoder();
 
@@ -31,6 +31,8 @@ export interface IntakeRules {
   readonly shared?: boolean | undefined;
   /** The store counts the members of chords. */
   readonly joins?: boolean | undefined;
+  /** Somebody has said that this is not to run any more. Asked at intake, and again just before the run. */
+  readonly revoked?: ((headers: TaskHeaders) => boolean) | undefined;
 }
 
 /** What is looked at: a delivery, and whose word on its claim counts. */
@@ -41,10 +43,10 @@ export interface Look {
 }
 
 /** What ended without a run, and what is stored and sent with that. */
-export type Unrun = Expired | Dead;
+export type Unrun = Withdrawn | Dead;
 
-interface Expired extends Consequences {
-  readonly kind: "expired";
+interface Withdrawn extends Consequences {
+  readonly kind: "expired" | "revoked";
   readonly headers: TaskHeaders;
 }
 
@@ -62,19 +64,21 @@ interface Consequences {
   readonly opens: readonly OpenJoin[];
 }
 
-export function expired(
+/** What came too late, or is not wanted any more. */
+export function withdrawn(
   rules: IntakeRules,
   { delivery, claim, now }: Look,
   headers: TaskHeaders,
   body: Uint8Array,
   keeps: boolean,
-): Expired {
-  const write = (id: string): ResultWrite => revokedMeta({ ...headers, id }, claim.fence, now, rules.resultTtl);
+  why: "expired" | "revoked",
+): Withdrawn {
+  const write = (id: string): ResultWrite => revokedMeta({ ...headers, id }, why, claim.fence, now, rules.resultTtl);
   const embed = embedIn(body);
-  const end = { state: "REVOKED", value: encoder.encode(stringifyJson(expiredError)) } as const;
+  const end = { state: "REVOKED", value: encoder.encode(stringifyJson(revokedError(why))) } as const;
   const arrive = embed ? arrivalsOf(headers, embed, end) : ownArrival(headers, undefined, end);
   return {
-    kind: "expired",
+    kind: why,
     headers,
     settlement: {
       delivery,
