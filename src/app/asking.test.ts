@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { group } from "../canvas/group.ts";
 import type { CeleriacError } from "../error/celeriac-error.ts";
 import { type RunningTask, type TaskAsk, withRunningTask } from "../task/running.ts";
 import { VirtualClock } from "../testing/virtual-clock.ts";
@@ -51,6 +52,30 @@ describe("a child", () => {
     const { broker } = await coreOf(worker).connect();
     const { items } = await broker.queues.browse("mail", "delayed", undefined, 10);
     expect(items).toHaveLength(1);
+    await worker.close();
+  });
+
+  it("starts workflows through its worker, and reads them", async () => {
+    const { worker, child, asked, inside } = pair();
+    const task = child.task("far", (n: number) => n);
+    const members = Array.from({ length: 40 }, (_, n) => task.si(n));
+    const sent = await inside(() => child.enqueue(group(members), { id: "all" }));
+    expect([sent.id, sent.results.length, asked.map(({ k }) => k)]).toEqual(["all", 40, ["send"]]);
+    const { store } = await coreOf(worker).connect();
+    await store.commit(
+      sent.results.map(({ id }, value) => {
+        const meta = encodeTaskMeta({ id, status: "SUCCESS", result: { value }, traceback: null, dateDone: null });
+        return { id, state: "SUCCESS", final: true, fence: 1, meta, ttl: 60_000 };
+      }),
+    );
+    expect(await inside(() => sent.get())).toEqual(members.map((_, n) => n));
+    expect(asked.filter(({ k }) => k === "get")).toHaveLength(40);
+    const refused: (() => Promise<unknown>)[] = [
+      () => sent.save(),
+      () => sent.forget(),
+      () => child.groupResult("all"),
+    ];
+    for (const ask of refused) expect(await codeOf(inside(ask))).toBe("NOT_SUPPORTED");
     await worker.close();
   });
 
