@@ -1,6 +1,7 @@
 /** All rows of the matrix, in the order in which they are shown. */
 
 import type { Behaviour } from "./behaviour.ts";
+import { chains } from "./behaviour/canvas-chains.ts";
 import { content } from "./behaviour/content.ts";
 import { ledger } from "./behaviour/ledger.ts";
 import { outcomes } from "./behaviour/outcomes.ts";
@@ -17,4 +18,5 @@ export const behaviours: readonly Behaviour[] = [
   ...setups,
   ...sharing,
   ...ledger,
+  ...chains,
 ];

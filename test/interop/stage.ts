@@ -44,6 +44,8 @@ export class Stage implements AsyncDisposable {
   readonly place: Place;
   readonly redis: RedisServer;
   readonly folder: string;
+  /** Another queue that our worker serves. */
+  readonly second = "ts-second";
   /** Names of this stage's own, on servers that saw others before. */
   readonly #token = randomUUID().slice(0, 4);
   readonly #lasting = new AsyncDisposableStack();
@@ -79,7 +81,7 @@ export class Stage implements AsyncDisposable {
       PythonClient.start(this.setup()),
       // One process: with two, Celery may store the RETRY of a task after the SUCCESS of its next run.
       PythonWorker.start(this.setup(), "py", "-P", "prefork", "-c", "1"),
-      this.work(this.#app, ["ts"]),
+      this.work(this.#app, ["ts", this.second]),
     ]);
     this.#lasting.use(this.#worker);
     this.#lasting.use(this.#serving);

@@ -1,19 +1,11 @@
 /** What the TypeScript workers of the suite can run, the counterpart of `python/tasks.py`. */
 
-import { appendFileSync, existsSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { type App, Decimal, PlainDate, PlainTime, RemoteError, type TaskContext, Uuid } from "../../src/index.ts";
-
-/** Nothing waits longer for the other side. */
-const patience = 30_000;
-
-async function opened(gate: string, signal: AbortSignal): Promise<void> {
-  for (const end = performance.now() + patience; !existsSync(gate);) {
-    if (performance.now() > end) throw new Error(`nobody opened ${gate}`);
-    await sleep(10, undefined, { signal });
-  }
-}
+import { declareCanvas } from "./canvas-tasks.ts";
+import { gatePatience, opened } from "./gate.ts";
 
 /** What a run sees of itself. */
 function facts(context: TaskContext): Record<string, unknown> {
@@ -84,7 +76,7 @@ export function declareTasks(app: App): void {
     },
   );
   app.task("ts.soft", async (_, context) => {
-    await sleep(patience, undefined, { signal: context.signal }).catch(() => undefined);
+    await sleep(gatePatience, undefined, { signal: context.signal }).catch(() => undefined);
     return (context.signal.reason as { code?: string }).code;
   });
   app.task("ts.sleep", { positional: ["seconds"] }, async ({ seconds }: { seconds: number }, context: TaskContext) => {
@@ -99,6 +91,7 @@ export function declareTasks(app: App): void {
   const told = app.remote<() => unknown>("py.facts", { queue: "py" });
   app.task("ts.child", async () => (await told.delay()).id);
   declareShared(app);
+  declareCanvas(app);
 }
 
 function retry({ times, seconds = 0 }: { times: number; seconds?: number }, context: TaskContext): unknown {

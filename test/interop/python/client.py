@@ -35,7 +35,24 @@ if tasks.app.conf.result_backend.startswith("rpc"):
 
     Drainer.drain_events_until = drain_at_once
 
-scope = {"app": tasks.app, "tasks": tasks, "send": send, "celery": celery, "kombu": kombu, "json": json}
+
+def step(name, args=(), **options):
+    """A call of a task of either side, for the queue that its worker serves."""
+    return tasks.app.signature(name, args=args, queue=name.partition(".")[0], **options)
+
+
+scope = {
+    "app": tasks.app,
+    "tasks": tasks,
+    "send": send,
+    "step": step,
+    "chain": celery.chain,
+    "chord": celery.chord,
+    "group": celery.group,
+    "celery": celery,
+    "kombu": kombu,
+    "json": json,
+}
 
 
 def evaluate(code):

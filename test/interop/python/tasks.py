@@ -63,6 +63,9 @@ def facts(request):
         # Celery 5.2 has a message's own headers as attributes of the request.
         "headers": {k: v for k, v in {**vars(request), **(request.headers or {})}.items() if k.startswith("x-")},
         "hostname": request.hostname,
+        "group": request.group,
+        "group_index": getattr(request, "group_index", None),
+        "stamps": getattr(request, "stamps", None),
         "args": list(request.args or []),
         "now": time.time(),
     }
@@ -163,6 +166,46 @@ def reject():
 def child(self):
     """Sends a task of the other side and tells its id."""
     return app.send_task("ts.facts", queue="ts").id
+
+
+# What workflows are made of.
+
+
+@app.task(name="py.total")
+def total(numbers):
+    return sum(numbers)
+
+
+@app.task(name="py.hold")
+def hold(*args):
+    """Returns the last argument when the file that is named before it is there."""
+    gate, value = args[-2:]
+    wait_for(gate)
+    return value
+
+
+@app.task(name="py.failed")
+def failed(task_id, *, path):
+    """An error callback with one argument: it is always sent."""
+    note(path, json.dumps({"by": "py", "args": [task_id]}))
+
+
+@app.task(name="py.failed_here")
+def failed_here(*args, path):
+    """An error callback with more: a Python worker that has it calls it at once, everybody else sends it with one."""
+    note(path, json.dumps({"by": "py", "args": [arg if isinstance(arg, str) else type(arg).__name__ for arg in args]}))
+
+
+@app.task(name="py.replace", bind=True)
+def replace(self, *args):
+    return self.replace(app.signature(args[-1]))
+
+
+@app.task(name="py.grow", bind=True)
+def grow(self, *args):
+    member, value = args[-2:]
+    self.add_to_chord(app.signature(member))
+    return value
 
 
 # What both sides can run, for queues that both serve. Each run writes down who did it.
