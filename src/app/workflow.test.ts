@@ -7,7 +7,7 @@ import { group } from "../canvas/group.ts";
 import { signatureOf } from "../canvas/rebuild.ts";
 import type { CeleriacError } from "../error/celeriac-error.ts";
 import type { Signature } from "../task/signature.ts";
-import { type App, coreOf, createApp } from "./app.ts";
+import { type App, createApp } from "./app.ts";
 import type { GroupResult } from "./group-result.ts";
 import type { Task } from "./task-handle.ts";
 
