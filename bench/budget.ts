@@ -59,6 +59,7 @@ const rules: readonly Rule[] = [
     bytes: small,
     ...more(20, 50),
   },
+  { what: /^chord$/, broker: redis, pool: inline, figure: "tasksPerSecond", peer: /^celery-threads$/, ...more(10, 20) },
   { what: /^e2e$/, broker: rabbitmq, pool: inline, figure: "tasksPerSecond", peer: /^celery-/, ...more(8, 15) },
   { what: /^e2e$/, broker: rabbitmq, pool: inline, figure: "tasksPerSecond", peer: /^bare/, ...more(0.5, 0.75) },
   { what: /^e2e$/, broker: redis, pool: inline, figure: "cpu", peer: bullmq, bytes: small, ...less(1 / 3, 1 / 5) },

@@ -25,7 +25,7 @@ export interface Options {
   readonly node: readonly string[];
 }
 
-const everything = ["enqueue-single", "enqueue-bulk", "consume", "e2e", "latency", "memory", "startup"];
+const everything = ["enqueue-single", "enqueue-bulk", "consume", "e2e", "latency", "chord", "memory", "startup"];
 
 export const usage = `npm run bench -- [what…] [options]
 

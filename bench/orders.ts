@@ -13,6 +13,8 @@ export type Order =
       readonly bytes: number;
     }
   | { readonly do: "probe"; readonly bytes: number }
+  /** A chord of so many members, from its start to the result of its body in the caller's hands. */
+  | { readonly do: "chord"; readonly members: number }
   /** Answers when so many tasks have been completed since the process started. */
   | { readonly do: "await"; readonly count: number; readonly pids: readonly number[] }
   | { readonly do: "done" | "handled" | "close" };

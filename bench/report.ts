@@ -43,6 +43,9 @@ const titles: Readonly<Record<string, string>> = {
   result99: "result p99 ms",
   idleCpu: "idle CPU %",
   serverRss: "server MB",
+  member100: "µs/member, 100",
+  member1000: "µs/member, 1000",
+  memberLarge: "µs/member, all",
 };
 
 /** Figures of single commands begin with it. */

@@ -77,6 +77,12 @@ async function obey(order: Order): Promise<Reply> {
       if (producer === undefined) throw new Error("no producer");
       return { probe: await producer.probe(payload) };
     }
+    case "chord": {
+      if (producer?.chord === undefined) throw new Error("no producer of chords");
+      const started = monotonic();
+      await producer.chord(order.members);
+      return { started, ended: monotonic() };
+    }
     case "await":
       return reached(order.count, order.pids);
     case "done":

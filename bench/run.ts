@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { chord } from "./chord.ts";
 import { buildCeleriac, installPeers } from "./installation.ts";
 import { latency } from "./latency.ts";
 import { disturbance, machineFacts } from "./machine.ts";
@@ -34,6 +35,7 @@ const kinds: Readonly<Record<string, Round>> = {
       ...(result.length > 0 && { result50: percentile(result, 0.5), result99: percentile(result, 0.99) }),
     };
   },
+  chord,
   memory: async (server, load, options) => ({ ...(await upkeep(server, load, options.memoryTasks)) }),
 };
 /** How many of the tasks a slow system gets, so that a round takes seconds and not minutes. */
@@ -106,6 +108,7 @@ async function measureStartup(options: Options): Promise<Measurement> {
 
 /** bee-queue has no sandboxed processors, and what an idle peer costs is asked of none but BullMQ. */
 function fits(peer: string, what: string, options: Options): boolean {
+  if (what === "chord") return peer.startsWith("celery-");
   if (peer === "bullmq") return true;
   if (peer === "bee-queue" || peer === "plainjob") return options.pool === "inline" && what !== "memory";
   return what !== "latency" && what !== "memory";

@@ -11,3 +11,6 @@ export const app = createApp({
 });
 
 export const noop = app.task("bench.noop", (payload: Payload): number => handle(payload));
+
+/** The body of a chord. */
+export const count = app.task("bench.count", (results: readonly number[]): number => results.length);

@@ -1,6 +1,7 @@
 /** Celeriac: the built package, as its users get it. */
 
-import { monotonic, type Payload, type Probe, type System, type SystemOptions } from "./system.ts";
+import { chord, group } from "celeriac";
+import { monotonic, type Payload, payloadOf, type Probe, type System, type SystemOptions } from "./system.ts";
 
 async function load({ address, results, durable }: SystemOptions): Promise<typeof import("./celeriac-app.ts")> {
   process.env["CELERIAC_BENCH_BROKER"] = address.startsWith("/")
@@ -12,10 +13,16 @@ async function load({ address, results, durable }: SystemOptions): Promise<typeo
 
 export const system: System = {
   async openProducer(options) {
-    const { app, noop } = await load(options);
+    const { app, noop, count } = await load(options);
     return {
       send: (payload) => noop.delay(payload),
       sendMany: (payloads) => noop.enqueueMany(payloads),
+      async chord(members) {
+        const calls = Array.from({ length: members }, (_, n) => noop.si(payloadOf(n, 100)));
+        const sent = await app.delay(chord(group(calls), count.s()));
+        const counted = await sent.get({ timeout: "5m" });
+        if (counted !== members) throw new Error(`the body got ${String(counted)} results`);
+      },
       async probe(payload: Payload): Promise<Probe> {
         const sent = monotonic();
         const result = await noop.delay({ ...payload, probe: true });

@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { releases } from "../../test/interop/release.ts";
-import type { Payload, System, SystemOptions } from "./system.ts";
+import { type Payload, payloadOf, type System, type SystemOptions } from "./system.ts";
 
 /** Messages that a process or thread may have in hand. Celery's default of 4 is few for processes; 64 were no faster. */
 const prefetch: Readonly<Record<Pool, number>> = { prefork: 32, threads: 4 };
@@ -24,6 +24,7 @@ export function celerySystem(pool: Pool): System {
         send: (payload) => python.send(payload, 1),
         sendMany: (payloads) => python.send(payloads[0], payloads.length),
         sendAll: (payload, count) => python.send(payload, count),
+        chord: (members) => python.chord(members),
         probe: () => Promise.reject(new Error("Celery's latency is not measured")),
         close: () => python.end(),
       };
@@ -82,6 +83,12 @@ class Python {
     const sent = this.next();
     this.#child.stdin?.write(`${JSON.stringify({ payload, count })}\n`);
     await sent;
+  }
+
+  async chord(members: number): Promise<void> {
+    const ended = this.next();
+    this.#child.stdin?.write(`${JSON.stringify({ payload: payloadOf(1_000_000, 100), members })}\n`);
+    await ended;
   }
 
   async end(): Promise<void> {

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 
-from celery import Celery
+from celery import Celery, chord
 from celery.signals import task_success, worker_ready
 
 # The real standard output; what Celery prints goes to the other one.
@@ -30,6 +30,11 @@ if setup["broker"].startswith("amqp"):
 @app.task(name="bench.noop")
 def noop(payload):
     return payload["n"]
+
+
+@app.task(name="bench.count")
+def count(results):
+    return len(results)
 
 
 class Completions:
@@ -62,8 +67,13 @@ def produce():
     os.write(out, b".")
     for line in sys.stdin:
         order = json.loads(line)
-        for _ in range(order["count"]):
-            noop.apply_async((order["payload"],))
+        if "members" in order:
+            members = order["members"]
+            counted = chord((noop.s(order["payload"]) for _ in range(members)), count.s())().get(timeout=300)
+            assert counted == members, f"the body got {counted} results"
+        else:
+            for _ in range(order["count"]):
+                noop.apply_async((order["payload"],))
         os.write(out, b".")
 
 

@@ -29,6 +29,8 @@ export interface Producer {
   sendMany(payloads: readonly Payload[]): Promise<unknown>;
   /** Sends one `count` times in single calls, for systems whose producer is no Node process; instead of a loop around `send`. */
   sendAll?(payload: Payload, count: number): Promise<void>;
+  /** A chord of no-op members, for systems that have such; resolves with the result of its body, which is the number of members. */
+  chord?(members: number): Promise<void>;
   probe(payload: Payload): Promise<Probe>;
   close(): Promise<void>;
 }

@@ -227,11 +227,11 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       stale[Symbol.dispose]();
       try {
         await shutDown({ clock, flow, pool, settler, consumer, chords }, grace, hurry.signal);
-        await beside.stop?.();
       } catch (error) {
         ended.reject(error);
         throw error;
       } finally {
+        await beside.stop?.();
         custody?.close();
         report.emit("worker:stopped", { pid: process.pid, detail: { ...report.counts } });
         registered[Symbol.dispose]();
