@@ -196,9 +196,10 @@ describe("dead letters", () => {
 describe("public names", () => {
   /** Too plain for an example, or shown by the example of what they belong to. */
   const plain = new Set(
-    `AnySignature Backoff CallArguments Clock CronFields CronOptions DeadLetter DeclareRemote DeclareTask DstPolicy
-    ErrorCode EveryOptions Held Link Logger Page Place QueueState ResultOf RetryOptions ScheduleSpec
-    SignatureOptions SolarEvent StandardSchema TaskState WorkerEventType WorkerStats freeze systemClock`.split(/\s+/),
+    `AnySignature Backoff CallArguments Chain Chord Clock CompletedMember CronFields CronOptions DeadLetter
+    DeclareRemote DeclareTask DstPolicy ErrorCode EveryOptions GraphNode GraphOptions Group GroupChain GroupChord
+    Held Link Logger Page Place QueueState ResultOf ResultTuple RetryOptions ScheduleSpec SignatureOptions SolarEvent
+    Stamps StandardSchema TaskState WorkerEventType WorkerStats freeze systemClock`.split(/\s+/),
   );
   const exported = [...source("src/index.ts").matchAll(/^export (?:type )?\{([^}]+)\} from "\.\/([^"]+)"/gm)].flatMap(
     ([, names = "", file = ""]) =>
