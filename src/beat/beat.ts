@@ -22,7 +22,7 @@ import { type Line, openLine } from "./line.ts";
 import { lastDue, planNext, type Step } from "./plan.ts";
 import type { BeatReporter } from "./reporter.ts";
 
-/** How often a follower asks to lead, a leader looks for changed entries, and a tick that waits looks for the end of the run before, ms. */
+/** How often at most a follower asks to lead, a leader looks for changed entries, and a tick that waits for the end of the run before, ms. */
 const lookEvery = 1_000;
 /** Entries that are asked about, or sent, at the same time. */
 const sideBySide = 64;
@@ -93,7 +93,7 @@ export class Beat {
     const { leadership } = this.#parts;
     if (!(await leadership.keep())) {
       this.#follow();
-      if (!(await leadership.seek())) return lookEvery;
+      if (!(await leadership.seek())) return Math.min(lookEvery, leadership.seekEvery);
       this.#lead();
     }
     for (;;) {

@@ -45,6 +45,11 @@ export class Leadership {
     return Math.max(0, this.#renewAt - this.#options.clock.monotonic());
   }
 
+  /** How often a follower had better ask, ms. */
+  get seekEvery(): number {
+    return this.#options.ttl / 3;
+  }
+
   /** Asks to lead. True if it does from now on, under a new term. */
   async seek(): Promise<boolean> {
     const { lease, holder, ttl } = this.#options;
