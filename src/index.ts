@@ -3,6 +3,7 @@
 export { createApp } from "./app/app.ts";
 export type { App } from "./app/app.ts";
 export type { AsyncResult, TaskSnapshot } from "./app/async-result.ts";
+export type { BeatEvent, BeatEventType, BeatHandle, BeatOptions } from "./app/beat.ts";
 export type { AppOptions } from "./app/config.ts";
 export { redactUrl } from "./app/connect.ts";
 export type {
@@ -17,6 +18,8 @@ export { GroupFailedError } from "./app/group-failure.ts";
 export type { CompletedMember, GroupProgress, GroupResult } from "./app/group-result.ts";
 export type { Progress, TaskDetails, TaskState } from "./app/outcome-reading.ts";
 export type { GraphNode, GraphOptions, ResultGraph } from "./app/result-graph.ts";
+export type { DeclareSchedule, ScheduleOptions, SchedulePolicy, SchedulePolicyOptions } from "./app/schedule-book.ts";
+export type { ScheduleChanges, ScheduleEntry, Schedules, ScheduleTick } from "./app/schedules.ts";
 export { TaskFailedError, TaskRevokedError } from "./app/task-failure.ts";
 export type { EnqueueManyOptions, EnqueueOptions, Link, RemoteTask, Task } from "./app/task-handle.ts";
 export type { WorkerEvent, WorkerEventType, WorkerHandle, WorkerStats, WorkOptions } from "./app/work.ts";
