@@ -173,7 +173,7 @@ describe("options", () => {
     ["src/task/context.ts", "TaskContext"],
   ])("of %s, %s, all stand in learn.md", (path, name) => {
     const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n([^]*?)^\\}`, "m").exec(source(path))?.[1] ?? "";
-    const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)(?:\?|<T>)?[:(]/gm)].map(([, member = ""]) => member);
+    const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)(?:\?|<[\w, ]+>)?[:(]/gm)].map(([, member = ""]) => member);
     const page = source("docs/learn.md");
     expect(members.length).toBeGreaterThan(1);
     expect(members.filter((member) => !new RegExp(`\`(?:ctx\\.)?${member}\\b`).test(page))).toEqual([]);
