@@ -57,16 +57,24 @@ export function waitingFor(rest: readonly Signature[]): Waiting {
     else if (shapeOf(signature) !== "task") for (const part of partsOf(signature)) addIds(part);
     const id = signature.options["task_id"];
     if (shapeOf(signature) === "task" && typeof id === "string") ids.add(id);
+    for (const after of listOf(signature.options["chain"]).toReversed()) add(after);
   };
-  for (const step of rest.toReversed()) add(step);
+  for (const step of rest.toReversed()) {
+    try {
+      add(step);
+    } catch {
+      // It comes out of a message. Nobody could have run what nobody can read, and the others must not wait for it.
+    }
+  }
   return { ids: [...ids], members };
 }
 
 /** Under which id the failure of a signature as a whole is stored. */
 export function idsIn(signature: Signature): readonly string[] {
   const { ids } = waitingFor([signature]);
+  if (ids.length > 0) return ids;
   const last = lastId(signature);
-  return ids.length > 0 || last === undefined ? ids : [last];
+  return last === undefined ? [] : [last];
 }
 
 /** The error callbacks of a chord's body, which never ran: its own, or those of what it begins with. */

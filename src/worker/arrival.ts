@@ -6,9 +6,13 @@
 import { nothingWaits, waitingFor, type Waiting } from "../canvas/waiting.ts";
 import type { Arrival } from "../port/joins.ts";
 import type { FinalState, ResultWrite } from "../port/result-store.ts";
+import { exceptionOf, type WireException } from "../wire/exception.ts";
+import { stringifyJson } from "../wire/json.ts";
 import type { Embed } from "../wire/task-body.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
 import { bodyBytes, joinLife } from "./follow.ts";
+
+const encoder = new TextEncoder();
 
 /** Who arrives. */
 export type Member = Pick<TaskHeaders, "id"> & Partial<Pick<TaskHeaders, "group" | "groupIndex">>;
@@ -17,6 +21,17 @@ export interface MemberEnd {
   readonly state: FinalState;
   /** JSON: the result, or the exception object. */
   readonly value: Uint8Array;
+}
+
+/** An end that was none of the task's own. */
+export function failedBy(error: unknown): MemberEnd {
+  const { name, message, code }: Error & { readonly code?: unknown } =
+    error instanceof Error ? error : new Error(String(error));
+  return failedAs(exceptionOf({ name, message, code }));
+}
+
+export function failedAs(exception: WireException): MemberEnd {
+  return { state: "FAILURE", value: encoder.encode(stringifyJson(exception)) };
 }
 
 /** The task's own arrival. Without an embed (it could not be read) the group is told all the same: it may be a chord. */

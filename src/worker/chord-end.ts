@@ -18,7 +18,7 @@ import { lastId } from "../canvas/freeze.ts";
 import { lostArrivals } from "./arrival.ts";
 import { chordValues } from "./chord-values.ts";
 import type { SettlementContext } from "./failed-run.ts";
-import { type Follow, followFailure, sendAll, type Sender } from "./follow.ts";
+import { type Follow, followFailure, isUnsendable, sendAll, type Sender } from "./follow.ts";
 import type { Reporter } from "./reporter.ts";
 import { failureMeta } from "./result-write.ts";
 
@@ -97,7 +97,7 @@ export class ChordEnd {
 
   #take({ group, why, body }: StaleJoin): void {
     if (body === undefined) {
-      this.#options.report.warning("CHORD_LOST", `the chord ${group} is full, and nobody knows what comes after it`);
+      this.#once(group, () => this.#giveUp(group, "nobody knows what comes after it"));
       return;
     }
     const from = senderOf(group, body);
@@ -153,7 +153,12 @@ export class ChordEnd {
   async #fail(group: string, bytes: Uint8Array, from: Sender, error: WireException): Promise<void> {
     const { context, joins, store } = this.#options;
     const { now, resultTtl } = context();
-    const body = bodyIn(bytes);
+    let body: Signature;
+    try {
+      body = bodyIn(bytes);
+    } catch (unreadable) {
+      return this.#giveUp(group, "nobody can read what comes after it", unreadable);
+    }
     const waiting = waitingFor([body]);
     const writes = idsIn(body).map((id) => failureMeta({ id }, error, null, 0, now, resultTtl));
     if (writes.length > 0) await this.#surely(() => store.commit(writes));
@@ -165,6 +170,12 @@ export class ChordEnd {
       this.joined(arrivals, joined, from);
     }
     await this.#surely(() => joins.close([group]));
+  }
+
+  /** Nothing can be told of its end, now or later. */
+  async #giveUp(group: string, why: string, error?: unknown): Promise<void> {
+    this.#options.report.warning("CHORD_LOST", `the chord ${group} has ended, and ${why}`, error);
+    await this.#surely(() => this.#options.joins.close([group]));
   }
 
   /** Error callbacks that nobody can send must not keep what waits for the body waiting. */
@@ -190,17 +201,6 @@ export class ChordEnd {
     if (done === undefined) throw new CeleriacError("BACKEND_CLOSED", "The worker stopped before this was known.");
     return done.answer;
   }
-}
-
-const unsendable: ReadonlySet<string> = new Set([
-  "MESSAGE_TOO_LARGE",
-  "MESSAGE_UNDECODABLE",
-  "NAME_INVALID",
-  "NOT_SERIALIZABLE",
-]);
-
-function isUnsendable(error: unknown): error is CeleriacError {
-  return error instanceof CeleriacError && unsendable.has(error.code);
 }
 
 function bodyIn(bytes: Uint8Array): Signature {

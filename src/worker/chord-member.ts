@@ -6,9 +6,10 @@ import type { Joins } from "../port/joins.ts";
 import { parseJson } from "../wire/json.ts";
 import { readSignature } from "../wire/signature.ts";
 import { followUpId } from "../wire/uuid.ts";
+import { failedBy, ownArrival } from "./arrival.ts";
 import type { Execution } from "./execution.ts";
 import type { SettlementContext } from "./failed-run.ts";
-import { sendAll } from "./follow.ts";
+import { isUnsendable, sendAll } from "./follow.ts";
 
 export interface ChordMembersOptions {
   readonly joins: Joins | undefined;
@@ -57,8 +58,14 @@ export class ChordMembers {
         `ctx.addToChord: the chord of task ${headers.id} has ended, so another run of this task has ended before.`,
       );
     }
-    if (opens.length > 0) await joins.open(opens);
-    await publish(sends);
+    try {
+      if (opens.length > 0) await joins.open(opens);
+      await publish(sends);
+    } catch (error) {
+      // Counted and never sent, it would keep the chord open for ever.
+      if (isUnsendable(error)) await joins.arrive(ownArrival({ id, group, groupIndex }, embed, failedBy(error)));
+      throw error;
+    }
     return id;
   }
 }

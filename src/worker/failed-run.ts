@@ -5,19 +5,16 @@ import type { DeadLetter } from "../port/queue-admin.ts";
 import type { ResultWrite } from "../port/result-store.ts";
 import type { RetryPolicy } from "../task/definition.ts";
 import { retryDelay } from "../task/retry.ts";
-import { exceptionOf } from "../wire/exception.ts";
-import { stringifyJson } from "../wire/json.ts";
+import { celeryException, exceptionOf } from "../wire/exception.ts";
 import { retryMessage } from "../wire/task-message.ts";
 import { type Ending, ending, list, some } from "./ending.ts";
 import { attemptRecord, type Execution, keepsResult } from "./execution.ts";
 import { describe, type Failure, isRetried, verdict } from "./failure.ts";
-import { arrivalsOf, waitersOf } from "./arrival.ts";
+import { arrivalsOf, failedAs, ownArrival, waitersOf } from "./arrival.ts";
 import { followFailure, type FollowContext } from "./follow.ts";
 import { failureMeta, retryMeta } from "./result-write.ts";
 import type { TaskEnd } from "./task-end.ts";
 import { letterOf, namesOf } from "./unrun.ts";
-
-const encoder = new TextEncoder();
 
 export interface SettlementContext extends FollowContext {
   readonly worker: string;
@@ -126,14 +123,13 @@ export function final(
     ? letterOf(delivery, headers, end.reason, end.detail, context.now)
     : undefined;
   const follow = followFailure(context, headers, embed);
-  const value = encoder.encode(stringifyJson(failure.exception));
   return {
     settlement: {
       delivery,
       then: letter ? { kind: "bury", letter } : { kind: "ack" },
       ...some("result", result),
       ...list("follow", follow.sends),
-      ...list("arrive", arrivalsOf(headers, embed, { state: "FAILURE", value })),
+      ...list("arrive", arrivalsOf(headers, embed, failedAs(failure.exception))),
       record,
     },
     end,
@@ -158,6 +154,11 @@ export function unwritable(context: SettlementContext, execution: Execution, err
 /** The same for what intake meant to put back: it is kept as it came, where people look. */
 export function unreturnable(delivery: Delivery, error: unknown, now: number): Ending {
   const detail = `it cannot be put back: ${error instanceof Error ? error.message : String(error)}`;
-  const letter = letterOf(delivery, namesOf(delivery), "undecodable", detail, now);
-  return ending({ delivery, then: { kind: "bury", letter } }, { kind: "dead", reason: "undecodable", detail });
+  const names = namesOf(delivery);
+  const letter = letterOf(delivery, names, "undecodable", detail, now);
+  const arrive = names ? ownArrival(names, undefined, failedAs(celeryException("DecodeError", detail))) : [];
+  return ending(
+    { delivery, then: { kind: "bury", letter }, ...list("arrive", arrive) },
+    { kind: "dead", reason: "undecodable", detail },
+  );
 }

@@ -8,6 +8,7 @@ import { type Ending as EndOf } from "../canvas/freeze.ts";
 import { planOf, type Plan } from "../canvas/plan.ts";
 import { resultTuple } from "../canvas/result-tuple.ts";
 import { stepMessage } from "../canvas/step-message.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Outgoing } from "../port/broker.ts";
 import type { OpenJoin } from "../port/joins.ts";
 import type { TaskRegistry } from "../task/registry.ts";
@@ -84,6 +85,18 @@ export function followFailure(context: FollowContext, headers: Sender, embed: Pi
     headers,
     embed.errbacks.map((signature, index) => ({ signature, front, role: `errback:${String(index)}` })),
   );
+}
+
+const unsendable: ReadonlySet<string> = new Set([
+  "MESSAGE_TOO_LARGE",
+  "MESSAGE_UNDECODABLE",
+  "NAME_INVALID",
+  "NOT_SERIALIZABLE",
+]);
+
+/** In every other try, and by anybody else, it would be refused as well. */
+export function isUnsendable(error: unknown): error is CeleriacError {
+  return error instanceof CeleriacError && unsendable.has(error.code);
 }
 
 /** Throws NAME_INVALID, NOT_SERIALIZABLE or MESSAGE_UNDECODABLE for what cannot be sent by anybody. */

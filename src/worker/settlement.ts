@@ -11,10 +11,10 @@ import { type Ending, ending, list, returned, some } from "./ending.ts";
 import { attemptRecord, type Execution, keepsResult } from "./execution.ts";
 import { again, type ExitFacts, failed, final, retried, type SettlementContext, unwritable } from "./failed-run.ts";
 import { describe, failureOf, hardLimit, unusableInput, verdict } from "./failure.ts";
-import { arrivalsOf, finalStateOf, waitersOf } from "./arrival.ts";
+import { arrivalsOf, failedAs, finalStateOf, waitersOf } from "./arrival.ts";
 import { followFailure, followSuccess, nothingFollows } from "./follow.ts";
 import { replaced } from "./replacement.ts";
-import { copiedFailureMeta, successMeta } from "./result-write.ts";
+import { copiedFailureMeta, failureMeta, successMeta } from "./result-write.ts";
 import { letterOf } from "./unrun.ts";
 
 /** Retries that `ctx.retry()` allows a task without a policy of its own; Celery's `max_retries`. */
@@ -130,10 +130,26 @@ function control(
       }
       return rejected(context, execution, detail.reason);
     case "ignore":
-      return ending({ delivery: execution.delivery, then: { kind: "ack" } }, { kind: "ignored", ms: outcome.ms });
+      return ignored(context, execution, outcome.ms);
     default:
       return outcome.what satisfies never;
   }
+}
+
+/** Nothing is stored of it; but what waits for it would wait for ever, so there it counts as a failure. Celery tells nobody. */
+function ignored(context: SettlementContext, execution: Execution, ms: number): Ending {
+  const { delivery, headers, embed, claim } = execution;
+  const error = celeryException("Ignore", "the task before it asked to store nothing");
+  const { now, resultTtl } = context;
+  return {
+    settlement: {
+      delivery,
+      then: { kind: "ack" },
+      ...list("arrive", arrivalsOf(headers, embed, failedAs(error))),
+    },
+    end: { kind: "ignored", ms },
+    also: waitersOf(embed).ids.map((id) => failureMeta({ ...headers, id }, error, null, claim.fence, now, resultTtl)),
+  };
 }
 
 interface ControlDetail {
@@ -215,6 +231,18 @@ export function settledBefore(
     // Its result stands; what should follow it can't be sent by anybody, so the message is kept where people look.
     const detail = `what follows it cannot be sent: ${error instanceof Error ? error.message : String(error)}`;
     const letter = letterOf(delivery, headers, "undecodable", detail, context.now);
-    return ending({ delivery, then: { kind: "bury", letter } }, { kind: "dead", reason: "undecodable", detail });
+    const { now, resultTtl } = context;
+    const failure = celeryException("DecodeError", detail);
+    return {
+      settlement: {
+        delivery,
+        then: { kind: "bury", letter },
+        ...list("arrive", arrivalsOf(headers, embed, failedAs(failure))),
+      },
+      end: { kind: "dead", reason: "undecodable", detail },
+      also: waitersOf(embed).ids.map((id) =>
+        failureMeta({ ...headers, id }, failure, null, claim.fence, now, resultTtl),
+      ),
+    };
   }
 }

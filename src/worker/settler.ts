@@ -204,7 +204,8 @@ export class Settler {
         if (also.length > 0) await store.commit(also);
         if (claimed && goesOn) await store.ledger?.reopen([claimed]);
         if (send.length > 0) await this.#publish(send);
-        if (arrive.length > 0) this.#options.joined?.(arrive, await store.joins?.arrive(arrive), entry);
+        const joined = arrive.length > 0 ? await store.joins?.arrive(arrive) : undefined;
+        this.#options.joined?.(arrive, joined, entry);
         if (claimed && !goesOn && !result) await store.ledger?.finish([claimed]);
         return stored === "already-final" ? "already-final" : "settled";
       });
