@@ -110,7 +110,7 @@ export class Core implements AppCore {
       origin: this.#origin,
       pending: (backend, ids) => this.#recordLater(backend, ids),
     });
-    this.#reader = new StoreReader(this.clock, (signal) => this.connect(signal));
+    this.#reader = new StoreReader(this.clock, (signal) => this.connect(signal), config.resultTtl);
   }
 
   get role(): "parent" | "child" {

@@ -193,7 +193,7 @@ describe("a large group", () => {
         }
       }
     }
-    const reader = new CountingReader(clock, () => Promise.resolve(backend));
+    const reader = new CountingReader(clock, () => Promise.resolve(backend), 60_000);
     const sent = new StoredResult("", reader).handle(group("g", ...ids(count).map(task))) as GroupResult<unknown[]>;
     const all = ids(count);
     const waiting = sent.get();
@@ -212,8 +212,9 @@ describe("a large group", () => {
 });
 
 describe("a saved group", () => {
-  it("is found by its id, as Celery keeps it", async () => {
-    await using app = testApp();
+  it("is found by its id, as Celery keeps it, for as long as results", async () => {
+    const clock = new VirtualClock();
+    await using app = testApp(clock);
     const parent = group("before", task("p"));
     const sent = handle(app, { ...group("g", task("a"), group("h", task("b"))), parent } as ResultNode);
     expect(await app.groupResult("g")).toBeUndefined();
@@ -227,6 +228,14 @@ describe("a saved group", () => {
     expect(await again?.get()).toEqual(["a", ["b"]]);
     expect([again?.toJSON(), again?.parent?.id]).toEqual([sent.toJSON(), "before"]);
     await sent.forget();
+    expect(await app.groupResult("g")).toBeUndefined();
+    await sent.save({ ttl: "1h" });
+    await clock.advance(3_599_000);
+    expect(await app.groupResult("g")).toBeDefined();
+    await sent.save();
+    await clock.advance(86_399_000);
+    expect(await app.groupResult("g")).toBeDefined();
+    await clock.advance(1_000);
     expect(await app.groupResult("g")).toBeUndefined();
     expect((await caught(sent.save({ ttl: "1 day" as "1d" }))).code).toBe("DURATION_INVALID");
   });

@@ -77,7 +77,8 @@ export interface GroupResult<T extends readonly unknown[]> extends AsyncResult<T
   /** Removes what is stored of the members, and the saved list. */
   forget(): Promise<void>;
   /**
-   * Keeps the list of members, so that `app.groupResult(id)` finds it, and Python's `GroupResult.restore(id)`; for `ttl`, default a day.
+   * Keeps the list of members, so that `app.groupResult(id)` finds it, and Python's `GroupResult.restore(id)`; for `ttl`, default
+   * the app's `resultTtl`.
    * Rejects with NOT_SUPPORTED where results are not kept.
    */
   save(options?: { readonly ttl?: Duration }): Promise<void>;
@@ -213,7 +214,7 @@ export class StoredGroup implements GroupResult<readonly unknown[]> {
   }
 
   async save(options: { readonly ttl?: Duration } = {}): Promise<void> {
-    const ttl = durationMs(options.ttl ?? "1d", "save: ttl");
+    const ttl = options.ttl === undefined ? undefined : durationMs(options.ttl, "save: ttl");
     await this.#reader.save(this.id, new TextEncoder().encode(stringifyJson({ result: this.toJSON() })), ttl);
   }
 

@@ -16,8 +16,8 @@ export interface ResultReader {
   /** The present state first, then each change; ends after the final one. Rejects when the signal aborts. */
   watch(id: string, signal: AbortSignal): AsyncIterable<StoredOutcome>;
   forget(ids: readonly string[]): Promise<void>;
-  /** The list of a group's members: kept, read, removed. Rejects with NOT_SUPPORTED where results are not kept. */
-  save(group: string, meta: Uint8Array, ttl: number): Promise<void>;
+  /** The list of a group's members: kept (ms; default as long as results), read, removed. Rejects with NOT_SUPPORTED where results are not kept. */
+  save(group: string, meta: Uint8Array, ttl: number | undefined): Promise<void>;
   saved(group: string): Promise<Uint8Array | undefined>;
   unsave(group: string): Promise<void>;
 }
@@ -31,10 +31,13 @@ const abreast = 32;
 export class StoreReader implements ResultReader {
   readonly clock: Clock;
   readonly #connect: (signal?: AbortSignal) => Promise<Backend>;
+  readonly #ttl: number;
 
-  constructor(clock: Clock, connect: (signal?: AbortSignal) => Promise<Backend>) {
+  /** `ttl`: how long results are kept, ms. */
+  constructor(clock: Clock, connect: (signal?: AbortSignal) => Promise<Backend>, ttl: number) {
     this.clock = clock;
     this.#connect = connect;
+    this.#ttl = ttl;
   }
 
   async read(id: string): Promise<StoredOutcome | undefined> {
@@ -56,8 +59,8 @@ export class StoreReader implements ResultReader {
     await backend.store.forget(ids);
   }
 
-  async save(group: string, meta: Uint8Array, ttl: number): Promise<void> {
-    await (await this.#joins()).save(group, meta, ttl);
+  async save(group: string, meta: Uint8Array, ttl: number | undefined): Promise<void> {
+    await (await this.#joins()).save(group, meta, ttl ?? this.#ttl);
   }
 
   async saved(group: string): Promise<Uint8Array | undefined> {
