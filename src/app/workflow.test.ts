@@ -126,6 +126,16 @@ describe("a workflow", () => {
     expect((await caught(app.enqueue(group(double.si(1)) as Signature<unknown, unknown>, { link: tell.si(1) }))).code).toBe("CONFIG_INVALID"); // prettier-ignore
   });
 
+  it("may be what a call links to", async () => {
+    const told: number[] = [];
+    const tell = app.task("tell", (n: number) => void told.push(n));
+    await using _worker = await app.work({ pool: "inline" });
+    await double.enqueue(1, { link: [chain(double.s(), tell.s()), group(double.s(), tell.s())] });
+    await expect.poll(() => told.toSorted((x, y) => x - y)).toEqual([2, 4]);
+    await double.enqueue(2, { link: chord([double.s(), double.s()], chain(sum.s(), tell.s())) });
+    await expect.poll(() => told.at(-1)).toBe(16);
+  });
+
   it("comes back from JSON and runs", async () => {
     await using _worker = await app.work({ pool: "inline" });
     const text = JSON.stringify(chain(group([double.si(1), double.si(2)]), sum.s()).stamp({ tenant: "t" }));
@@ -139,6 +149,16 @@ describe("a workflow", () => {
 });
 
 describe("inside a handler", () => {
+  it("a member joins the chord", async () => {
+    const count = app.task("count", async (n: number, ctx): Promise<number> => {
+      if (n > 0) await ctx.addToChord(count.si(n - 1));
+      return n;
+    }) as Task<number, number>;
+    await using _worker = await app.work({ pool: "inline" });
+    expect(await (await app.delay(chord([count.si(3), count.si(1)], sum.s()))).get(soon)).toBe(7);
+    expect(await caught((await count.delay(1)).get(soon))).toMatchObject({ details: { code: "CONFIG_INVALID" } });
+  });
+
   it("workflows start, take the task's place, and are returned", async () => {
     const split = app.task("split", (n: number, ctx) =>
       n > 1 ? ctx.replace(chord([double.si(n), double.si(n)], sum.s())) : n,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CeleriacError } from "../error/celeriac-error.ts";
-import { decisionOf, Ignore, Reject, RemoteError, Retry, TaskError } from "./control-flow.ts";
+import { decisionOf, Ignore, Reject, RemoteError, Replace, Retry, TaskError } from "./control-flow.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { type AnyTaskOptions, defineTask } from "./options.ts";
 import { TaskRegistry } from "./registry.ts";
@@ -137,6 +137,10 @@ describe("what a handler throws", () => {
     expect(decisionOf(new Retry({ delay: "2s" }))).toMatchObject({ delay: 2000 });
     expect(decisionOf(new Reject())).toMatchObject({ requeue: false });
     expect(decisionOf(new Ignore())).toBeInstanceOf(Ignore);
+    const other = new Signature({ task: "a", args: [], kwargs: {}, immutable: true }).toJSON();
+    expect(decisionOf(new Replace(other))).toMatchObject({ "~decision": "replace", signature: other });
+    const empty = { ...other, task: "celery.chain", kwargs: { tasks: [] } };
+    expect(codeOf(() => new Replace(empty))).toBe("CONFIG_INVALID");
     for (const error of [new Error("a"), new TaskError("a"), null, undefined, "text", 3]) {
       expect(decisionOf(error)).toBeUndefined();
     }
