@@ -171,13 +171,22 @@ describe("options", () => {
     ["src/task/options.ts", "TaskOptions"],
     ["src/task/retry.ts", "RetryOption"],
     ["src/task/context.ts", "TaskContext"],
-  ])("of %s, %s, all stand in learn.md", (path, name) => {
+  ])("of %s, %s, all stand in learn.md", (path, name) => expectOn("docs/learn.md", path, name));
+
+  test.each([
+    ["src/app/beat.ts", "BeatOptions"],
+    ["src/app/schedule-book.ts", "ScheduleOptions"],
+    ["src/app/schedule-book.ts", "SchedulePolicyOptions"],
+    ["src/app/schedules.ts", "Schedules"],
+  ])("of %s, %s, all stand in schedules.md", (path, name) => expectOn("docs/schedules.md", path, name));
+
+  function expectOn(pagePath: string, path: string, name: string): void {
     const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n([^]*?)^\\}`, "m").exec(source(path))?.[1] ?? "";
     const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)(?:\?|<[\w, ]+>)?[:(]/gm)].map(([, member = ""]) => member);
-    const page = source("docs/learn.md");
+    const page = source(pagePath);
     expect(members.length).toBeGreaterThan(1);
     expect(members.filter((member) => !new RegExp(`\`(?:ctx\\.)?${member}\\b`).test(page))).toEqual([]);
-  });
+  }
 });
 
 describe("dead letters", () => {
@@ -196,10 +205,11 @@ describe("dead letters", () => {
 describe("public names", () => {
   /** Too plain for an example, or shown by the example of what they belong to. */
   const plain = new Set(
-    `AnySignature Backoff CallArguments Chain Chord Clock CompletedMember CronFields CronOptions DeadLetter
-    DeclareRemote DeclareTask DstPolicy ErrorCode EveryOptions GraphNode GraphOptions Group GroupChain GroupChord
-    Held Link Logger Page Place QueueState ResultOf ResultTuple RetryOptions ScheduleSpec SignatureOptions SolarEvent
-    Stamps StandardSchema TaskState WorkerEventType WorkerStats freeze systemClock`.split(/\s+/),
+    `AnySignature Backoff BeatEventType CallArguments Chain Chord Clock CompletedMember CronFields CronOptions
+    DeadLetter DeclareRemote DeclareSchedule DeclareTask DstPolicy ErrorCode EveryOptions GraphNode GraphOptions
+    Group GroupChain GroupChord Held Link Logger Page Place QueueState ResultOf ResultTuple RetryOptions
+    ScheduleChanges ScheduleEntry SchedulePolicy SchedulePolicyOptions ScheduleSpec ScheduleTick
+    SignatureOptions SolarEvent Stamps StandardSchema TaskState WorkerEventType WorkerStats freeze systemClock`.split(/\s+/),
   );
   const exported = [...source("src/index.ts").matchAll(/^export (?:type )?\{([^}]+)\} from "\.\/([^"]+)"/gm)].flatMap(
     ([, names = "", file = ""]) =>

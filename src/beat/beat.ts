@@ -84,7 +84,7 @@ export class Beat {
       }
       await clock.sleep(wait, signal).catch(() => {}); // rejects with the end of the loop
     }
-    this.#follow();
+    this.#leading = false;
     await this.#parts.leadership.release().catch(() => {}); // it ends by itself
   }
 
