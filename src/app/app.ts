@@ -7,6 +7,7 @@ import type { AnyHandler } from "../task/definition.ts";
 import { type AnyTaskOptions, defineTask } from "../task/options.ts";
 import { freeze, type FrozenApp } from "../task/registry.ts";
 import type { AnySignature } from "../task/signature.ts";
+import type { ResultTuple } from "../wire/outcome.ts";
 import type { AsyncResult } from "./async-result.ts";
 import { type BeatHandle, type BeatOptions, startBeat } from "./beat.ts";
 import { type AppOptions, resolveConfig } from "./config.ts";
@@ -22,7 +23,14 @@ import { declareSchedule, type DeclareSchedule } from "./schedule-book.ts";
 import { lazySchedules, type Schedules } from "./schedules.ts";
 import { RemoteHandle, TaskHandle } from "./task-handle.ts";
 import { startWork, type WorkerHandle, type WorkOptions } from "./work.ts";
-import { type DelayWorkflow, type EnqueueWorkflow, namedSignature, restoreGroup, startWorkflow } from "./workflow.ts";
+import {
+  type DelayWorkflow,
+  type EnqueueWorkflow,
+  handleOf,
+  namedSignature,
+  restoreGroup,
+  startWorkflow,
+} from "./workflow.ts";
 
 /** Shared by copies of this package: an app made by one is known to the other. */
 const inside: unique symbol = Symbol.for("celeriac.core");
@@ -99,8 +107,8 @@ export interface App extends AsyncDisposable {
   readonly schedule: DeclareSchedule;
   /** Schedules at run time: looking at them, adding, changing, pausing, running now. */
   readonly schedules: Schedules;
-  /** The outcome of a task by its id; asks nobody yet. */
-  result<R = unknown>(id: string): AsyncResult<R>;
+  /** The outcome of a task by its id, or of what a task returned a handle of; asks nobody yet. Throws MESSAGE_UNDECODABLE for what is neither. */
+  result<R = unknown>(id: string | ResultTuple): AsyncResult<R>;
   /** Starts a scheduler in this process; any number may run. Rejects with NOT_SUPPORTED, SCHEDULE_TAKEN, or the driver's coded error. */
   beat(options?: BeatOptions): Promise<BeatHandle>;
   /** Starts a worker in this process. Rejects with NO_TASKS, APP_NOT_FOUND, or the driver's coded error. */
@@ -193,8 +201,9 @@ class LocalApp implements App {
     }) as unknown as DeclareRemote;
   }
 
-  result<R = unknown>(id: string): AsyncResult<R> {
-    return this[inside].result<R>(id);
+  result<R = unknown>(id: string | ResultTuple): AsyncResult<R> {
+    if (typeof id === "string") return this[inside].result<R>(id);
+    return handleOf(this[inside], id) as AsyncResult<R>;
   }
 
   groupResult<R = unknown>(id: string): Promise<GroupResult<R[]> | undefined> {

@@ -203,11 +203,18 @@ describe("a large group", () => {
     }
     expect(await waiting).toEqual(all);
     expect([longest, most]).toEqual([500, 16]);
-    // One reading of all is 20; it is repeated only with pauses.
+    // One reading of all is 21; it is repeated only with pauses.
     expect(reads).toBeLessThan(400);
     reads = 0;
     expect(await sent.progress()).toMatchObject({ done: count, failed: 0, total: count });
-    expect(reads).toBe(20);
+    expect(reads).toBe(21);
+    // Large results are read a few at a time, as soon as their size is known.
+    const megabyte = "x".repeat(1024 * 1024);
+    await store(app, ...ids(120).map((id) => ({ id: `large-${id}`, result: { value: megabyte } })));
+    longest = reads = 0;
+    const large = new StoredResult("", reader).handle(group("h", ...ids(120).map((id) => task(`large-${id}`))));
+    expect(await (large as GroupResult<unknown[]>).progress()).toMatchObject({ done: 120 });
+    expect([longest, reads]).toEqual([100, 3]);
   });
 });
 

@@ -11,10 +11,11 @@ import { isFinal, type ResultTuple } from "../wire/outcome.ts";
 import type { AsyncResult, TaskSnapshot } from "./async-result.ts";
 import { Gathering, type Settled } from "./gathering.ts";
 import { GroupFailedError } from "./group-failure.ts";
-import { endings, sliceSize } from "./group-watch.ts";
+import { endings } from "./group-watch.ts";
 import type { Progress, TaskDetails, TaskState } from "./outcome-reading.ts";
 import { graphOf, type GraphOptions, type ResultGraph } from "./result-graph.ts";
 import type { ResultReader } from "./result-reader.ts";
+import { Slices } from "./slices.ts";
 
 /**
  * How far a group is. A task of a group inside it counts for itself.
@@ -83,6 +84,9 @@ export interface GroupResult<T extends readonly unknown[]> extends AsyncResult<T
    */
   save(options?: { readonly ttl?: Duration }): Promise<void>;
 }
+
+/** Ids in one call of the store. */
+const forgetAtOnce = 500;
 
 export type GroupNode = Extract<ResultNode, { readonly kind: "group" }>;
 
@@ -164,8 +168,8 @@ export class StoredGroup implements GroupResult<readonly unknown[]> {
     const { ids } = new Gathering(this.#node.members);
     let done = 0;
     let failed = 0;
-    for (let at = 0; at < ids.length; at += sliceSize) {
-      for (const outcome of await this.#reader.readMany(ids.slice(at, at + sliceSize))) {
+    for await (const slice of new Slices(this.#reader).read(ids.map((id) => ({ id })))) {
+      for (const [, outcome] of slice) {
         if (outcome === undefined || !isFinal(outcome.state)) continue;
         done += 1;
         if (outcome.state !== "SUCCESS") failed += 1;
@@ -209,7 +213,7 @@ export class StoredGroup implements GroupResult<readonly unknown[]> {
 
   async forget(): Promise<void> {
     const { ids } = new Gathering(this.#node.members);
-    for (let at = 0; at < ids.length; at += sliceSize) await this.#reader.forget(ids.slice(at, at + sliceSize));
+    for (let at = 0; at < ids.length; at += forgetAtOnce) await this.#reader.forget(ids.slice(at, at + forgetAtOnce));
     await this.#reader.unsave(this.id);
   }
 

@@ -7,9 +7,8 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import { isFinal } from "../wire/outcome.ts";
 import { readOutcome, type ReadOutcome } from "./outcome-reading.ts";
 import type { ResultReader } from "./result-reader.ts";
+import { Slices } from "./slices.ts";
 
-/** Ids in one question to the store. */
-export const sliceSize = 500;
 /** Tasks that are watched at once; one connection serves them all. */
 const mostWatched = 16;
 /** Pauses between two readings, ms. */
@@ -31,12 +30,13 @@ export async function* endings(
   const over = new AbortController();
   const watching = new Watching(reader, AbortSignal.any([signal, over.signal]));
   const pending = new Map<number, string>(ids.entries());
+  const slices = new Slices(reader);
   let pause = firstPause;
   try {
     for (;;) {
       const before = pending.size;
       const started = reader.clock.monotonic();
-      for await (const ended of sweep(pending, reader, signal)) yield ended;
+      for await (const ended of sweep(pending, slices, signal)) yield ended;
       if (pending.size < before) pause = firstPause;
       // A reading that takes long is repeated seldom.
       const rest = Math.max(pause, 4 * (reader.clock.monotonic() - started));
@@ -59,16 +59,13 @@ export async function* endings(
 /** What has ended of the pending, which it leaves. */
 async function* sweep(
   pending: Map<number, string>,
-  reader: ResultReader,
+  slices: Slices,
   signal: AbortSignal,
 ): AsyncGenerator<Ended, void, undefined> {
-  const entries = [...pending];
-  for (let at = 0; at < entries.length; at += sliceSize) {
+  const all = [...pending].map(([index, id]) => ({ index, id }));
+  for await (const slice of slices.read(all)) {
     signal.throwIfAborted();
-    const slice = entries.slice(at, at + sliceSize);
-    const outcomes = await reader.readMany(slice.map(([, id]) => id));
-    for (const [place, [index]] of slice.entries()) {
-      const outcome = outcomes[place];
+    for (const [{ index }, outcome] of slice) {
       if (outcome === undefined || !isFinal(outcome.state) || !pending.delete(index)) continue;
       yield { index, outcome: readOutcome(outcome) };
     }

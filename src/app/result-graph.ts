@@ -2,10 +2,11 @@
 
 import type { ResultNode } from "../canvas/result-node.ts";
 import { resultNode } from "../canvas/result-reading.ts";
+import type { StoredOutcome } from "../port/result-store.ts";
 import { decodeTaskMeta } from "../wire/outcome.ts";
-import { sliceSize } from "./group-watch.ts";
 import type { TaskState } from "./outcome-reading.ts";
 import type { ResultReader } from "./result-reader.ts";
+import { Slices } from "./slices.ts";
 
 /** How far `graph` walks. */
 export interface GraphOptions {
@@ -45,20 +46,18 @@ export async function graphOf(start: ResultNode, reader: ResultReader, options: 
   const { limit = 1000, depth = 100 } = options;
   const nodes: GraphNode[] = [];
   const seen = new Set<string>([start.id]);
+  const slices = new Slices(reader);
   let level: readonly ResultNode[] = [start];
   for (let away = 0; level.length > 0; away += 1) {
     if (away > depth) return { nodes, complete: false };
     const next: ResultNode[] = [];
     const room = limit - nodes.length;
-    for (let at = 0; at < Math.min(level.length, room); at += sliceSize) {
-      const slice = level.slice(at, Math.min(at + sliceSize, room));
-      for (const { node, children } of await readLevel(slice, reader)) {
-        nodes.push(node);
-        for (const child of children) {
-          if (seen.has(child.id)) continue;
-          seen.add(child.id);
-          next.push(child);
-        }
+    for await (const { node, children } of readLevel(level.slice(0, room), slices)) {
+      nodes.push(node);
+      for (const child of children) {
+        if (seen.has(child.id)) continue;
+        seen.add(child.id);
+        next.push(child);
       }
     }
     if (level.length > room) return { nodes, complete: false };
@@ -72,17 +71,32 @@ interface Read {
   readonly children: readonly ResultNode[];
 }
 
-async function readLevel(level: readonly ResultNode[], reader: ResultReader): Promise<readonly Read[]> {
-  const tasks = level.filter((node) => node.kind === "task").map((node) => node.id);
-  const outcomes = tasks.length === 0 ? [] : await reader.readMany(tasks);
-  const metas = new Map(
-    outcomes.flatMap((outcome) => (outcome === undefined ? [] : [[outcome.id, decodeTaskMeta(outcome.meta)] as const])),
-  );
-  return level.map((node) => {
+/** In their order. */
+async function* readLevel(level: readonly ResultNode[], slices: Slices): AsyncGenerator<Read, void, undefined> {
+  const tasks = level.filter((node) => node.kind === "task");
+  const read = slices.read(tasks);
+  let slice: readonly (readonly [ResultNode, StoredOutcome | undefined])[] = [];
+  let at = 0;
+  for (const node of level) {
     const { id, kind } = node;
-    const meta = metas.get(id);
-    const children = kind === "group" ? node.members : (meta?.children ?? []).flatMap((one) => resultNode(one) ?? []);
-    const state = kind === "group" ? undefined : (meta?.status ?? "PENDING");
-    return { node: { id, kind, state, children: children.map((child) => child.id) }, children };
-  });
+    if (kind === "group") {
+      yield {
+        node: { id, kind, state: undefined, children: node.members.map((member) => member.id) },
+        children: node.members,
+      };
+      continue;
+    }
+    if (at === slice.length) {
+      const next = await read.next();
+      if (next.done === true) return;
+      slice = next.value;
+      at = 0;
+    }
+    const outcome = slice[at]?.[1];
+    at += 1;
+    const meta = outcome === undefined ? undefined : decodeTaskMeta(outcome.meta);
+    const children = (meta?.children ?? []).flatMap((one) => resultNode(one) ?? []);
+    const state = meta?.status ?? "PENDING";
+    yield { node: { id, kind, state, children: children.map((child) => child.id) }, children };
+  }
 }

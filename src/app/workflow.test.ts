@@ -174,6 +174,12 @@ describe("inside a handler", () => {
     const sent = await start.delay(1);
     const [[id], members] = await sent.get(soon);
     expect(members).toHaveLength(2);
+    const again = app.result<number[]>(await sent.get(soon)) as GroupResult<number[]>;
+    expect([again.id, await again.get(soon), again.results.length]).toEqual([id, [2, 4], 2]);
+    for (const none of [[], [[]], [[3, null], null], {}, null])
+      expect(() => app.result(none as never)).toThrow(
+        expect.objectContaining({ code: "MESSAGE_UNDECODABLE" }) as Error,
+      );
     const [child] = await sent.children();
     expect([child?.id, await child?.get(soon)]).toEqual([id, [2, 4]]);
     expect((await sent.graph()).nodes).toHaveLength(4);

@@ -1,10 +1,12 @@
 /** Starting workflows: from a signature to the handle of its end. */
 
 import type { Grouped } from "../canvas/joint.ts";
-import { savedNode } from "../canvas/result-reading.ts";
+import { resultNode, savedNode } from "../canvas/result-reading.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
 import { type AnySignature, type Closed, Signature } from "../task/signature.ts";
 import { checkTaskName } from "../wire/name.ts";
 import { parseJson, resultLimits } from "../wire/json.ts";
+import type { ResultTuple } from "../wire/outcome.ts";
 import { type AsyncResult, StoredResult } from "./async-result.ts";
 import type { AppCore } from "./core.ts";
 import type { GroupResult } from "./group-result.ts";
@@ -80,6 +82,16 @@ export async function restoreGroup(core: AppCore, id: string): Promise<GroupResu
   const saved = await handles(core).reader.saved(id);
   const node = saved === undefined ? undefined : savedNode(parseJson(saved, resultLimits));
   return node?.kind === "group" ? (handles(core).handle(node) as GroupResult<readonly unknown[]>) : undefined;
+}
+
+/** The handle that a result tuple names. Throws MESSAGE_UNDECODABLE for what is none. */
+export function handleOf(core: AppCore, tuple: ResultTuple): AsyncResult<unknown> {
+  const node = resultNode(tuple);
+  if (node !== undefined) return handles(core).handle(node);
+  throw new CeleriacError(
+    "MESSAGE_UNDECODABLE",
+    "app.result: this is neither an id nor a result tuple, [[id, parent], members]. Give what a handle's toJSON() gave.",
+  );
 }
 
 /** Handles that read where those of the app do. */
