@@ -2,7 +2,11 @@
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { ControlState } from "../port/control-state.ts";
-import { type Entry, readEntry, scheduleKind, type UnreadableEntry, writeEntry } from "./entry.ts";
+import { type Entry, readEntry, type UnreadableEntry, writeEntry } from "./entry.ts";
+
+const scheduleKind = "schedule";
+/** Apart from the others, because their names may be anything. */
+const scopedKind = "schedule-beside";
 
 /** What is new since a version. */
 export interface EntryChanges {
@@ -15,18 +19,25 @@ export interface EntryChanges {
 
 export class EntryStore {
   readonly #control: ControlState;
+  readonly #kind: string;
+  readonly #scope: string;
 
-  constructor(control: ControlState) {
+  /** `scope` stands before every name, and keeps entries apart that lie beside those of others; "": there are no others. */
+  constructor(control: ControlState, scope: string) {
     this.#control = control;
+    this.#scope = scope;
+    this.#kind = scope === "" ? scheduleKind : scopedKind;
   }
 
   async changes(since: number): Promise<EntryChanges> {
     const { version, changed, complete } = await this.#control.changes(since);
-    const facts = changed.filter(({ kind }) => kind === scheduleKind);
+    const facts = changed.flatMap(({ kind, key, value }) =>
+      kind === this.#kind && key.startsWith(this.#scope) ? [{ name: key.slice(this.#scope.length), value }] : [],
+    );
     return {
       version,
-      changed: facts.flatMap(({ key, value }) => (value === null ? [] : [readEntry(key, value)])),
-      gone: facts.flatMap(({ key, value }) => (value === null ? [key] : [])),
+      changed: facts.flatMap(({ name, value }) => (value === null ? [] : [readEntry(name, value)])),
+      gone: facts.flatMap(({ name, value }) => (value === null ? [name] : [])),
       complete,
     };
   }
@@ -45,13 +56,14 @@ export class EntryStore {
     name: string,
     change: (entry: Entry | UnreadableEntry | undefined) => Entry | "keep" | undefined,
   ): Promise<boolean> {
+    const [kind, key] = [this.#kind, this.#scope + name];
     for (;;) {
       const { changed } = await this.#control.changes(0);
-      const text = changed.find(({ kind, key }) => kind === scheduleKind && key === name)?.value ?? null;
+      const text = changed.find((fact) => fact.kind === kind && fact.key === key)?.value ?? null;
       const after = change(text === null ? undefined : readEntry(name, text));
       if (after === "keep" || (after === undefined && text === null)) return false;
       const value = after === undefined ? null : writeEntry(after);
-      if (await this.#control.replace({ kind: scheduleKind, key: name, value }, text)) return true;
+      if (await this.#control.replace({ kind, key, value }, text)) return true;
     }
   }
 }

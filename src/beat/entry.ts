@@ -8,9 +8,6 @@ import { readSignature, type Signature } from "../wire/signature.ts";
 import { uuidv5 } from "../wire/uuid.ts";
 import { scheduleOf } from "./schedule-spec.ts";
 
-/** The kind of these facts. */
-export const scheduleKind = "schedule";
-
 export interface Entry {
   readonly name: string;
   readonly schedule: Schedule;

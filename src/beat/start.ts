@@ -7,7 +7,6 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import { durationMs } from "../task/duration.ts";
 import { Beat } from "./beat.ts";
 import { syncCode } from "./code-sync.ts";
-import { EntryStore } from "./entry-store.ts";
 import { BeatLog } from "./beat-log.ts";
 import { Leadership } from "./leadership.ts";
 import { BeatReporter } from "./reporter.ts";
@@ -39,8 +38,7 @@ export async function startScheduler(app: App, options: BeatOptions = {}): Promi
   }
   await core.load();
   const backend = await core.connect();
-  const { lease, control } = portsOf(backend);
-  const store = new EntryStore(control);
+  const { lease, store } = portsOf(core, backend);
   const changes = await syncCode(store, core.name, core.schedules.list(), core.clock.now());
   const holder = `${id}/${String(process.pid)}/${crypto.randomUUID().slice(0, 8)}`;
   const leadership = new Leadership({ lease, clock: core.clock, holder, ttl });

@@ -182,6 +182,29 @@ describe("entries of people", () => {
   });
 });
 
+describe("two brokers whose schedules lie in one database", () => {
+  test("have schedulers, names and ticks of their own", async () => {
+    await using bench = new BeatBench(start);
+    const [schedules, stem] = [`memory:${crypto.randomUUID()}`, crypto.randomUUID()];
+    const apps = ["a", "b"].map((each) => {
+      const app = bench.app({ broker: `memory:${each}-${stem}`, schedules });
+      app.schedule("report", cron("* * * * *"), reportOf(app).si({ back: 1 }));
+      return app;
+    });
+    const beats = await Promise.all(apps.map((app) => app.beat()));
+    await bench.clock.advance(2 * minute);
+    expect(beats.map(({ leading }) => leading)).toEqual([true, true]);
+    for (const app of apps) {
+      const sent = await bench.sent(app);
+      expect(sent).toHaveLength(2);
+      expect((await app.schedules.history("report")).map(({ id }) => id)).toEqual(
+        sent.toReversed().map(({ id }) => id),
+      );
+      expect(await names(app)).toEqual(["report"]);
+    }
+  });
+});
+
 describe("workflows", () => {
   test("are sent as one tick, each part under an id of the tick", async () => {
     await using bench = new BeatBench(start);

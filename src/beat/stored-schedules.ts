@@ -10,17 +10,12 @@ import type { Schedule } from "../task/schedule.ts";
 import type { AnySignature } from "../task/signature.ts";
 import { queueOf, startCall } from "./call.ts";
 import { type Entry, isReadable, newEntry, redeclared, type UnreadableEntry, unknownSchedule } from "./entry.ts";
-import { EntryStore, taken } from "./entry-store.ts";
+import { taken } from "./entry-store.ts";
 import { newest } from "./line.ts";
-import { portsOf } from "./schedule-ports.ts";
+import { portsOf, type SchedulePorts } from "./schedule-ports.ts";
 
 /** As many as are kept. */
 const allTicks = 1_000;
-
-interface Ports {
-  readonly store: EntryStore;
-  readonly lease: Lease;
-}
 
 export class StoredSchedules implements Schedules {
   readonly #core: AppCore;
@@ -103,9 +98,8 @@ export class StoredSchedules implements Schedules {
     return { ...entry, paused, from, byHand: true, updated: now };
   }
 
-  async #ports(): Promise<Ports> {
-    const { lease, control } = portsOf(await this.#core.connect());
-    return { lease, store: new EntryStore(control) };
+  async #ports(): Promise<SchedulePorts> {
+    return portsOf(this.#core, await this.#core.connect());
   }
 
   async #update(name: string, change: (entry: Entry) => Entry): Promise<void> {

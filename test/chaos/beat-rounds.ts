@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { coreOf, createApp } from "../../src/app/app.ts";
 import { callOf } from "../../src/beat/call.ts";
 import { type Entry, isReadable } from "../../src/beat/entry.ts";
-import { EntryStore } from "../../src/beat/entry-store.ts";
+import { portsOf } from "../../src/beat/schedule-ports.ts";
 import type { Delivery } from "../../src/port/broker.ts";
 import { WorkerProcess } from "../server/command-line.ts";
 import { pause } from "./faults.ts";
@@ -90,7 +90,7 @@ export async function playBeats(broker: string, rounds: number, seed: number): P
         scheduler.line("schedule.sent", ({ tick }) => typeof tick === "string" && Date.parse(tick) >= last),
       ),
     );
-    const entry = (await new EntryStore(control(backend)).all()).get("work");
+    const entry = (await portsOf(core, backend).store.all()).get("work");
     if (entry === undefined || !isReadable(entry)) throw new Error("the schedule is not stored");
     await Promise.all(running.map((scheduler) => scheduler.stop()));
     await arrived(counts, callOf(core, entry, newestTick(entry, last)).result.id);
@@ -143,9 +143,4 @@ function newestTick(entry: Entry, until: number): number {
 async function arrived(ids: ReadonlyMap<string, number>, id: string): Promise<void> {
   for (let waited = 0; !ids.has(id) && waited < 10_000; waited += 20) await pause(20);
   await pause(200); // what comes twice comes behind it
-}
-
-function control({ control: state }: { readonly control: ConstructorParameters<typeof EntryStore>[0] | undefined }) {
-  if (state === undefined) throw new Error("nothing keeps schedules there");
-  return state;
 }
