@@ -66,11 +66,11 @@ describe("a chord whose members have all succeeded", () => {
 
   it("is ended again, and the body is not sent again, if a worker died before it closed the join", async () => {
     const bench = await opened();
-    const { close } = bench.joins;
+    const close = bench.joins.close.bind(bench.joins);
     let lost = 1;
     bench.joins.close = async (groups) => {
       if (lost-- > 0) throw new TypeError("the worker died here");
-      return close.call(bench.joins, groups);
+      return close(groups);
     };
     await bench.open("g", 1, body);
     await bench.arrive("g", 0);
@@ -130,10 +130,10 @@ describe("a chord whose members have all succeeded", () => {
     const bench = await opened();
     const inner = chordOf(groupOf([call("t.a", "a"), call("t.b", "b")], { task_id: "inner" }), call("t.end", "end"));
     const steps: string[] = [];
-    const { open } = bench.joins;
+    const open = bench.joins.open.bind(bench.joins);
     bench.joins.open = async (joins) => {
       steps.push(...joins.map(({ group }) => `open ${group}`));
-      return open.call(bench.joins, joins);
+      return open(joins);
     };
     bench.publish = ({ message }) => {
       steps.push(`send ${String(message.headers["id"])}`);

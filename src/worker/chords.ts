@@ -15,6 +15,8 @@ export interface ChordsOptions {
   readonly settler: Pick<Settler, "publish" | "repeat">;
   readonly report: Reporter;
   readonly context: Omit<SettlementContext, "now">;
+  /** How often it is looked for what others left, ms. */
+  readonly sweep: number;
 }
 
 export class Chords {
@@ -22,14 +24,23 @@ export class Chords {
   /** Absent where results are kept nowhere. */
   readonly #end: ChordEnd | undefined;
 
-  constructor({ clock, store, settler, report, context }: ChordsOptions) {
+  constructor({ clock, store, settler, report, context, sweep }: ChordsOptions) {
     const { joins } = store;
     const now = (): SettlementContext => ({ ...context, now: clock.now() });
     const publish: Settler["publish"] = (send) => settler.publish(send);
     this.members = new ChordMembers({ joins, context: now, publish });
     this.#end =
       joins &&
-      new ChordEnd({ clock, store, joins, context: now, publish, repeat: (call) => settler.repeat([], call), report });
+      new ChordEnd({
+        clock,
+        store,
+        joins,
+        context: now,
+        publish,
+        repeat: (call) => settler.repeat([], call),
+        report,
+        sweep,
+      });
   }
 
   joined(arrivals: readonly Arrival[], joined: readonly Joined[] | undefined, { execution, ending }: Entry): void {
