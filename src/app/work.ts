@@ -25,7 +25,7 @@ export interface WorkOptions {
   readonly slotsPerChild?: number;
   /** A worker out of the broker's reach for this long loses its tasks to others. Default "30s". */
   readonly lease?: Duration;
-  /** How often expired leases are looked for. Default "5s". */
+  /** How often expired leases, and chords that others left open, are looked for. Default "5s". */
   readonly sweep?: Duration;
   /** A worker whose main thread has not turned for this long gives up its leases and ends. Default "60s". */
   readonly stallLimit?: Duration;

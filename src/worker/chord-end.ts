@@ -22,9 +22,6 @@ import { type Follow, followFailure, isUnsendable, sendAll, type Sender } from "
 import type { Reporter } from "./reporter.ts";
 import { failureMeta } from "./result-write.ts";
 
-/** A full join that nobody closed for so long is taken over; a worker needs a small part of it. */
-const staleAge = 5_000;
-const sweepEvery = 5_000;
 const sweepLimit = 50;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -39,6 +36,8 @@ export interface ChordEndOptions {
   /** A call that may be repeated, repeated while it gets no answer; `undefined`: given up. */
   readonly repeat: <T>(call: () => Promise<T>) => Promise<T | undefined>;
   readonly report: Reporter;
+  /** How often it is looked for what others left, ms; and a full join that nobody closed for so long is taken over. */
+  readonly sweep: number;
 }
 
 /** A join and what is known of it from whoever arrived there. */
@@ -57,7 +56,7 @@ export class ChordEnd {
 
   constructor(options: ChordEndOptions) {
     this.#options = options;
-    this.#timer = options.clock.every(sweepEvery, () => void this.sweep());
+    this.#timer = options.clock.every(options.sweep, () => void this.sweep());
   }
 
   /** What became of arrivals, in their order. */
@@ -83,10 +82,9 @@ export class ChordEnd {
     this.#sweeping = true;
     try {
       for (let more = true; more;) {
-        const stale = await this.#options.joins.stale(staleAge, sweepLimit);
+        const stale = await this.#options.joins.stale(this.#options.sweep, sweepLimit);
         for (const join of stale) this.#take(join);
         more = stale.length === sweepLimit;
-        if (more) await this.drained();
       }
     } catch (error) {
       this.#options.report.warning("RESULT_STORE", "open chords could not be looked over", error);
@@ -109,7 +107,8 @@ export class ChordEnd {
     this.#once(group, async () => {
       const { store, joins } = this.#options;
       const values = await this.#options.repeat(() => chordValues(store, joins, group));
-      if (values === undefined || values.kind === "gone") return;
+      // `sweep` comes back to what is early.
+      if (values === undefined || values.kind === "gone" || values.kind === "early") return;
       if (values.kind === "failed") return this.#fail(group, body, from, dependencyFailed(values.member));
       await this.#send(group, body, from, values.json);
     });

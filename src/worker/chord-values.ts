@@ -6,7 +6,7 @@
 import type { JoinMember, Joins } from "../port/joins.ts";
 import type { ResultStore } from "../port/result-store.ts";
 import { stringifyJson } from "../wire/json.ts";
-import { decodeTaskMeta } from "../wire/outcome.ts";
+import { decodeTaskMeta, isFinal } from "../wire/outcome.ts";
 
 /** Members read at a time. */
 const page = 500;
@@ -18,7 +18,9 @@ export type ChordValues =
   | { readonly kind: "all"; readonly json: string }
   | { readonly kind: "failed"; readonly member: JoinMember }
   /** Closed by another meanwhile. */
-  | { readonly kind: "gone" };
+  | { readonly kind: "gone" }
+  /** Full by its count, and a member that its saved list names has not ended: a peer counted fewer. */
+  | { readonly kind: "early" };
 
 export async function chordValues(store: ResultStore, joins: Joins, group: string): Promise<ChordValues> {
   const texts = new Map<string, string>();
@@ -73,10 +75,10 @@ async function shaped(store: ResultStore, shape: Shape, texts: Map<string, strin
     const outcomes = await store.get(ids);
     for (const [index, id] of ids.entries()) {
       const outcome = outcomes[index];
-      if (outcome?.state !== "SUCCESS") {
-        const state = outcome?.state ?? "FAILURE";
-        const value = outcome ? stringifyJson(decodeTaskMeta(outcome.meta).result) : "null";
-        return { kind: "failed", member: { index: 0, member: id, state, value: Buffer.from(value) } };
+      if (outcome === undefined || !isFinal(outcome.state)) return { kind: "early" };
+      if (outcome.state !== "SUCCESS") {
+        const value = stringifyJson(decodeTaskMeta(outcome.meta).result);
+        return { kind: "failed", member: { index: 0, member: id, state: outcome.state, value: Buffer.from(value) } };
       }
       texts.set(id, stringifyJson(decodeTaskMeta(outcome.meta).result));
     }

@@ -122,7 +122,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
           : unreturnable(settlement.delivery, error, clock.now()),
       troubled: (error) => report.warning("SETTLE_REPEATED", "a settlement got no answer and is repeated", error),
     });
-    const chords = new Chords({ clock, store: backend.store, settler, report, context });
+    const chords = new Chords({ clock, store: backend.store, settler, report, context, sweep: settings.sweep });
     parts.chords = chords;
     const flow = new Flow({
       clock,
