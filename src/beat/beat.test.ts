@@ -47,6 +47,33 @@ describe("a scheduler", () => {
   });
 });
 
+describe("a scheduler inside a worker", () => {
+  test("sends what the worker runs, and they end together", async () => {
+    await using bench = new BeatBench(start);
+    const app = declare(bench.app());
+    const worker = await app.work({ pool: "inline", beat: true });
+    await bench.clock.advance(6 * minute);
+    const [tick] = await app.schedules.history("report");
+    expect(await app.result(tick?.id ?? "").get()).toBe(1);
+    const stopped = worker.stop();
+    await bench.clock.advance(60_000);
+    await stopped;
+    await worker.closed;
+    await bench.clock.advance(5 * minute);
+    expect(await app.schedules.history("report")).toHaveLength(1);
+  });
+
+  test("that cannot start ends the worker too", async () => {
+    await using bench = new BeatBench(start);
+    await (await declare(bench.app({ name: "other" })).beat()).stop();
+    const app = declare(bench.app());
+    await expect(app.work({ pool: "inline", beat: true })).rejects.toMatchObject({ code: "SCHEDULE_TAKEN" });
+    const { id } = await app.schedules.run("report");
+    await bench.clock.advance(10_000);
+    expect((await bench.sent(app)).map((task) => task.id)).toEqual([id]);
+  });
+});
+
 describe("of many schedulers", () => {
   test("one sends; another takes over at once when it stops", async () => {
     await using bench = new BeatBench(start);
