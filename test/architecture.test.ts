@@ -28,8 +28,9 @@ const walls: Readonly<Record<string, readonly string[]>> = {
   event: app,
   beat: app,
   pool: [...ground, "wire", "task"],
-  worker: [...app, "pool", "event"],
+  worker: [...app, "pool", "event", "control"],
   web: app,
+  dashboard: [...app, "event", "control"],
   cli: ["*"],
   testing: ["*"],
 };
