@@ -1,6 +1,6 @@
 /** What a schedule wants: compared with the plain reading of the rules, tick by tick, for many schedules, times and policies. */
 
-import fc from "fast-check";
+import { assert, constant, constantFrom, integer, oneof, property, record } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { declareSchedule, type ScheduleOptions } from "../app/schedule-book.ts";
 import type { Schedule } from "../task/schedule.ts";
@@ -55,21 +55,21 @@ function planned(entry: Entry, from: number, now: number): readonly number[] {
   }
 }
 
-const schedules = fc.oneof(
-  fc.integer({ min: 1_000, max: 600_000 }).map((ms) => every(ms)),
-  fc.constantFrom("* * * * *", "*/7 * * * *", "0,1,2 * * * *", "30 3 * * *", "0 0 1 * *").map((text) => cron(text)),
+const schedules = oneof(
+  integer({ min: 1_000, max: 600_000 }).map((ms) => every(ms)),
+  constantFrom("* * * * *", "*/7 * * * *", "0,1,2 * * * *", "30 3 * * *", "0 0 1 * *").map((text) => cron(text)),
 );
-const options = fc.record({
-  misfire: fc.constantFrom("skip", "once", "all"),
-  grace: fc.integer({ min: 0, max: 5 * minute }),
-  jitter: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 3 * minute })),
-  limit: fc.integer({ min: 1, max: 40 }),
+const options = record({
+  misfire: constantFrom("skip", "once", "all"),
+  grace: integer({ min: 0, max: 5 * minute }),
+  jitter: oneof(constant(0), integer({ min: 1, max: 3 * minute })),
+  limit: integer({ min: 1, max: 40 }),
 });
 
 describe("the plan of an entry", () => {
   test("after any outage is that of the rules", () => {
-    fc.assert(
-      fc.property(schedules, options, fc.integer({ min: 0, max: 100 * minute }), (schedule, policy, outage) => {
+    assert(
+      property(schedules, options, integer({ min: 0, max: 100 * minute }), (schedule, policy, outage) => {
         const entry = entryOf(schedule, policy as ScheduleOptions);
         expect(planned(entry, start, start + outage)).toEqual(expected(entry, start, start + outage));
         expect(lastDue(entry, start, start + outage)).toBe(dueTicks(entry, start, start + outage).at(-1));
