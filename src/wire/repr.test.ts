@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { argsRepr, kwargsRepr } from "./repr.ts";
+import { argsRepr, callRepr, kwargsRepr, valueRepr } from "./repr.ts";
 import { Decimal } from "./tagged.ts";
 
 test("as Python prints it", () => {
@@ -15,6 +15,13 @@ test("as Python prints it", () => {
     `("it's", 'say "hi"', 'both \\' and "', 'a\\nb\\\\\\x01')`,
   );
   expect(argsRepr([2n ** 70n, new Decimal("1.10"), NaN])).toBe("(1180591620717411303424, Decimal('1.10'), nan)");
+});
+
+test("a value alone, and a call", () => {
+  expect([4, "x", null, [1], { a: true }].map(valueRepr)).toEqual(["4", "'x'", "None", "[1]", "{'a': True}"]);
+  expect(callRepr("ValueError", ["boom"])).toBe("ValueError('boom')");
+  expect(callRepr("SoftTimeLimitExceeded", [])).toBe("SoftTimeLimitExceeded()");
+  expect(callRepr("KeyError", ["x".repeat(5_000)])).toHaveLength(1024);
 });
 
 test("is cut, and costs no more for large values", () => {

@@ -14,6 +14,15 @@ export function kwargsRepr(kwargs: Readonly<Record<string, unknown>>): string {
   return cut(repr(kwargs, maxLength, 0));
 }
 
+/** Any value, as Python's `repr`. */
+export function valueRepr(value: unknown): string {
+  return cut(repr(value, maxLength, 0));
+}
+/** A call as it is written: `ValueError('boom')`. */
+export function callRepr(name: string, args: readonly unknown[]): string {
+  return cut(`${name}(${sequence(args, maxLength, 0)})`);
+}
+
 function cut(text: string): string {
   return text.length > maxLength ? `${text.slice(0, maxLength - 3)}...` : text;
 }
