@@ -43,6 +43,7 @@ export function pairBackends(messages: ServerBackend, results: ResultsPlace, opt
     store,
     bus,
     ...schedulesOf(messages, server, options),
+    limits: messages.limits ?? server?.limits,
     async open(signal): Promise<readonly Warning[]> {
       const warnings = await messages.open(signal);
       return [...warnings, ...(await (server ?? store).open(signal))];
@@ -59,6 +60,7 @@ export function withSchedules(backend: Backend, database: ServerBackend, options
     store,
     bus,
     ...schedulesOf({ ...backend, lease: undefined }, database, options),
+    limits: backend.limits ?? database.limits,
     async open(signal): Promise<readonly Warning[]> {
       const warnings = await backend.open(signal);
       return [...warnings, ...(await database.open(signal))];

@@ -5,6 +5,7 @@ import type { Bus } from "./bus.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { ControlState } from "./control-state.ts";
 import type { Lease } from "./lease.ts";
+import type { Limits } from "./limits.ts";
 import type { Replies } from "./replies.ts";
 import type { ResultStore } from "./result-store.ts";
 import type { Warning } from "./units.ts";
@@ -18,6 +19,8 @@ export interface Backend {
   readonly lease: Lease | undefined;
   /** Absent where `lease` is. */
   readonly control: ControlState | undefined;
+  /** Absent where no database is named, be it for messages, results or schedules. */
+  readonly limits: Limits | undefined;
   /** Opens all of them once. Rejects with a coded error; resolves with what the user should know. */
   open(signal: AbortSignal): Promise<readonly Warning[]>;
   /** Closes all of them; safe twice. */
@@ -28,6 +31,7 @@ export interface Backend {
 export interface FullBackend extends Backend {
   readonly lease: Lease;
   readonly control: ControlState;
+  readonly limits: Limits;
 }
 
 /** The ports of one server or file. */

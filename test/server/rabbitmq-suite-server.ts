@@ -70,6 +70,7 @@ function makeServer(rabbit: RabbitServer, query: string): SuiteServer {
         bus: backend.bus,
         lease: memory.lease,
         control: memory.control,
+        limits: memory.limits,
         open: (signal: AbortSignal) => backend.open(signal),
         close: async () => {
           await backend.close();

@@ -105,6 +105,7 @@ function makeServer(redis: RedisServer, options: RedisSuiteOptions, offset: () =
         bus: backend.bus,
         lease: backend.lease,
         control: backend.control,
+        limits: backend.limits,
         replies: backend.replies,
         open: (signal: AbortSignal) => backend.open(signal),
         close,

@@ -6,6 +6,7 @@ import { MemoryBroker } from "./broker.ts";
 import { MemoryBus } from "./bus.ts";
 import { MemoryControlState } from "./control-state.ts";
 import { MemoryLease } from "./lease.ts";
+import { MemoryLimits } from "./limits.ts";
 import { MemoryResultStore } from "./result-store.ts";
 import type { MemoryServer } from "./server.ts";
 import { Session } from "./session.ts";
@@ -16,6 +17,7 @@ export class MemoryBackend implements FullBackend {
   readonly bus: MemoryBus;
   readonly lease: MemoryLease;
   readonly control: MemoryControlState;
+  readonly limits: MemoryLimits;
   readonly #session = new Session();
   readonly #release: () => void;
 
@@ -27,6 +29,7 @@ export class MemoryBackend implements FullBackend {
     this.bus = new MemoryBus(server, this.#session);
     this.lease = new MemoryLease(server, this.#session, options);
     this.control = new MemoryControlState(server, this.#session);
+    this.limits = new MemoryLimits(server, this.#session);
   }
 
   async open(signal: AbortSignal): Promise<readonly Warning[]> {

@@ -6,6 +6,7 @@ import { FactTable } from "./fact-table.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import { HeldMessage } from "./held-message.ts";
 import { JoinTable } from "./join-table.ts";
+import { LimitTable } from "./limit-table.ts";
 import { LedgerTable } from "./ledger-table.ts";
 import { MessageTable } from "./message-table.ts";
 import { ResultTable } from "./result-table.ts";
@@ -23,6 +24,7 @@ export class MemoryServer {
   readonly terms: TermTable;
   readonly ticks: TickTable = new TickTable();
   readonly facts: FactTable;
+  readonly limits: LimitTable;
   readonly events: EventHub = new EventHub();
 
   constructor(clock: Clock) {
@@ -34,6 +36,7 @@ export class MemoryServer {
     this.messages = new MessageTable(clock, this.results, this.joins);
     this.terms = new TermTable(clock);
     this.facts = new FactTable(clock);
+    this.limits = new LimitTable(clock);
   }
 
   /** Puts bytes on a queue as a stranger with access to the server would: unchecked. For tests of hostile messages. */

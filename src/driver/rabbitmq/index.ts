@@ -29,6 +29,7 @@ export class RabbitBackend implements ServerBackend {
   readonly replies: RabbitReplies;
   readonly lease: undefined;
   readonly control: undefined;
+  readonly limits: undefined;
   readonly #context: Context;
   readonly #declarations: Declarations;
   #opening: Promise<readonly Warning[]> | undefined;

@@ -4,6 +4,7 @@ import { describe } from "vitest";
 import { clockCases } from "../../testing/conformance/broker-clock.ts";
 import { factTimeCases } from "../../testing/conformance/control-state.ts";
 import { joinClockCases } from "../../testing/conformance/joins-stale.ts";
+import { limitClockCases } from "../../testing/conformance/limits.ts";
 import { longCases } from "../../testing/conformance/ledger-clock.ts";
 import { steppableRedisServer } from "../../../test/server/redis-suite-server.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
@@ -15,6 +16,7 @@ describeWith("redis-server", "redis and a clock that steps", () => {
       longCases(steppableRedisServer());
       joinClockCases(steppableRedisServer());
       describe("facts", () => factTimeCases(steppableRedisServer()));
+      describe("limits", () => limitClockCases(steppableRedisServer()));
     });
   });
 });

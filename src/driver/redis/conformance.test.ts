@@ -5,6 +5,7 @@ import { busSuite } from "../../testing/conformance/bus.ts";
 import { controlStateSuite } from "../../testing/conformance/control-state.ts";
 import { joinsSuite } from "../../testing/conformance/joins.ts";
 import { leaseSuite } from "../../testing/conformance/lease.ts";
+import { limitsSuite } from "../../testing/conformance/limits.ts";
 import { repliesSuite } from "../../testing/conformance/replies.ts";
 import { ledgerSuite } from "../../testing/conformance/ledger.ts";
 import { resultStoreSuite } from "../../testing/conformance/result-store.ts";
@@ -20,5 +21,6 @@ describeWith("redis-server", "redis conformance", () => {
   busSuite("redis", server);
   leaseSuite("redis", server);
   controlStateSuite("redis", server);
+  limitsSuite("redis", server);
   repliesSuite("redis", server, ({ replies }) => replies);
 });

@@ -1,5 +1,5 @@
 /**
- * The Redis driver: broker, results, bus, replies, lease and shared facts on one server, for `redis:`, `rediss:` and `sentinel:` URLs. `location.ts`
+ * The Redis driver: broker, results, bus, replies, lease, shared facts and limits on one server, for `redis:`, `rediss:` and `sentinel:` URLs. `location.ts`
  * has the options that may stand in the query.
  */
 
@@ -14,6 +14,7 @@ import { Context } from "./context.ts";
 import { RedisControlState } from "./control-state.ts";
 import { connectFailure } from "./failure.ts";
 import { RedisLease } from "./lease.ts";
+import { RedisLimits } from "./limits.ts";
 import { readLocation } from "./location.ts";
 import { RedisReplies } from "./replies.ts";
 import { RedisResultStore } from "./result-store.ts";
@@ -34,6 +35,7 @@ class RedisBackend implements FullBackend {
   readonly bus: RedisBus;
   readonly lease: RedisLease;
   readonly control: RedisControlState;
+  readonly limits: RedisLimits;
   readonly replies: RedisReplies;
   readonly #context: Context;
   readonly #subscriber: Subscriber;
@@ -52,6 +54,7 @@ class RedisBackend implements FullBackend {
     this.bus = new RedisBus(context, subscriber);
     this.lease = new RedisLease(context);
     this.control = new RedisControlState(context);
+    this.limits = new RedisLimits(context);
     this.replies = new RedisReplies(context);
   }
 

@@ -166,6 +166,12 @@ export class Keys {
   ticks(schedule: string): string {
     return `${this.#ours}ticks:${schedule}`;
   }
+  rate(key: string): string {
+    return `${this.#ours}rate:${key}`;
+  }
+  slots(key: string): string {
+    return `${this.#ours}slots:${key}`;
+  }
   /** The facts, their versions, their ends. */
   get facts(): readonly [string, string, string] {
     return [`${this.#ours}facts`, `${this.#ours}facts:versions`, `${this.#ours}facts:ends`];

@@ -5,6 +5,7 @@ import type { Browsing } from "./browsing.ts";
 import type { BusFile } from "./bus-file.ts";
 import type { Facts } from "./facts.ts";
 import type { Joining } from "./joining.ts";
+import type { LimitRows } from "./limit-rows.ts";
 import type { Letters } from "./letters.ts";
 import type { Unpacked } from "./parcel.ts";
 import type { Results } from "./results.ts";
@@ -29,6 +30,7 @@ export interface Rooms {
   readonly terms: Terms;
   readonly ticks: Ticks;
   readonly facts: Facts;
+  readonly limits: LimitRows;
   readonly watching: Watching;
   readonly bus: BusFile;
   readonly consumers: Consumers;
@@ -74,17 +76,19 @@ const writes: ReadonlySet<Ask> = new Set<Ask>([
   "forgetTicks",
   "setFacts",
   "replaceFact",
+  "takeLimits",
+  "giveLimits",
   "close",
 ]);
 
-const passing: ReadonlySet<Ask> = new Set<Ask>(["begin", "renewHolds", "staleJoins"]);
+const passing: ReadonlySet<Ask> = new Set<Ask>(["begin", "renewHolds", "staleJoins", "takeLimits", "giveLimits"]);
 
 export function isWrite(ask: Ask): boolean {
   return writes.has(ask);
 }
 
 /**
- * Must it outlive a power cut? Not starts, nor renewals, nor who looks after a join: whoever made them is gone as well then. Marks of what goes on elsewhere must: a
+ * Must it outlive a power cut? Not starts, nor renewals, nor limits, nor who looks after a join: whoever made them is gone as well then. Marks of what goes on elsewhere must: a
  * message that was put back on another server would be taken for a copy.
  */
 export function mustLast(request: Request): boolean {
@@ -184,6 +188,12 @@ export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, 
       return facts.set(request.input, turn.now);
     case "replaceFact":
       return facts.replace(request.input.fact, request.input.value, turn.now);
+    case "takeLimits":
+      rooms.tend();
+      return request.input.map((ask) => rooms.limits.take(ask, turn));
+    case "giveLimits":
+      for (const { key, holder } of request.input) rooms.limits.give(key, holder);
+      return null;
     default:
       throw new Error(`${request.ask} does not write`);
   }
@@ -216,6 +226,8 @@ export function answerRead(rooms: Rooms, request: AskRequest, now: number, mono:
       return rooms.ticks.latest(request.input.schedule, request.input.limit);
     case "changes":
       return rooms.facts.changes(request.input, now);
+    case "lookLimits":
+      return request.input.map((key) => rooms.limits.look(key, mono));
     case "say":
       bus.say(request.input.channel, request.input.message);
       return null;

@@ -13,7 +13,15 @@ import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Warning } from "../../port/units.ts";
 import { busyError, isBusy } from "./failure.ts";
 import { identify, networkFilesystem } from "./host.ts";
-import { applicationId, joinSchema, ledgerSchema, queueSchema, scheduleSchema, schemaVersion } from "./schema.ts";
+import {
+  applicationId,
+  joinSchema,
+  ledgerSchema,
+  limitSchema,
+  queueSchema,
+  scheduleSchema,
+  schemaVersion,
+} from "./schema.ts";
 
 export type Row = readonly (string | number | null | Uint8Array)[];
 
@@ -209,6 +217,7 @@ function prepareFile(sql: DatabaseSync, path: string, embed: boolean): readonly 
       sql.exec(ledgerSchema);
       sql.exec(joinSchema);
       sql.exec(scheduleSchema);
+      sql.exec(limitSchema);
       endFormerBoot(sql);
       sql.exec("COMMIT");
     } catch (error) {

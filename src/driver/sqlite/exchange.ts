@@ -9,6 +9,7 @@ import type { Begun, Claimed as ClaimedStart, ExpiredHold, Hold, Ledger, Start }
 import type { AttemptRecord, DeadLetter, QueueState } from "../../port/queue-admin.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { ControlFact, ControlState } from "../../port/control-state.ts";
+import type { Bucket, Granted, LimitAsk } from "../../port/limits.ts";
 import type { Begun as BegunTick, Fired, FiredTick, Term } from "../../port/lease.ts";
 import type { Warning } from "../../port/units.ts";
 import type { Failure } from "./failure.ts";
@@ -119,6 +120,9 @@ export interface Asks {
   readonly changes: { in: number; out: Awaited<ReturnType<ControlState["changes"]>> };
   readonly setFacts: { in: readonly ControlFact[]; out: number };
   readonly replaceFact: { in: { fact: ControlFact; value: string | null }; out: boolean };
+  readonly takeLimits: { in: readonly LimitAsk[]; out: readonly Granted[] };
+  readonly giveLimits: { in: readonly { readonly key: string; readonly holder: string }[]; out: null };
+  readonly lookLimits: { in: readonly string[]; out: readonly (Bucket | undefined)[] };
   readonly say: { in: { channel: string; message: Uint8Array }; out: null };
   readonly listen: { in: { listener: number; channel: Channel }; out: null };
   readonly unlisten: { in: { listener: number }; out: null };

@@ -1,5 +1,5 @@
 /**
- * The embedded driver: one SQLite file is queue, results, checkpoints, leadership and shared facts; a second one beside it is the bus. For all
+ * The embedded driver: one SQLite file is queue, results, checkpoints, leadership, shared facts and limits; a second one beside it is the bus. For all
  * processes of one machine; refuses network file systems. Its work is done on a thread of its own.
  */
 
@@ -9,6 +9,7 @@ import { SqliteBroker } from "./broker.ts";
 import { SqliteBus } from "./bus.ts";
 import { SqliteControlState } from "./control-state.ts";
 import { SqliteLease } from "./lease.ts";
+import { SqliteLimits } from "./limits.ts";
 import { Link } from "./link.ts";
 import { parseLocation } from "./location.ts";
 import { SqliteStore } from "./store.ts";
@@ -48,6 +49,7 @@ export const open: (options: BackendOptions) => SqliteBackend = (options) => {
     bus,
     lease: new SqliteLease(link, maxMessageBytes),
     control: new SqliteControlState(link),
+    limits: new SqliteLimits(link),
     open(signal): Promise<readonly Warning[]> {
       signal.throwIfAborted();
       return link.open();

@@ -108,6 +108,19 @@ CREATE TABLE IF NOT EXISTS celeriac_group (id TEXT PRIMARY KEY, meta BLOB NOT NU
 CREATE INDEX IF NOT EXISTS celeriac_group_until ON celeriac_group(until);
 `;
 
+/**
+ * Made where they are missing. celeriac_bucket."full", promised and celeriac_slot.ends are milliseconds of the monotonic clock, with
+ * fractions; until: unix milliseconds, when the row is of no more use.
+ */
+export const limitSchema = `
+CREATE TABLE IF NOT EXISTS celeriac_bucket (key TEXT PRIMARY KEY, interval REAL NOT NULL, burst REAL NOT NULL, "full" REAL NOT NULL,
+  promised REAL NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS celeriac_bucket_until ON celeriac_bucket(until);
+CREATE TABLE IF NOT EXISTS celeriac_slot (key TEXT, holder TEXT, ends REAL NOT NULL, lease REAL NOT NULL, until INTEGER NOT NULL,
+  PRIMARY KEY (key, holder)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS celeriac_slot_until ON celeriac_slot(until);
+`;
+
 export const busSchema = `
 CREATE TABLE IF NOT EXISTS bus (seq INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, at INTEGER NOT NULL, message BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS listener (no INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, bell TEXT NOT NULL, beat INTEGER NOT NULL);

@@ -10,6 +10,7 @@ import { identify } from "./host.ts";
 import { Joining } from "./joining.ts";
 import { Keeping } from "./keeping.ts";
 import { Letters } from "./letters.ts";
+import { LimitRows } from "./limit-rows.ts";
 import { LineOrder } from "./line-order.ts";
 import { ProcessTable } from "./process-table.ts";
 import { Publishing } from "./publishing.ts";
@@ -35,6 +36,7 @@ export interface Steps {
   readonly terms: Terms;
   readonly ticks: Ticks;
   readonly facts: Facts;
+  readonly limits: LimitRows;
   readonly browsing: Browsing;
   readonly letters: Letters;
 }
@@ -65,6 +67,7 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
     terms,
     ticks: new Ticks(db, terms, publishing),
     facts: new Facts(db),
+    limits: new LimitRows(db),
     browsing: new Browsing(db, names),
     letters: new Letters(db, names),
   };

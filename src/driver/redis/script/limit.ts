@@ -1,0 +1,107 @@
+/** Rates and slots by the server's clock; `port/rate-law.ts` has the law, here in Lua. A whole batch in one call, and nothing that is over is kept. */
+
+import type { Script } from "./script.ts";
+
+/** `now`: milliseconds with a fraction. A bucket is the text "full promised interval burst". */
+const limitLua = `
+local t = redis.call('TIME')
+local now = t[1] * 1000 + t[2] / 1000
+local function ms(x) return string.format('%.3f', x) end
+local function read(key)
+  local text = redis.call('GET', key)
+  if not text then return nil end
+  local full, promised, interval, burst = text:match('^(%S+) (%S+) (%S+) (%S+)$')
+  full, promised, interval, burst = tonumber(full), tonumber(promised), tonumber(interval), tonumber(burst)
+  return promised, interval, burst, math.min(math.max(0, (full - now) / interval), burst)
+end`;
+
+/**
+ * KEYS  1 unacked (unused, for servers without allow-oom), then one for each ask
+ * ARGV  longest promise ms, then for each ask: "r", limit, per ms, burst; or "s", limit, lease ms, holder
+ * returns for each ask 0 if it is granted, else the ms after which to ask again
+ */
+export const takeLimitsScript: Script = {
+  name: "take-limits",
+  atFull: true,
+  lua: `
+${limitLua}
+local longest = tonumber(ARGV[1])
+local function rate(key, limit, per, burst)
+  local interval = per / limit
+  local promised, was_interval, was_burst, used = read(key)
+  used = math.min(used or 0, burst)
+  if not promised or math.abs(was_interval - interval) > 1e-9 * interval or was_burst ~= burst then promised = now end
+  local wait, answer = (used - (burst - 1)) * interval, 0
+  if wait <= 0.002 then
+    used = used + 1
+  else
+    local first = now + wait
+    local last = math.max(first, now + longest)
+    if promised > last + 0.002 then promised = first else promised = math.min(math.max(first, promised + interval), last) end
+    answer = math.ceil(promised - now)
+  end
+  local full = now + used * interval
+  local state = ms(full) .. ' ' .. ms(promised) .. ' ' .. string.format('%.17g', interval) .. ' ' .. string.format('%.17g', burst)
+  redis.call('SET', key, state, 'PX', string.format('%.0f', math.max(full, promised) - now + 1000))
+  return answer
+end
+-- A hash of holder = "until lease".
+local function slot(key, limit, lease, holder)
+  local all = redis.call('HGETALL', key)
+  local count, soonest = 0, math.huge
+  for i = 1, #all, 2 do
+    local till, length = all[i + 1]:match('^(%S+) (%S+)$')
+    local left = tonumber(till) - now
+    if left <= 0 or left > tonumber(length) then
+      redis.call('HDEL', key, all[i])
+    elseif all[i] ~= holder then
+      count = count + 1
+      soonest = math.min(soonest, left)
+    end
+  end
+  if count >= limit then return math.max(1, math.ceil(soonest)) end
+  redis.call('HSET', key, holder, ms(now + lease) .. ' ' .. ms(lease))
+  if redis.call('PTTL', key) < lease then redis.call('PEXPIRE', key, string.format('%.0f', lease + 1000)) end
+  return 0
+end
+local answers = {}
+for i = 2, #KEYS do
+  local at = (i - 2) * 4 + 2
+  local a, b = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  if ARGV[at] == 'r' then answers[i - 1] = rate(KEYS[i], a, b, tonumber(ARGV[at + 3]))
+  else answers[i - 1] = slot(KEYS[i], a, b, ARGV[at + 3]) end
+end
+return answers`,
+};
+
+/**
+ * KEYS  1 unacked (unused), then slots
+ * ARGV  the holder of each
+ */
+export const giveLimitsScript: Script = {
+  name: "give-limits",
+  atFull: true,
+  lua: `for i = 2, #KEYS do redis.call('HDEL', KEYS[i], ARGV[i - 1]) end`,
+};
+
+/**
+ * KEYS  1 unacked (unused), then rates
+ * returns for each: interval, burst, ms until the next; or nothing
+ */
+export const lookLimitsScript: Script = {
+  name: "look-limits",
+  atFull: true,
+  lua: `
+${limitLua}
+local told = {}
+for i = 2, #KEYS do
+  local promised, interval, burst, used = read(KEYS[i])
+  if not promised or (used <= 0 and promised <= now) then
+    told[i - 1] = false
+  else
+    local wait = (used - (burst - 1)) * interval
+    told[i - 1] = { string.format('%.17g', interval), string.format('%.17g', burst), wait <= 0.002 and 0 or math.ceil(wait) }
+  end
+end
+return told`,
+};
