@@ -16,24 +16,24 @@ export interface ControlRequest {
   readonly arguments: Readonly<Record<string, unknown>>;
   /** Names of nodes; everyone without it. */
   readonly destination: readonly string[] | undefined;
-  /** Comes back with each answer. */
-  readonly ticket: string;
+  /** Comes back with each answer. Absent, with the inbox, where none is wanted. */
+  readonly ticket?: string;
   /** The inbox. */
-  readonly replyTo: string;
-  /** Unix ms. Workers do not look at it. */
-  readonly expires: number;
+  readonly replyTo?: string;
+  /** Unix ms. Workers do not look at it. Absent: never. */
+  readonly expires?: number;
 }
 
 export function makeControlRequest(request: ControlRequest): Message {
-  const { method, arguments: named, destination, ticket, replyTo, expires } = request;
+  const { method, arguments: named, destination, ticket, replyTo, expires = 0 } = request;
   const body = {
     method,
     arguments: named,
     destination: destination ?? null,
     pattern: null,
     matcher: null,
-    ticket,
-    reply_to: { exchange: replyExchange, routing_key: replyTo },
+    ...(ticket !== undefined && { ticket }),
+    ...(replyTo !== undefined && { reply_to: { exchange: replyExchange, routing_key: replyTo } }),
   };
   return {
     // The logical clock of somebody who has seen nothing yet; a worker takes the larger one of this and its own.
