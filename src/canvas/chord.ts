@@ -30,7 +30,7 @@ export class Chord<in I, out R> extends Signature<I, R> {
     return this.options.id ?? this.body.id;
   }
 
-  /** A chord is known by its body: `id` is the body's. */
+  /** A chord is known by its body: options are the body's. */
   override set(options: SignatureOptions): this {
     const { id, ...others } = options;
     const body = id === undefined ? this.body : this.body.set({ id });
