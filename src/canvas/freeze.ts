@@ -7,6 +7,7 @@
  * the built-in `celery.accumulate`, whose result is the list; Celery counts the group's members into the chord around it.
  */
 
+import { stringifyJson } from "../wire/json.ts";
 import type { Signature } from "../wire/signature.ts";
 import {
   accumulate,
@@ -23,6 +24,7 @@ import {
   stampsTogether,
   withMore,
 } from "./composite.ts";
+import { errbacksOf } from "./errback.ts";
 
 /** An id for what is found in this place; the same place and signature may be asked again. */
 export type NewId = (role: string) => string;
@@ -86,6 +88,7 @@ function linear(signature: Signature, depth: number): readonly Signature[] {
   const steps = partsOf(signature).flatMap((part) => linear(part, depth + 1));
   const { task_id, link, link_error, stamped_headers, ...rest } = signature.options;
   const membership = Object.fromEntries(Object.entries(rest).filter(([name]) => lastOnly.has(name)));
+  const errors = inFirst(listOf(link_error), steps) ? [] : listOf(link_error);
   const stamps = stamped_headers === undefined ? {} : stampsTogether({}, { stamped_headers, ...rest });
   const names = new Set(Object.keys(stamps));
   const firstOnly = Object.fromEntries(
@@ -100,21 +103,42 @@ function linear(signature: Signature, depth: number): readonly Signature[] {
       if (links.length > 0) more = { ...more, link: links };
       if (task_id !== undefined && lastId(step) === undefined) more = { ...more, task_id };
     }
-    return withMore(step, more, listOf(link_error));
+    return withMore(step, more, errors);
   });
 }
 
-/** Each group that something follows, and what follows it, made a chord. From the end, as Celery does. */
+/** Error callbacks that a body says again, see {@link telling}. */
+function inFirst(errors: readonly Signature[], [first]: readonly Signature[]): boolean {
+  const own = errors.length === 0 ? [] : listOf(first?.options["link_error"]).map((one) => stringifyJson(one));
+  return errors.every((one) => own.includes(stringifyJson(one)));
+}
+
+/**
+ * Each group that something follows, and what follows it, made a chord; what follows a chord made a part of its body. As Celery does: its
+ * workers, when a chord fails, end nothing but the body.
+ */
 function upgraded(steps: readonly Signature[]): readonly Signature[] {
-  const done: Signature[] = [];
-  for (const step of steps.toReversed()) {
-    const next = done.at(-1);
-    if (next !== undefined && shapeOf(step) === "group") {
-      done.pop();
-      done.push(chordOf(step, next));
-    } else done.push(step);
-  }
-  return done.toReversed();
+  const at = steps.findIndex((step, index) => index < steps.length - 1 && ["chord", "group"].includes(shapeOf(step)));
+  const step = steps[at];
+  if (step === undefined) return steps;
+  const later = upgraded(steps.slice(at + 1));
+  const [next] = later;
+  if (next === undefined) return steps;
+  const whole =
+    shapeOf(step) === "chord" ? goesOn(step, later) : chordOf(step, later.length === 1 ? next : chainOf(later));
+  return [...steps.slice(0, at), whole];
+}
+
+/** A chord, and more after its body. */
+function goesOn(chord: Signature, later: readonly Signature[]): Signature {
+  const { header, body } = chordParts(chord);
+  const { task_id, link, link_error, chain, ...own } = chord.options;
+  // An option `task_id` names the body where nothing else is named, and else the header.
+  const isBodys = idIn(header) === undefined && lastId(body) === undefined;
+  const name = task_id === undefined ? {} : { task_id };
+  const first = linked(withMore(body, { ...own, ...(isBodys && name) }, listOf(link_error)), listOf(link));
+  const named = isBodys || idIn(header) !== undefined ? header : withMore(header, name);
+  return chordOf(named, chainOf([first, ...later]), chain === undefined ? {} : { chain });
 }
 
 function freezeOne(signature: Signature, newId: NewId, role: string, end: Ending, depth: number): Signature {
@@ -174,8 +198,14 @@ function freezeChord(chord: Signature, newId: NewId, role: string, end: Ending, 
   const group = freezeGroup(header, named, newId, role, depth, true);
   const wanted = named === undefined ? (task_id as string | undefined) : undefined;
   const linkedBody = linked(withMore(body, own, listOf(link_error)), listOf(link));
-  const frozenBody = freeze(linkedBody, newId, `${role}:body`, { ...end, id: end.id ?? wanted }, depth + 1);
+  const frozenBody = telling(freeze(linkedBody, newId, `${role}:body`, { ...end, id: end.id ?? wanted }, depth + 1));
   return chordOf(group, frozenBody, { task_id: idIn(group), ...(chain === undefined ? {} : { chain }) });
+}
+
+/** A body that is a chain says the error callbacks of its first step itself: there Celery's workers look for them when a member failed. */
+export function telling(body: Signature): Signature {
+  const errors = shapeOf(body) === "chain" ? errbacksOf(body) : [];
+  return errors.length === 0 ? body : withMore(body, {}, errors);
 }
 
 /** Where the first of its tasks goes: its workers know where to look. */

@@ -15,7 +15,7 @@ import {
   shapeOf,
   withMore,
 } from "./composite.ts";
-import { freezeSteps, type Ending, type NewId } from "./freeze.ts";
+import { freezeSteps, type Ending, lastId, type NewId, telling } from "./freeze.ts";
 import type { ResultNode } from "./result-node.ts";
 
 /** A task to send now. */
@@ -193,9 +193,12 @@ function after(node: ResultNode | undefined, parent: ResultNode | undefined): Re
   return { ...node, parent: node.parent === undefined ? parent : (after(node.parent, parent) ?? parent) };
 }
 
-/** The same body, with what comes after it as Celery's option `chain`. */
+/** The body and what comes after it, as one: when the chord fails, Celery's workers end nothing but the body. */
 function continued(body: Signature, rest: readonly Signature[]): Signature {
-  return withMore(body, { chain: [...rest, ...chainOption(body)] });
+  const { chain: _own, ...options } = body.options;
+  const steps = shapeOf(body) === "chain" ? partsOf(body) : [{ ...body, options }];
+  const all = [...steps, ...[...rest, ...chainOption(body)].toReversed()];
+  return telling(chainOf(all, { task_id: lastId(all.at(-1)) }));
 }
 
 /** A signature whose last step is a member of a group or chord. */

@@ -76,20 +76,3 @@ export function idsIn(signature: Signature): readonly string[] {
   const last = lastId(signature);
   return last === undefined ? [] : [last];
 }
-
-/** The error callbacks of a chord's body, which never ran: its own, or those of what it begins with. */
-export function errbacksOf(signature: Signature): readonly Signature[] {
-  const own = listOf(signature.options["link_error"]);
-  switch (shapeOf(signature)) {
-    case "chain": {
-      const [first] = partsOf(signature);
-      return own.length > 0 || first === undefined ? own : errbacksOf(first);
-    }
-    case "group":
-      return [...own, ...partsOf(signature).flatMap((part) => errbacksOf(part))];
-    case "chord":
-      return [...own, ...errbacksOf(chordParts(signature).body)];
-    default:
-      return own;
-  }
-}

@@ -13,7 +13,8 @@ import { celeryException, readException, type WireException } from "../wire/exce
 import { parseJson, stringifyJson } from "../wire/json.ts";
 import { argsRepr } from "../wire/repr.ts";
 import { readSignature, type Signature } from "../wire/signature.ts";
-import { errbacksOf, idsIn, waitingFor } from "../canvas/waiting.ts";
+import { errbacksOf } from "../canvas/errback.ts";
+import { idsIn, waitingFor } from "../canvas/waiting.ts";
 import { lastId } from "../canvas/freeze.ts";
 import { lostArrivals } from "./arrival.ts";
 import { chordValues } from "./chord-values.ts";

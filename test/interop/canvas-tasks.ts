@@ -8,11 +8,17 @@ type Number = number | bigint;
 
 export function declareCanvas(app: App): void {
   app.task("ts.total", { positional: ["numbers"] }, ({ numbers }: { numbers: readonly Number[] }) =>
-    numbers.reduce((sum: Number, each) => (typeof sum === "number" && typeof each === "number" ? sum + each : BigInt(sum) + BigInt(each)), 0),
+    numbers.reduce(
+      (sum: Number, each) =>
+        typeof sum === "number" && typeof each === "number" ? sum + each : BigInt(sum) + BigInt(each),
+      0,
+    ),
   );
   // Takes an object, so that a result before it is merged under its keyword arguments.
-  app.task("ts.size", (size: { width: Number; height: Number; unit: string }) =>
-    `${String(size.width)}x${String(size.height)} ${size.unit}`,
+  app.task(
+    "ts.size",
+    (size: { width: Number; height: Number; unit: string }) =>
+      `${String(size.width)}x${String(size.height)} ${size.unit}`,
   );
   // What runs before it hands on `before`, which it lets go.
   app.task("ts.hold", { raw: true }, async ({ args }: CallArguments, context: TaskContext): Promise<unknown> => {

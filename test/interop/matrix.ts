@@ -2,6 +2,9 @@
 
 import type { Behaviour } from "./behaviour.ts";
 import { chains } from "./behaviour/canvas-chains.ts";
+import { chords } from "./behaviour/canvas-chords.ts";
+import { errors } from "./behaviour/canvas-errors.ts";
+import { groups } from "./behaviour/canvas-groups.ts";
 import { content } from "./behaviour/content.ts";
 import { ledger } from "./behaviour/ledger.ts";
 import { outcomes } from "./behaviour/outcomes.ts";
@@ -19,4 +22,7 @@ export const behaviours: readonly Behaviour[] = [
   ...sharing,
   ...ledger,
   ...chains,
+  ...groups,
+  ...chords,
+  ...errors,
 ];

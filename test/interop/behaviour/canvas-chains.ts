@@ -55,7 +55,9 @@ back = chain(step("py.add", [1, 2]), step("ts.add", [10]), step("py.add", [100])
       const sized = await app.delay(chain(step("py.make", [made]), step("ts.size", [], { kwargs: { unit: "px" } })));
       const kinds = await app.delay(chain(step("ts.make", ["bigint"]), step("py.kinds", ["more"])));
       const last = step("ts.echo", [7], { immutable: true });
-      const ignoring = await app.delay(chain(step("py.add", [1, 2]), step("py.add", [3, 4], { immutable: true }), last));
+      const ignoring = await app.delay(
+        chain(step("py.add", [1, 2]), step("py.add", [3, 4], { immutable: true }), last),
+      );
       assert.equal(await sized.get({ timeout: patience }), `${String(2n ** 70n)}x3 px`);
       assert.deepEqual(await kinds.get({ timeout: patience }), [String(2n ** 70n), "'more'"]);
       assert.deepEqual(await ignoring.get({ timeout: patience }), { args: [7], kwargs: {} });
