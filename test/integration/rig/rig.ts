@@ -45,6 +45,11 @@ export class Rig implements AsyncDisposable {
     this.client = createApp({ name: "looker-on", broker: url, ...(results !== undefined && { results }) });
   }
 
+  /** Where a process of the rig finds its servers, as environment variables. */
+  get places(): Readonly<Record<"RIG_BROKER" | "RIG_RESULTS" | "CELERIAC_BROKER", string>> {
+    return { RIG_BROKER: this.url, RIG_RESULTS: this.#results ?? "", CELERIAC_BROKER: "" };
+  }
+
   /** A worker process, ready. Its lease is short, so that nothing waits long for its end. */
   async worker(...flags: string[]): Promise<WorkerProcess> {
     const worker = this.start("--lease", "1200ms", "--sweep", "200ms", ...flags);
@@ -54,8 +59,7 @@ export class Rig implements AsyncDisposable {
 
   start(...flags: string[]): WorkerProcess {
     const args = ["-A", appFile, "--processes", "1", "-c", "2", ...flags];
-    const places = { RIG_BROKER: this.url, RIG_RESULTS: this.#results ?? "", CELERIAC_BROKER: "" };
-    const worker = new WorkerProcess(args, places);
+    const worker = new WorkerProcess(args, this.places);
     this.#workers.push(worker);
     return worker;
   }

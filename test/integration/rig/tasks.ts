@@ -88,4 +88,10 @@ app.task("pages", { crashes: 3 }, async ({ folder, pages }: Scene & { pages: num
 
 app.task("pair", { positional: ["left", "right"] }, ({ left, right }: { left: number; right: number }) => left + right);
 
+/** The body of a chord, or an error callback: answers with what it is given first. The scene comes last. */
+app.task("gather", { raw: true }, ({ args }, ctx) => {
+  begin((args.at(-1) as Scene).folder, ctx);
+  return args[0] ?? null;
+});
+
 app.task("big", ({ bytes }: { bytes: number }) => "x".repeat(bytes));
