@@ -193,14 +193,45 @@ describe("when the run before has not ended", () => {
     expect(await bench.sent(app)).toHaveLength(1);
   });
 
-  test("a run whose message is gone and that left no result has ended", async () => {
+  test("a run whose message is gone, looked for twice, and that left no result has ended", async () => {
     await using bench = new BeatBench(start);
-    const app = declare(bench.app(), { overlap: "skip" });
+    const app = declare(bench.app({ resultTtl: "30d" }), { overlap: "skip" });
     await using _beat = await app.beat({ onEvent: bench.note });
     await bench.clock.advance(6 * minute);
     await app.queues.purge("celery", { ready: true, delayed: false });
+    await bench.clock.advance(10 * minute);
+    expect(bench.ticks("report")).toEqual(["2026-01-15T12:05:00Z", "2026-01-15T12:15:00Z"]);
+  });
+
+  test("a message that lies in its queue runs, however old; until somebody resumes its schedule", async () => {
+    await using bench = new BeatBench(start);
+    const app = declare(bench.app({ resultTtl: "1m" }), { overlap: "skip" });
+    await using _beat = await app.beat({ onEvent: bench.note });
+    await bench.clock.advance(3 * hour);
+    expect(bench.ticks("report")).toEqual(["2026-01-15T12:05:00Z"]);
+    await app.schedules.pause("report");
+    await app.schedules.resume("report");
     await bench.clock.advance(5 * minute);
-    expect(bench.ticks("report")).toHaveLength(2);
+    expect(bench.ticks("report").at(-1)).toBe("2026-01-15T15:05:00Z");
+  });
+
+  test("of a task that others run, it counts as running while a result is kept", async () => {
+    await using bench = new BeatBench(start);
+    const app = bench.app({ resultTtl: "12m" });
+    const foreign = app.remote<() => void>("python.report");
+    app.schedule("report", cron("*/5 * * * *"), foreign.si(), { overlap: "skip" });
+    await using _beat = await app.beat({ onEvent: bench.note });
+    await bench.clock.advance(21 * minute);
+    expect(bench.ticks("report")).toEqual(["2026-01-15T12:05:00Z", "2026-01-15T12:20:00Z"]);
+  });
+
+  test("is a policy that needs results which others can read", async () => {
+    await using bench = new BeatBench(start);
+    const app = declare(bench.app({ results: "rpc://" }), { overlap: "skip" });
+    await using _beat = await app.beat({ onEvent: bench.note });
+    await bench.clock.advance(21 * minute);
+    expect(bench.ticks("report")).toEqual(["2026-01-15T12:05:00Z"]);
+    expect(bench.events.find(({ type }) => type === "beat:warning")).toMatchObject({ code: "SCHEDULE_BROKEN" });
   });
 });
 

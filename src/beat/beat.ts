@@ -6,25 +6,21 @@
  *       ╰────────────── unreachable: tried again, a little later each time ──────────────╯
  */
 
-import type { AppCore } from "../app/core.ts";
 import { TwoStepLease } from "../app/two-step-lease.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
 import type { Outgoing } from "../port/broker.ts";
 import type { Joins } from "../port/joins.ts";
-import type { Fired, Lease } from "../port/lease.ts";
+import type { Fired } from "../port/lease.ts";
 import { callOf } from "./call.ts";
-import { type Entry, isReadable } from "./entry.ts";
-import type { EntryStore } from "./entry-store.ts";
 import { stillRuns } from "./former-run.ts";
-import type { Leadership } from "./leadership.ts";
-import { type Line, openLine } from "./line.ts";
+import { formerRun, type Line } from "./line.ts";
 import { lastDue, planNext, type Step } from "./plan.ts";
-import type { BeatReporter } from "./reporter.ts";
+import { Timetable, type TimetableParts } from "./timetable.ts";
 
 /** How often at most a follower asks to lead, a leader looks for changed entries, and a tick that waits for the end of the run before, ms. */
 const lookEvery = 1_000;
-/** Entries that are asked about, or sent, at the same time. */
+/** Entries that are sent at the same time. */
 const sideBySide = 64;
 /** Messages that one step can send. */
 const mostInOneStep = 500;
@@ -33,33 +29,22 @@ const pauses = [100, 200, 500, 1_000, 2_000, 5_000] as const;
 /** Longest wait before a full queue is tried again, ms. */
 const longestPause = 30_000;
 
-/** A later attempt may end otherwise. */
-const temporary: ReadonlySet<string> = new Set(["QUEUE_FULL", "UNROUTABLE"]);
-/** No attempt can end otherwise before the entry is changed. */
-const hopeless: ReadonlySet<string> = new Set(["MESSAGE_TOO_LARGE", "NOT_SUPPORTED", "NAME_INVALID"]);
-
-export interface BeatParts {
-  readonly core: AppCore;
+export interface BeatParts extends TimetableParts {
   readonly backend: Backend;
-  readonly lease: Lease;
-  readonly store: EntryStore;
-  readonly leadership: Leadership;
-  readonly report: BeatReporter;
 }
 
 export class Beat {
   readonly #parts: BeatParts;
-  readonly #lines = new Map<string, Line>();
+  readonly #timetable: Timetable;
   /** For what is too large for one step. */
   readonly #twoSteps: TwoStepLease;
-  #version = 0;
-  #lookAt = 0;
   #reachable = true;
   #leading = false;
 
   constructor(parts: BeatParts) {
     const { core, backend, lease } = parts;
     this.#parts = parts;
+    this.#timetable = new Timetable(parts);
     this.#twoSteps = new TwoStepLease(lease, backend.broker, core.config);
   }
 
@@ -97,16 +82,15 @@ export class Beat {
       this.#lead();
     }
     for (;;) {
-      await this.#refresh();
-      const now = leadership.now();
-      const due = [...this.#lines.values()].filter((line) => line.due <= now).sort((a, b) => a.due - b.due);
+      await this.#timetable.refresh(lookEvery);
+      const due = this.#timetable.due(leadership.now());
       if (due.length === 0) break;
       for (let at = 0; at < due.length; at += sideBySide) {
         if (signal.aborted || !(await leadership.keep())) return 0;
         await allOf(due.slice(at, at + sideBySide).map((line) => this.#advance(line)));
       }
     }
-    const next = Math.min(...[...this.#lines.values()].map(({ due }) => due)) - leadership.now();
+    const next = this.#timetable.next - leadership.now();
     return Math.max(0, Math.min(next, leadership.renewIn, lookEvery));
   }
 
@@ -116,26 +100,38 @@ export class Beat {
     if (leadership.term === undefined) return;
     const { entry } = line;
     const now = leadership.now();
-    const waited = line.waits ? lastDue(entry, line.cursor, now) : undefined;
-    const step: Step =
-      waited === undefined
-        ? planNext(entry, line.cursor, now, line.allowed)
-        : { kind: "send", tick: waited, late: false };
+    let step: Step;
+    try {
+      const waited = line.waits ? lastDue(entry, line.cursor, now) : undefined;
+      step =
+        waited === undefined
+          ? planNext(entry, line.cursor, now, line.allowed)
+          : { kind: "send", tick: waited, late: false };
+    } catch (error) {
+      return this.#shelve(line, now, error);
+    }
     if (step.kind === "wait") {
       line.due = step.until;
       return;
     }
     line.allowed = now - entry.policy.grace;
     if (step.kind === "skip") return this.#skip(line, step.tick, step.why);
-    if (await this.#overlaps(line, now)) {
-      if (entry.policy.overlap === "skip") return this.#skip(line, step.tick, "overlap");
-      if (!line.waits) this.#tell("schedule:waiting", line, step.tick, { text: "the run before has not ended" });
-      line.waits = true;
-      line.due = now + lookEvery;
-      return;
+    try {
+      if (await this.#overlaps(line, now)) return await this.#hold(line, step.tick, now);
+    } catch (error) {
+      if (isHopeless(error)) return this.#shelve(line, step.tick, error);
+      throw error;
     }
     line.waits = false;
     await this.#send(line, step.tick, step.late);
+  }
+
+  /** The run before has not ended. */
+  async #hold(line: Line, tick: number, now: number): Promise<void> {
+    if (line.entry.policy.overlap === "skip") return this.#skip(line, tick, "overlap");
+    if (!line.waits) this.#tell("schedule:waiting", line, tick, { text: "the run before has not ended" });
+    line.waits = true;
+    line.due = now + lookEvery;
   }
 
   async #send(line: Line, tick: number, late: boolean): Promise<void> {
@@ -152,9 +148,9 @@ export class Beat {
       if (call.joins.length > 0) await this.#joins().open(call.joins);
       answer = await this.#fire(line, tick, call.sends);
     } catch (error) {
-      const code = error instanceof CeleriacError ? error.code : "";
-      if (temporary.has(code)) return this.#retryLater(line, tick, error);
-      if (hopeless.has(code)) return this.#shelve(line, tick, error);
+      if (isTemporary(error)) return this.#retryLater(line, tick, error);
+      if (isHopeless(error)) return this.#shelve(line, tick, error);
+      line.due = this.#parts.leadership.now() + lookEvery; // the others first, should it be this one's fault
       throw error;
     }
     if (answer === "not-leader") return;
@@ -163,7 +159,7 @@ export class Beat {
       this.#tell("schedule:skipped", line, tick, { code: "fired-before" });
       return;
     }
-    line.former = { result: call.result, tick };
+    line.former = formerRun(call.result, tick);
     const text = answer === "mine-already" ? "sent before" : late ? "late" : undefined;
     this.#tell("schedule:sent", line, tick, { id: call.result.id, ...(text !== undefined && { text }) });
   }
@@ -223,43 +219,15 @@ export class Beat {
     this.#parts.report.warning("SCHEDULE_BROKEN", text, { schedule: name, tick }, error);
   }
 
-  /** Takes over what changed in the store since it was last looked at. */
-  async #refresh(): Promise<void> {
-    const { core, store, lease, leadership, report } = this.#parts;
-    const now = core.clock.monotonic();
-    if (now < this.#lookAt) return;
-    const { version, changed, gone, complete } = await store.changes(this.#version);
-    const names = new Set(changed.map(({ name }) => name));
-    for (const name of complete ? [...this.#lines.keys()].filter((each) => !names.has(each)) : gone)
-      this.#lines.delete(name);
-    const readable: Entry[] = [];
-    for (const entry of changed) {
-      this.#lines.delete(entry.name);
-      if (isReadable(entry)) readable.push(entry);
-      else
-        report.warning("SCHEDULE_BROKEN", `"${entry.name}" cannot be read: ${entry.problem}`, { schedule: entry.name });
-    }
-    for (let at = 0; at < readable.length; at += sideBySide) {
-      const opening = readable
-        .slice(at, at + sideBySide)
-        .map((entry) => openLine(core, lease, entry, leadership.now()));
-      for (const line of await Promise.all(opening)) this.#lines.set(line.entry.name, line);
-    }
-    this.#version = version;
-    this.#lookAt = now + lookEvery;
-  }
-
   #lead(): void {
     this.#leading = true;
-    this.#version = 0;
-    this.#lookAt = 0;
     this.#parts.report.emit("beat:leading", { detail: { term: this.#parts.leadership.term?.term } });
   }
 
   #follow(): void {
     if (!this.#leading) return;
     this.#leading = false;
-    this.#lines.clear();
+    this.#timetable.clear();
     this.#parts.report.emit("beat:following");
   }
 
@@ -282,6 +250,19 @@ export class Beat {
   ): void {
     this.#parts.report.emit(type, { schedule: entry.name, task: entry.signature.task, tick, ...facts });
   }
+}
+
+/** A later attempt may end otherwise. */
+function isTemporary(error: unknown): boolean {
+  return error instanceof CeleriacError && ["QUEUE_FULL", "UNROUTABLE"].includes(error.code);
+}
+
+/** No attempt can end otherwise before the entry is changed. */
+function isHopeless(error: unknown): boolean {
+  return (
+    error instanceof CeleriacError &&
+    ["MESSAGE_TOO_LARGE", "NAME_INVALID", "NOT_SERIALIZABLE", "NOT_SUPPORTED"].includes(error.code)
+  );
 }
 
 /** Waits for all, then throws the first failure: none may still be at work when the loop goes on. */

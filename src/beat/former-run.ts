@@ -1,34 +1,70 @@
 /**
- * Has the run of the tick before ended? Its stored results say so. Where there is none, its message may say that it has not; where
- * neither says anything (a purged queue; a Python worker that acknowledged early), it counts as running for as long as a result is kept.
+ * Has the run of the tick before ended? Its stored results say so. Where there is none, its message says that it has not, for as long as it
+ * lies there; twice not found, it is gone (a purged queue). Where neither says anything (a Python worker that acknowledged early; a
+ * workflow), it counts as running for as long as a result is kept.
  */
 
 import type { AppCore } from "../app/core.ts";
 import type { ResultNode } from "../canvas/result-node.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
+import type { Broker } from "../port/broker.ts";
 import { isFinal } from "../wire/outcome.ts";
 import { queueOf, type Sendable } from "./call.ts";
 
+export interface FormerRun {
+  readonly result: ResultNode;
+  readonly tick: number;
+  /** When its message was looked for last, server time. */
+  lookedAt: number;
+  /** So many times in a row it was not found. */
+  absent: number;
+}
+
 /** Results that are asked for at once. */
 const sliceSize = 500;
+/** A look into a long queue is dear; ms. */
+const searchEvery = 30_000;
+/** One look may miss a message that is just being moved. */
+const enoughLooks = 2;
+/** A longer queue is not searched to its end. */
+const searchable = 50_000;
 
+/** Rejects with NOT_SUPPORTED where a result goes to its asker alone. */
 export async function stillRuns(
   core: AppCore,
-  backend: Backend,
+  { store, broker }: Backend,
   call: Sendable,
-  run: { readonly result: ResultNode; readonly tick: number },
+  run: FormerRun,
   now: number,
 ): Promise<boolean> {
-  const states = await statesOf(backend, [...idsOf(run.result)]);
+  if (!store.features.manyReaders) {
+    throw new CeleriacError(
+      "NOT_SUPPORTED",
+      'overlap "skip" and "queue" need to see the end of a run, and results over rpc:// go to whoever asked; name a store with `results`',
+    );
+  }
+  const states = await statesOf(store, [...idsOf(run.result)]);
   if (hasEnded(run.result, states)) return false;
-  if (now - run.tick > core.config.resultTtl) return false;
-  const { broker } = backend;
   const definition = core.registry.get(call.signature.task);
-  // Only of our own workers is it known that they hold a message to its end.
-  const holds = definition?.handler !== undefined && definition.ack === "late";
   const queue = queueOf(call);
-  if (states.size > 0 || !holds || broker.features.browse !== "all" || queue === undefined) return true;
-  return (await broker.queues.find(queue, run.result.id)) !== undefined;
+  // Only of our own workers is it known that they hold a message to its end.
+  if (definition?.handler !== undefined && definition.ack === "late" && broker.features.browse === "all" && queue) {
+    if (now >= run.lookedAt + searchEvery) {
+      run.lookedAt = now;
+      run.absent = (await mayLieIn(broker, queue, run.result.id)) ? 0 : run.absent + 1;
+    }
+    if (run.absent === 0) return true;
+    if (run.absent >= enoughLooks) return false;
+  }
+  return now - run.tick <= core.config.resultTtl;
+}
+
+async function mayLieIn({ queues }: Broker, queue: string, id: string): Promise<boolean> {
+  if ((await queues.find(queue, id)) !== undefined) return true;
+  const state = (await queues.list()).find(({ name }) => name === queue);
+  const ready = state?.ready.reduce((sum, { count }) => sum + count, 0) ?? 0;
+  return Math.max(ready, state?.delayed ?? 0, state?.leased ?? 0) >= searchable;
 }
 
 function* idsOf(node: ResultNode): Iterable<string> {
@@ -37,7 +73,7 @@ function* idsOf(node: ResultNode): Iterable<string> {
   if (node.parent !== undefined) yield* idsOf(node.parent);
 }
 
-async function statesOf({ store }: Backend, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+async function statesOf(store: Backend["store"], ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const states = new Map<string, string>();
   for (let at = 0; at < ids.length; at += sliceSize) {
     for (const outcome of await store.get(ids.slice(at, at + sliceSize)))

@@ -5,6 +5,7 @@ import type { ResultNode } from "../canvas/result-node.ts";
 import type { FiredTick, Lease } from "../port/lease.ts";
 import { runOf } from "./call.ts";
 import type { Entry } from "./entry.ts";
+import type { FormerRun } from "./former-run.ts";
 
 /** Ticks that fired further in the future than this come of a clock that was wrong; they must not silence a schedule till then. */
 const longestStep = 86_400_000;
@@ -19,11 +20,11 @@ export interface Line {
   due: number;
   /** See `planNext`. */
   allowed: number;
-  /** The run before: where its outcome lies; and its tick. Absent where `overlap` does not ask. */
-  former: { readonly result: ResultNode; readonly tick: number } | undefined;
+  /** The run before. Absent where `overlap` does not ask, and where the entry began anew since. */
+  former: FormerRun | undefined;
   /** A tick waits for the end of the run before. */
   waits: boolean;
-  /** The queue was full, so many ms ago it was tried first; 0: it is not. */
+  /** How long a full queue was left alone before it was tried last, ms; 0: it is not full. */
   pause: number;
 }
 
@@ -40,10 +41,14 @@ export async function openLine(core: AppCore, lease: Lease, entry: Entry, now: n
     cursor: Math.max(entry.from, newest(credible)),
     due: entry.paused ? Infinity : -Infinity,
     allowed: -Infinity,
-    former: last && result && { result, tick: last.tick },
+    former: last && result && last.tick > entry.from ? formerRun(result, last.tick) : undefined,
     waits: false,
     pause: 0,
   };
+}
+
+export function formerRun(result: ResultNode, tick: number): FormerRun {
+  return { result, tick, lookedAt: -Infinity, absent: 0 };
 }
 
 /** -Infinity where none has fired. */
