@@ -14,6 +14,7 @@ import { type AppOptions, resolveConfig } from "./config.ts";
 import { redactUrl } from "./connect.ts";
 import { type AppCore, Core } from "./core.ts";
 import type { DeclareRemote, DeclareTask, NameSignature } from "./declare.ts";
+import { listenEvents, type ListenEvents } from "./events.ts";
 import type { GroupResult } from "./group-result.ts";
 import type { LaunchOptions } from "./launch.ts";
 import { callSiteOf, type CallSite, locateModule } from "./module-location.ts";
@@ -21,6 +22,7 @@ import { checkNodeVersion } from "./node-version.ts";
 import { lazyDeadLetters, lazyQueues } from "./queue-access.ts";
 import { declareSchedule, type DeclareSchedule } from "./schedule-book.ts";
 import { lazySchedules, type Schedules } from "./schedules.ts";
+import type { RevokeOptions, StampValues } from "./revoking.ts";
 import { RemoteHandle, TaskHandle } from "./task-handle.ts";
 import { startWork, type WorkerHandle, type WorkOptions } from "./work.ts";
 import {
@@ -109,10 +111,23 @@ export interface App extends AsyncDisposable {
   readonly schedules: Schedules;
   /** The outcome of a task by its id, or of what a task returned a handle of; asks nobody yet. Throws MESSAGE_UNDECODABLE for what is neither. */
   result<R = unknown>(id: string | ResultTuple): AsyncResult<R>;
+  /** Tasks that are not to run any more, by id: as `revoke` of their handles, for many at once. */
+  revoke(ids: string | readonly string[], options?: RevokeOptions): Promise<void>;
+  /**
+   * All tasks with one of these stamps, also those that are sent while it is remembered.
+   *
+   * @example
+   * ```ts
+   * await app.revokeByStamps({ tenant: "t1" }, { terminate: true });
+   * ```
+   */
+  revokeByStamps(stamps: StampValues, options?: RevokeOptions): Promise<void>;
   /** Starts a scheduler in this process; any number may run. Rejects with NOT_SUPPORTED, SCHEDULE_TAKEN, or the driver's coded error. */
   beat(options?: BeatOptions): Promise<BeatHandle>;
   /** Starts a worker in this process. Rejects with NO_TASKS, APP_NOT_FOUND, or the driver's coded error. */
   work(options?: WorkOptions): Promise<WorkerHandle>;
+  /** Listens to what all workers tell, Python's among them: `(listener)`, or without one for a loop. */
+  readonly events: ListenEvents;
   /** Looking into queues. */
   readonly queues: QueueAdmin;
   /** Messages that could not be run to an end. */
@@ -174,6 +189,7 @@ class LocalApp implements App {
   readonly enqueue: EnqueueWorkflow;
   readonly schedule: DeclareSchedule;
   readonly schedules: Schedules;
+  readonly events: ListenEvents;
   readonly [inside]: AppCore;
   readonly [birthplace]: CallSite | undefined;
 
@@ -184,6 +200,7 @@ class LocalApp implements App {
     this.queues = lazyQueues(() => core.connect());
     this.dead = lazyDeadLetters(() => core.connect());
     this.schedules = lazySchedules(core);
+    this.events = listenEvents(core);
     this.schedule = (name, schedule, signature, options = {}) =>
       core.schedules.add(declareSchedule(name, schedule, signature, options, core.config.defaultQueue));
     this.signature = ((name: string, ...rest: readonly unknown[]) =>
@@ -204,6 +221,14 @@ class LocalApp implements App {
   result<R = unknown>(id: string | ResultTuple): AsyncResult<R> {
     if (typeof id === "string") return this[inside].result<R>(id);
     return handleOf(this[inside], id) as AsyncResult<R>;
+  }
+
+  revoke(ids: string | readonly string[], options: RevokeOptions = {}): Promise<void> {
+    return this[inside].revoke({ ids: typeof ids === "string" ? [ids] : ids }, options);
+  }
+
+  revokeByStamps(stamps: StampValues, options: RevokeOptions = {}): Promise<void> {
+    return this[inside].revoke({ stamps }, options);
   }
 
   groupResult<R = unknown>(id: string): Promise<GroupResult<R[]> | undefined> {

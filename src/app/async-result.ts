@@ -20,6 +20,7 @@ import {
 } from "./outcome-reading.ts";
 import { graphOf, type GraphOptions, type ResultGraph } from "./result-graph.ts";
 import type { ResultReader } from "./result-reader.ts";
+import type { RevokeOptions } from "./revoking.ts";
 
 /**
  * One stored state of a task, as `watch` gives it.
@@ -76,6 +77,11 @@ export interface AsyncResult<R> {
   watch(signal?: AbortSignal): AsyncIterable<TaskSnapshot<R>>;
   /** Removes what is stored. A task that still runs will store its result again. */
   forget(): Promise<void>;
+  /**
+   * It is not to run any more: what waits, in a queue, for its time, in a worker or between two tries, never runs and ends as REVOKED, also
+   * when every worker is restarted meanwhile; what runs is stopped with `terminate`. Resolves when that is written.
+   */
+  revoke(options?: RevokeOptions): Promise<void>;
   /** What it sent, and what followed it, as far as that is stored: known when it has ended. */
   children(): Promise<readonly AsyncResult<unknown>[]>;
   /** The same of its children, and so on, within bounds. */
@@ -152,6 +158,10 @@ export class StoredResult<R> implements AsyncResult<R> {
 
   forget(): Promise<void> {
     return this.reader.forget([this.id]);
+  }
+
+  revoke(options: RevokeOptions = {}): Promise<void> {
+    return this.reader.revoke({ ids: [this.id] }, options);
   }
 
   async children(): Promise<readonly AsyncResult<unknown>[]> {

@@ -26,6 +26,7 @@ import type { ModuleLocation } from "./module-location.ts";
 import { type Launch, type LaunchOptions, launchOf, type Prepared } from "./launch.ts";
 import { pendingWrites, pendingWritesOf } from "./pending-record.ts";
 import { AskingReader, type ResultReader, StoreReader } from "./result-reader.ts";
+import type { Revoked, RevokeOptions } from "./revoking.ts";
 import { ScheduleBook } from "./schedule-book.ts";
 import { Sender } from "./sender.ts";
 import { type Sent, sentOf } from "./sent.ts";
@@ -62,6 +63,7 @@ export interface AppCore extends TaskSender {
   /** What a workflow sends, for who sends it himself: ids that it lacks come from `newId`. Its joins are to be opened before. */
   prepare(signature: WireSignature, options: LaunchOptions, newId: NewId): Prepared;
   result<R>(id: string, duplicate?: boolean): AsyncResult<R>;
+  revoke(what: Revoked, options: RevokeOptions): Promise<void>;
   /** From now on every send leaves a PENDING record for so long (ms), so that a result route can tell unknown ids. */
   keepPending(ttl: number): void;
   declare(definition: TaskDefinition): void;
@@ -216,9 +218,16 @@ export class Core implements AppCore {
   }
 
   result<R>(id: string, duplicate = false): AsyncResult<R> {
+    return new StoredResult<R>(id, this.#readerHere(), duplicate);
+  }
+
+  revoke(what: Revoked, options: RevokeOptions): Promise<void> {
+    return this.#readerHere().revoke(what, options);
+  }
+
+  #readerHere(): ResultReader {
     const ask = runningTask()?.ask;
-    const reader: ResultReader = ask === undefined ? this.#reader : new AskingReader(this.clock, ask);
-    return new StoredResult<R>(id, reader, duplicate);
+    return ask === undefined ? this.#reader : new AskingReader(this.clock, ask);
   }
 
   keepPending(ttl: number): void {

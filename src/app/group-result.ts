@@ -15,6 +15,7 @@ import { endings } from "./group-watch.ts";
 import type { Progress, TaskDetails, TaskState } from "./outcome-reading.ts";
 import { graphOf, type GraphOptions, type ResultGraph } from "./result-graph.ts";
 import type { ResultReader } from "./result-reader.ts";
+import type { RevokeOptions } from "./revoking.ts";
 import { Slices } from "./slices.ts";
 
 /**
@@ -77,6 +78,8 @@ export interface GroupResult<T extends readonly unknown[]> extends AsyncResult<T
   details(): Promise<TaskDetails | undefined>;
   /** Removes what is stored of the members, and the saved list. */
   forget(): Promise<void>;
+  /** All members, and those of groups inside it. */
+  revoke(options?: RevokeOptions): Promise<void>;
   /**
    * Keeps the list of members, so that `app.groupResult(id)` finds it, and Python's `GroupResult.restore(id)`; for `ttl`, default
    * the app's `resultTtl`.
@@ -209,6 +212,10 @@ export class StoredGroup implements GroupResult<readonly unknown[]> {
 
   graph(options: GraphOptions = {}): Promise<ResultGraph> {
     return graphOf(this.#node, this.#reader, options);
+  }
+
+  revoke(options: RevokeOptions = {}): Promise<void> {
+    return this.#reader.revoke({ ids: new Gathering(this.#node.members).ids }, options);
   }
 
   async forget(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Backend } from "../port/backend.ts";
 import type { Joins } from "../port/joins.ts";
 import type { StoredOutcome } from "../port/result-store.ts";
 import type { RunningTask } from "../task/running.ts";
+import { type Revoked, type RevokeOptions, revokeIn } from "./revoking.ts";
 import { isFinal } from "../wire/outcome.ts";
 
 export interface ResultReader {
@@ -20,6 +21,7 @@ export interface ResultReader {
   save(group: string, meta: Uint8Array, ttl: number | undefined): Promise<void>;
   saved(group: string): Promise<Uint8Array | undefined>;
   unsave(group: string): Promise<void>;
+  revoke(what: Revoked, options: RevokeOptions): Promise<void>;
 }
 
 /** Waits between two questions to the worker, ms; the last one repeats. */
@@ -70,6 +72,10 @@ export class StoreReader implements ResultReader {
   async unsave(group: string): Promise<void> {
     const backend = await this.#connect();
     await backend.store.joins?.unsave(group);
+  }
+
+  async revoke(what: Revoked, options: RevokeOptions): Promise<void> {
+    await revokeIn(await this.#connect(), what, options, this.clock.now());
   }
 
   async #joins(): Promise<Joins> {
@@ -134,6 +140,10 @@ export class AskingReader implements ResultReader {
 
   unsave(group: string): Promise<void> {
     return Promise.reject(notInTasks("forget groups", group));
+  }
+
+  revoke(what: Revoked): Promise<void> {
+    return Promise.reject(notInTasks("revoke tasks", "ids" in what ? what.ids[0] : "them"));
   }
 }
 

@@ -97,6 +97,16 @@ export class ChildPool implements Pool {
     });
   }
 
+  terminate(slot: number): boolean {
+    const waiting = this.#waiting.findIndex(({ call }) => call.slot === slot);
+    if (waiting >= 0) {
+      for (const execution of this.#waiting.splice(waiting, 1)) execution.lose("bystander", noEnd);
+      return true;
+    }
+    for (const child of [...this.#children, ...this.#lonely.keys()]) if (child.terminate(slot)) return true;
+    return false;
+  }
+
   async resize(slots: number, children: number): Promise<void> {
     this.#slots = slots;
     this.#target = Math.max(1, Math.min(children, slots));

@@ -5,14 +5,13 @@
  *                  └──(max tasks, hard limit, restart, close)──────────────────────▲
  */
 
-import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { endedAtBoot, loadFailed, toldByChild } from "./boot-error.ts";
 import { putAnswer, putStop } from "./call-frame.ts";
 import { type ChildEvents, hear } from "./child-voice.ts";
-import type { Deadlines } from "./deadlines.ts";
-import type { Execution } from "./execution.ts";
-import type { ControlFromChild, Link, LinkEnd, MakeLink } from "./link.ts";
+import type { ChildOptions } from "./child-options.ts";
+import { type Execution, noEnd } from "./execution.ts";
+import type { ControlFromChild, Link, LinkEnd } from "./link.ts";
 import type { KillReason, RetireReason } from "./pool-options.ts";
 import type { Ask, Reply } from "./pool-message.ts";
 import type { ChildInfo } from "./pool.ts";
@@ -23,16 +22,6 @@ const probeLimit = 250;
 const bootLimit = 60_000;
 /** Exit handlers of the app get this long. */
 const stopLimit = 5000;
-
-export interface ChildOptions {
-  readonly app: { readonly url: string; readonly export: string };
-  readonly slots: number;
-  readonly maxResultBytes: number;
-  readonly drain: number;
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
-  readonly makeLink: MakeLink;
-}
 
 export type Phase = "starting" | "ready" | "expiring" | "retiring" | "stopping" | "ended";
 
@@ -171,6 +160,13 @@ export class Child {
     this.link.wake();
   }
 
+  /** Ends a run by force; false if it is none of its own. */
+  terminate(slot: number): boolean {
+    const execution = this.#active.get(slot);
+    if (execution) this.#abandon(execution, "terminated", () => execution.lose("bystander", noEnd));
+    return execution !== undefined;
+  }
+
   expire(): void {
     if (this.phase !== "ready") return;
     this.phase = "expiring";
@@ -238,20 +234,24 @@ export class Child {
   /** A hard limit struck: its outcome is fixed now. What becomes of its neighbours depends on whether the loop still answers. */
   #overdue(execution: Execution): void {
     const { slot, hard } = execution.call;
+    this.#abandon(execution, "hard-limit", () => execution.end({ slot, k: "hard-limit", limit: hard ?? 0 }));
+  }
+
+  #abandon(execution: Execution, why: "hard-limit" | "terminated", end: () => void): void {
     this.#leave(execution);
-    this.#abandoned.add(slot);
-    execution.end({ slot, k: "hard-limit", limit: hard ?? 0 });
+    this.#abandoned.add(execution.call.slot);
+    end();
     if (this.#active.size === 0) {
-      this.kill("hard-limit");
+      this.kill(why);
       return;
     }
-    this.retire("hard-limit");
+    this.retire(why);
     let free = false;
     this.pulse(() => {
       free = true;
     });
     this.#after(probeLimit, () => {
-      if (!free) this.kill("hard-limit");
+      if (!free) this.kill(why);
     });
     this.#after(this.#options.drain, () => this.kill("drain"));
   }

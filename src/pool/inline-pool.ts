@@ -92,6 +92,11 @@ class InlinePool implements Pool {
     });
   }
 
+  /** Code on this very thread can only be asked. */
+  terminate(): boolean {
+    return false;
+  }
+
   async resize(slots: number): Promise<void> {
     this.#slots = slots;
     this.#serve();

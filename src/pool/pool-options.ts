@@ -73,6 +73,7 @@ export type RetireReason =
   | "restart"
   | "resize"
   | "hard-limit"
+  | "terminated"
   | "isolated"
   | "close";
-export type KillReason = "hard-limit" | "memory" | "drain" | "close" | "boot";
+export type KillReason = "hard-limit" | "terminated" | "memory" | "drain" | "close" | "boot";

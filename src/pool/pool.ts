@@ -20,6 +20,11 @@ export interface Pool {
   room(call: { readonly isolated: boolean }): number;
   /** Never rejects: a death is an outcome. */
   run(call: Call, signal: AbortSignal): Promise<PoolOutcome>;
+  /**
+   * Ends this run by force, whatever it does: its outcome is `lost`, as a bystander, at once. Its child is killed as soon as nothing else
+   * runs there, or can. False where nothing can be ended so: the inline pool, a slot that is free.
+   */
+  terminate(slot: number): boolean;
   resize(slots: number, children: number): Promise<void>;
   restart(): Promise<void>; // drain-and-replace, one child at a time
   close(grace: number): Promise<readonly number[]>; // slots that did not end: give their deliveries back

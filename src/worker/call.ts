@@ -3,9 +3,12 @@
 import type { Call, RequestFacts } from "../pool/pool-message.ts";
 import { stringifyJson } from "../wire/json.ts";
 import { attemptOf, type Execution } from "./execution.ts";
+import type { IntakeRules } from "./unrun.ts";
 
-export function callOf(execution: Execution): Call {
+/** Of time limits what the message says comes first, then what was set while the worker runs, then the task's own. */
+export function callOf(execution: Execution, rules?: Pick<IntakeRules, "limitOf">): Call {
   const { headers, definition, delivery, claim } = execution;
+  const limit = rules?.limitOf?.(headers.task);
   return {
     slot: execution.slot,
     task: headers.task,
@@ -13,8 +16,8 @@ export function callOf(execution: Execution): Call {
     attempt: attemptOf(execution),
     fence: claim.fence,
     input: { contentType: execution.message.contentType, bytes: execution.call },
-    soft: headers.timeLimit.soft ?? definition.softTimeLimit ?? null,
-    hard: headers.timeLimit.hard ?? definition.timeLimit ?? null,
+    soft: headers.timeLimit.soft ?? limit?.soft ?? definition.softTimeLimit ?? null,
+    hard: headers.timeLimit.hard ?? limit?.hard ?? definition.timeLimit ?? null,
     checkpoints: execution.checkpoints,
     lineage: {
       root: headers.rootId ?? headers.id,

@@ -12,7 +12,7 @@ import type { TaskHeaders } from "../wire/task-message.ts";
 export type Claim = Pick<Delivery, "fence" | "crashes" | "suspicions">;
 
 /** Why an execution was told to stop before it ended by itself. */
-export type Interruption = "lease-lost" | "shutdown";
+export type Interruption = "lease-lost" | "shutdown" | "terminated";
 
 export interface Execution {
   readonly delivery: Delivery;
@@ -27,7 +27,7 @@ export interface Execution {
   begun: boolean;
   /** Suspect of a crash: runs with nothing beside it. */
   readonly isolated: boolean;
-  /** Aborts the run; the reason is an {@link Interruption}. */
+  /** Aborts the run; the reason is an {@link Interruption}, "revoked" for one that is terminated. */
   readonly abort: AbortController;
   /** What earlier runs kept; read only when there was an earlier run. */
   readonly checkpoints: readonly (readonly [name: string, value: string])[];

@@ -22,13 +22,13 @@ import { ServerTime } from "./server-time.ts";
 import { settledBefore, settlementOf } from "./settlement.ts";
 import type { Entry, Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
-import { Starter } from "./starter.ts";
+import { Starter, type StarterOptions } from "./starter.ts";
 import type { IntakeRules } from "./unrun.ts";
 
 /** A delivery that waited unstarted for this long goes back, so that an idle neighbour can have it. */
 const longestUnstarted = 1000;
 
-export interface FlowOptions {
+export interface FlowOptions extends Pick<StarterOptions, "rates"> {
   readonly clock: Clock;
   readonly rules: IntakeRules;
   readonly context: Omit<SettlementContext, "now">;
@@ -160,7 +160,7 @@ export class Flow {
   }
 
   readonly settled = (entry: Entry, how: Settled["kind"] | undefined): void => {
-    if (entry.execution) this.#options.report.ended(entry.execution, entry.ending.end, how ?? "lost");
+    if (entry.execution) this.#options.report.ended(entry.execution, entry.ending, how ?? "lost");
     this.#schedule();
   };
 
@@ -169,6 +169,7 @@ export class Flow {
     if (lost.aborted) return;
     lost.addEventListener("abort", () => this.leaseLost(execution), { once: true });
     this.slots.add(execution, this.#options.clock.monotonic());
+    this.#options.report.admitted(execution);
   }
 
   /** It is another's by now: what runs is told to stop, and nothing of it is stored. */
@@ -239,7 +240,7 @@ export class Flow {
   }
 
   async #pooled(execution: Execution): Promise<PoolOutcome> {
-    return this.#options.pool.run(callOf(execution), execution.abort.signal);
+    return this.#options.pool.run(callOf(execution, this.#options.rules), execution.abort.signal);
   }
 
   #finish(execution: Execution, outcome: PoolOutcome): void {
@@ -247,7 +248,7 @@ export class Flow {
     this.slots.ended(execution);
     credit.finished(1);
     if (execution.interrupted === "lease-lost") {
-      report.ended(execution, { kind: "returned", why: "lease-lost" }, "lost");
+      report.ended(execution, { end: { kind: "returned", why: "lease-lost" } }, "lost");
       this.#schedule();
       return;
     }

@@ -19,12 +19,15 @@ import { ExtendedResults } from "./extended-result.ts";
 import { unreturnable, unwritable } from "./failed-run.ts";
 import { Flow } from "./flow.ts";
 import { openPool } from "./open-pool.ts";
+import { Orders } from "./orders.ts";
 import { WorkerPoolHooks } from "./pool-hooks.ts";
 import { startParts } from "./parts.ts";
+import { Rates } from "./rates.ts";
 import { Reporter } from "./reporter.ts";
 import { Settler } from "./settler.ts";
 import { SettlingApart } from "./settling-apart.ts";
 import { shutDown } from "./shutdown.ts";
+import { withWaiters } from "./waiters.ts";
 import { settingsOf } from "./worker-settings.ts";
 
 const minute = 60_000;
@@ -109,7 +112,10 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     });
     const settler = new Settler({
       ...(apart && { settleBatch: settlingApart.settle }),
-      extend: extended && ((entry) => extended.entry(entry)),
+      extend: (entry) => {
+        const whole = extended?.entry(entry) ?? entry;
+        return backend.store.joins === undefined ? whole : withWaiters(whole);
+      },
       broker: backend.broker,
       store: backend.store,
       clock,
@@ -124,17 +130,22 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     });
     const chords = new Chords({ clock, store: backend.store, settler, report, context, sweep: settings.sweep });
     parts.chords = chords;
+    const orders = new Orders(clock, backend.control, report);
+    const rules = {
+      registry,
+      unknownTaskGrace: durationMs(options.unknownTaskGrace ?? 10 * minute),
+      maxMessageBytes: config.maxMessageBytes,
+      resultTtl: config.resultTtl,
+      defaultQueue: config.defaultQueue,
+      shared,
+      joins: backend.store.joins !== undefined,
+      revoked: orders.isRevoked,
+      limitOf: orders.limitOf,
+    };
     const flow = new Flow({
       clock,
-      rules: {
-        registry,
-        unknownTaskGrace: durationMs(options.unknownTaskGrace ?? 10 * minute),
-        maxMessageBytes: config.maxMessageBytes,
-        resultTtl: config.resultTtl,
-        defaultQueue: config.defaultQueue,
-        shared,
-        joins: backend.store.joins !== undefined,
-      },
+      rules,
+      rates: new Rates({ clock, limits: backend.limits, rules, report, random: Math.random }),
       context,
       store: backend.store,
       ledger,
@@ -183,7 +194,8 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     const stale = clock.every(staleCheck, () => flow.giveBackStale());
     const beside: { stop?: () => Promise<void> } = {};
     const worker = handle({ flow, settler, consumer, stale, pool, custody, chords, beside });
-    const inside = { id, core, clock, backend, registry, pool, flow, consumer, report, settings, stats: worker.stats };
+    const { stats } = worker;
+    const inside = { id, core, clock, backend, registry, pool, flow, consumer, report, orders, settings, stats };
     try {
       beside.stop = await startParts({ ...inside, shutdown: () => void worker.stop() }, opening.signal);
     } catch (error) {

@@ -10,6 +10,8 @@ export type TaskEnd =
   | { readonly kind: "dead"; readonly reason: DeadLetter["reason"]; readonly detail: string }
   | { readonly kind: "returned"; readonly why: string }
   | { readonly kind: "ignored"; readonly ms: number }
+  /** Somebody has ended it while it ran. */
+  | { readonly kind: "revoked"; readonly why: "terminated" }
   /** Another task, or a workflow, goes on under its id. */
   | { readonly kind: "replaced"; readonly ms: number; readonly by: string }
   | { readonly kind: "final-before"; readonly state: string };

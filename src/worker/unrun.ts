@@ -3,6 +3,7 @@
  * callbacks are sent, what waits for them ends with them, and the chords that they are members of count them as failed.
  */
 
+import type { TaskLimit } from "../control/facts.ts";
 import type { Delivery, Settlement } from "../port/broker.ts";
 import type { OpenJoin } from "../port/joins.ts";
 import type { DeadLetter } from "../port/queue-admin.ts";
@@ -33,6 +34,8 @@ export interface IntakeRules {
   readonly joins?: boolean | undefined;
   /** Somebody has said that this is not to run any more. Asked at intake, and again just before the run. */
   readonly revoked?: ((headers: TaskHeaders) => boolean) | undefined;
+  /** Limits that were set while it runs. */
+  readonly limitOf?: ((task: string) => TaskLimit | undefined) | undefined;
 }
 
 /** What is looked at: a delivery, and whose word on its claim counts. */
@@ -53,6 +56,7 @@ interface Withdrawn extends Consequences {
 export interface Dead extends Consequences {
   readonly kind: "dead";
   readonly reason: DeadLetter["reason"];
+  readonly error: WireException;
   readonly headers: TaskHeaders | undefined;
 }
 
@@ -125,6 +129,7 @@ export function dead(
   return {
     kind: "dead",
     reason,
+    error,
     headers,
     settlement: {
       delivery,

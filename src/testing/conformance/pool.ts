@@ -13,6 +13,7 @@ import { deathCases } from "./pool-deaths.ts";
 import { lifeCases } from "./pool-life.ts";
 import { limitCases } from "./pool-limits.ts";
 import { replyCases } from "./pool-replies.ts";
+import { terminationCases } from "./pool-terminations.ts";
 import type { PoolSubject } from "./pool-rig.ts";
 
 export type { PoolSettings, PoolSubject } from "./pool-rig.ts";
@@ -21,6 +22,7 @@ export function poolConformance(name: string, subject: PoolSubject): void {
   describe(`pool: ${name}`, () => {
     describe("replies", () => replyCases(subject));
     describe("limits", () => limitCases(subject));
+    describe("terminations", () => terminationCases(subject));
     describe("slots and closing", () => lifeCases(subject));
     if (subject.contains === "none") return;
     describe("deaths", () => deathCases(subject));
