@@ -1,19 +1,21 @@
-/** The seeded bugs still fit the sources; whether a run catches them is `npm run chaos:bugs`. */
+/** The seeded bugs still fit the sources; whether a run catches them say `npm run chaos:bugs` and `npm run chaos:beat -- --bug NAME`. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { beatBugs } from "./beat-bugs.ts";
 import { bugs, seed } from "./bugs.ts";
 
+const all = { ...bugs, ...beatBugs };
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 describe("the seeded bugs", () => {
-  it.each(Object.keys(bugs).flatMap((name) => (["sqlite", "redis"] as const).map((broker) => ({ name, broker }))))(
+  it.each(Object.keys(all).flatMap((name) => (["sqlite", "redis"] as const).map((broker) => ({ name, broker }))))(
     "$name can be put into the sources for $broker",
     ({ name, broker }) => {
-      const bug = bugs[name];
+      const bug = all[name];
       const folder = mkdtempSync(join(tmpdir(), "celeriac-bug-"));
       try {
         expect(() => bug && seed(bug, broker, root, folder)).not.toThrow();

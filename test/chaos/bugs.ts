@@ -166,7 +166,7 @@ export const bugs: Readonly<Record<string, Bug>> = {
 /** Copies the sources into `folder` with the bug in them. */
 export function seed(bug: Bug, broker: "sqlite" | "redis", root: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
-  for (const part of ["src", "test/chaos", "test/server"])
+  for (const part of ["src", "test/chaos", "test/server", "package.json"])
     cpSync(join(root, part), join(folder, part), { recursive: true });
   for (const { file, find, put } of bug.patches[broker]) {
     const path = join(folder, file);
