@@ -68,8 +68,11 @@ export interface Joins {
   seal(groups: readonly string[]): Promise<void>;
   /** Idempotent by member: one that arrives again, with whatever value, counts once, and its first value stays. */
   arrive(arrivals: readonly Arrival[]): Promise<readonly Joined[]>;
-  /** One more member is to come; told twice of the same one it counts it once. False: it is closed, full, or was never open. */
-  grow(group: string, member: string): Promise<boolean>;
+  /**
+   * One more member is to come; told twice of the same one it counts it once. False: it is closed, full, or was never open. `running`: a
+   * member asks that runs; where peers send chords too, and say their size when the first members run already, it need not be open yet.
+   */
+  grow(group: string, member: string, running?: boolean): Promise<boolean>;
   /** In the order of their indexes, without the first `skip`; several may have one index. Empty once it is closed. */
   members(group: string, skip: number, limit: number): Promise<readonly JoinMember[]>;
   /** After the body, whose id was fixed in advance, is published. What was kept of the members goes. */

@@ -52,7 +52,7 @@ export class ChordMembers {
     const { sends, opens } = sendAll(context(), headers, [
       { signature: readSignature(parseJson(text)), role: `member:${String(number)}`, end },
     ]);
-    if (!(await joins.grow(group, id))) {
+    if (!(await joins.grow(group, id, true))) {
       throw new CeleriacError(
         "LEASE_LOST",
         `ctx.addToChord: the chord of task ${headers.id} has ended, so another run of this task has ended before.`,

@@ -90,6 +90,24 @@ describeWith("redis-server", "joins on redis", () => {
     expect(await redis.cli("exists", `${key}.s`, `${key}.j`)).toBe("0");
   });
 
+  it("grow for a member that runs while a peer is still sending the chord, and for nobody else", async () => {
+    expect([
+      await joins.grow("g", "new"),
+      await joins.grow("g", "new", true),
+      await joins.grow("g", "new", true),
+    ]).toEqual([false, true, true]);
+    await joins.open([joinOf("probe", 1)]);
+    const key = (await keysOf()).find((name) => name.endsWith("probe.s"))?.replace("probe.s", "g") ?? "";
+    expect(await redis.cli("get", `${key}.t`)).toBe("1");
+    await redis.cli("set", `${key}.s`, "2");
+    const arrivals = [arrivalOf("g", 0), arrivalOf("g", 1), arrivalOf("g", 1, { member: "new" })];
+    expect(await joins.arrive(arrivals)).toEqual([joined("g", 1, 3), joined("g", 2, 3), joined("g", 3, 3, true)]);
+    expect(await joins.grow("g", "late", true)).toBe(false);
+    // The peer has ended it.
+    await redis.cli("del", `${key}.j`, `${key}.t`, `${key}.s`);
+    expect(await joins.grow("g", "later", true)).toBe(false);
+  });
+
   it("find a member that a peer has brought, though its id is no ASCII", async () => {
     await joins.open([joinOf("g", 3)]);
     const key = (await chord()).slice(0, -2);

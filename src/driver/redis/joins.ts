@@ -71,8 +71,9 @@ export class RedisJoins implements Joins {
     return joined;
   }
 
-  async grow(group: string, member: string): Promise<boolean> {
-    return (await this.#run(growJoinScript, this.#context.keys.joinKeys(group), [`grown:${member}`])) === 1;
+  async grow(group: string, member: string, running = false): Promise<boolean> {
+    const args = [`grown:${member}`, running ? "1" : ""];
+    return (await this.#run(growJoinScript, this.#context.keys.joinKeys(group), args)) === 1;
   }
 
   async members(group: string, skip: number, limit: number): Promise<readonly JoinMember[]> {

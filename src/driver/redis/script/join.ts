@@ -13,6 +13,8 @@ import type { Script } from "./script.ts";
 const longestField = "sending";
 /** So long a closed join is told from one that was never open, ms. */
 const closedMs = 3_600_000;
+/** So long Celery remembers a chord, ms. */
+const peersMs = 86_400_000;
 
 /**
  * A group is named by the place of its block in ARGV: the numbers of its keys `.j`, `.t`, `.s`, hash and watched set, its id, the body or "", ttl ms.
@@ -170,22 +172,23 @@ return 1`,
 
 /**
  * KEYS  1 unacked, 2 .j, 3 .t, 4 .s, 5 hash
- * ARGV  name of the new member in the hash
+ * ARGV  name of the new member in the hash, "1" if a member asks that runs: then it may not be open yet, a peer being about to say its size
  * returns 1, also if it grew by this one before, or 0 if it is closed, full, or not open
  */
 export const growJoinScript: Script = {
   name: "grow join",
   atFull: true,
   lua: `
-local told = redis.call('HMGET', KEYS[5], 'closed', 'full', ARGV[1])
+local told = redis.call('HMGET', KEYS[5], 'closed', 'full', ARGV[1], 'open')
 local planned = redis.call('GET', KEYS[4])
-if told[1] or not planned then return 0 end
+if told[1] or (not planned and (told[4] or ARGV[2] ~= '1')) then return 0 end
 if told[3] then return 1 end
 if told[2] then return 0 end
-if redis.call('ZCARD', KEYS[2]) >= planned + (redis.call('GET', KEYS[3]) or 0) then return 0 end
+if planned and redis.call('ZCARD', KEYS[2]) >= planned + (redis.call('GET', KEYS[3]) or 0) then return 0 end
 redis.call('INCR', KEYS[3])
-redis.call('HSET', KEYS[5], 'open', '1', ARGV[1], '')
-local left = redis.call('PTTL', KEYS[4])
+redis.call('HSET', KEYS[5], ARGV[1], '')
+if planned then redis.call('HSET', KEYS[5], 'open', '1') end
+local left = planned and redis.call('PTTL', KEYS[4]) or ${peersMs}
 if left > 0 then
   redis.call('PEXPIRE', KEYS[3], left)
   if redis.call('PTTL', KEYS[5]) < left then redis.call('PEXPIRE', KEYS[5], left) end
