@@ -4,6 +4,7 @@ import type { Behaviour } from "./behaviour.ts";
 import { chains } from "./behaviour/canvas-chains.ts";
 import { chords } from "./behaviour/canvas-chords.ts";
 import { errors } from "./behaviour/canvas-errors.ts";
+import { flow } from "./behaviour/canvas-flow.ts";
 import { groups } from "./behaviour/canvas-groups.ts";
 import { content } from "./behaviour/content.ts";
 import { ledger } from "./behaviour/ledger.ts";
@@ -25,4 +26,5 @@ export const behaviours: readonly Behaviour[] = [
   ...groups,
   ...chords,
   ...errors,
+  ...flow,
 ];

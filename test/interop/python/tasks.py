@@ -18,6 +18,8 @@ app.conf.update(
     enable_utc=True,
     result_expires=600,
     worker_hijack_root_logger=False,
+    # What Celery makes of a group that replaces a task names no queue.
+    task_routes={"celery.accumulate": {"queue": "py"}},
 )
 app.conf.update(json.loads(os.environ.get("INTEROP_CONF", "{}")))
 
