@@ -4,6 +4,8 @@ import type { Outgoing } from "../port/broker.ts";
 import { decodeCall, splitTaskBody } from "../wire/task-body.ts";
 import { readTaskHeaders } from "../wire/task-message.ts";
 import { call, chordBench, type ChordBench, failure } from "./fixtures/chord-bench.ts";
+import { failureMeta } from "./result-write.ts";
+import { withWaiters } from "./waiters.ts";
 
 const body = call("t.body", "body", { link_error: [call("t.failed", "failed")] });
 /** Longer than a full join may lie, and than the time between two looks. */
@@ -301,6 +303,27 @@ describe("a chord whose sender died before all its members were sent", () => {
     await bench.arrive("g", 1);
     expect(sent(bench)).toEqual(["body"]);
   });
+});
+
+it("stores the failure of what waited for a task whose worker died over it", async () => {
+  const bench = await opened();
+  const { settlement, opens = [] } = withWaiters({
+    ending: {
+      settlement: { delivery: { fence: 7 } as never, then: { kind: "ack" } },
+      end: { kind: "failed", ms: 1, error: "" },
+      also: ["a", "b"].map((id) =>
+        failureMeta({ id }, { exc_type: "E", exc_message: ["no"], exc_module: "m" }, null, 7, 0, 60_000),
+      ),
+    },
+    execution: undefined,
+  }).ending;
+  await bench.joins.open(opens);
+  await bench.joins.arrive(settlement.arrive ?? []);
+  await later(bench);
+  for (const id of ["a", "b"])
+    expect(await bench.stored(id)).toMatchObject({ status: "FAILURE", result: { exc_type: "E", exc_message: ["no"] } });
+  expect(sent(bench)).toEqual([]);
+  expect(await bench.isOpen(opens[0]?.group ?? "")).toBe(false);
 });
 
 it("looks after more open chords at a time than it asks for at once", async () => {

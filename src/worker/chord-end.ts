@@ -16,12 +16,13 @@ import { readSignature, type Signature } from "../wire/signature.ts";
 import { errbacksOf } from "../canvas/errback.ts";
 import { idsIn, waitingFor } from "../canvas/waiting.ts";
 import { lastId } from "../canvas/freeze.ts";
-import { lostArrivals } from "./arrival.ts";
+import { finalStateOf, lostArrivals } from "./arrival.ts";
 import { chordValues } from "./chord-values.ts";
 import type { SettlementContext } from "./failed-run.ts";
 import { type Follow, followFailure, isUnsendable, sendAll, type Sender } from "./follow.ts";
 import type { Reporter } from "./reporter.ts";
-import { failureMeta } from "./result-write.ts";
+import { copiedFailureMeta, failureMeta } from "./result-write.ts";
+import { waitersIn } from "./waiters.ts";
 
 const sweepLimit = 50;
 const encoder = new TextEncoder();
@@ -110,7 +111,7 @@ export class ChordEnd {
       const values = await this.#options.repeat(() => chordValues(store, joins, group));
       // `sweep` comes back to what is early.
       if (values === undefined || values.kind === "gone" || values.kind === "early") return;
-      if (values.kind === "failed") return this.#fail(group, body, from, dependencyFailed(values.member));
+      if (values.kind === "failed") return this.#failed(group, body, from, values.member);
       await this.#send(group, body, from, values.json);
     });
   }
@@ -148,6 +149,17 @@ export class ChordEnd {
     await this.#options.publish(
       sends.map((send) => (send.dedupe ? { ...send, dedupe: { ...send.dedupe, nonce: group } } : send)),
     );
+  }
+
+  async #failed(group: string, bytes: Uint8Array, from: Sender, member: JoinMember): Promise<void> {
+    const ids = idsOfWaiters(bytes);
+    if (ids === undefined) return this.#fail(group, bytes, from, dependencyFailed(member));
+    const { context, joins, store } = this.#options;
+    const { now, resultTtl } = context();
+    const state = finalStateOf(member.state) ?? "FAILURE";
+    const writes = ids.map((id) => copiedFailureMeta({ id }, state, decoder.decode(member.value), 0, now, resultTtl));
+    await this.#surely(() => store.commit(writes));
+    await this.#surely(() => joins.close([group]));
   }
 
   async #fail(group: string, bytes: Uint8Array, from: Sender, error: WireException): Promise<void> {
@@ -200,6 +212,15 @@ export class ChordEnd {
     const done = await this.#options.repeat(async () => ({ answer: await call() }));
     if (done === undefined) throw new CeleriacError("BACKEND_CLOSED", "The worker stopped before this was known.");
     return done.answer;
+  }
+}
+
+/** What nobody can read is no such thing. */
+function idsOfWaiters(bytes: Uint8Array): readonly string[] | undefined {
+  try {
+    return waitersIn(bodyIn(bytes));
+  } catch {
+    return undefined;
   }
 }
 

@@ -21,6 +21,7 @@ import { Flow } from "./flow.ts";
 import { openPool } from "./open-pool.ts";
 import { Orders } from "./orders.ts";
 import { WorkerPoolHooks } from "./pool-hooks.ts";
+import { PoolSize } from "./pool-size.ts";
 import { startParts } from "./parts.ts";
 import { Rates } from "./rates.ts";
 import { Reporter } from "./reporter.ts";
@@ -105,7 +106,8 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       resultTtl: config.resultTtl,
       random: Math.random,
     };
-    const credit = new Credit(clock, pool.size.slots);
+    const size = new PoolSize(pool, settings, () => parts.flow?.wake());
+    const credit = new Credit(clock, size);
     const settlingApart = new SettlingApart({
       store: backend.store,
       context: () => ({ ...context, now: clock.now() }),
@@ -151,7 +153,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       ledger,
       pool,
       longestGap: Math.max(2 * staleCheck, (2 / 3) * settings.lease),
-      capacity: settings.concurrency,
+      capacity: size,
       credit,
       settler,
       report,
@@ -195,7 +197,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     const beside: { stop?: () => Promise<void> } = {};
     const worker = handle({ flow, settler, consumer, stale, pool, custody, chords, beside });
     const { stats } = worker;
-    const inside = { id, core, clock, backend, registry, pool, flow, consumer, report, orders, settings, stats };
+    const inside = { id, core, clock, backend, registry, pool, flow, consumer, report, orders, size, settings, stats };
     try {
       beside.stop = await startParts({ ...inside, shutdown: () => void worker.stop() }, opening.signal);
     } catch (error) {

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { type AnySignature, type App, type AsyncResult, chord, createApp } from "../../src/index.ts";
+import { type AnySignature, type App, type AsyncResult, chain, chord, createApp } from "../../src/index.ts";
 import { describeOnServers, patience, type Rig } from "./rig/rig.ts";
 
 interface By {
@@ -81,6 +81,19 @@ describeOnServers("a chord", (open) => {
       expect([...one.began, ...two.began, ...rig.entries({ k: "start" })]).toHaveLength(1);
     },
   );
+
+  test("fails with what it waits for in a chain, though the worker of the step that failed dies over it", async () => {
+    await using rig = await open();
+    const body = randomUUID();
+    const steps = [rig.client.signature("no.number"), rig.client.signature("pair", 1), bodyOf(rig, body)];
+    const sent: AsyncResult<unknown> = await rig.client.delay(chain(...(steps as never[])) as never);
+    await killed(rig, "dying-worker.ts", body, "before what waits has failed");
+    const { began, app } = await survivor(rig);
+    await using _closed = { [Symbol.asyncDispose]: () => app.close() };
+    await expect(sent.get(soon)).rejects.toThrow(/not a number/);
+    await rig.drained();
+    expect(began).toEqual([]);
+  });
 
   test("counts a member once that a stopped worker ended too late, with what the other worker made of it", async () => {
     await using rig = await open();

@@ -1,4 +1,7 @@
-/** A worker that is killed over a chord: when it is about to send the body, or when it has sent it and not closed the chord. */
+/**
+ * A worker that is killed over what follows: when it is about to send the body of a chord, when it has sent it and not closed the chord, or
+ * when it is about to store a failure for what waits for the task that failed.
+ */
 
 import { coreOf } from "../../../src/app/app.ts";
 import { app } from "./app.ts";
@@ -12,6 +15,12 @@ if (when === "before the body") {
   broker.publish = async (batch, signal) => {
     if (batch.some(({ message }) => message.headers["id"] === body)) die();
     return publish(batch, signal);
+  };
+} else if (when === "before what waits has failed") {
+  const commit = store.commit.bind(store);
+  store.commit = async (batch) => {
+    if (batch.some(({ id }) => id === body)) die();
+    return commit(batch);
   };
 } else if (store.joins !== undefined) store.joins.close = async () => die();
 

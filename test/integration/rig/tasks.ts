@@ -94,4 +94,8 @@ app.task("gather", { raw: true }, ({ args }, ctx) => {
   return args[0] ?? null;
 });
 
+app.task("no.number", (): number => {
+  throw new RangeError("not a number");
+});
+
 app.task("big", ({ bytes }: { bytes: number }) => "x".repeat(bytes));
