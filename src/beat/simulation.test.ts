@@ -93,6 +93,24 @@ describe("two schedulers", () => {
     expect(await play(1_000, 1)).toEqual({ ticks: 1_001, missing: 0, twice: 0, strange: 0 });
   });
 
+  test("also where one call in five fails, before it was carried out or after", async () => {
+    const random = randomOf(4);
+    const unreliable = async <T>(call: () => Promise<T>): Promise<T> => {
+      if (random() < 0.1) throw new Error("no way there");
+      const answer = await call();
+      if (random() < 0.1) throw new Error("no way back");
+      return answer;
+    };
+    const failing: Sabotage = (lease) => ({
+      ...bound(lease),
+      acquire: (...call) => unreliable(() => lease.acquire(...call)),
+      renew: (...call) => unreliable(() => lease.renew(...call)),
+      fire: (...call) => unreliable(() => lease.fire(...call)),
+      fired: (...call) => unreliable(() => lease.fired(...call)),
+    });
+    expect(await play(200, 4, failing)).toEqual({ ticks: 201, missing: 0, twice: 0, strange: 0 });
+  });
+
   test("send ticks twice where nothing guards them", async () => {
     const unguarded: Sabotage = (lease, { messages }) => ({
       ...bound(lease),
