@@ -3,7 +3,7 @@
  * worker to send. What was accepted stays accepted: a refusal in the midst says which.
  */
 
-import type { Launched, ResultNode } from "../canvas/result-node.ts";
+import { childrenIn, type Launched, type ResultNode } from "../canvas/result-node.ts";
 import { resultOf } from "../canvas/plan.ts";
 import { resultTuple } from "../canvas/result-tuple.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
@@ -61,7 +61,7 @@ export class Launcher {
     const result = resultOf(launch.signature);
     if (running?.ask === undefined) {
       const sent = await this.send(launch, timeout, signal);
-      running?.sent?.([sent.tuple ?? sent.id]);
+      running?.sent?.(sent.children ?? [sent.id]);
       return { result: nodeOf(result), duplicate: sent.kind === "duplicate" };
     }
     const named = { task: launch.signature.task, id: nodeOf(result).id };
@@ -94,8 +94,8 @@ export class Launcher {
     const { sender, connect, config } = this.#options;
     const { sends, joins, result, steps } = this.prepare(launch, 2 * timeout + sealPatience);
     const groups = joins.map(({ group }) => group);
-    const tuple = resultTuple(result);
-    if (sends.length === 0) return { id: result.id, kind: "accepted", tuple };
+    const children = childrenIn(result).map(resultTuple);
+    if (sends.length === 0) return { id: result.id, kind: "accepted", children };
     if (joins.length > 0) await this.#open(joins, timeout, signal);
     let answers;
     try {
@@ -112,7 +112,7 @@ export class Launcher {
     if (groups.length > 0) await backend.store.joins?.seal(groups);
     await this.#options.pending(backend, laterIds(result, new Set(steps.map(({ id }) => id))));
     const duplicate = sent.every(({ kind }) => kind === "duplicate");
-    return { id: result.id, kind: duplicate ? "duplicate" : "accepted", tuple };
+    return { id: result.id, kind: duplicate ? "duplicate" : "accepted", children };
   }
 
   async #open(joins: readonly OpenJoin[], timeout: number, caller: AbortSignal | undefined): Promise<void> {

@@ -10,8 +10,8 @@ export interface Sent {
   readonly id: string;
   /** "duplicate": this id had been enqueued before, so nothing was sent now. */
   readonly kind: "accepted" | "duplicate";
-  /** What a workflow is known by: where its results will lie, as Celery's tuple. */
-  readonly tuple?: ResultTuple;
+  /** Of a workflow: what its sender has for children, as Celery's result tuples. */
+  readonly children?: readonly ResultTuple[];
 }
 
 /** What a refusal says of the call. */

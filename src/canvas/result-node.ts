@@ -13,6 +13,22 @@ export type ResultNode =
       readonly parent?: ResultNode;
     };
 
+/**
+ * Whose child it is that sent it: the first task of a chain, which knows what it sets off itself; a group; of a chord its members, and
+ * beside them its body, which Celery leaves out: a walk along children comes to the end.
+ */
+export function childrenIn(result: ResultNode): readonly ResultNode[] {
+  let first = result;
+  let second: ResultNode | undefined;
+  while (first.parent !== undefined) {
+    second = first;
+    first = first.parent;
+  }
+  if (first.kind === "task" || second === undefined) return [first];
+  const { parent: _members, ...body } = second;
+  return [first, body];
+}
+
 /** What was launched. */
 export interface Launched {
   readonly result: ResultNode;

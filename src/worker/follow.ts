@@ -5,7 +5,9 @@
  */
 
 import { type Ending as EndOf } from "../canvas/freeze.ts";
+import { type Family, keptBody } from "../canvas/kept-body.ts";
 import { planOf, type Plan } from "../canvas/plan.ts";
+import { childrenIn } from "../canvas/result-node.ts";
 import { resultTuple } from "../canvas/result-tuple.ts";
 import { stepMessage } from "../canvas/step-message.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
@@ -134,8 +136,10 @@ function followOf(context: FollowContext, from: Sender, plans: readonly Plan[]):
   );
   return {
     sends,
-    opens: plans.flatMap(({ joins }) => joins.map(openJoin)),
-    children: plans.flatMap(({ result }) => (result === undefined ? [] : [resultTuple(result)])),
+    opens: plans.flatMap(({ joins }) =>
+      joins.map((join) => openJoin(join, { ...writing.from, queueOf: writing.queueOf })),
+    ),
+    children: plans.flatMap(({ result }) => (result === undefined ? [] : childrenIn(result).map(resultTuple))),
   };
 }
 
@@ -144,8 +148,8 @@ export function publishName(id: string, nesting: number): string {
   return nesting === 0 ? id : `${id}~${String(nesting)}`;
 }
 
-export function openJoin({ group, size, body }: Plan["joins"][number]): OpenJoin {
-  return { group, size, body: bodyBytes(body), ttl: joinLife };
+function openJoin({ group, size, body }: Plan["joins"][number], family: Family): OpenJoin {
+  return { group, size, body: bodyBytes(keptBody(body, family)), ttl: joinLife };
 }
 
 export function bodyBytes(body: Signature): Uint8Array {

@@ -79,11 +79,11 @@ export class WorkerPoolHooks implements PoolHooks {
       case "send": {
         const sent = (await this.#options.answer(what)) as readonly {
           readonly id: string;
-          readonly tuple?: SentTask;
+          readonly children?: readonly SentTask[];
         }[];
         keepChildren(
           execution,
-          sent.map(({ id, tuple }) => tuple ?? id),
+          sent.flatMap(({ id, children }) => children ?? [id]),
         );
         return sent;
       }
@@ -114,7 +114,10 @@ export class WorkerPoolHooks implements PoolHooks {
     const kept = await this.#repeat(execution, () =>
       checkpoints.write(headers.id, claim.fence, name, encoder.encode(value), checkpointTtl),
     );
-    if (kept === "stored") return kept;
+    if (kept === "stored") {
+      this.#options.report.checkpoint(execution, name);
+      return kept;
+    }
     throw new CeleriacError(
       "CHECKPOINT_FENCED",
       `checkpoint "${name}" of task ${headers.id} was not stored: another worker holds the task by now; stop this run`,
