@@ -7,6 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { freeze, type NewId } from "../canvas/freeze.ts";
 import { mapTasks, withMore } from "../canvas/composite.ts";
+import { keptBody } from "../canvas/kept-body.ts";
 import { type Plan, planOf, type Step } from "../canvas/plan.ts";
 import { type MessageContext, stepMessage } from "../canvas/step-message.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
@@ -142,7 +143,7 @@ export function prepareLaunch(launch: Launch, launching: Launching): Prepared {
     joins: joins.map(({ group, size, body }) => ({
       group,
       size,
-      body: encoder.encode(stringifyJson(root === undefined ? body : withMore(body, { root_id: root }))),
+      body: encoder.encode(stringifyJson(keptBody(body, { root, stamps, queueOf }))),
       ttl: joinLife,
       ...(sending !== undefined && { sending }),
     })),
