@@ -14,10 +14,19 @@ export type {
   ResultOf,
   SchemaTaskOptions,
 } from "./app/declare.ts";
+export type {
+  EventBatch,
+  EventListener,
+  EventsOptions,
+  EventStream,
+  EventSubscription,
+  ListenEvents,
+} from "./app/events.ts";
 export { GroupFailedError } from "./app/group-failure.ts";
 export type { CompletedMember, GroupProgress, GroupResult } from "./app/group-result.ts";
 export type { Progress, TaskDetails, TaskState } from "./app/outcome-reading.ts";
 export type { GraphNode, GraphOptions, ResultGraph } from "./app/result-graph.ts";
+export type { RevokeOptions, StampValues } from "./app/revoking.ts";
 export type { DeclareSchedule, ScheduleOptions, SchedulePolicy, SchedulePolicyOptions } from "./app/schedule-book.ts";
 export type { ScheduleChanges, ScheduleEntry, Schedules, ScheduleTick } from "./app/schedules.ts";
 export { TaskFailedError, TaskRevokedError } from "./app/task-failure.ts";
@@ -49,6 +58,7 @@ export type { Duration } from "./task/duration.ts";
 export type { CallArguments } from "./task/input.ts";
 export type { Jsonify } from "./task/jsonify.ts";
 export type { TaskOptions } from "./task/options.ts";
+export type { Rate, RateOptions } from "./task/rate.ts";
 export { backoff } from "./task/retry.ts";
 export type { Backoff, RetryOption } from "./task/retry.ts";
 export { freeze } from "./task/registry.ts";
@@ -56,5 +66,6 @@ export type { DstPolicy, Schedule, ScheduleSpec, SolarEvent } from "./task/sched
 export type { StandardSchema } from "./task/schema.ts";
 export { Signature } from "./task/signature.ts";
 export type { AnySignature, SignatureOptions, Stamps } from "./task/signature.ts";
+export type { CeleryEvent } from "./wire/event.ts";
 export type { ResultTuple } from "./wire/outcome.ts";
 export { Decimal, PlainDate, PlainTime, Uuid } from "./wire/tagged.ts";

@@ -5,6 +5,7 @@ import { chunksOf, mapOf, starmapOf } from "../canvas/map.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { type CallArguments, isPlainObject, toCallArguments, validateInput } from "../task/input.ts";
+import { withRateKey } from "../task/rate.ts";
 import { Signature, type SignatureOptions } from "../task/signature.ts";
 import type { AsyncResult } from "./async-result.ts";
 import type { SendOptions, SendRequest } from "./draft.ts";
@@ -173,11 +174,12 @@ export class TaskHandle {
 
   si(input?: unknown): Signature<unknown, unknown> {
     this.#check(input);
+    const headers = withRateKey(this.#definition.rate, input, undefined, this.name);
     return new Signature({
       task: this.name,
       ...this.arguments(input),
       immutable: true,
-      options: this.signatureOptions(),
+      options: { ...this.signatureOptions(), ...(headers && { headers }) },
     });
   }
 
@@ -234,10 +236,11 @@ export class TaskHandle {
   }
 
   #request(input: unknown, options: EnqueueOptions): SendRequest {
+    const headers = withRateKey(this.#definition.rate, input, options.headers, this.name);
     return {
       task: this.name,
       ...this.arguments(input),
-      options: withDefaults(this.#definition, options as SendOptions),
+      options: withDefaults(this.#definition, { ...(options as SendOptions), ...(headers && { headers }) }),
     };
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { TaskContext } from "./context.ts";
+import type { RatePolicy } from "./rate.ts";
 import type { StandardSchema } from "./schema.ts";
 
 /** A handler as the worker sees it; `app.task` hides the types behind this one shape. */
@@ -37,6 +38,8 @@ export interface TaskDefinition {
   readonly queue: string;
   readonly priority: number | undefined;
   readonly retry: RetryPolicy | undefined;
+  /** How often it may begin; `undefined` = no limit. */
+  readonly rate?: RatePolicy | undefined;
   /** Hard limit: what runs longer is killed. Milliseconds; `undefined` = none. */
   readonly timeLimit: number | undefined;
   /** Soft limit: `ctx.signal` aborts. Milliseconds; `undefined` = none. */

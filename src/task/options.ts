@@ -4,6 +4,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import { checkQueueName, checkTaskName } from "../wire/name.ts";
 import type { AnyHandler, TaskDefinition } from "./definition.ts";
 import { type Duration, durationMs } from "./duration.ts";
+import { type Rate, type RateOptions, resolveRate } from "./rate.ts";
 import { resolveRetry, type RetryOption } from "./retry.ts";
 import type { StandardSchema } from "./schema.ts";
 
@@ -24,6 +25,8 @@ export interface TaskOptions {
   readonly priority?: number;
   /** When a failed run is tried again. Default: never. */
   readonly retry?: RetryOption;
+  /** How often it may begin: "10/m". What is over it waits in the queue. Default: no limit. */
+  readonly rate?: Rate | RateOptions;
   /** A run that takes longer is killed. Default: none. */
   readonly timeLimit?: Duration;
   /** `ctx.signal` aborts after this long, so the handler can tidy up. Default: none. */
@@ -60,6 +63,7 @@ const known: Readonly<Record<keyof AnyTaskOptions, true>> = {
   positional: true,
   priority: true,
   queue: true,
+  rate: true,
   raw: true,
   rest: true,
   retry: true,
@@ -137,6 +141,7 @@ export function defineTask(
     queue,
     priority: options.priority,
     retry: options.retry && resolveRetry(options.retry),
+    rate: options.rate === undefined ? undefined : resolveRate(options.rate, where),
     timeLimit: ms(options.timeLimit, "timeLimit"),
     softTimeLimit: ms(options.softTimeLimit, "softTimeLimit"),
     expires: ms(options.expires, "expires"),

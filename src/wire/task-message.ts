@@ -76,6 +76,8 @@ const celeryHeaders: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 const ownPrefix = "celeriac.";
+/** The one of this library's that callers may set: whose bucket a rate counts in. */
+const keyHeader = "celeriac.key";
 /** Bytes of custom headers and stamps that `makeTaskMessage` takes; readers take `maxHeadBytes` for all headers together. */
 const maxCustomBytes = 24 * 1024;
 /** Ids end in keys, channels and logs. */
@@ -206,7 +208,7 @@ function fullHeaders(draft: TaskDraft): Record<string, unknown> {
 function addCustom(headers: Record<string, unknown>, custom: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(custom)) {
     if (value === undefined) continue;
-    if (celeryHeaders.has(name) || name.startsWith(ownPrefix) || name === "__proto__")
+    if (celeryHeaders.has(name) || (name.startsWith(ownPrefix) && name !== keyHeader) || name === "__proto__")
       throw nameInvalid(
         `A custom header cannot be called ${JSON.stringify(name)}: that name has a meaning of its own.`,
       );

@@ -38,7 +38,7 @@ export interface FlowOptions extends Pick<StarterOptions, "rates"> {
   readonly pool: Pool;
   /** A pause of this process, ms, after which its leases may be over though it has not heard of it yet. */
   readonly longestGap: number;
-  readonly capacity: number;
+  readonly capacity: { readonly slots: number };
   readonly credit: Credit;
   readonly settler: Settler;
   readonly report: Reporter;
@@ -290,7 +290,7 @@ export class Flow {
     const { credit, capacity, settler } = this.#options;
     if (this.#paused || !this.#consumer) return;
     const { running, waiting, acknowledged } = this.slots;
-    const free = Math.max(0, capacity - running.size - waiting);
+    const free = Math.max(0, capacity.slots - running.size - waiting);
     const hold = credit.hold(settler.held, acknowledged);
     const wanted = `${String(hold)}/${String(free)}`;
     if (wanted === this.#wanted) return;

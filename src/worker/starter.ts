@@ -1,6 +1,6 @@
 /**
- * From picked to running: registered in the ledger where the broker does not fence, taken off the queue where it runs at most once, marked as
- * started where starts are counted, then run.
+ * From picked to running: put back where it is over its rate, else registered in the ledger where the broker does not fence, taken off the
+ * queue where it runs at most once, marked as started where starts are counted, then run.
  */
 
 import type { Consumer, Delivery } from "../port/broker.ts";
@@ -9,6 +9,7 @@ import { finishedRun } from "./earlier-run.ts";
 import { type Ending, ending } from "./ending.ts";
 import { attemptOf, type Claim, type Execution } from "./execution.ts";
 import type { SettlementContext } from "./failed-run.ts";
+import type { Rates } from "./rates.ts";
 import type { Reporter } from "./reporter.ts";
 import { settledBefore } from "./settlement.ts";
 import type { Settler } from "./settler.ts";
@@ -19,6 +20,7 @@ export interface StarterOptions {
   readonly settler: Settler;
   readonly report: Reporter;
   readonly ledger: Ledger | undefined;
+  readonly rates?: Rates | undefined;
   readonly context: () => SettlementContext;
   readonly consumer: () => Consumer | undefined;
   /** What a death of this whole process says about a running task. */
@@ -39,6 +41,43 @@ export class Starter {
   }
 
   start(picked: readonly Execution[]): void {
+    const { rates } = this.#options;
+    const limited = rates?.limited(picked) ?? [];
+    if (rates === undefined || limited.length === 0) {
+      this.#start(picked);
+      return;
+    }
+    void this.#await(rates, limited);
+    if (limited.length < picked.length) this.#start(picked.filter((execution) => !limited.includes(execution)));
+  }
+
+  /** What is over its rate waits where it came from, and not here: another of its queue has its place. */
+  async #await(rates: Rates, executions: readonly Execution[]): Promise<void> {
+    const { slots, end, report, changed } = this.#options;
+    for (const execution of executions) slots.reserve(execution);
+    const waits = await rates.take(executions);
+    const { now } = this.#options.context();
+    const ready: Execution[] = [];
+    for (const [index, execution] of executions.entries()) {
+      slots.unreserve(execution, false);
+      const { delivery } = execution;
+      const wait = waits[index] ?? 0;
+      if (delivery.lost.aborted) {
+        slots.ended(execution);
+        report.ended(execution, { end: { kind: "returned", why: "its message was lost before it began" } }, "lost");
+      } else if (wait === 0) {
+        ready.push(execution);
+      } else {
+        slots.ended(execution);
+        const then = { kind: "requeue", at: "front", due: now + wait } as const;
+        end(execution, ending({ delivery, then }, { kind: "returned", why: "rate-limited" }));
+      }
+    }
+    this.#start(ready);
+    changed();
+  }
+
+  #start(picked: readonly Execution[]): void {
     const { ledger } = this.#options;
     const fresh = ledger === undefined ? [] : picked.filter(({ begun }) => !begun);
     if (ledger !== undefined && fresh.length > 0) void this.#begin(ledger, fresh);
@@ -112,7 +151,7 @@ export class Starter {
     execution.claim = claim;
     if (execution.delivery.lost.aborted) {
       slots.ended(execution);
-      report.ended(execution, { kind: "returned", why: "its message was lost before it began" }, "lost");
+      report.ended(execution, { end: { kind: "returned", why: "its message was lost before it began" } }, "lost");
       return false;
     }
     const died = claim.crashes + claim.suspicions > 0;
@@ -128,7 +167,7 @@ export class Starter {
     slots.ended(execution);
     const { delivery } = execution;
     if (answer === undefined) {
-      report.ended(execution, { kind: "returned", why: "its start could not be registered" }, "lost");
+      report.ended(execution, { end: { kind: "returned", why: "its start could not be registered" } }, "lost");
       return;
     }
     if (answer.kind === "final" && answer.outcome !== undefined) {
@@ -169,7 +208,7 @@ export class Starter {
       if (ours[index]) run(execution);
       else {
         slots.ended(execution);
-        report.ended(execution, { kind: "returned", why: "not acknowledged" }, "lost");
+        report.ended(execution, { end: { kind: "returned", why: "not acknowledged" } }, "lost");
       }
     }
     changed();
