@@ -30,6 +30,7 @@ import { type Sent, sentOf } from "./sent.ts";
 
 /** A sender that has not sealed a join after its own deadlines and this, ms, is dead. */
 const sealPatience = 30_000;
+const sealAgain = 200;
 
 export interface LauncherOptions {
   readonly config: AppConfig;
@@ -108,8 +109,7 @@ export class Launcher {
     if (groups.length > 0 && accepted === 0 && !launch.named) await this.#abandon(groups);
     const sent = sentOf(steps, answers, config);
     const backend = await connect(signal);
-    // Not sealed, it would be taken for one whose sender died; should this get no answer either, that is what is known of it.
-    if (groups.length > 0) await backend.store.joins?.seal(groups);
+    if (groups.length > 0) await this.#seal(backend, groups, timeout, signal);
     await this.#options.pending(backend, laterIds(result, new Set(steps.map(({ id }) => id))));
     const duplicate = sent.every(({ kind }) => kind === "duplicate");
     return { id: result.id, kind: duplicate ? "duplicate" : "accepted", children };
@@ -131,6 +131,21 @@ export class Launcher {
     const { store } = await within(this.#options.connect(signal), signal);
     if (store.joins === undefined) throw noJoins();
     await within(store.joins.open(joins), signal);
+  }
+
+  /** Not sealed, it would be taken for one whose sender died. So this is repeated: all is sent, and sealing twice is sealing once. */
+  async #seal(backend: Backend, groups: readonly string[], timeout: number, signal?: AbortSignal): Promise<void> {
+    const { clock } = this.#options.config;
+    const until = clock.monotonic() + timeout;
+    for (;;) {
+      try {
+        await backend.store.joins?.seal(groups);
+        return;
+      } catch (error) {
+        if (clock.monotonic() + sealAgain > until) throw error;
+        await clock.sleep(sealAgain, signal ?? new AbortController().signal);
+      }
+    }
   }
 
   /** Nothing was sent, so nothing will arrive there. */
