@@ -51,6 +51,11 @@ export interface WorkOptions {
   readonly name?: string;
   /** Run a scheduler beside it, as `app.beat()` does; any number of workers may. Default false. */
   readonly beat?: boolean;
+  /**
+   * Tell monitors of tasks, as Celery's workers with `-E`: `true` always, `false` once a monitor asks for it, "auto" as long as somebody
+   * may be listening. Heartbeats are always sent. Default "auto".
+   */
+  readonly events?: boolean | "auto";
   readonly onEvent?: (event: WorkerEvent) => void;
   /** Where the worker's log goes. Default "silent" in code, "text" or "json" from the command line. */
   readonly log?: "json" | "text" | "silent";
@@ -179,8 +184,10 @@ function withBeat(worker: WorkerHandle, beat: BeatHandle): WorkerHandle {
   ]).then(() => {});
   closed.catch(() => {}); // whoever stops it hears of a failure too; `closed` alone may have no listener
   return {
-    ...worker,
+    id: worker.id,
     closed,
+    stats: () => worker.stats(),
+    on: (type, listener) => worker.on(type, listener),
     async stop(how) {
       await beat.stop();
       await worker.stop(how);
