@@ -3,16 +3,10 @@
  * missed is marked where it is missing. Asks all workers to show themselves when it begins.
  */
 
+import type { EventBatch } from "../app/events.ts";
 import type { Bus, Subscription } from "../port/bus.ts";
 import { controlNamespace, makeControlRequest } from "../wire/control.ts";
 import { type CeleryEvent, readEvents } from "../wire/event.ts";
-
-/** What was heard in one turn, in the order in which it came. */
-export interface EventBatch {
-  readonly events: readonly CeleryEvent[];
-  /** Events lost before these: how many, `undefined` if nobody knows, 0 if none. */
-  readonly missed: number | undefined;
-}
 
 export interface ReceiverOptions {
   readonly bus: Bus;

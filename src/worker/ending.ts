@@ -4,6 +4,7 @@ import type { Settlement } from "../port/broker.ts";
 import type { OpenJoin } from "../port/joins.ts";
 import type { ResultWrite } from "../port/result-store.ts";
 import type { Execution } from "./execution.ts";
+import type { Failure } from "./failure.ts";
 import type { TaskEnd } from "./task-end.ts";
 
 /**
@@ -13,6 +14,9 @@ import type { TaskEnd } from "./task-end.ts";
 export interface Ending {
   readonly settlement: Settlement;
   readonly end: TaskEnd;
+  /** What the handler returned, as JSON, or what it failed with: for whoever is told of it. */
+  readonly value?: Uint8Array;
+  readonly failure?: Failure;
   readonly also: readonly ResultWrite[];
   /** Chords among what follows: opened before it is sent. */
   readonly opens?: readonly OpenJoin[];

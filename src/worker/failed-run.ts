@@ -81,10 +81,13 @@ export function retried(
     stderrTail: "",
     error: text,
   });
-  return ending(
-    { delivery, then: { kind: "replace", next }, ...some("result", result), record },
-    { kind: "retried", delay, error: text },
-  );
+  return {
+    ...ending(
+      { delivery, then: { kind: "replace", next }, ...some("result", result), record },
+      { kind: "retried", delay, error: text },
+    ),
+    failure,
+  };
 }
 
 /** The last word on a failed task: FAILURE, error callbacks, the rest of its chain, and the dead letter if it became one. */
@@ -133,6 +136,7 @@ export function final(
       record,
     },
     end,
+    failure,
     also: waitersOf(embed).ids.map((id) => write(id)),
     ...list("opens", follow.opens),
   };

@@ -7,7 +7,10 @@ import type { Backend } from "../port/backend.ts";
 import type { Consumer } from "../port/broker.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { TaskRegistry } from "../task/registry.ts";
+import type { EventControl } from "./event-part.ts";
 import type { Flow } from "./flow.ts";
+import type { Orders } from "./orders.ts";
+import type { PoolSize } from "./pool-size.ts";
 import type { Reporter } from "./reporter.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 
@@ -23,8 +26,14 @@ export interface WorkerInside {
   readonly flow: Flow;
   readonly consumer: Consumer;
   readonly report: Reporter;
+  /** Revokes, and limits set while it runs. */
+  readonly orders: Orders;
+  /** Of the pool, now. */
+  readonly size: PoolSize;
   readonly settings: WorkerSettings;
   readonly stats: () => WorkerStats;
+  /** What monitors hear of it. */
+  readonly events: EventControl;
   /** Begins a warm shutdown; safe twice. */
   readonly shutdown: () => void;
 }

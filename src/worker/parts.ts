@@ -1,20 +1,28 @@
 /** The parts of a worker, in the order in which they start. */
 
+import { EventPart } from "./event-part.ts";
+import { FactPart } from "./fact-part.ts";
 import type { WorkerInside, WorkerPart } from "./part.ts";
 
 type MakePart = (inside: WorkerInside) => WorkerPart;
 
-const parts: readonly MakePart[] = [];
+const parts: readonly MakePart[] = [(inside) => new FactPart(inside)];
 
 /** Started one after the other; resolves with what stops them in the opposite order. */
-export async function startParts(inside: WorkerInside, signal: AbortSignal): Promise<() => Promise<void>> {
+export async function startParts(
+  bare: Omit<WorkerInside, "events">,
+  signal: AbortSignal,
+): Promise<() => Promise<void>> {
+  // All are made before one starts, so that each hears what the first are told.
+  const events = new EventPart(bare);
+  const inside: WorkerInside = { ...bare, events };
+  const made = [events, ...parts.map((make) => make(inside))];
   const started: WorkerPart[] = [];
   const stop = async (): Promise<void> => {
     for (const part of started.splice(0).reverse()) await part.stop();
   };
   try {
-    for (const make of parts) {
-      const part = make(inside);
+    for (const part of made) {
       started.push(part);
       await part.start(signal);
     }

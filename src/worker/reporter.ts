@@ -8,7 +8,27 @@ import { type Execution } from "./execution.ts";
 import { logLevels } from "../pool/call-context.ts";
 import type { ChildEvent } from "../pool/pool-options.ts";
 import type { Intake } from "./intake.ts";
+import type { Ending } from "./ending.ts";
 import type { TaskEnd } from "./task-end.ts";
+
+/** How a run ended, and what it ended with. */
+export type Told = Pick<Ending, "end" | "value" | "failure">;
+export type Refused = Exclude<Intake, { kind: "run" } | { kind: "parked" }>;
+
+/**
+ * Sees the worker's own records as they pass, for what needs more of them than a {@link WorkerEvent} tells. It throws nothing and keeps
+ * nothing of what it is shown.
+ */
+export interface Witness {
+  /** Waits for its slot now. */
+  admitted(execution: Execution): void;
+  started(execution: Execution): void;
+  ended(execution: Execution, told: Told, how: Settled["kind"]): void;
+  refused(verdict: Refused, delivery: Delivery): void;
+  progress(execution: Execution, done: number, total: number | null, note: string | null): void;
+  log(execution: Execution, level: string, text: string, fields: string | null): void;
+  checkpoint(execution: Execution, name: string): void;
+}
 
 type Listener = (event: WorkerEvent) => void;
 type Counts = Pick<
@@ -26,6 +46,8 @@ export class Reporter {
   readonly #worker: string;
   readonly #everything: Set<Listener> = new Set();
   readonly #byType = new Map<WorkerEventType, Set<Listener>>();
+  #witness: Witness | undefined;
+  readonly #byTask = new Map<string, number>();
   readonly #counts: { -readonly [K in keyof Counts]: number } = {
     received: 0,
     succeeded: 0,
@@ -46,8 +68,17 @@ export class Reporter {
     return this.#counts;
   }
 
+  /** Runs that began, by task. */
+  get byTask(): ReadonlyMap<string, number> {
+    return this.#byTask;
+  }
+
   all(listener: Listener): void {
     this.#everything.add(listener);
+  }
+
+  watch(witness: Witness): void {
+    this.#witness = witness;
   }
 
   on(type: WorkerEventType, listener: Listener): Disposable {
@@ -110,7 +141,8 @@ export class Reporter {
   }
 
   /** Ended at intake, without a run. */
-  refused(verdict: Exclude<Intake, { kind: "run" } | { kind: "parked" }>, delivery: Delivery): void {
+  refused(verdict: Refused, delivery: Delivery): void {
+    this.#witness?.refused(verdict, delivery);
     const facts: Facts = {
       queue: delivery.queue,
       fence: delivery.fence,
@@ -128,29 +160,45 @@ export class Reporter {
     this.emit("task:buried", { ...facts, state: "FAILURE", code: verdict.reason, text });
   }
 
+  admitted(execution: Execution): void {
+    this.#witness?.admitted(execution);
+  }
+
   started(execution: Execution): void {
     this.#counts.received++;
+    const { name } = execution.definition;
+    this.#byTask.set(name, (this.#byTask.get(name) ?? 0) + 1);
+    this.#witness?.started(execution);
     if (this.#quiet("task:started")) return;
     this.emit("task:started", this.#facts(execution));
   }
 
   progress(execution: Execution, done: number, total: number | null, note: string | null): void {
+    this.#witness?.progress(execution, done, total, note);
     if (this.#quiet("task:progress")) return;
     this.emit("task:progress", { ...this.#facts(execution), detail: { current: done, total, note } });
   }
 
   log(execution: Execution | undefined, level: number, text: string, fields: string | null): void {
+    const name = levelNames.get(level) ?? "info";
+    if (execution) this.#witness?.log(execution, name, text, fields);
     if (this.#quiet("task:log")) return;
     this.emit("task:log", {
       ...(execution ? this.#facts(execution) : {}),
-      code: levelNames.get(level) ?? "info",
+      code: name,
       text,
       ...(fields === null ? {} : { detail: JSON.parse(fields) as Record<string, unknown> }),
     });
   }
 
+  checkpoint(execution: Execution, name: string): void {
+    this.#witness?.checkpoint(execution, name);
+  }
+
   /** Ended, and the broker knows (or will never know: the lease was lost). */
-  ended(execution: Execution, end: TaskEnd, how: Settled["kind"]): void {
+  ended(execution: Execution, ending: Told, how: Settled["kind"]): void {
+    this.#witness?.ended(execution, ending, how);
+    const { end } = ending;
     if (how === "lost") {
       this.#counts.lost++;
       this.emit("task:lost", { ...this.#facts(execution), text: "the lease was lost; nothing of this run was stored" });
@@ -181,6 +229,9 @@ export class Reporter {
       case "retried":
         counts.retried++;
         return ["task:retried", { state: "RETRY", text: end.error, detail: { delay: end.delay } }];
+      case "revoked":
+        counts.revoked++;
+        return ["task:revoked", { state: "REVOKED", text: end.why }];
       case "dead":
         counts.buried++;
         return ["task:buried", { state: "FAILURE", code: end.reason, text: end.detail }];

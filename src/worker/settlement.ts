@@ -15,6 +15,7 @@ import { arrivalsOf, failedAs, finalStateOf, waitersOf } from "./arrival.ts";
 import { followFailure, followSuccess, nothingFollows } from "./follow.ts";
 import { replaced } from "./replacement.ts";
 import { copiedFailureMeta, failureMeta, successMeta } from "./result-write.ts";
+import { terminated } from "./terminated-run.ts";
 import { letterOf } from "./unrun.ts";
 
 /** Retries that `ctx.retry()` allows a task without a policy of its own; Celery's `max_retries`. */
@@ -35,6 +36,7 @@ export function settlementOf(context: SettlementContext, execution: Execution, o
 }
 
 function decided(context: SettlementContext, execution: Execution, outcome: PoolOutcome): Ending {
+  if (execution.interrupted === "terminated") return terminated(context, execution);
   const interrupted = execution.interrupted === "shutdown" && outcome.k !== "value";
   if (interrupted && !beganOnlyOnce(execution, outcome)) return returned(execution, "shutdown");
   switch (outcome.k) {
@@ -74,6 +76,7 @@ function success(context: SettlementContext, execution: Execution, bytes: Uint8A
       ...list("arrive", arrivalsOf(headers, embed, { state: "SUCCESS", value: bytes })),
     },
     end: { kind: "succeeded", ms },
+    value: bytes,
     also: [],
     ...list("opens", follow.opens),
   };

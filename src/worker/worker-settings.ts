@@ -6,12 +6,14 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import { durationMs } from "../task/duration.ts";
 
 export interface WorkerSettings {
-  readonly queues: readonly string[];
+  /** Set anew when consumers are added or cancelled. */
+  queues: readonly string[];
   readonly pool: "process" | "thread" | "inline";
   readonly concurrency: number;
   readonly processes: number;
   readonly lease: number;
   readonly sweep: number;
+  readonly events: boolean | "auto";
 }
 
 /** Throws CONFIG_INVALID. */
@@ -29,7 +31,10 @@ export function settingsOf(options: WorkOptions, defaultQueue: string): WorkerSe
     throw invalid("lease", lease, "at least 100 ms: a third of it must be longer than a round trip to the broker");
   const queues = options.queues ?? [defaultQueue];
   if (queues.length === 0) throw invalid("queues", "[]", "at least one queue");
-  return { queues, pool, concurrency, processes, lease, sweep };
+  const events = options.events ?? "auto";
+  if (events !== true && events !== false && events !== "auto")
+    throw invalid("events", events, 'true, false or "auto"');
+  return { queues, pool, concurrency, processes, lease, sweep, events };
 }
 
 function spread(concurrency: number, slotsPerChild: number | undefined, cores: number): number {

@@ -1,0 +1,52 @@
+/** Listening to what all nodes of the broker tell. The receiver itself is loaded when somebody listens, and not before. */
+
+import type { CeleryEvent } from "../wire/event.ts";
+import type { AppCore } from "./core.ts";
+
+/** What was heard at once, in the order in which it came. */
+export interface EventBatch {
+  readonly events: readonly CeleryEvent[];
+  /** Events lost before these: how many, `undefined` if nobody knows, 0 if none. */
+  readonly missed: number | undefined;
+}
+
+export interface EventsOptions {
+  /** Only these: names, or beginnings with a star, as in `["task-*", "worker-online"]`. Default: all. */
+  readonly types?: readonly string[];
+  /** Gives up connecting, and ends the listening later. */
+  readonly signal?: AbortSignal;
+}
+
+export interface EventSubscription extends AsyncDisposable {
+  /** Safe twice. Also done when the app closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * Batches as they come, for one loop. Who loops too slowly misses the oldest, and is told so.
+ *
+ * @example
+ * ```ts
+ * await using stream = await app.events({ types: ["task-*"] });
+ * for await (const { events, missed } of stream) {
+ *   if (missed !== 0) console.log("some were missed");
+ *   for (const event of events) console.log(event.type, event["uuid"]);
+ * }
+ * ```
+ */
+export interface EventStream extends EventSubscription, AsyncIterable<EventBatch> {}
+
+export type EventListener = (batch: EventBatch) => void;
+
+/** `(options?)` or `(listener, options?)`. Rejects with the driver's coded error, or the signal's reason. */
+export interface ListenEvents {
+  (options?: EventsOptions): Promise<EventStream>;
+  (listener: EventListener, options?: EventsOptions): Promise<EventSubscription>;
+}
+
+export function listenEvents(core: AppCore): ListenEvents {
+  return (async (first: EventListener | EventsOptions = {}, rest: EventsOptions = {}) => {
+    const { openEvents } = await import("../event/stream.ts");
+    return typeof first === "function" ? openEvents(core, rest, first) : openEvents(core, first, undefined);
+  }) as ListenEvents;
+}

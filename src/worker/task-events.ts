@@ -1,0 +1,195 @@
+/**
+ * What happens to tasks here, in the words of Celery's events and, where those have none, in own ones. While nobody listens each step
+ * costs a question and nothing else.
+ */
+
+import type { Delivery, Settled } from "../port/broker.ts";
+import { shownCall, shownError, shownResult, shownTraceback } from "../event/exposure.ts";
+import { readException } from "../wire/exception.ts";
+import type { TaskHeaders } from "../wire/task-message.ts";
+import { formatTimestamp } from "../wire/timestamp.ts";
+import { attemptOf, type Execution } from "./execution.ts";
+import type { Failure } from "./failure.ts";
+import type { Refused, Told, Witness } from "./reporter.ts";
+import type { TaskEnd } from "./task-end.ts";
+import { namesOf } from "./unrun.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export interface TaskEventsOptions {
+  /** Somebody may be listening. */
+  readonly on: () => boolean;
+  readonly tell: (type: string, fields: Fields) => void;
+}
+
+export class TaskEvents implements Witness {
+  readonly #options: TaskEventsOptions;
+
+  constructor(options: TaskEventsOptions) {
+    this.#options = options;
+  }
+
+  admitted(execution: Execution): void {
+    if (!this.#options.on()) return;
+    const { headers, message, call, delivery, claim } = execution;
+    this.#options.tell("task-received", {
+      ...receivedFields(headers),
+      ...shownCall(message.headers, call),
+      ...family(headers),
+      queue: delivery.queue,
+      attempt: attemptOf(execution),
+      fence: claim.fence,
+    });
+  }
+
+  started(execution: Execution): void {
+    if (!this.#options.on()) return;
+    this.#options.tell("task-started", { ...facts(execution), fence: execution.claim.fence });
+  }
+
+  ended(execution: Execution, { end, value, failure }: Told, how: Settled["kind"]): void {
+    if (!this.#options.on()) return;
+    if (how === "lost") this.#returned(execution, "the lease was lost; nothing of this run was stored");
+    else if (how === "already-final") this.#returned(execution, "was finished before");
+    else this.#ended(execution, end, value, failure);
+  }
+
+  refused(verdict: Refused, delivery: Delivery): void {
+    if (!this.#options.on()) return;
+    const names = verdict.headers ?? namesOf(delivery);
+    if (names === undefined) return; // nobody could tell which task this is about
+    const { id, task } = names;
+    const about = { uuid: id, name: task, queue: delivery.queue };
+    if (verdict.headers) this.#received(verdict.headers, delivery);
+    if (verdict.kind !== "dead") {
+      const expired = verdict.kind === "expired";
+      this.#options.tell("task-revoked", { ...about, terminated: false, signum: null, expired });
+      return;
+    }
+    const { then } = verdict.settlement;
+    const detail = then.kind === "bury" ? then.letter.detail : "";
+    const error = readException(verdict.error);
+    this.#options.tell("task-failed", { ...about, exception: shownError(error), traceback: null });
+    this.#dead(about, verdict.reason, detail);
+  }
+
+  progress(execution: Execution, done: number, total: number | null, note: string | null): void {
+    if (!this.#options.on()) return;
+    this.#options.tell("celeriac-progress", { ...facts(execution), done, total, note });
+  }
+
+  log(execution: Execution, level: string, text: string, fields: string | null): void {
+    if (!this.#options.on()) return;
+    const more: unknown = fields === null ? null : JSON.parse(fields);
+    this.#options.tell("celeriac-log", { ...facts(execution), level, text, fields: more });
+  }
+
+  checkpoint(execution: Execution, name: string): void {
+    if (!this.#options.on()) return;
+    this.#options.tell("celeriac-checkpoint", { ...facts(execution), checkpoint: name });
+  }
+
+  #ended(execution: Execution, end: TaskEnd, value: Uint8Array | undefined, failure: Failure | undefined): void {
+    const { tell } = this.#options;
+    switch (end.kind) {
+      case "succeeded": {
+        const result = value === undefined ? "None" : shownResult(value);
+        tell("task-succeeded", { ...facts(execution), result, runtime: end.ms / 1000 });
+        return;
+      }
+      case "ignored":
+        // Celery says nothing of these, so that its monitors show them as running for ever.
+        tell("task-succeeded", { ...facts(execution), result: "None", runtime: end.ms / 1000, ignored: true });
+        return;
+      case "failed":
+        tell("task-failed", { ...facts(execution), ...whyOf(failure, end.error), runtime: end.ms / 1000 });
+        return;
+      case "retried":
+        tell("task-retried", { ...facts(execution), ...whyOf(failure, end.error), delay: end.delay / 1000 });
+        return;
+      case "dead":
+        if (end.reason === "rejected") tell("task-rejected", { ...facts(execution), requeue: false });
+        else tell("task-failed", { ...facts(execution), ...whyOf(failure, end.detail) });
+        this.#dead(facts(execution), end.reason, end.detail);
+        return;
+      case "lost":
+        this.#returned(execution, `${end.error} (${end.culprit})`);
+        return;
+      case "returned":
+        if (end.why === "rejected") tell("task-rejected", { ...facts(execution), requeue: true });
+        else this.#returned(execution, end.why);
+        return;
+      case "revoked":
+        tell("task-revoked", { ...facts(execution), terminated: true, signum: null, expired: false });
+        return;
+      case "replaced":
+        this.#returned(execution, `"${end.by}" goes on in its place`);
+        return;
+      case "final-before":
+        this.#returned(execution, "was finished before; what follows it was sent again");
+        return;
+      default:
+        end satisfies never;
+    }
+  }
+
+  #received(headers: TaskHeaders, delivery: Delivery): void {
+    const { queue, fence } = delivery;
+    const attempt = headers.retries + 1;
+    this.#options.tell("task-received", { ...receivedFields(headers), ...family(headers), queue, attempt, fence });
+  }
+
+  #returned(execution: Execution, why: string): void {
+    this.#options.tell("celeriac-returned", { ...facts(execution), why });
+  }
+
+  #dead(about: Fields, reason: string, detail: string): void {
+    this.#options.tell("celeriac-dead", { ...about, reason, detail });
+  }
+}
+
+/** What Celery's own has, in its order. */
+function receivedFields(headers: TaskHeaders): Fields {
+  const { id, task, shadow, rootId, parentId = null, retries, eta, expires } = headers;
+  return {
+    uuid: id,
+    name: shadow ?? task,
+    args: null,
+    kwargs: null,
+    root_id: rootId,
+    parent_id: parentId,
+    retries,
+    eta: moment(eta),
+    expires: moment(expires),
+  };
+}
+
+function family({ group }: TaskHeaders): Fields {
+  return group === undefined ? {} : { group };
+}
+
+function facts(execution: Execution): Fields {
+  const { headers, definition, delivery, pid } = execution;
+  return {
+    uuid: headers.id,
+    name: headers.shadow ?? definition.name,
+    queue: delivery.queue,
+    attempt: attemptOf(execution),
+    ...(pid === undefined ? {} : { child: pid }),
+  };
+}
+
+function whyOf(failure: Failure | undefined, text: string): Fields {
+  const error = failure === undefined ? { type: "Exception", args: [text] } : readException(failure.exception);
+  return { exception: shownError(error), traceback: shownTraceback(failure?.traceback ?? null) };
+}
+
+/** A moment that no date can hold is told as none. */
+function moment(ms: number | undefined): string | null {
+  if (ms === undefined) return null;
+  try {
+    return formatTimestamp(ms);
+  } catch {
+    return null;
+  }
+}
