@@ -73,6 +73,8 @@ export interface Joins {
    * member asks that runs; where peers send chords too, and say their size when the first members run already, it need not be open yet.
    */
   grow(group: string, member: string, running?: boolean): Promise<boolean>;
+  /** How far it is; undefined where it is closed, or was never heard of. Changes nothing. */
+  look(group: string): Promise<Joined | undefined>;
   /** In the order of their indexes, without the first `skip`; several may have one index. Empty once it is closed. */
   members(group: string, skip: number, limit: number): Promise<readonly JoinMember[]>;
   /** After the body, whose id was fixed in advance, is published. What was kept of the members goes. */

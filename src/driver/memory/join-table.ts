@@ -72,6 +72,12 @@ export class JoinTable {
     return true;
   }
 
+  look(group: string): Joined | undefined {
+    const row = this.#rows.get(group);
+    if (row === undefined || row === "closed") return undefined;
+    return { group, arrived: row.members.size, size: row.size, full: row.full };
+  }
+
   members(group: string, skip: number, limit: number): readonly JoinMember[] {
     const row = this.#rows.get(group);
     if (row === undefined || row === "closed") return [];

@@ -34,6 +34,11 @@ export class MemoryJoins implements Joins {
     return this.#server.joins.grow(group, member);
   }
 
+  async look(group: string): Promise<Joined | undefined> {
+    this.#session.ensureOpen();
+    return this.#server.joins.look(group);
+  }
+
   async members(group: string, skip: number, limit: number): Promise<readonly JoinMember[]> {
     this.#session.ensureOpen();
     return this.#server.joins.members(group, skip, limit);

@@ -76,6 +76,19 @@ export class RedisJoins implements Joins {
     return (await this.#run(growJoinScript, this.#context.keys.joinKeys(group), args)) === 1;
   }
 
+  async look(group: string): Promise<Joined | undefined> {
+    const [members, extra, size, own] = this.#context.keys.joinKeys(group);
+    const [arrived, [planned, more], [closed, full, open]] = (await Promise.all([
+      this.#context.command("ZCARD", [members]),
+      this.#context.command("MGET", [size, extra]),
+      this.#context.command("HMGET", [own, "closed", "full", "open"]),
+    ])) as [number, (string | null)[], (string | null)[]];
+    // Opened and without a size: a peer has closed it.
+    if (closed || (open && !planned) || (arrived === 0 && !planned)) return undefined;
+    const known = planned ? Number(planned) + Number(more ?? 0) : undefined;
+    return { group, arrived, size: known, full: Boolean(full) };
+  }
+
   async members(group: string, skip: number, limit: number): Promise<readonly JoinMember[]> {
     if (limit <= 0) return [];
     const [members] = this.#context.keys.joinKeys(group);

@@ -129,13 +129,22 @@ export class RedisQueueAdmin implements QueueAdmin {
       for (let after: string | undefined; searched < mostSearched;) {
         const page: Page<Held> = await this.browse(queue, where, after, mostItems);
         const found = page.items.find((held) => isTask(held.raw, id));
-        if (found !== undefined) return found;
+        if (found !== undefined) return where === "ready" ? await this.#withAll(queue, found) : found;
         searched += page.items.length;
         after = page.next;
         if (after === undefined) break;
       }
     }
     return undefined;
+  }
+
+  /** Before it come also all of the steps before its own. */
+  async #withAll(queue: string, held: Held): Promise<Held> {
+    const { keys } = this.#context;
+    const own = Number(held.key.split(":")[0]);
+    const before = keys.steps.filter((step) => step < own).map((step) => keys.list(queue, step));
+    const lengths = await Promise.all(before.map((list) => this.#context.command("LLEN", [list]) as Promise<number>));
+    return { ...held, ahead: lengths.reduce((sum, length) => sum + length, held.ahead ?? 0) };
   }
 
   async purge(queue: string, what: { readonly ready: boolean; readonly delayed: boolean }): Promise<number> {

@@ -210,6 +210,8 @@ export function answerRead(rooms: Rooms, request: AskRequest, now: number, mono:
       return null;
     case "readPoints":
       return results.points(request.input, now);
+    case "lookJoin":
+      return joining.look(request.input, now);
     case "members":
       return joining.members(request.input, now);
     case "savedGroup":

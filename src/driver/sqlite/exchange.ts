@@ -85,6 +85,7 @@ export interface Asks {
   readonly sealJoins: { in: readonly string[]; out: readonly null[] };
   readonly arrive: { in: readonly Arrival[]; out: readonly Joined[] };
   readonly growJoin: { in: { group: string; member: string }; out: boolean };
+  readonly lookJoin: { in: string; out: Joined | undefined };
   readonly members: { in: { group: string; skip: number; limit: number }; out: readonly JoinMember[] };
   readonly closeJoins: { in: readonly string[]; out: readonly null[] };
   readonly staleJoins: { in: { age: number; limit: number }; out: readonly StaleJoin[] };

@@ -113,6 +113,12 @@ export class Joining {
     return true;
   }
 
+  look(group: string, now: number): Joined | undefined {
+    const known = this.#known(group, now);
+    if (known === undefined || known.state === state.closed) return undefined;
+    return { group, arrived: known.arrived, size: known.size, full: known.state === state.full };
+  }
+
   members(
     { group, skip, limit }: { readonly group: string; readonly skip: number; readonly limit: number },
     now: number,

@@ -43,6 +43,10 @@ export class SqliteJoins implements Joins {
     return this.#link.ask("growJoin", { group, member });
   }
 
+  look(group: string): Promise<Joined | undefined> {
+    return this.#link.ask("lookJoin", group);
+  }
+
   members(group: string, skip: number, limit: number): Promise<readonly JoinMember[]> {
     return this.#link.ask("members", { group, skip, limit });
   }

@@ -44,10 +44,14 @@ function arrivalCases(makeServer: MakeServer): void {
     expect(await arriveOne(client, group, 0)).toEqual(joined(group, 1, 3));
     expect(await arriveOne(other, group, 2)).toEqual(joined(group, 2, 3));
     expect(await arriveOne(client, group, 2)).toEqual(joined(group, 2, 3));
+    expect(await joinsOf(client).look(group)).toEqual(joined(group, 2, 3));
     expect(await arriveOne(other, group, 1)).toEqual(joined(group, 3, 3, true));
     expect(await arriveOne(client, group, 1)).toEqual(joined(group, 3, 3, true));
     expect(await arriveOne(client, group, 0)).toEqual(joined(group, 3, 3, true));
+    expect(await joinsOf(other).look(group)).toEqual(joined(group, 3, 3, true));
     await joinsOf(other).close([group]);
+    expect(await joinsOf(client).look(group)).toBeUndefined();
+    expect(await joinsOf(client).look(rig.name("never"))).toBeUndefined();
     expect(await arriveOne(client, group, 1)).toEqual(joined(group, 0, undefined));
     await joinsOf(client).close([group]);
   });
