@@ -17,6 +17,8 @@ export interface WorkOptions {
   readonly queues?: readonly string[];
   /** Tasks that run at once. Default: the number of processor cores. */
   readonly concurrency?: number;
+  /** Let the number of tasks at once follow the load between these bounds, beginning with `min`; in place of `concurrency`. Default: it stays. */
+  readonly autoscale?: { readonly max: number; readonly min: number };
   /** Where handlers run. Default "process". */
   readonly pool?: "process" | "thread" | "inline";
   /** Children of the pool. Default: the number of cores, at most `concurrency`. */

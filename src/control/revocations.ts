@@ -13,8 +13,8 @@ const most = 50_000;
 export interface KnownRevocation extends Revocation {
   /** Forgotten then. */
   readonly until: ServerTime;
-  /** It stands in the control state; what does not was only heard of. */
-  readonly lasting: boolean;
+  /** It stands in the control state, was heard of by all who listened, or is meant for this worker alone. */
+  readonly standing: "fact" | "heard" | "here";
 }
 
 export class Revocations {
@@ -72,9 +72,9 @@ export class Revocations {
   }
 
   /** Drops what stood in the control state: it is told anew. */
-  forgetLasting(kind: "id" | "stamp"): void {
+  forgetFacts(kind: "id" | "stamp"): void {
     const known = kind === "id" ? this.#ids : this.#stamps;
-    for (const [key, { lasting }] of known) if (lasting) known.delete(key);
+    for (const [key, { standing }] of known) if (standing === "fact") known.delete(key);
   }
 
   #stamped(stamps: Readonly<Record<string, unknown>>): KnownRevocation | undefined {

@@ -19,15 +19,16 @@ const mostUnsettled = 1000;
 
 export class Credit {
   readonly #clock: Clock;
-  readonly #slots: number;
+  readonly #size: { readonly slots: number };
   #rate = 0;
   #roundTrip = 1;
   #finished = 0;
   #since: number;
 
-  constructor(clock: Clock, slots: number) {
+  /** `size` may change. */
+  constructor(clock: Clock, size: { readonly slots: number }) {
     this.#clock = clock;
-    this.#slots = slots;
+    this.#size = size;
     this.#since = clock.monotonic();
   }
 
@@ -47,7 +48,7 @@ export class Credit {
    */
   hold(unsettled: number, away: number): number {
     const ahead = this.#ahead();
-    return Math.max(0, this.#slots - away + ahead + (ahead > 0 ? Math.min(unsettled, mostUnsettled) : 0));
+    return Math.max(0, this.#size.slots - away + ahead + (ahead > 0 ? Math.min(unsettled, mostUnsettled) : 0));
   }
 
   #ahead(): number {
@@ -60,6 +61,6 @@ export class Credit {
       this.#since = now;
     }
     const ended = (this.#rate * 2 * this.#roundTrip) / 1000;
-    return ended < least ? 0 : Math.min(4 * this.#slots, Math.ceil(ended));
+    return ended < least ? 0 : Math.min(4 * this.#size.slots, Math.ceil(ended));
   }
 }

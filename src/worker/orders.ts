@@ -67,13 +67,19 @@ export class Orders {
   }
 
   /** A broadcast: obeyed at once. Answers with the ids of those that run and are ended by it. */
-  hear(kind: "id" | "stamp", keys: readonly string[], revocation: Revocation): readonly string[] {
+  hear(
+    kind: "id" | "stamp",
+    keys: readonly string[],
+    revocation: Revocation,
+    standing: "heard" | "here",
+  ): readonly string[] {
     const known = kind === "id" ? this.revocations.ids : this.revocations.stamps;
     const until = this.#clock.now() + usuallyKept;
     for (const key of keys) {
       const before = known.get(key);
-      const same = before?.terminate === revocation.terminate && before.signal === revocation.signal;
-      if (!same) this.revocations.add(kind, key, { ...revocation, until, lasting: false });
+      // Only what says more than is known: whoever is to be ended is not let go on by a later word.
+      const more = revocation.terminate && !(before?.terminate === true && before.signal === revocation.signal);
+      if (before === undefined || more) this.revocations.add(kind, key, { ...revocation, until, standing });
     }
     if (this.facts.control !== undefined) this.#keeping ??= this.#clock.after(settle, () => void this.keep());
     if (!revocation.terminate) return [];
@@ -92,8 +98,9 @@ export class Orders {
       await this.facts.refresh();
       const { ids, stamps } = this.revocations;
       const facts: ControlFact[] = [];
-      for (const [id, one] of ids) if (!one.lasting) facts.push(revokedFact(id, one, usuallyKept));
-      for (const [stamp, one] of stamps) if (!one.lasting) facts.push(revokedStampFact(stamp, one, usuallyKept));
+      for (const [id, one] of ids) if (one.standing === "heard") facts.push(revokedFact(id, one, usuallyKept));
+      for (const [stamp, one] of stamps)
+        if (one.standing === "heard") facts.push(revokedStampFact(stamp, one, usuallyKept));
       for (let at = 0; at < facts.length; at += mostAtOnce) await control.set(facts.slice(at, at + mostAtOnce));
       if (facts.length > 0) await this.facts.refresh();
     } catch (error) {
@@ -101,14 +108,20 @@ export class Orders {
     }
   }
 
-  /** For this worker alone, until it ends. */
-  limitHere(task: string, limit: TaskLimit): void {
-    this.#limitsHere.set(task, limit);
+  /** What was set for all workers, as far as this one knows. */
+  lastingLimit(task: string): TaskLimit | undefined {
+    return this.#limits.get(task);
+  }
+
+  /** For this worker alone, until it ends; `undefined` takes it back. */
+  limitHere(task: string, limit: TaskLimit | undefined): void {
+    if (limit === undefined) this.#limitsHere.delete(task);
+    else this.#limitsHere.set(task, limit);
   }
 
   #told(kind: "id" | "stamp", facts: readonly ControlFact[], complete: boolean): void {
     const { revocations } = this;
-    if (complete) revocations.forgetLasting(kind);
+    if (complete) revocations.forgetFacts(kind);
     let ends = false;
     for (const { key, value, until } of facts) {
       const revocation = value === null ? undefined : readRevocation(value);
@@ -119,7 +132,7 @@ export class Orders {
       revocations.add(kind, key, {
         ...revocation,
         until: until ?? this.#clock.now() + usuallyKept,
-        lasting: true,
+        standing: "fact",
       });
       ends ||= revocation.terminate;
     }

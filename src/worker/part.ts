@@ -7,6 +7,7 @@ import type { Backend } from "../port/backend.ts";
 import type { Consumer } from "../port/broker.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { TaskRegistry } from "../task/registry.ts";
+import type { Autoscaler } from "./autoscaler.ts";
 import type { EventControl } from "./event-part.ts";
 import type { Flow } from "./flow.ts";
 import type { Orders } from "./orders.ts";
@@ -34,6 +35,8 @@ export interface WorkerInside {
   readonly stats: () => WorkerStats;
   /** What monitors hear of it. */
   readonly events: EventControl;
+  /** Present where the size of the pool follows the load. */
+  readonly autoscaler: Autoscaler | undefined;
   /** Begins a warm shutdown; safe twice. */
   readonly shutdown: () => void;
 }

@@ -1,22 +1,26 @@
 /** The parts of a worker, in the order in which they start. */
 
+import { Autoscaler } from "./autoscaler.ts";
 import { EventPart } from "./event-part.ts";
 import { FactPart } from "./fact-part.ts";
 import type { WorkerInside, WorkerPart } from "./part.ts";
+import { RemotePart } from "./remote/remote-part.ts";
 
 type MakePart = (inside: WorkerInside) => WorkerPart;
 
-const parts: readonly MakePart[] = [(inside) => new FactPart(inside)];
+const parts: readonly MakePart[] = [(inside) => new FactPart(inside), (inside) => new RemotePart(inside)];
 
 /** Started one after the other; resolves with what stops them in the opposite order. */
 export async function startParts(
-  bare: Omit<WorkerInside, "events">,
+  bare: Omit<WorkerInside, "events" | "autoscaler">,
   signal: AbortSignal,
 ): Promise<() => Promise<void>> {
   // All are made before one starts, so that each hears what the first are told.
-  const events = new EventPart(bare);
-  const inside: WorkerInside = { ...bare, events };
-  const made = [events, ...parts.map((make) => make(inside))];
+  const { autoscale } = bare.settings;
+  const autoscaler = autoscale && new Autoscaler(bare, autoscale);
+  const events = new EventPart({ ...bare, autoscaler });
+  const inside: WorkerInside = { ...bare, events, autoscaler };
+  const made = [events, ...parts.map((make) => make(inside)), ...(autoscaler ? [autoscaler] : [])];
   const started: WorkerPart[] = [];
   const stop = async (): Promise<void> => {
     for (const part of started.splice(0).reverse()) await part.stop();

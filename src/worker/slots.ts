@@ -35,6 +35,11 @@ export class Slots {
     return this.#waiting.length - this.#head + this.#suspects.length;
   }
 
+  /** Those that wait for a slot, suspects first. */
+  get reserved(): readonly Execution[] {
+    return [...this.#suspects, ...this.#waiting.slice(this.#head)];
+  }
+
   get running(): ReadonlyMap<number, Execution> {
     return this.#running;
   }

@@ -5,7 +5,6 @@ import { type App, coreOf } from "../app/app.ts";
 import { answerAsk } from "../app/asking.ts";
 import { sharedWithPython } from "../app/connect.ts";
 import type { WorkerEvent, WorkerEventType, WorkerHandle, WorkerStats, WorkOptions } from "../app/work.ts";
-import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
 import type { Consumer } from "../port/broker.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -18,6 +17,7 @@ import { EventLog } from "./event-log.ts";
 import { ExtendedResults } from "./extended-result.ts";
 import { unreturnable, unwritable } from "./failed-run.ts";
 import { Flow } from "./flow.ts";
+import { noTasks } from "./no-tasks.ts";
 import { openPool } from "./open-pool.ts";
 import { Orders } from "./orders.ts";
 import { WorkerPoolHooks } from "./pool-hooks.ts";
@@ -196,10 +196,12 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     const stale = clock.every(staleCheck, () => flow.giveBackStale());
     const beside: { stop?: () => Promise<void> } = {};
     const worker = handle({ flow, settler, consumer, stale, pool, custody, chords, beside });
-    const { stats } = worker;
-    const inside = { id, core, clock, backend, registry, pool, flow, consumer, report, orders, size, settings, stats };
+    const inside = { id, core, clock, backend, registry, pool, flow, consumer, report, orders, size, settings };
     try {
-      beside.stop = await startParts({ ...inside, shutdown: () => void worker.stop() }, opening.signal);
+      beside.stop = await startParts(
+        { ...inside, stats: () => worker.stats(), shutdown: () => void worker.stop() },
+        opening.signal,
+      );
     } catch (error) {
       await worker.stop({ cold: true });
       throw error;
@@ -286,13 +288,4 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
 /** The server and what is apart on it, whoever logs in. */
 function scopeOf({ protocol, host, pathname }: URL): string {
   return `${protocol}//${host}${pathname}`;
-}
-
-function noTasks(app: string): CeleriacError {
-  return new CeleriacError(
-    "NO_TASKS",
-    `The app "${app}" declares no task, so a worker would only put messages back. ` +
-      'Name the modules that declare them: createApp({ tasks: () => [import("./tasks.ts")] }).',
-    { details: { app } },
-  );
 }

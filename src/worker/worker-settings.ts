@@ -14,13 +14,19 @@ export interface WorkerSettings {
   readonly lease: number;
   readonly sweep: number;
   readonly events: boolean | "auto";
+  readonly maxTasksPerChild: number | undefined;
+  /** Bounds of a pool whose size follows the load; it begins with the lower one. */
+  readonly autoscale: { readonly max: number; readonly min: number } | undefined;
 }
 
 /** Throws CONFIG_INVALID. */
 export function settingsOf(options: WorkOptions, defaultQueue: string): WorkerSettings {
   const cores = availableParallelism();
   const pool = options.pool ?? "process";
-  const concurrency = options.concurrency ?? cores;
+  const { autoscale, maxTasksPerChild } = options;
+  if (autoscale !== undefined && !(isWhole(autoscale.min) && isWhole(autoscale.max) && autoscale.min <= autoscale.max))
+    throw invalid("autoscale", JSON.stringify(autoscale), "{ max, min }, whole numbers from 1 with min <= max");
+  const concurrency = autoscale?.min ?? options.concurrency ?? cores;
   const processes = Math.min(options.processes ?? spread(concurrency, options.slotsPerChild, cores), concurrency);
   const lease = durationMs(options.lease ?? "30s");
   const sweep = durationMs(options.sweep ?? "5s");
@@ -34,8 +40,10 @@ export function settingsOf(options: WorkOptions, defaultQueue: string): WorkerSe
   const events = options.events ?? "auto";
   if (events !== true && events !== false && events !== "auto")
     throw invalid("events", events, 'true, false or "auto"');
-  return { queues, pool, concurrency, processes, lease, sweep, events };
+  return { queues, pool, concurrency, processes, lease, sweep, events, maxTasksPerChild, autoscale };
 }
+
+const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 1;
 
 function spread(concurrency: number, slotsPerChild: number | undefined, cores: number): number {
   return slotsPerChild === undefined ? cores : Math.ceil(concurrency / slotsPerChild);

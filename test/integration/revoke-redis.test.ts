@@ -1,0 +1,16 @@
+import { afterAll, beforeAll } from "vitest";
+import { type RedisServer, startRedis } from "../server/redis-server.ts";
+import { describeWith } from "../server/required-program.ts";
+import { revokeSuite } from "./revoke-suite.ts";
+
+describeWith("redis-server", "with a private redis-server", () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis({ appendonly: true });
+  });
+  afterAll(() => server.stop());
+  revokeSuite("Redis", async () => {
+    await server.cli("FLUSHALL");
+    return { url: server.url, close: async () => {} };
+  });
+});
