@@ -13,6 +13,8 @@ export interface EventBatch {
 export interface EventsOptions {
   /** Only these: names, or beginnings with a star, as in `["task-*", "worker-online"]`. Default: all. */
   readonly types?: readonly string[];
+  /** Ask workers that tell nothing of their tasks to begin, as those of Python without `-E`. It stays so. Default false. */
+  readonly enable?: boolean;
   /** Gives up connecting, and ends the listening later. */
   readonly signal?: AbortSignal;
 }

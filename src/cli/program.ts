@@ -8,12 +8,14 @@ import { beatCommand } from "./command/beat.ts";
 import { callCommand } from "./command/call.ts";
 import { dlqCommand } from "./command/dlq.ts";
 import { doctorCommand } from "./command/doctor.ts";
+import { eventsCommand } from "./command/events.ts";
 import { purgeCommand } from "./command/purge.ts";
 import { queuesCommand } from "./command/queues.ts";
 import { resultCommand } from "./command/result.ts";
 import { scheduleCommand } from "./command/schedule.ts";
 import { statusCommand } from "./command/status.ts";
 import { typesCommand } from "./command/task-types.ts";
+import { topCommand } from "./command/top.ts";
 import { workerCommand } from "./command/worker.ts";
 import { exitCode, printFailure } from "./failure.ts";
 
@@ -48,6 +50,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     queuesCommand,
     purgeCommand,
     statusCommand,
+    topCommand,
+    eventsCommand,
     doctorCommand,
     dlqCommand,
     typesCommand,

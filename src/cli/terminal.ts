@@ -27,11 +27,16 @@ export interface Column<Row> {
 
 /** Rows under titles, cut to the width of the terminal; whole when the output is a pipe. Nothing but the titles without rows. */
 export function printTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void {
+  const limit = process.stdout.isTTY ? process.stdout.columns : Infinity;
+  for (const line of tableLines(columns, rows, limit)) printLine(line);
+}
+
+/** The same as lines of at most `limit` characters. */
+export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly Row[], limit: number): string[] {
   const cells = rows.map((row) => columns.map(({ cell }) => clean(String(cell(row)))));
   const widths = columns.map(({ title }, index) =>
     Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)),
   );
-  const limit = process.stdout.isTTY ? process.stdout.columns : Infinity;
   const show = (line: readonly string[]): string => {
     const text = line
       .map((cell, index) => {
@@ -42,8 +47,7 @@ export function printTable<Row>(columns: readonly Column<Row>[], rows: readonly 
       .trimEnd();
     return text.length > limit ? `${text.slice(0, limit - 1)}…` : text;
   };
-  printLine(paint("bold", show(columns.map(({ title }) => title))));
-  for (const line of cells) printLine(show(line));
+  return [paint("bold", show(columns.map(({ title }) => title))), ...cells.map(show)];
 }
 
 /** "3 s", "12 min", "2 h", "5 d": how long ago, for people. */

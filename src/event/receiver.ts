@@ -10,6 +10,8 @@ import { type CeleryEvent, readEvents } from "../wire/event.ts";
 
 export interface ReceiverOptions {
   readonly bus: Bus;
+  /** Ask workers that tell nothing of their tasks to begin. */
+  readonly enable?: boolean;
   /** Called once a turn in which something came. What it throws becomes a warning of the process. */
   readonly take: (batch: EventBatch) => void;
   /** Events that wait for their turn at most; older ones are missed then. Default 100 000. */
@@ -42,8 +44,10 @@ export class Receiver {
       },
       (missed) => this.#gap(missed),
     );
-    const show = makeControlRequest({ method: "heartbeat", arguments: {}, destination: undefined });
-    await bus.publish({ kind: "control", namespace: controlNamespace }, show);
+    for (const method of this.#options.enable === true ? ["enable_events", "heartbeat"] : ["heartbeat"]) {
+      const request = makeControlRequest({ method, arguments: {}, destination: undefined });
+      await bus.publish({ kind: "control", namespace: controlNamespace }, request);
+    }
   }
 
   /** Safe twice. What has come by then is not handed on any more. */

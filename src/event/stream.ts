@@ -11,7 +11,7 @@ const mostWaiting = 100_000;
 /** Rejects with the driver's coded error, or the signal's reason. */
 export async function openEvents(
   core: AppCore,
-  { types, signal }: EventsOptions,
+  { types, signal, enable = false }: EventsOptions,
   listener: EventListener | undefined,
 ): Promise<EventStream> {
   signal?.throwIfAborted();
@@ -20,6 +20,7 @@ export async function openEvents(
   const queue = new BatchQueue();
   const receiver = new Receiver({
     bus,
+    enable,
     take: ({ events, missed }) => {
       const batch = { events: wanted ? events.filter(({ type }) => wanted(type)) : events, missed };
       if (batch.events.length === 0 && missed === 0) return;

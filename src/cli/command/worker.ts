@@ -27,6 +27,8 @@ export function workerCommand(finish: (code: number) => void): Command {
     .option("--max-result-bytes <size>", "fail a task whose result is larger (default: 8M)", byteSize)
     .option("--unknown-task-grace <time>", "how long tasks unknown here are put back (default: 10m)")
     .option("--env <names>", "environment variables that children get too, separated by commas", names)
+    .option("-E, --events", "always tell monitors of tasks (default: as long as somebody may be listening)")
+    .option("--no-events", "tell monitors of tasks only once one asks for it")
     .option("-B, --beat", "run a scheduler beside it; any number of workers may")
     .option("-n, --name <name>", "name of this worker; %h is the host, %n its first part, %d the rest");
   return addJson(command).action(async (flags: WorkerFlags) => {
