@@ -32,6 +32,8 @@ export interface TaskHeaders {
   readonly ignoreResult: boolean | undefined;
   readonly origin: string | undefined;
   readonly replacedTaskNesting: number;
+  /** Celery before 5.3.5 does not say it: what follows may bear an id that was sent before, by a task that was replaced since. */
+  readonly nestingUnsaid?: true;
   readonly stampedHeaders: readonly string[];
   readonly stamps: Readonly<Record<string, unknown>>;
   /** Content type of the compression, if the body is compressed. */
@@ -112,6 +114,7 @@ export function readTaskHeaders(message: Message): TaskHeaders {
     ignoreResult: typeof headers["ignore_result"] === "boolean" ? headers["ignore_result"] : undefined,
     origin: text(headers["origin"]),
     replacedTaskNesting: count("replaced_task_nesting", headers["replaced_task_nesting"]),
+    ...(headers["lang"] === "py" && headers["replaced_task_nesting"] === undefined && { nestingUnsaid: true as const }),
     stampedHeaders: names(headers["stamped_headers"]),
     stamps: record(headers["stamps"]),
     compression: text(headers["compression"]),

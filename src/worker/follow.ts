@@ -51,7 +51,7 @@ export interface Follow {
 export const nothingFollows: Follow = { sends: [], opens: [], children: [] };
 
 /** A task that sends others: they inherit its root and its stamps. */
-export type Sender = Pick<TaskHeaders, "id"> & Partial<Pick<TaskHeaders, "rootId" | "stamps">>;
+export type Sender = Pick<TaskHeaders, "id"> & Partial<Pick<TaskHeaders, "nestingUnsaid" | "rootId" | "stamps">>;
 
 /** One of several signatures that a task sends. */
 export interface Sending {
@@ -65,6 +65,8 @@ export interface Sending {
   readonly end?: EndOf | undefined;
   /** What ids that nobody has fixed are derived from. Default: the sender's. */
   readonly seed?: string | undefined;
+  /** Its ids may have been sent before, by a task that was replaced: by whom they are sent now belongs to their names. */
+  readonly anew?: boolean | undefined;
 }
 
 /** After success: callbacks, then the next chain step, each with the result in front of its arguments. */
@@ -74,8 +76,15 @@ export function followSuccess(context: FollowContext, headers: Sender, embed: Em
   if (!callbacks?.length && next === undefined) return nothingFollows;
   return sendAll(context, headers, [
     ...(callbacks ?? []).map((signature, index) => ({ signature, front: result, role: `link:${String(index)}` })),
-    ...(chain && next ? [{ signature: next, front: result, role: "chain", rest: chain.slice(0, -1) }] : []),
+    ...(chain && next ? [nextStep(headers, next, chain.slice(0, -1), result)] : []),
   ]);
+}
+
+function nextStep({ nestingUnsaid: anew }: Sender, signature: Signature, rest: Embed["chain"], front: string): Sending {
+  const later = anew
+    ? rest?.map((step) => ({ ...step, options: { replaced_task_nesting: 1, ...step.options } }))
+    : rest;
+  return { signature, front, role: "chain", rest: later ?? [], anew };
 }
 
 /** After failure: error callbacks, each with the failed id as its first argument (Celery's one-argument form). */
@@ -106,10 +115,10 @@ export function sendAll(context: FollowContext, from: Sender, sendings: readonly
   const plans = sendings.map(({ signature, role, front, rest, end, seed = from.id }) =>
     planOf(signature, { newId: (place) => followUpId(seed, place), role, front, rest, end }),
   );
-  return followOf(context, from, plans);
+  return followOf(context, from, plans, new Set(plans.filter((_, index) => sendings[index]?.anew)));
 }
 
-function followOf(context: FollowContext, from: Sender, plans: readonly Plan[]): Follow {
+function followOf(context: FollowContext, from: Sender, plans: readonly Plan[], anew: ReadonlySet<Plan>): Follow {
   const { registry, defaultQueue, packing, now } = context;
   const writing = {
     from: {
@@ -122,15 +131,19 @@ function followOf(context: FollowContext, from: Sender, plans: readonly Plan[]):
     queueOf: (task: string) => registry.get(task)?.queue ?? defaultQueue,
     shared: new Map<Signature, string>(),
   };
-  const sends = plans.flatMap(({ steps }) =>
-    steps.map((step): Outgoing => {
+  const sends = plans.flatMap((plan) =>
+    plan.steps.map((step): Outgoing => {
       const { id, task, queue, message, due, nesting } = stepMessage(writing, step);
       const held = registry.get(task)?.handler !== undefined || context.shared !== true;
       return {
         queue,
         message,
         ...(held && due !== undefined && { due }),
-        dedupe: { id: publishName(id, nesting), nonce: from.id, window: followWindow },
+        dedupe: {
+          id: publishName(id, nesting, anew.has(plan) ? from.id : undefined),
+          nonce: from.id,
+          window: followWindow,
+        },
       };
     }),
   );
@@ -144,8 +157,9 @@ function followOf(context: FollowContext, from: Sender, plans: readonly Plan[]):
 }
 
 /** Under this name a publish is known again. An id whose task was replaced is published once more, and that is no duplicate. */
-export function publishName(id: string, nesting: number): string {
-  return nesting === 0 ? id : `${id}~${String(nesting)}`;
+function publishName(id: string, nesting: number, by: string | undefined): string {
+  const name = nesting === 0 ? id : `${id}~${String(nesting)}`;
+  return by === undefined ? name : `${name}~${by}`;
 }
 
 function openJoin({ group, size, body }: Plan["joins"][number], family: Family): OpenJoin {
