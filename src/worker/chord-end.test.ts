@@ -196,6 +196,29 @@ describe("a chord whose members have all succeeded", () => {
     for (const index of [0, 1, 2]) await bench.arrive("g", index);
     expect(argsOf(bench.published[0])).toEqual([[0, [1, 2]]]);
   });
+
+  it("waits for a member that a saved list names, where a peer has counted fewer", async () => {
+    const bench = await opened();
+    const tuple = (id: string): unknown => [[id, null], null];
+    const saved = [
+      ["g", null],
+      [
+        tuple("g-0"),
+        [
+          ["inner", null],
+          [tuple("g-1"), tuple("g-2")],
+        ],
+      ],
+    ];
+    await bench.joins.save("g", Buffer.from(JSON.stringify({ result: saved })), undefined);
+    await bench.open("g", 2, body);
+    for (const index of [0, 1]) await bench.arrive("g", index);
+    await later(bench);
+    expect([sent(bench), await bench.stored("body"), await bench.isOpen("g")]).toEqual([[], undefined, true]);
+    await bench.arrive("g", 2);
+    await later(bench);
+    expect(argsOf(bench.published[0])).toEqual([[0, [1, 2]]]);
+  });
 });
 
 describe("a chord with a member that did not succeed", () => {

@@ -67,6 +67,23 @@ describe("what follows a task", () => {
     expect(read(followSuccess(context, parent, embed, "1")[0]).call.args).toEqual(["own"]);
   });
 
+  it("names what Celery 5.2 lets follow by who sends it: it may have put a chain in the place of a task, under its id", () => {
+    const chain = [
+      signature("t.last", { options: { task_id: "c" } }),
+      signature("t.mid", { options: { task_id: "b" } }),
+    ];
+    const python = { ...makeTaskMessage({ task: "t.parent", id: "p", args: [], kwargs: {} }) };
+    const names = (said: object): readonly unknown[] => {
+      const headers = readTaskHeaders({ ...python, headers: { ...python.headers, lang: "py", ...said } });
+      const [mid] = followSuccess(context, headers, { ...none, chain }, "1");
+      const { headers: next, embed } = read(mid);
+      const [last] = followSuccess(context, next, embed, "2");
+      return [mid?.dedupe?.id, last?.dedupe?.id];
+    };
+    expect(names({})).toEqual(["b~p", "c~1"]);
+    expect(names({ replaced_task_nesting: 0 })).toEqual(["b", "c"]);
+  });
+
   it("sends the next step of a chain with the rest of it", () => {
     const chain = [
       signature("t.last", { options: { task_id: "c" } }),
