@@ -13,8 +13,8 @@ export type Mode = "error" | "error-after" | "kill-before" | "kill-after" | "cou
 const silent = new Set(["want", "started", "pause"]);
 /** Looking on, opening and closing are not steps of a task's life. */
 const passive = new Set(["open", "close", "joins", "on", "watch", "list", "browse", "find"]);
-/** A join's are. */
-const none: ReadonlySet<string> = new Set();
+/** A join's are, but for what every worker asks all the time: how often it has asked is a matter of how long it ran. */
+const timed: ReadonlySet<string> = new Set(["stale"]);
 
 export class Countdown {
   readonly #mode: Mode;
@@ -59,7 +59,7 @@ export function faulty(open: OpenBackend<FullBackend>, countdown: Countdown): Op
     const backend = open(options);
     const checkpoints = backend.store.checkpoints && wrap(backend.store.checkpoints, countdown, {});
     const ledger = backend.store.ledger && wrap(backend.store.ledger, countdown, {});
-    const joins = backend.store.joins && wrap(backend.store.joins, countdown, {}, {}, none);
+    const joins = backend.store.joins && wrap(backend.store.joins, countdown, {}, {}, timed);
     const store = wrap(backend.store, countdown, {}, { checkpoints, ledger, joins });
     const broker = wrap(backend.broker, countdown, {
       consume: async (...args: Parameters<Backend["broker"]["consume"]>): Promise<Consumer> =>

@@ -1,6 +1,6 @@
 /**
- * The fixed scenario: a plain task, one that is retried, one with checkpoints, and one with a callback, sent and run in one
- * process. Run as a program it strikes the n-th call; run again without a strike it is the restart.
+ * The fixed scenario: a plain task, one that is retried, one with checkpoints, one with a callback, and a chord of three members, of which
+ * one is a chain, sent and run in one process. Run as a program it strikes the n-th call; run again without a strike it is the restart.
  *
  *   node scenario.ts PLACE JOURNAL MODE N
  */
@@ -43,6 +43,8 @@ interface Tasks {
   readonly steps: Task<{ n: number }, string>;
   readonly first: Task<{ n: number }, { value: number }>;
   readonly next: Task<{ value: number; n: number }, number>;
+  readonly member: Task<number, number>;
+  readonly total: Task<readonly number[], number>;
 }
 
 function declare(app: App, ran: (name: string) => void): Tasks {
@@ -61,6 +63,8 @@ function declare(app: App, ran: (name: string) => void): Tasks {
     }),
     first: app.task("n.first", ({ n }: { n: number }, ctx) => (ran(ctx.id), { value: n })),
     next: app.task("n.next", ({ value, n }: { value: number; n: number }, ctx) => (ran(ctx.id), value + n)),
+    member: app.task("n.member", (n: number, ctx) => (ran(ctx.id), n + 1)),
+    total: app.task("n.total", (all: readonly number[], ctx) => (ran(ctx.id), all.reduce((sum, n) => sum + n, 0))),
   };
 }
 
@@ -70,6 +74,7 @@ export const expected: Readonly<Record<string, unknown>> = {
   steps: "ab",
   first: { value: 3 },
   next: 7,
+  joined: 10,
 };
 
 /** Rounds run side by side on one Redis, whose channels span its databases: ids must differ between rounds. */
@@ -83,17 +88,23 @@ export function optionsOf(place: string): { readonly broker: string; readonly re
   return results === undefined ? { broker } : { broker, results };
 }
 
-/** Sends what is not known to be accepted, runs everything, and resolves when all five results are there. */
+/** Sends what is not known to be accepted, runs everything, and resolves when all results are there. */
 export async function play(place: string, note: (line: string) => void, accepted: ReadonlySet<string>): Promise<void> {
-  const { createApp } = await import("../../src/index.ts");
+  const { chain, chord, createApp } = await import("../../src/index.ts");
   const app = createApp({ name: "nth", ...optionsOf(place), publishTimeout: "3s" });
   const tag = tagOf(place);
-  const { plain, flaky, steps, first, next } = declare(app, (name) => note(`ran ${name.replace(`@${tag}`, "")}`));
+  const { plain, flaky, steps, first, next, member, total } = declare(app, (name) =>
+    note(`ran ${name.replace(`@${tag}`, "")}`),
+  );
   const sends: Record<string, () => Promise<AsyncResult<unknown>>> = {
     plain: () => plain.enqueue({ n: 1 }, { id: `plain@${tag}` }),
     flaky: () => flaky.enqueue({ n: 2 }, { id: `flaky@${tag}` }),
     steps: () => steps.enqueue({ n: 0 }, { id: `steps@${tag}` }),
     first: () => first.enqueue({ n: 3 }, { id: `first@${tag}`, link: next.s({ n: 4 }).set({ id: `next@${tag}` }) }),
+    joined: () =>
+      app.enqueue(chord([member.si(1), member.si(2), chain(member.si(3), member.s())], total.s()), {
+        id: `joined@${tag}`,
+      }),
   };
   try {
     for (const [id, send] of Object.entries(sends)) {
