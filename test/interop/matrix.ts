@@ -7,6 +7,7 @@ import { errors } from "./behaviour/canvas-errors.ts";
 import { flow } from "./behaviour/canvas-flow.ts";
 import { groups } from "./behaviour/canvas-groups.ts";
 import { content } from "./behaviour/content.ts";
+import { events } from "./behaviour/events.ts";
 import { ledger } from "./behaviour/ledger.ts";
 import { outcomes } from "./behaviour/outcomes.ts";
 import { setups } from "./behaviour/setups.ts";
@@ -22,6 +23,7 @@ export const behaviours: readonly Behaviour[] = [
   ...setups,
   ...sharing,
   ...ledger,
+  ...events,
   ...chains,
   ...groups,
   ...chords,

@@ -3,7 +3,7 @@
  *
  *   npm run interop -- [--only NAME]… [--write]
  *
- * `--only` runs the rows whose name begins so; `--write` puts the table into the page. Exits 0 only if every cell is green: one that is
+ * `--only` runs the rows whose name begins so, `--only canvas` those of workflows; `--write` puts the table into the page. Exits 0 only if every cell is green: one that is
  * skipped because a server or a release is missing counts as red.
  */
 

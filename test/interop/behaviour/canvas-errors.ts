@@ -87,6 +87,30 @@ repr(call.parent.results[0].get(timeout=20, propagate=False))`;
       }
     },
   }),
+  ...canvas("a member that is a chain fails in a step before its last", {
+    async ours(stage) {
+      const workflows = sides.flatMap((fails) => {
+        const member = chain(failing(fails), step(`${fails === "py" ? "ts" : "py"}.add`, [1]));
+        return sides.map((body) => chord([member, step("ts.add", [1, 2])], step(`${body}.total`)));
+      });
+      for (const workflow of workflows) {
+        const sent = await stage.app.delay(workflow);
+        const text = /^Dependency [\da-f-]{36} raised OutOfStock\('A-17', 3\)$/;
+        await assert.rejects(sent.get({ timeout: patience }), (error: { readonly args: unknown[] }) =>
+          text.test(String(error.args[0])),
+        );
+      }
+    },
+    async theirs(stage) {
+      const code = `${prelude}
+def ends(fails, body):
+    member = chain(failing(fails), step("ts.add" if fails == "py" else "py.add", [1]))
+    call = chord([member, step("ts.add", [1, 2])])(step(body + ".total"))
+    return str(call.get(timeout=20, propagate=False)).split(" raised ")
+[ends(fails, body)[1] for fails in ("py", "ts") for body in ("py", "ts")]`;
+      assert.deepEqual(await stage.python.run(code), Array(4).fill("OutOfStock('A-17', 3)"));
+    },
+  }),
   ...canvas("error callbacks of the other side, of a task and of a chain", {
     async ours(stage) {
       const path = stage.file();
