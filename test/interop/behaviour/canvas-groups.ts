@@ -1,10 +1,10 @@
 /** Rows on groups whose members are of both languages, on items run in one message, and on what is found by the results of a workflow. */
 
 import assert from "node:assert/strict";
-import { chain, chord, group } from "../../../src/index.ts";
+import { chain, chord, group, type ResultTuple } from "../../../src/index.ts";
 import type { Behaviour } from "../behaviour.ts";
 import { canvas, step } from "../canvas.ts";
-import { patience } from "../stage.ts";
+import { patience, type Stage } from "../stage.ts";
 
 const calls: readonly [x: number, y: number][] = [
   [1, 2],
@@ -100,28 +100,18 @@ sent = [
     },
   }),
   ...canvas("the graph of children, whoever stored it", {
-    async ours({ app, python }) {
+    async ours(stage) {
       const last = group(step("ts.add", [1]), step("py.add", [2]));
-      const sent = await app.delay(chain(step("ts.add", [1, 2]), step("py.add", [10]), step("ts.add", [100]), last));
-      assert.deepEqual(await sent.get({ timeout: patience }), [114, 115]);
-      const start = sent.parent?.parent?.parent;
-      assert.deepEqual(await python.run(theirGraph, start?.id), [3, 13, 113, [114, 115], 114, 115]);
-      const { nodes, complete } = (await start?.graph()) ?? {};
-      assert.deepEqual([nodes?.map(({ state }) => state), complete], [walked, true]);
+      const sent = await stage.app.delay(
+        chain(step("ts.add", [1, 2]), step("py.add", [10]), step("ts.add", [100]), last),
+      );
+      await checkGraph(stage, sent.toJSON());
     },
-    async theirs({ app, python }) {
+    async theirs(stage) {
       const code = `
 last = group([step("ts.add", [1]), step("py.add", [2])])
-call = chain(step("ts.add", [1, 2]), step("ts.add", [10]), step("py.add", [100]), last)()
-ids = [[each.id for each in call.results], call.parent.parent.parent.id]
-del call # of two handles of one task, Celery's client tells but one of its end
-ids`;
-      const [members, start] = (await python.run(code)) as [string[], string];
-      const results = await Promise.all(members.map((id) => app.result(id).get({ timeout: patience })));
-      assert.deepEqual(results, [114, 115]);
-      assert.deepEqual(await python.run(theirGraph, start), [3, 13, 113, [114, 115], 114, 115]);
-      const { nodes, complete } = await app.result(start).graph();
-      assert.deepEqual([nodes.map(({ state }) => state), complete], [walked, true]);
+chain(step("ts.add", [1, 2]), step("ts.add", [10]), step("py.add", [100]), last)().as_tuple()`;
+      await checkGraph(stage, (await stage.python.run(code)) as ResultTuple);
     },
   }),
   // Beside the members Python names nothing that comes of them: a walk along its children does not come to the end.
@@ -143,13 +133,26 @@ ids`;
           more.map(({ id }) => id),
           first === "ts" ? [sent.id] : [],
         );
-        assert.deepEqual(await python.run(theirGraph, start?.id), walk);
+        assert.equal(await start?.get({ timeout: patience }), 3);
+        assert.deepEqual(await python.run(theirWalk, start?.id), walk);
       }
     },
   }),
 ];
 
-/** Values as Python collects them, from the first task on. */
-const theirGraph = "[v for _, v in app.AsyncResult(given).collect(timeout=20, interval=0.02)]";
-/** Three tasks, a group, and its members. */
-const walked = ["SUCCESS", "SUCCESS", "SUCCESS", undefined, "SUCCESS", "SUCCESS"];
+/** Three tasks and a group of two, read on both sides from the first task on, when all have ended. */
+async function checkGraph({ app, python }: Stage, tuple: ResultTuple): Promise<void> {
+  const end = app.result<number[]>(tuple);
+  const before = [end.parent?.parent?.parent, end.parent?.parent, end.parent];
+  assert.deepEqual(await Promise.all(before.map((each) => each?.get({ timeout: patience }))), [3, 13, 113]);
+  assert.deepEqual(await end.get({ timeout: patience }), [114, 115]);
+  assert.deepEqual(await python.run(theirWalk, before[0]?.id), [3, 13, 113, [114, 115], 114, 115]);
+  const { nodes, complete } = (await before[0]?.graph()) ?? {};
+  const states = ["SUCCESS", "SUCCESS", "SUCCESS", undefined, "SUCCESS", "SUCCESS"];
+  assert.deepEqual([nodes?.map(({ state }) => state), complete], [states, true]);
+}
+
+/** Results as Python walks along the children, from the first task on. It waits for none: two handles of one task confuse its client. */
+const theirWalk = `
+value = lambda node: [each.result for each in node.results] if hasattr(node, "results") else node.result
+[value(node) for _, node in app.AsyncResult(given).iterdeps()]`;
