@@ -26,6 +26,7 @@ export { GroupFailedError } from "./app/group-failure.ts";
 export type { CompletedMember, GroupProgress, GroupResult } from "./app/group-result.ts";
 export type { Progress, TaskDetails, TaskState } from "./app/outcome-reading.ts";
 export type { GraphNode, GraphOptions, ResultGraph } from "./app/result-graph.ts";
+export type { Explanation, Reason } from "./app/reason.ts";
 export type { RevokeOptions, StampValues } from "./app/revoking.ts";
 export type { DeclareSchedule, ScheduleOptions, SchedulePolicy, SchedulePolicyOptions } from "./app/schedule-book.ts";
 export type { ScheduleChanges, ScheduleEntry, Schedules, ScheduleTick } from "./app/schedules.ts";

@@ -41,6 +41,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   "src/app/events.ts": /^src\/event\/stream\.ts$/,
   "src/app/beat.ts": /^src\/beat\/start\.ts$/,
   "src/app/revoking.ts": /^src\/control\/revoke\.ts$/,
+  "src/app/explaining.ts": /^src\/control\/diagnosis\/why-waiting\.ts$/,
   "src/app/schedules.ts": /^src\/beat\/stored-schedules\.ts$/,
 };
 /** Seen only as types from there. */

@@ -15,6 +15,7 @@ import { redactUrl } from "./connect.ts";
 import { type AppCore, Core } from "./core.ts";
 import type { DeclareRemote, DeclareTask, NameSignature } from "./declare.ts";
 import { listenEvents, type ListenEvents } from "./events.ts";
+import { explain } from "./explaining.ts";
 import type { GroupResult } from "./group-result.ts";
 import type { LaunchOptions } from "./launch.ts";
 import { callSiteOf, type CallSite, locateModule } from "./module-location.ts";
@@ -22,6 +23,7 @@ import { checkNodeVersion } from "./node-version.ts";
 import { lazyDeadLetters, lazyQueues } from "./queue-access.ts";
 import { declareSchedule, type DeclareSchedule } from "./schedule-book.ts";
 import { lazySchedules, type Schedules } from "./schedules.ts";
+import type { Explanation } from "./reason.ts";
 import type { RevokeOptions, StampValues } from "./revoking.ts";
 import { RemoteHandle, TaskHandle } from "./task-handle.ts";
 import { startWork, type WorkerHandle, type WorkOptions } from "./work.ts";
@@ -122,6 +124,8 @@ export interface App extends AsyncDisposable {
    * ```
    */
   revokeByStamps(stamps: StampValues, options?: RevokeOptions): Promise<void>;
+  /** Why a task is not running, or where it is: asks broker, results and workers, which takes a second. Rejects with the driver's coded error. */
+  explain(id: string, options?: { readonly signal?: AbortSignal }): Promise<Explanation>;
   /** Starts a scheduler in this process; any number may run. Rejects with NOT_SUPPORTED, SCHEDULE_TAKEN, or the driver's coded error. */
   beat(options?: BeatOptions): Promise<BeatHandle>;
   /** Starts a worker in this process. Rejects with NO_TASKS, APP_NOT_FOUND, or the driver's coded error. */
@@ -233,6 +237,10 @@ class LocalApp implements App {
 
   groupResult<R = unknown>(id: string): Promise<GroupResult<R[]> | undefined> {
     return restoreGroup(this[inside], id) as Promise<GroupResult<R[]> | undefined>;
+  }
+
+  async explain(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<Explanation> {
+    return explain(this[inside], id, options.signal);
   }
 
   async work(options: WorkOptions = {}): Promise<WorkerHandle> {

@@ -45,7 +45,7 @@ export interface RatePolicy {
 }
 
 /** Under this header a message says whose bucket it draws from; without it the task's own. */
-export const rateKeyHeader = "celeriac.key";
+const rateKeyHeader = "celeriac.key";
 const longestKey = 200;
 
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
@@ -80,6 +80,17 @@ export function parseRate(rate: unknown): Pick<RatePolicy, "limit" | "per" | "bu
   if (limit === 0) return undefined;
   if (!Number.isFinite(limit) || limit > 1e9) return "unreadable";
   return { limit, per, burst: Math.max(1, Math.floor((limit * 1_000) / per)) };
+}
+
+/** The bucket that a message draws from. Headers come from anywhere: a key that is none is the task's own. */
+export function rateBucket(task: string, headers: Readonly<Record<string, unknown>>): string {
+  const key = headers[rateKeyHeader];
+  return typeof key === "string" && key !== "" && key.length <= longestKey ? `task:${task}:${key}` : `task:${task}`;
+}
+
+/** A rate as people write it. */
+export function rateText({ limit, per }: Pick<RatePolicy, "limit" | "per">): string {
+  return `${String(limit)}/${per === 60_000 ? "m" : per === 3_600_000 ? "h" : "s"}`;
 }
 
 /** The header that names a call's bucket, beside those it has. Throws INPUT_INVALID for a key that is none. */

@@ -6,7 +6,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Limits, RateAsk } from "../port/limits.ts";
 import { type BucketState, forgottenAt, longestPromise, takeToken } from "../port/rate-law.ts";
-import { parseRate, type RatePolicy, rateKeyHeader } from "../task/rate.ts";
+import { parseRate, rateBucket, type RatePolicy } from "../task/rate.ts";
 import type { Execution } from "./execution.ts";
 import type { Reporter } from "./reporter.ts";
 import type { IntakeRules } from "./unrun.ts";
@@ -15,8 +15,6 @@ import type { IntakeRules } from "./unrun.ts";
 const mostBuckets = 1_000;
 /** Before a server that did not answer is asked again, ms. */
 const askAgain = 1_000;
-/** Keys come from messages. */
-const longestKey = 200;
 
 export interface RatesOptions {
   readonly clock: Clock;
@@ -59,7 +57,13 @@ export class Rates {
       const rate = this.#rateOf(execution);
       if (rate === undefined) continue;
       const { limit, per, burst, scope } = rate;
-      const ask: RateAsk = { kind: "rate", key: keyOf(execution), limit, per, burst };
+      const ask: RateAsk = {
+        kind: "rate",
+        key: rateBucket(execution.headers.task, execution.message.headers),
+        limit,
+        per,
+        burst,
+      };
       if (scope === "cluster" && limits !== undefined) asks.push({ index, ask });
       else waits[index] = this.#spread(this.#takeHere(ask));
     }
@@ -108,11 +112,4 @@ export class Rates {
   #spread(wait: number): number {
     return wait < longestPromise ? wait : Math.round(longestPromise * (0.5 + this.#options.random() / 2));
   }
-}
-
-function keyOf({ headers, message }: Rated): string {
-  const key = message.headers[rateKeyHeader];
-  return typeof key === "string" && key !== "" && key.length <= longestKey
-    ? `task:${headers.task}:${key}`
-    : `task:${headers.task}`;
 }

@@ -1,7 +1,8 @@
 /** Tasks: rows, pages, one task with all that happened to it, and why it is not running. */
 
-/** The states a person sees, one word each. `delayed` becomes `queued` when its time comes; `dead` lies among the dead letters. */
-export type TaskState = "queued" | "delayed" | "running" | "retrying" | "succeeded" | "failed" | "revoked" | "dead";
+import type { Standing } from "../../app/reason.ts";
+
+export type TaskState = Standing;
 
 /** On every question: the moment to answer for. Absent: now. */
 export interface Moment {
@@ -244,51 +245,5 @@ export interface RawMessage {
   readonly body?: unknown;
 }
 
-/** "Why is this not running?": the same as `celeriac doctor ID`. The first reason is the one to act on; none: it runs, or has ended. */
-export interface WhyNot {
-  readonly id: string;
-  readonly state: TaskState | "unknown";
-  readonly reasons: readonly Reason[];
-}
-
-/** One link of the chain; `text` says it in words, and `remedy` what to press or type. */
-export type Reason = { readonly text: string; readonly remedy?: string } & (
-  | { readonly kind: "queue-paused"; readonly queue: string }
-  | { readonly kind: "no-worker"; readonly queue: string }
-  | {
-      readonly kind: "no-worker-for-task";
-      readonly queue: string;
-      readonly task: string;
-      readonly workers: readonly string[];
-    }
-  | {
-      readonly kind: "workers-offline";
-      readonly queue: string;
-      readonly workers: readonly string[];
-      readonly since?: number;
-    }
-  | { readonly kind: "workers-busy"; readonly queue: string; readonly busy: number; readonly slots: number }
-  | { readonly kind: "rate-limited"; readonly limit: string; readonly until?: number }
-  | { readonly kind: "delayed"; readonly until: number }
-  | { readonly kind: "retry-wait"; readonly attempt: number; readonly until: number; readonly error?: string }
-  | { readonly kind: "leased"; readonly worker: string; readonly until: number; readonly alive: boolean }
-  | { readonly kind: "claimed"; readonly worker: string; readonly before: number }
-  | {
-      readonly kind: "behind";
-      readonly queue: string;
-      readonly ahead: number;
-      readonly priority?: number;
-      readonly wait?: number;
-    }
-  | {
-      readonly kind: "waits-for";
-      readonly ids: readonly string[];
-      readonly states: Readonly<Partial<Record<TaskState, number>>>;
-    }
-  | { readonly kind: "waits-for-group"; readonly group: string; readonly arrived: number; readonly size: number }
-  | { readonly kind: "crash-suspect"; readonly crashes: number }
-  | { readonly kind: "revoked"; readonly by: "id" | "stamp"; readonly at?: number }
-  | { readonly kind: "expired"; readonly at: number }
-  | { readonly kind: "dead"; readonly reason: string; readonly detail: string; readonly at: number }
-  | { readonly kind: "not-found"; readonly looked: readonly string[] }
-);
+/** The same as `celeriac doctor ID` and `app.explain(id)`. */
+export type { Explanation as WhyNot, Reason } from "../../app/reason.ts";
