@@ -1,0 +1,207 @@
+/**
+ * A task's steps as the states it was in: a pure function of the set of steps, so that late and repeated events cannot spoil a history,
+ * and "as of then" is the same function of fewer steps. The order of states is Celery's (events/state.py): what logically came before
+ * adds what it knows and does not take a state back. A higher fence is a later run, whatever the clocks say.
+ *
+ *   delayed ─(due)─▶ queued ─▶ running ─▶ succeeded │ failed ─▶ dead │ revoked
+ *                      ▲  ╲______╱ ╲─▶ retrying ─▶ running …
+ *                      └─ returned
+ */
+
+import type { TaskState } from "../contract.ts";
+import type { Step } from "./step.ts";
+
+/** A stretch in one state, in one pair of hands. */
+export interface Span {
+  readonly state: TaskState;
+  readonly from: number;
+  /** Infinity: still. */
+  readonly until: number;
+  readonly worker: string | undefined;
+  readonly queue: string | undefined;
+}
+
+/** One run, and the wait before it. */
+export interface Run {
+  readonly start: number;
+  /** Since it could have run. */
+  readonly wait: number;
+  readonly end: number | undefined;
+  readonly worker: string | undefined;
+  readonly queue: string | undefined;
+}
+
+export interface Life {
+  readonly seen: number;
+  /** Without holes, the last is open. Empty: nothing is known yet. */
+  readonly spans: readonly Span[];
+  readonly runs: readonly Run[];
+  /** When a delayed one may run. */
+  readonly due: number | undefined;
+  /** First lines of the last error. */
+  readonly error: string | undefined;
+}
+
+/** Clocks of machines that run tasks together differ by less than this, ms: what comes so much after an end is a new life. */
+const skew = 1000;
+const rank: Readonly<Record<TaskState, number>> = {
+  queued: 1,
+  delayed: 1,
+  retrying: 1,
+  running: 2,
+  revoked: 3,
+  failed: 4,
+  dead: 5,
+  succeeded: 6,
+};
+const ends = 3;
+/** What a worker says of a message whose task had ended before it came again (src/worker/task-events.ts). */
+const finishedBefore = "was finished before";
+const endOf = { succeeded: "succeeded", failed: "failed", revoked: "revoked", dead: "dead", rejected: "dead" } as const;
+
+/** @param at of the steps up to this moment alone. */
+export function foldSteps(steps: readonly Step[], at = Infinity): Life {
+  // Where it was sent it lay before a step says so.
+  const fold = new Fold(steps[0]?.at ?? 0, steps.find(({ queue }) => queue !== undefined)?.queue);
+  for (const step of steps) {
+    if (step.at > at) break;
+    fold.take(step);
+  }
+  return fold.life();
+}
+
+class Fold {
+  readonly #seen: number;
+  readonly #spans: Span[] = [];
+  readonly #runs: Run[] = [];
+  #state: TaskState | undefined;
+  #since = 0;
+  #fence = 0;
+  #attempt = 0;
+  /** How it ended last, before a new life began. */
+  #end: TaskState | undefined;
+  #worker: string | undefined;
+  #queue: string | undefined;
+  #due: number | undefined;
+  #error: string | undefined;
+  /** Since when it could run; `undefined` while it runs or has ended. */
+  #ready: number | undefined;
+  #start: number | undefined;
+
+  constructor(seen: number, queue: string | undefined) {
+    this.#seen = seen;
+    this.#queue = queue;
+  }
+
+  take(step: Step): void {
+    const { kind, at, queue, due, text } = step;
+    const state = this.#state;
+    if (kind === "checkpoint" || kind === "event") {
+      if (state === undefined) this.#enter("running", step);
+      return;
+    }
+    if (state !== undefined && this.#former(step)) return;
+    const later = this.#fence > 0 && (step.fence ?? 0) > this.#fence;
+    const over = state !== undefined && rank[state] >= ends;
+    const anew = later || (over && at - this.#since > skew);
+    if ((kind === "failed" || kind === "retried" || kind === "dead") && text !== undefined) this.#error = text;
+    switch (kind) {
+      case "sent":
+        if (state !== undefined) return;
+        this.#queue = queue ?? this.#queue;
+        return this.#wait(step, due);
+      case "received":
+        if (over && !anew) return;
+        if (state === "running" && !later) return;
+        this.#queue = queue ?? this.#queue;
+        if (state === "retrying") {
+          this.#due = due ?? this.#due;
+          return this.#enter("retrying", step);
+        }
+        return this.#wait(step, due ?? (over ? undefined : this.#due));
+      case "started":
+        if (over && !anew) return;
+        if (state === "running" && !later && (step.worker ?? this.#worker) === this.#worker) return;
+        return this.#enter("running", step);
+      case "retried":
+        if (over && !anew) return;
+        this.#due = due;
+        return this.#enter("retrying", step);
+      case "returned":
+        if (over && !later) return;
+        if (this.#end !== undefined && text?.startsWith(finishedBefore)) return this.#enter(this.#end, step);
+        if (state === "running" && (step.worker ?? this.#worker) !== this.#worker) return;
+        return this.#wait({ ...step, worker: undefined }, undefined);
+      case "succeeded":
+      case "failed":
+      case "revoked":
+      case "rejected":
+      case "dead": {
+        const end = endOf[kind];
+        if (over && !anew && rank[end] <= rank[state]) return;
+        return this.#enter(end, step);
+      }
+    }
+  }
+
+  /** Of a run that another has taken the place of. */
+  #former({ fence, attempt }: Step): boolean {
+    return fence === undefined ? (attempt ?? Infinity) < this.#attempt : fence < this.#fence;
+  }
+
+  #wait(step: Step, due: number | undefined): void {
+    this.#due = due;
+    this.#enter(due !== undefined && due > step.at ? "delayed" : "queued", step);
+  }
+
+  #enter(state: TaskState, step: Step): void {
+    const { at, worker, fence, attempt, kind } = step;
+    const was = this.#state;
+    if ((fence ?? 0) > this.#fence) this.#attempt = attempt ?? 0;
+    else this.#attempt = Math.max(this.#attempt, attempt ?? 0);
+    if (rank[state] >= ends) this.#end = state;
+    // Who ends it is who ran it, though the one who buries or revokes may be another.
+    const hands = rank[state] >= ends ? (worker ?? this.#worker) : worker;
+    this.#fence = Math.max(this.#fence, fence ?? 0);
+    if (this.#start !== undefined && (state !== "running" || kind === "started")) this.#endRun(at);
+    if (state === "running") {
+      this.#start = at;
+      const ready = Math.max(this.#ready ?? at, this.#due ?? 0);
+      this.#runs.push({ start: at, wait: Math.max(0, at - ready), end: undefined, worker: hands, queue: this.#queue });
+      this.#ready = undefined;
+      this.#due = undefined;
+    } else if (rank[state] >= ends) this.#ready = undefined;
+    else this.#ready ??= at;
+    if (was !== undefined && was === state && hands === this.#worker) return;
+    this.#close(at);
+    this.#state = state;
+    this.#since = at;
+    this.#worker = hands;
+  }
+
+  #endRun(at: number): void {
+    const run = this.#runs.at(-1);
+    if (run?.end === undefined && run !== undefined) this.#runs[this.#runs.length - 1] = { ...run, end: at };
+    this.#start = undefined;
+  }
+
+  /** The time of a delay may be over before anything else happens: then it has waited in its queue since. */
+  #close(until: number): void {
+    if (this.#state === undefined) return;
+    const [worker, queue] = [this.#worker, this.#queue];
+    const due = this.#state === "delayed" ? this.#due : undefined;
+    const cut = due !== undefined && due < until ? due : until;
+    this.#push({ state: this.#state, from: this.#since, until: cut, worker, queue });
+    if (cut < until) this.#push({ state: "queued", from: cut, until, worker, queue });
+  }
+
+  #push(span: Span): void {
+    if (span.until > span.from) this.#spans.push(span);
+  }
+
+  life(): Life {
+    const due = this.#due;
+    this.#close(Infinity);
+    return { seen: this.#seen, spans: this.#spans, runs: this.#runs, due, error: this.#error };
+  }
+}

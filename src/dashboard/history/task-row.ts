@@ -1,0 +1,120 @@
+/** A record as the dashboard shows it: the table's line, and all attempts, as they were at a moment. */
+
+import type { Attempt, TaskRow, TaskState, TimelineStep } from "../contract.ts";
+import type { Life, Span } from "./fold.ts";
+import type { TaskRecord } from "./record.ts";
+import type { Step } from "./step.ts";
+
+const longestArgs = 1_000;
+
+/** `undefined`: it was not there yet. */
+export function rowOf(record: TaskRecord, at: number): TaskRow | undefined {
+  const life = record.lifeAt(at);
+  const span = spanAt(life, at);
+  if (!span) return undefined;
+  const { state } = span;
+  const { progress } = record;
+  const root = record.fact("root");
+  return present<TaskRow>({
+    id: record.id,
+    task: record.fact("task"),
+    state,
+    since: span.from,
+    seen: life.seen,
+    queue: span.queue,
+    worker: span.worker,
+    args: record.fact("args")?.slice(0, longestArgs),
+    kwargs: record.fact("kwargs")?.slice(0, longestArgs),
+    attempts: life.runs.length,
+    waited: waitedOf(life, state, at),
+    ran: ranOf(life, at),
+    error: state === "succeeded" ? undefined : life.error,
+    progress:
+      progress === undefined || progress.at > at
+        ? undefined
+        : present({
+            done: progress.done,
+            total: progress.total ?? undefined,
+            note: progress.note ?? undefined,
+            at: progress.at,
+          }),
+    due: life.due !== undefined && life.due > at && waiting(state) ? life.due : undefined,
+    root: root ?? record.fact("group"),
+  });
+}
+
+/** The stretch that covers the moment. */
+export function spanAt({ spans }: Life, at: number): Span | undefined {
+  return spans.findLast(({ from }) => from <= at);
+}
+
+function waiting(state: TaskState): boolean {
+  return state === "queued" || state === "delayed" || state === "retrying";
+}
+
+function waitedOf(life: Life, state: TaskState, at: number): number | undefined {
+  const [first] = life.runs;
+  if (first) return first.wait;
+  if (state !== "queued") return undefined;
+  return Math.max(0, at - Math.max(life.seen, life.due ?? 0));
+}
+
+function ranOf({ runs }: Life, at: number): number | undefined {
+  const last = runs.at(-1);
+  return last && (last.end ?? at) - last.start;
+}
+
+const ends = { succeeded: 1, failed: 1, retried: 1, returned: 1, revoked: 1, rejected: 1, dead: 1 } as const;
+
+/** Each from its claim to its end. What happens between two belongs to the one before, being queued to the one after. */
+export function attemptsOf(record: TaskRecord, at: number): readonly Attempt[] {
+  const groups: Step[][] = [];
+  let ended = true;
+  for (const step of record.steps) {
+    if (step.at > at) break;
+    const begins = step.kind === "sent" || step.kind === "received" || step.kind === "started";
+    const group = groups.at(-1);
+    if (!group || (ended && begins)) {
+      groups.push([step]);
+      ended = false;
+    } else group.push(step);
+    if (step.kind in ends) ended = true;
+  }
+  return groups.map((group, index) => attemptOf(group, index, groups[index - 1]));
+}
+
+function attemptOf(group: readonly Step[], index: number, before: readonly Step[] | undefined): Attempt {
+  const first = (...kinds: readonly Step["kind"][]): Step | undefined => group.find(({ kind }) => kinds.includes(kind));
+  const started = first("started", "checkpoint", "event");
+  const claimed = first("received");
+  const end = group.findLast(({ kind }) => kind in ends);
+  const left = before?.findLast(({ kind }) => kind === "retried" || kind === "returned");
+  const who = started ?? claimed ?? end;
+  const told = group.findLast(({ fence }) => fence !== undefined);
+  return present<Attempt>({
+    number: index + 1,
+    worker: who?.worker,
+    pid: end?.pid ?? started?.pid,
+    fence: told?.fence,
+    queued: left === undefined ? (first("sent") ?? claimed)?.at : Math.max(left.at, left.due ?? 0),
+    claimed: claimed?.at,
+    started: started?.at,
+    ended: end?.at,
+    end: end?.kind as Attempt["end"],
+    error: group.findLast(
+      ({ kind, text }) => text !== undefined && (kind === "failed" || kind === "retried" || kind === "dead"),
+    )?.text,
+    steps: group.map(timelineStep),
+  });
+}
+
+function timelineStep({ kind, at, worker, pid, fence, text, due }: Step): TimelineStep {
+  return present<TimelineStep>({ kind, at, worker, pid, fence, text, due });
+}
+
+type Gappy<T> = { readonly [K in keyof T]: T[K] | undefined };
+
+/** Without the fields that are undefined: absent is how the contract says that nobody can tell. */
+export function present<T extends object>(value: Gappy<T>): T {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
+}
