@@ -31,6 +31,13 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** "10,3" → { max: 10, min: 3 }; "10" is from 1 to 10. */
+export function bounds(text: string): { readonly max: number; readonly min: number } {
+  const [, max = "", min = "1"] = /^([1-9]\d*)(?:,([1-9]\d*))?$/.exec(text.trim()) ?? [];
+  if (max !== "" && Number(min) <= Number(max)) return { max: Number(max), min: Number(min) };
+  throw new InvalidArgumentError('It must be the most and the least, such as "10,3".');
+}
+
 const units: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 /** "512M" → bytes. Always with a unit, so that nobody means megabytes and says bytes. */

@@ -11,9 +11,12 @@ import { doctorCommand } from "./command/doctor.ts";
 import { eventsCommand } from "./command/events.ts";
 import { purgeCommand } from "./command/purge.ts";
 import { queuesCommand } from "./command/queues.ts";
+import { controlCommand, inspectCommand, workersCommand } from "./command/remote.ts";
 import { resultCommand } from "./command/result.ts";
+import { revokeCommand } from "./command/revoke.ts";
 import { scheduleCommand } from "./command/schedule.ts";
 import { statusCommand } from "./command/status.ts";
+import { taskCommand } from "./command/task.ts";
 import { typesCommand } from "./command/task-types.ts";
 import { topCommand } from "./command/top.ts";
 import { workerCommand } from "./command/worker.ts";
@@ -47,9 +50,14 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     scheduleCommand,
     callCommand,
     resultCommand,
+    taskCommand,
     queuesCommand,
     purgeCommand,
     statusCommand,
+    workersCommand,
+    inspectCommand,
+    controlCommand,
+    revokeCommand,
     topCommand,
     eventsCommand,
     doctorCommand,

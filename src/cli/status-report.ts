@@ -3,9 +3,11 @@
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { DeadLetter, Held, QueueState } from "../port/queue-admin.ts";
 import { redactUrl } from "../app/connect.ts";
+import { clean } from "../wire/visible-text.ts";
 import { exitCode } from "./failure.ts";
 import { listsAll, queueColumns, queueFacts, unlisted } from "./queue-list.ts";
 import type { Session } from "./target.ts";
+import { askWorkers } from "./remote.ts";
 import { age, paint, printJson, printLine, printTable } from "./terminal.ts";
 
 /** Leases and dead letters that are looked at; above this the counts end in "+". */
@@ -19,19 +21,29 @@ interface Holder {
   readonly leaseUntil: number | undefined;
 }
 
-export async function printStatus(session: Session, { json }: { readonly json?: boolean }): Promise<number> {
+export interface StatusFlags {
+  readonly json?: boolean;
+  readonly timeout: string;
+}
+
+export async function printStatus(session: Session, { json, timeout }: StatusFlags): Promise<number> {
   const { backend, core } = session;
   const { broker } = backend;
+  // Waits for silence, so it is asked beside all else.
+  const asking = askWorkers(session, "ping", {}, { timeout });
+  asking.catch(() => {});
   const queues = await broker.queues.list();
   const leases = broker.features.browse === "all" ? await leased(session, queues) : undefined;
   const letters = await told(everything<DeadLetter>((after) => broker.dead.list({}, after, page)));
   const workers = leases && holders(leases.items);
   const reasons = Map.groupBy(letters?.items ?? [], ({ reason }) => reason);
   const url = redactUrl(core.config.broker);
+  const online = [...(await asking).keys()].toSorted();
   if (json === true) {
     printJson({
       broker: url,
       queues: queues.map(queueFacts),
+      online,
       workers: workers?.map((holder) => ({ ...holder, leaseUntil: iso(holder.leaseUntil) })),
       deadLetters: letters && {
         total: letters.items.length,
@@ -47,6 +59,8 @@ export async function printStatus(session: Session, { json }: { readonly json?: 
   else printTable(queueColumns(now), queues);
   if (!listsAll(broker)) printLine(paint("dim", unlisted));
   printLine("");
+  if (online.length === 0) printLine("no worker answers");
+  else printLine(`${paint("bold", "online")}  ${online.map((node) => clean(node)).join(", ")}`);
   if (workers === undefined) printLine("this broker does not tell which workers hold tasks");
   else if (workers.length === 0) printLine("no worker holds a task");
   else {

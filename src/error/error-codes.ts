@@ -40,6 +40,7 @@ export const errorCodes = [
   "NOT_SUPPORTED",
   "NO_REMOTE_TASKS",
   "NO_TASKS",
+  "NO_WORKER_ANSWERED",
   "POOL_CLOSED",
   "PUBLISH_UNKNOWN",
   "PYTHON_FAILED",

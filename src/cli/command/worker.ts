@@ -2,7 +2,7 @@
 
 import { Command, Option } from "commander";
 import type { WorkerFlags } from "../worker-process.ts";
-import { addJson, byteSize, names, wholeNumber } from "../option.ts";
+import { addJson, bounds, byteSize, names, wholeNumber } from "../option.ts";
 
 export function workerCommand(finish: (code: number) => void): Command {
   const command = new Command("worker")
@@ -10,6 +10,7 @@ export function workerCommand(finish: (code: number) => void): Command {
     .requiredOption("-A, --app <file>", "module that exports the app, such as ./app.ts")
     .option("-Q, --queues <names>", "queues, separated by commas (default: the app's default queue)", names)
     .option("-c, --concurrency <n>", "tasks at once (default: number of cores)", wholeNumber(1))
+    .option("--autoscale <max,min>", "tasks at once, following the load between these, in place of -c", bounds)
     .addOption(
       new Option("--pool <kind>", "where handlers run (default: process)").choices(["process", "thread", "inline"]),
     )

@@ -123,7 +123,7 @@ function report(station: Station): string {
     `            v8:${process.versions.v8}`,
     `platform -> system:${systemName()} arch:${arch()}`,
     `            kernel version:${release()} imp:Node.js`,
-    `settings -> transport:${core.config.broker.protocol.slice(0, -1)} results:${lines.find((line) => line.startsWith("result_backend")) ?? ""}`,
+    `settings -> transport:${core.config.broker.protocol.slice(0, -1)} results:${redactUrl(core.config.results ?? core.config.broker)}`,
     "",
     ...lines,
     "",
