@@ -3,6 +3,7 @@ import { dropQueues } from "../server/rabbitmq-queues.ts";
 import { type RabbitServer, startRabbit } from "../server/rabbitmq-server.ts";
 import { type RedisServer, startRedis } from "../server/redis-server.ts";
 import { describeWith } from "../server/required-program.ts";
+import { remoteSuite } from "./remote-suite.ts";
 import { revokeSuite } from "./revoke-suite.ts";
 
 describeWith("rabbitmq-server", "with a private rabbitmq-server", () => {
@@ -12,14 +13,16 @@ describeWith("rabbitmq-server", "with a private rabbitmq-server", () => {
   });
   afterAll(() => rabbit.stop());
 
-  revokeSuite(
-    "RabbitMQ, where nothing is kept",
-    async () => {
-      await dropQueues(rabbit);
-      return { url: rabbit.url, close: async () => {} };
-    },
-    false,
-  );
+  for (const suite of [revokeSuite, remoteSuite]) {
+    suite(
+      "RabbitMQ, where nothing is kept",
+      async () => {
+        await dropQueues(rabbit);
+        return { url: rabbit.url, close: async () => {} };
+      },
+      false,
+    );
+  }
 
   describeWith("redis-server", "and a private redis-server", () => {
     let redis: RedisServer;
@@ -27,10 +30,12 @@ describeWith("rabbitmq-server", "with a private rabbitmq-server", () => {
       redis = await startRedis();
     });
     afterAll(() => redis.stop());
-    revokeSuite("RabbitMQ, its results on Redis", async () => {
-      await dropQueues(rabbit);
-      await redis.cli("FLUSHALL");
-      return { url: rabbit.url, results: redis.url, close: async () => {} };
-    });
+    for (const suite of [revokeSuite, remoteSuite]) {
+      suite("RabbitMQ, its results on Redis", async () => {
+        await dropQueues(rabbit);
+        await redis.cli("FLUSHALL");
+        return { url: rabbit.url, results: redis.url, close: async () => {} };
+      });
+    }
   });
 });
