@@ -1,8 +1,8 @@
 /** The app under test: tasks that write down each start and end in the journal, and misbehave as their kind says. */
 
-import { createApp, type App } from "../../src/index.ts";
+import { chord, createApp, type App } from "../../src/index.ts";
 import { Journal } from "./journal.ts";
-import type { Kind } from "./workload.ts";
+import { type Kind, partsOf } from "./workload.ts";
 
 const path = process.env["CHAOS_JOURNAL"];
 const journal: Journal | undefined = path === undefined ? undefined : new Journal(path);
@@ -87,10 +87,48 @@ export const work = app.task(
           return pause(60_000, ctx.signal);
         case "exit":
           return process.exit(3);
+        default:
+          throw new Error(`${input.kind} is a workflow`);
       }
     });
     return input.padding === undefined ? output : { ...output, padding: input.padding };
   },
+);
+
+interface PartInput {
+  readonly size: number;
+  readonly fails?: boolean;
+}
+
+/** A step, or a member. */
+export const part = app.task("chaos.part", { crashes: 3 }, async ({ size, fails }: PartInput, ctx): Promise<Output> => {
+  const output = await journaled("part", ctx, () => pause(1 + size * 100, ctx.signal));
+  if (fails === true) throw new Error("failing on purpose");
+  return output;
+});
+
+/** Whose results it was given is told by their tokens. */
+export const body = app.task(
+  "chaos.body",
+  { crashes: 3 },
+  async (members: readonly Output[], ctx): Promise<Output & { readonly of: readonly string[] }> => ({
+    ...(await journaled("body", ctx, () => pause(1, ctx.signal))),
+    of: members.map(({ token }) => token),
+  }),
+);
+
+export const replaced = app.task("chaos.replaced", { crashes: 3 }, async ({ size }: PartInput, ctx) => {
+  await journaled("replaced", { ...ctx, id: `${ctx.id}-replaced` }, () => pause(1, ctx.signal));
+  return ctx.replace(
+    chord(
+      partsOf({ id: ctx.id, kind: "replaced" }).map((id) => part.si({ size }).set({ id })),
+      body.s(),
+    ),
+  );
+});
+
+export const failed = app.task("chaos.failed", async (_: string, ctx): Promise<Output> =>
+  journaled("failed", ctx, () => pause(1, ctx.signal)),
 );
 
 /** The callback of `linked`: gets its parent's output. */

@@ -44,8 +44,21 @@ const ackOnReceive: readonly Patch[] = [
 const noLaunch: readonly Patch[] = [
   {
     file: "src/worker/settlement.ts",
-    find: 'ack" }, ...list("follow", follow) },\n      end: { kind: "final-before"',
-    put: 'ack" }, ...list("follow", follow.slice(0, 0)) },\n      end: { kind: "final-before"',
+    find: '        then: { kind: "ack" },\n        ...list("follow", follow.sends),\n        ...list("arrive", arrivalsOf(headers, embed, end)),\n',
+    put: '        then: { kind: "ack" },\n        ...list("arrive", arrivalsOf(headers, embed, end)),\n',
+  },
+];
+/** From a full chord to its body lies a round trip; it is made long enough to be hit. */
+const arriveOnce: readonly Patch[] = [
+  {
+    file: "src/worker/chord-end.ts",
+    find: "options.clock.every(options.sweep, () => void this.sweep())",
+    put: "options.clock.every(options.sweep, () => {})",
+  },
+  {
+    file: "src/worker/chord-end.ts",
+    find: "    const done = work()\n",
+    put: "    const done = new Promise((resolve) => setTimeout(resolve, 500)).then(work)\n",
   },
 ];
 const believesItself: readonly Patch[] = [
@@ -160,6 +173,10 @@ export const bugs: Readonly<Record<string, Bug>> = {
   "no-launch-on-final": {
     says: "acknowledges a task whose result is final without sending what follows",
     patches: { sqlite: noLaunch, redis: noLaunch },
+  },
+  "arrive-once": {
+    says: "tells of a full chord only the worker of its last member",
+    patches: { sqlite: arriveOnce, redis: arriveOnce },
   },
 };
 

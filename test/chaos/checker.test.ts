@@ -98,6 +98,68 @@ describe("the chaos checker", () => {
     expect(violations(...args)).toContainEqual(expect.stringMatching(pattern));
   });
 
+  describe("on a chord of two that ended as it must", () => {
+    const member = (n: number, state = "SUCCESS"): Final => ({
+      ...done(1, 5, state),
+      result: `{"token":"t${String(n)}"}`,
+    });
+    const members = { "c-p0": member(0), "c-p1": member(1) };
+    const whole = { ...members, c: { ...done(2, 30), result: '{"of":["t0","t1"]}' } };
+    const lines = (body: number): Entry[] => [
+      accepted("c", "replaced"),
+      ...[0, 1].flatMap((n): Entry[] => {
+        const run = start(`c-p${String(n)}`, "part", 1, 1);
+        return [run, { ...run, k: "end", t: 5 }];
+      }),
+      start("c", "body", body, 2),
+    ];
+
+    it("is green", () => expect(violations(lines(20), whole)).toEqual([]));
+
+    it.each<[string, RegExp, Parameters<typeof violations>]>([
+      ["that its body never ran", /^lost: c/, [lines(20).slice(0, -1), members]],
+      ["that its body ran before its members", /^early: c \(replaced\) began before c-p0/, [lines(3), whole]],
+      [
+        "a member that did not end",
+        /^part: c-p1 \(replaced\) ended nowhere/,
+        [lines(20), { c: whole.c, "c-p0": member(0) }],
+      ],
+      [
+        "results that are not those of its members",
+        /^mixed: the body of c was given t0,t1, and t0,t2 are stored/,
+        [lines(20), { ...whole, "c-p1": member(2) }],
+      ],
+    ])("sees %s", (_what, pattern, args) => {
+      expect(violations(...args)).toContainEqual(expect.stringMatching(pattern));
+    });
+
+    it("sees a body that ran, and an error callback that did not, though a member had failed", () => {
+      const failing = (more: Entry[] = [], finals: Record<string, Final> = {}): readonly string[] =>
+        violations([accepted("f", "failing"), ...more], {
+          f: done(0, 9, "FAILURE"),
+          "f-p0": member(0, "FAILURE"),
+          "f-p1": member(1),
+          "f-p2": member(2),
+          "f-after": done(3, 12),
+          ...finals,
+        });
+      expect(failing()).toEqual([]);
+      expect(failing([start("f", "body", 7, 2)])).toContainEqual(expect.stringMatching(/^body: that of f ran/));
+      const untold = violations([accepted("f", "failing")], { f: done(0, 9, "FAILURE") });
+      expect(untold).toContainEqual(expect.stringMatching(/^untold: the error callback of f ended nowhere/));
+    });
+
+    it("sees a step that began before the one before it had ended", () => {
+      const step1 = start("h-p1", "part", 4, 1);
+      const step0 = start("h-p0", "part", 1, 1);
+      const journal: Entry[] = [accepted("h", "chain"), step0, step1, { ...step0, k: "end", t: 9 }];
+      expect(violations(journal, {})).toContainEqual(expect.stringMatching(/^lost: h/));
+      expect(violations(journal, { h: done(1, 99) })).toContainEqual(
+        expect.stringMatching(/^early: h-p1 \(chain\) began before h-p0/),
+      );
+    });
+  });
+
   it("lets a fault explain a second run only within its shadow", () => {
     const journal = (at: number): Entry[] => [
       fault("kill worker", 2, 2),

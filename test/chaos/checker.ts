@@ -5,7 +5,7 @@
  */
 
 import type { Entry, Run } from "./journal.ts";
-import { doomed } from "./workload.ts";
+import { doomed, jobOf, partsOf, type Kind } from "./workload.ts";
 
 /** What the store holds for an id in the end. */
 export interface Final {
@@ -51,12 +51,14 @@ export function check(evidence: Evidence): Verdict {
   const accepted = new Map<string, string>();
   const unclear = new Map<string, string>();
   const starts = new Map<string, Run[]>();
+  const ends = new Map<string, Run[]>();
   const faults: Extract<Entry, { k: "fault" }>[] = [];
   const steps = new Map<string, Extract<Entry, { k: "step" }>[]>();
   for (const entry of journal) {
     if (entry.k === "accepted") accepted.set(entry.id, entry.kind);
     else if (entry.k === "unclear") unclear.set(entry.id, entry.kind);
     else if (entry.k === "start") append(starts, entry.id, entry);
+    else if (entry.k === "end") append(ends, entry.id, entry);
     else if (entry.k === "step") append(steps, `${entry.id}/${entry.step}`, entry);
     else if (entry.k === "fault") faults.push(entry);
   }
@@ -78,7 +80,8 @@ export function check(evidence: Evidence): Verdict {
         );
       else if (letter.attempts === 0) violations.push(`context: the dead letter of ${id} knows no attempt`);
     } else {
-      if (final.state !== "SUCCESS")
+      const wanted = kind === "failing" ? "FAILURE" : "SUCCESS";
+      if (final.state !== wanted)
         violations.push(`failed: ${id} (${kind}) ended ${final.state}: ${final.result.slice(0, 200)}`);
       if (letter) violations.push(`innocent: ${id} (${kind}) is in the dead letters (${letter.reason})`);
     }
@@ -86,9 +89,10 @@ export function check(evidence: Evidence): Verdict {
       const follow = finals.get(`${id}-after`);
       if (follow?.state !== "SUCCESS") violations.push(`cut: what follows ${id} ended ${follow?.state ?? "nowhere"}`);
     }
+    violations.push(...brokenWorkflow({ id, kind: kind as Kind }, { finals, starts, ends }));
   }
   for (const id of starts.keys()) {
-    const root = id.replace(/-after$/, "");
+    const root = jobOf(id);
     if (!accepted.has(root) && !unclear.has(root)) violations.push(`phantom: ${id} started and was never sent`);
   }
   for (const id of changed) violations.push(`double commit: the final result of ${id} changed`);
@@ -154,6 +158,61 @@ export function check(evidence: Evidence): Verdict {
       recoveries.length > 0 ? { p50: recoveries[recoveries.length >> 1] ?? 0, max: recoveries.at(-1) ?? 0 } : undefined,
     violations,
   };
+}
+
+interface Seen {
+  readonly finals: ReadonlyMap<string, Final>;
+  readonly starts: ReadonlyMap<string, readonly Run[]>;
+  readonly ends: ReadonlyMap<string, readonly Run[]>;
+}
+
+/** Parts that did not end as they must, what began before what it waits for, and bodies that were given other results than are stored. */
+function brokenWorkflow(job: { readonly id: string; readonly kind: Kind }, { finals, starts, ends }: Seen): string[] {
+  const { id, kind } = job;
+  const parts = partsOf(job);
+  const broken: string[] = [];
+  for (const [index, part] of parts.entries()) {
+    const wanted = kind === "failing" && index === 0 ? "FAILURE" : "SUCCESS";
+    const state = finals.get(part)?.state;
+    if (state !== wanted) broken.push(`part: ${part} (${kind}) ended ${state ?? "nowhere"}`);
+  }
+  const firstStart = (of: string): number => Math.min(...(starts.get(of) ?? []).map(({ t }) => t));
+  const firstEnd = (of: string): number => Math.min(...(ends.get(of) ?? []).map(({ t }) => t));
+  const waits: readonly (readonly [string, readonly string[]])[] =
+    kind === "chain"
+      ? [...parts, id].slice(1).map((step, index) => [step, [parts[index] ?? ""]] as const)
+      : kind === "chord" || kind === "replaced"
+        ? [[id, parts]]
+        : [];
+  for (const [step, before] of waits) {
+    const early = before.find((one) => firstStart(step) < firstEnd(one));
+    if (early !== undefined) broken.push(`early: ${step} (${kind}) began before ${early} had ended`);
+  }
+  if (kind === "failing") {
+    const after = finals.get(`${id}-after`)?.state;
+    if (after !== "SUCCESS") broken.push(`untold: the error callback of ${id} ended ${after ?? "nowhere"}`);
+    if (starts.has(id)) broken.push(`body: that of ${id} ran though a member had failed`);
+  }
+  if (kind === "chord" || kind === "replaced") {
+    const given = membersOf(finals.get(id));
+    const stored = parts.map((part) => tokenOf(finals.get(part)));
+    if (given !== undefined && given.join() !== stored.join())
+      broken.push(`mixed: the body of ${id} was given ${given.join()}, and ${stored.join()} are stored`);
+  }
+  return broken;
+}
+
+function tokenOf(final: Final | undefined): string {
+  return String(jsonOf(final)?.["token"]);
+}
+
+function membersOf(final: Final | undefined): readonly unknown[] | undefined {
+  const of = jsonOf(final)?.["of"];
+  return Array.isArray(of) ? (of as readonly unknown[]) : undefined;
+}
+
+function jsonOf(final: Final | undefined): Readonly<Record<string, unknown>> | undefined {
+  return final?.state === "SUCCESS" ? (JSON.parse(final.result) as Readonly<Record<string, unknown>>) : undefined;
 }
 
 function append<V>(map: Map<string, V[]>, key: string, value: V): void {

@@ -1,12 +1,13 @@
 /** The producer and the watcher of a run: sends the jobs, polls final results for changes, and gathers the final state. */
 
 import { coreOf } from "../../src/app/app.ts";
+import { chain, chord, group } from "../../src/index.ts";
 import { stringifyJson } from "../../src/wire/json.ts";
 import { decodeTaskMeta } from "../../src/wire/outcome.ts";
 import type { Evidence, Final } from "./checker.ts";
 import { pause } from "./faults.ts";
 import type { Entry, Journal } from "./journal.ts";
-import type { Job } from "./workload.ts";
+import { idsOf, type Job, type Kind, partsOf } from "./workload.ts";
 
 type App = typeof import("./app.ts");
 
@@ -50,8 +51,7 @@ export class Observer {
   async drain(limit: number, journal: readonly Entry[]): Promise<void> {
     for (const entry of journal) {
       if (entry.k !== "accepted") continue;
-      this.#ids.add(entry.id);
-      if (entry.kind === "linked") this.#ids.add(`${entry.id}-after`);
+      for (const id of idsOf({ id: entry.id, kind: entry.kind as Kind })) this.#ids.add(id);
     }
     const until = performance.now() + limit;
     while (performance.now() < until) {
@@ -86,22 +86,43 @@ export class Observer {
   }
 
   async #sendOne(job: Job, lease: number, journal: Journal): Promise<void> {
-    const { work, after } = this.#app;
-    const padding = job.kind === "big" ? { padding: "x".repeat(100_000) } : {};
-    const followed = job.kind === "linked";
     for (let attempt = 1; attempt <= tries; attempt++) {
       try {
-        await work.enqueue(
-          { kind: job.kind, size: job.size, lease, ...padding },
-          { id: job.id, ...(followed ? { link: after.s({ of: job.id }).set({ id: `${job.id}-after` }) } : {}) },
-        );
+        await this.#enqueue(job, lease);
         journal.add({ k: "accepted", t: Date.now(), id: job.id, kind: job.kind });
-        this.#ids.add(job.id);
-        if (followed) this.#ids.add(`${job.id}-after`);
+        for (const id of idsOf(job)) this.#ids.add(id);
         return;
       } catch {
         journal.add({ k: "unclear", t: Date.now(), id: job.id, kind: job.kind });
         await pause(100 * attempt);
+      }
+    }
+  }
+
+  async #enqueue(job: Job, lease: number): Promise<unknown> {
+    const { app, work, after, part, body, replaced, failed } = this.#app;
+    const { id, kind, size } = job;
+    const all = partsOf(job).map((one) => part.si({ size }).set({ id: one }));
+    switch (kind) {
+      case "chain":
+        return app.enqueue(chain(...all, part.si({ size })), { id });
+      case "group":
+        // A group has no result of its own: its last member is named after the job.
+        return app.enqueue(group([...all, part.si({ size }).set({ id })]), { id: `${id}-group` });
+      case "chord":
+        return app.enqueue(chord(all, body.s()), { id });
+      case "failing": {
+        const [first, ...others] = all;
+        const doomed = part.si({ size, fails: true }).set({ id: first?.id ?? "" });
+        const told = failed.s().set({ id: `${id}-after` });
+        return app.enqueue(chord([doomed, ...others], body.s().linkError(told)), { id });
+      }
+      case "replaced":
+        return replaced.enqueue({ size }, { id });
+      default: {
+        const padding = kind === "big" ? { padding: "x".repeat(100_000) } : {};
+        const link = kind === "linked" ? { link: after.s({ of: id }).set({ id: `${id}-after` }) } : {};
+        return work.enqueue({ kind, size, lease, ...padding }, { id, ...link });
       }
     }
   }

@@ -13,6 +13,11 @@ const weights = {
   /** 100 KB in and out. */ big: 5,
   /** Kills its process whenever it starts. */ poison: 2,
   /** Ends its process with code 3 whenever it starts. */ exit: 2,
+  /** Steps one after the other. */ chain: 20,
+  /** Side by side. */ group: 10,
+  /** Members, and a body that gets what they returned. */ chord: 50,
+  /** The same with a member that fails: the body must not run, its error callback must. */ failing: 15,
+  /** Goes on as a chord under its id. */ replaced: 15,
 } as const;
 
 export type Kind = keyof typeof weights;
@@ -36,6 +41,30 @@ export function draw(random: Random, count: number): Job[] {
     if (job) jobs[at] = { ...job, kind };
   });
   return jobs;
+}
+
+/** How many parts a workflow has besides the task that the job is named after. */
+export const parts: Readonly<Partial<Record<string, number>>> = {
+  chain: 3,
+  group: 3,
+  chord: 5,
+  failing: 3,
+  replaced: 2,
+};
+
+/** Ids of the parts, in their order. */
+export function partsOf({ id, kind }: Pick<Job, "id" | "kind">): readonly string[] {
+  return Array.from({ length: parts[kind] ?? 0 }, (_, n) => `${id}-p${String(n)}`);
+}
+
+/** Ids that a job ends with; which job an id belongs to, `jobOf` tells. */
+export function idsOf(job: Pick<Job, "id" | "kind">): readonly string[] {
+  const follows = job.kind === "linked" || job.kind === "failing";
+  return [job.id, ...partsOf(job), ...(follows ? [`${job.id}-after`] : [])];
+}
+
+export function jobOf(id: string): string {
+  return id.replace(/-(?:after|replaced|p\d+)$/, "");
 }
 
 /** Kinds that must end in the dead letters; everything else must not. */
