@@ -27,8 +27,8 @@ Exit codes:
   0  done
   1  an error; "CODE: text" on standard error, explained in docs/errors.md
   2  wrong usage
-  3  the task failed or was revoked (call --wait, result)
-  4  the task has not ended (call --wait, result)
+  3  the task failed or was revoked (call --wait, result, task, doctor ID)
+  4  the task has not ended (call --wait, result, task, doctor ID)
   137 the worker was stalled, gave up its leases and ended itself (SIGKILL)
   128 + n  ended at once by signal n
 

@@ -4,7 +4,7 @@ import { parseRate, type Rate, type RateOptions, resolveRate, withRateKey } from
 
 describe("a rate", () => {
   it("is a number by the second, or with a unit; 0 is none", () => {
-    const each = [5, "5", "100/s", "10/m", "200/h", "0.5/s", "7200/h", 0, "0", "0/m"].map((rate) => parseRate(rate));
+    const each = [5, "5", "100/s", "10/m", "200/h", "0.5/s", "7200/h", " 10 /m", "10/", 0, "0", "0/m"].map((rate) => parseRate(rate));
     const none = [undefined, undefined, undefined];
     expect(each).toEqual([
       { limit: 5, per: 1_000, burst: 5 },
@@ -14,6 +14,8 @@ describe("a rate", () => {
       { limit: 200, per: 3_600_000, burst: 1 },
       { limit: 0.5, per: 1_000, burst: 1 },
       { limit: 7_200, per: 3_600_000, burst: 2 },
+      { limit: 10, per: 60_000, burst: 1 },
+      { limit: 10, per: 1_000, burst: 10 },
       ...none,
     ]);
   });
@@ -22,7 +24,6 @@ describe("a rate", () => {
     for (const wrong of [
       "",
       "10/d",
-      "10 /m",
       "-1",
       "1e3",
       "m",

@@ -71,12 +71,12 @@ export function resolveRate(rate: Rate | RateOptions, where: string): RatePolicy
   return { ...parsed, ...(burst !== undefined && { burst }), scope: per, key: key as RatePolicy["key"] };
 }
 
-/** What "10/m" means; undefined for 0, which is none. A text from outside may be anything. */
+/** What "10/m" means, read as Celery reads it; undefined for 0, which is none. A text from outside may be anything. */
 export function parseRate(rate: unknown): Pick<RatePolicy, "limit" | "per" | "burst"> | undefined | "unreadable" {
-  const found = /^(\d+(?:\.\d+)?)(?:\/([smh]))?$/.exec(String(rate));
+  const found = /^\s*(\d+(?:\.\d+)?)\s*(?:\/([smh]?))?$/.exec(String(rate));
   if (found === null || (typeof rate !== "string" && typeof rate !== "number")) return "unreadable";
   const limit = Number(found[1]);
-  const per = units[found[2] ?? "s"] ?? Number.NaN;
+  const per = units[found[2] || "s"] ?? Number.NaN;
   if (limit === 0) return undefined;
   if (!Number.isFinite(limit) || limit > 1e9) return "unreadable";
   return { limit, per, burst: Math.max(1, Math.floor((limit * 1_000) / per)) };

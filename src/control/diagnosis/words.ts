@@ -11,9 +11,9 @@ export function reasonOf(fact: Fact, now: number): Reason {
 function textOf(fact: Fact, now: number): string {
   switch (fact.kind) {
     case "queue-paused":
-      return `its queue "${fact.queue}" is paused`;
+      return `the queue "${fact.queue}" is paused`;
     case "no-worker":
-      return `no worker takes from its queue "${fact.queue}"`;
+      return `no worker takes from the queue "${fact.queue}"`;
     case "no-worker-for-task":
       return `of the workers on "${fact.queue}" (${names(fact.workers)}) none knows the task "${fact.task}"`;
     case "workers-offline":
