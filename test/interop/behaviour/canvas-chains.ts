@@ -34,7 +34,7 @@ export const chains: readonly Behaviour[] = [
       const there = await app.delay(chain(step("ts.add", [1, 2]), step("py.add", [10]), step("ts.add", [100])));
       const back = await app.delay(chain(step("py.add", [1, 2]), step("ts.add", [10]), step("py.add", [100])));
       for (const sent of [there, back]) {
-        const results = [sent, sent.parent, sent.parent?.parent].map((each) => each?.get({ timeout: patience }));
+        const results = [sent, sent.parent, sent.parent?.parent].map(async (each) => each?.get({ timeout: patience }));
         assert.deepEqual(await Promise.all(results), [113, 13, 3]);
       }
     },

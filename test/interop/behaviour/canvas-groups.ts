@@ -142,7 +142,7 @@ chain(step("ts.add", [1, 2]), step("ts.add", [10]), step("py.add", [100]), last)
 async function checkGraph({ app, python }: Stage, tuple: ResultTuple): Promise<void> {
   const end = app.result<number[]>(tuple);
   const before = [end.parent?.parent?.parent, end.parent?.parent, end.parent];
-  assert.deepEqual(await Promise.all(before.map((each) => each?.get({ timeout: patience }))), [3, 13, 113]);
+  assert.deepEqual(await Promise.all(before.map(async (each) => each?.get({ timeout: patience }))), [3, 13, 113]);
   assert.deepEqual(await end.get({ timeout: patience }), [114, 115]);
   assert.deepEqual(await python.run(theirWalk, before[0]?.id), [3, 13, 113, [114, 115], 114, 115]);
   const { nodes, complete } = (await before[0]?.graph()) ?? {};
