@@ -58,7 +58,7 @@ const arriveOnce: readonly Patch[] = [
   {
     file: "src/worker/chord-end.ts",
     find: "    const done = work()\n",
-    put: "    const done = new Promise((resolve) => setTimeout(resolve, 500)).then(work)\n",
+    put: "    const done = new Promise((resolve) => setTimeout(resolve, 2000)).then(work)\n",
   },
 ];
 const believesItself: readonly Patch[] = [
