@@ -78,8 +78,11 @@ export function remoteSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       const { bus } = await coreOf(app).connect();
       return (await ask(bus, { method, arguments: named, timeout: 10_000, limit: 1 }, systemClock, never)).get(node);
     };
-    const started = (count: number): Promise<void> =>
-      expect.poll(() => events.filter(({ type }) => type === "task:started").length, { timeout: 10_000 }).toBe(count);
+    const started = async (count: number): Promise<void> => {
+      await expect
+        .poll(() => events.filter(({ type }) => type === "task:started").length, { timeout: 10_000, interval: 10 })
+        .toBe(count);
+    };
 
     it("tells what runs, what waits, and what it is", async () => {
       const { hold } = tasks();

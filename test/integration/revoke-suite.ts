@@ -85,13 +85,14 @@ export function revokeSuite(name: string, makeBroker: () => Promise<SuiteBroker>
         onEvent: (event) => events.push(event),
         ...options,
       });
-    const seen = (type: string, id?: string): Promise<void> =>
-      expect
+    const seen = async (type: string, id?: string): Promise<void> => {
+      await expect
         .poll(() => events.some((event) => event.type === type && (id === undefined || event.id === id)), {
           timeout: 10_000,
           interval: 10,
         })
         .toBe(true);
+    };
     /** Every worker that listens knows of it by now. */
     const heard = async (...ids: readonly string[]): Promise<void> => {
       const { bus } = await coreOf(app).connect();

@@ -48,6 +48,12 @@ app.task("spin", { timeLimit: "300ms" }, ({ folder }: Scene, ctx) => {
   for (;;);
 });
 
+/** Nothing but a signal ends it, and it would be tried again for any failure. */
+app.task("loop", { retry: 3 }, ({ folder }: Scene, ctx) => {
+  begin(folder, ctx);
+  for (;;);
+});
+
 app.task("hog.heap", { crashes: 1 }, ({ folder }: Scene, ctx) => {
   begin(folder, ctx);
   for (const hoard: string[][] = []; ;) hoard.push(Array.from({ length: 10_000 }, (_, n) => `${String(n)} things`));
