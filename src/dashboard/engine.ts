@@ -1,0 +1,258 @@
+/** What a dashboard is made of, its beginning and its end, and the way of a request through it: host, login, role, route. */
+
+import type { App } from "../app/app.ts";
+import type { AppCore } from "../app/core.ts";
+import type { EventBatch, EventSubscription } from "../app/events.ts";
+import { ClusterState } from "../event/cluster-state.ts";
+import { Gate, type Peer, unauthenticated } from "./access/gate.ts";
+import { checkHost, checkOrigin, isBrowser } from "./access/origin.ts";
+import { Seal, same } from "./access/seal.ts";
+import { hasRole, type Viewer } from "./access/viewer.ts";
+import { AuditLog } from "./action/audit.ts";
+import { Perform } from "./action/perform.ts";
+import { connectSoon } from "./connecting.ts";
+import { History } from "./history/history.ts";
+import { failureAnswer, jsonAnswer, protect } from "./http/answer.ts";
+import { ApiError, apiErrorOf, forbidden, notFound } from "./http/failure.ts";
+import { Query } from "./http/query.ts";
+import { type Route, Router } from "./http/route.ts";
+import { ownRoutes } from "./http/routes.ts";
+import { Interface } from "./http/ui.ts";
+import type { Inside } from "./inside.ts";
+import type { DashboardSettings } from "./options.ts";
+import { Hub } from "./stream/hub.ts";
+import { Watch } from "./stream/watch.ts";
+
+/** Longest wait for the broker when a page asks for it, and for an answer as a whole, ms. */
+const brokerPatience = 2_000;
+const patience = 10_000;
+/** Between two tries to listen, ms. */
+const listenAgain = 2_000;
+const longestUrl = 16_384;
+
+export class Engine {
+  readonly settings: DashboardSettings;
+  readonly #app: App;
+  readonly #core: AppCore;
+  readonly #seal: Seal;
+  readonly #gate: Gate;
+  readonly #router: Router;
+  readonly #interface = new Interface();
+  readonly #stopping = new AbortController();
+  #starting: Promise<Inside> | undefined;
+  /** What is to be closed, the last first. */
+  readonly #closers: (() => void | Promise<void>)[] = [];
+  #connected = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(app: App, core: AppCore, settings: DashboardSettings) {
+    this.settings = settings;
+    this.#app = app;
+    this.#core = core;
+    this.#seal = new Seal(settings.login?.secret);
+    this.#gate = new Gate(settings, this.#seal, core.clock);
+    this.#router = new Router(ownRoutes);
+  }
+
+  get isOpen(): boolean {
+    return this.#gate.open;
+  }
+
+  async start(): Promise<void> {
+    await this.#inside();
+  }
+
+  async handle(request: Request, peer: Peer): Promise<Response> {
+    try {
+      return protect(await this.#answer(request, peer));
+    } catch (error) {
+      const failure = apiErrorOf(error);
+      if (failure.status >= 500 && failure.code === "INTERNAL")
+        process.emitWarning(error instanceof Error ? error : String(error));
+      const answer = failureAnswer(failure);
+      if (failure.status === 401 && this.#gate.challenge !== undefined && !asksByScript(request))
+        answer.headers.set("www-authenticate", this.#gate.challenge);
+      return protect(answer);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      this.#stopping.abort(new Error("the dashboard was closed"));
+      await this.#starting?.catch(() => {});
+      await this.#closeAll();
+    })();
+    return this.#closing;
+  }
+
+  async #answer(request: Request, peer: Peer): Promise<Response> {
+    const { settings } = this;
+    if (request.url.length > longestUrl) throw new ApiError(414, "TOO_LARGE", "The URL is too long.");
+    checkHost(request, { hosts: settings.allowedHosts, loopbackOnly: this.isOpen });
+    checkOrigin(request);
+    const url = new URL(request.url);
+    const path = this.#below(url.pathname);
+    if (path === undefined) throw notFound();
+    if (path === "")
+      return new Response(null, { status: 308, headers: { location: `${settings.prefix}/${url.search}` } });
+    const match = this.#router.match(request.method, path);
+    if (match === "wrong-method") throw new ApiError(405, "BAD_REQUEST", `${request.method} is not possible here.`);
+    if (match?.route.role === "open") return this.#run(match.route, match.params, request, peer, undefined, url);
+    const viewer = await this.#gate.viewerOf(request, peer);
+    if (viewer === undefined) throw unauthenticated();
+    if (match === undefined) return this.#file(request, path);
+    const { route, params } = match;
+    if (route.role !== "open" && !hasRole(viewer, route.role))
+      throw forbidden(`The role "${viewer.role}" does not allow it.`);
+    if (route.method === "POST") this.#checkToken(route, request, viewer);
+    return this.#run(route, params, request, peer, viewer, url);
+  }
+
+  async #run(
+    route: Route,
+    params: Readonly<Record<string, string>>,
+    request: Request,
+    { address }: Peer,
+    viewer: Viewer | undefined,
+    url: URL,
+  ): Promise<Response> {
+    if (this.#stopping.signal.aborted) throw new ApiError(503, "BUSY", "The dashboard is shutting down.");
+    const inside = await this.#inside();
+    const signal = AbortSignal.any([request.signal, this.#stopping.signal]);
+    const nobody: Viewer = { name: "", role: "view", queues: [] };
+    const visit = {
+      request,
+      inside,
+      viewer: viewer ?? nobody,
+      params,
+      query: new Query(url.searchParams),
+      address,
+      signal,
+    };
+    const over = Promise.withResolvers<never>();
+    using _timer = inside.clock.after(patience, () =>
+      over.reject(new ApiError(503, "TIMEOUT", "The answer took too long. Narrow the question, or try again.")),
+    );
+    const answer = await Promise.race([route.handle(visit), over.promise]);
+    return answer instanceof Response ? answer : jsonAnswer(answer);
+  }
+
+  /** A program that names neither an origin nor a cookie is no browser, so nobody can have made it ask. */
+  #checkToken(route: Route, request: Request, viewer: Viewer): void {
+    if (route.dialect === "flower" && !isBrowser(request)) return;
+    const token = request.headers.get("x-csrf-token") ?? "";
+    if (!same(token, this.#gate.tokenOf(request, viewer)))
+      throw forbidden(
+        "The token of the session is missing or old: read csrf from /api/session, send it as X-CSRF-Token.",
+      );
+  }
+
+  #file(request: Request, path: string): Response {
+    if (request.method !== "GET" && request.method !== "HEAD")
+      throw new ApiError(405, "BAD_REQUEST", "Nothing takes this.");
+    if (/^\/api(?:\/|$)/.test(path)) throw notFound("The API knows no such path; /api/openapi.json lists all.");
+    return this.#interface.answer(request, path, this.settings);
+  }
+
+  /** "" for the prefix itself; `undefined` for what is beside it. */
+  #below(pathname: string): string | undefined {
+    const { prefix } = this.settings;
+    if (prefix === "") return pathname;
+    if (pathname === prefix) return "";
+    return pathname.startsWith(`${prefix}/`) ? pathname.slice(prefix.length) : undefined;
+  }
+
+  #inside(): Promise<Inside> {
+    this.#starting ??= this.#open().catch(async (error: unknown) => {
+      await this.#closeAll();
+      this.#starting = undefined; // the next request tries again
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #open(): Promise<Inside> {
+    const { settings } = this;
+    const { clock } = this.#core;
+    const closers = this.#closers;
+    const history = new History({ path: settings.history, clock, warn });
+    closers.push(() => history.close());
+    const audit = new AuditLog(settings.history);
+    closers.push(() => audit.close());
+    const hub = new Hub(clock, settings.maxStreams);
+    closers.push(() => hub[Symbol.dispose]());
+    const inside: Omit<Inside, "perform"> & { perform?: Perform } = {
+      app: this.#app,
+      core: this.#core,
+      clock,
+      settings,
+      gate: this.#gate,
+      cluster: new ClusterState({ tasks: 1 }),
+      past: history,
+      audit,
+      hub,
+      connect: () => this.#connect(),
+      connected: () => this.#connected,
+    };
+    const whole = inside as Inside;
+    inside.perform = new Perform(whole);
+    const watch = new Watch(whole);
+    closers.push(() => watch[Symbol.dispose]());
+    const take = (batch: EventBatch): void => {
+      history.ingest(batch);
+      whole.cluster.apply(
+        batch.events.filter(({ type }) => type.startsWith("worker-")),
+        clock.now(),
+      );
+      watch.take(batch.events);
+    };
+    const listening = this.#listen(take);
+    closers.push(() => listening);
+    const closed = this.#core.onClose(() => this.close());
+    closers.push(() => closed[Symbol.dispose]());
+    return whole;
+  }
+
+  async #closeAll(): Promise<void> {
+    for (const close of this.#closers.splice(0).toReversed()) await close();
+  }
+
+  /** Until it is closed: a broker that is away is tried again. */
+  async #listen(take: (batch: EventBatch) => void): Promise<void> {
+    const { signal } = this.#stopping;
+    const ended = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    while (!signal.aborted) {
+      let subscription: EventSubscription | undefined;
+      try {
+        subscription = await this.#app.events(take, { enable: true, signal });
+        this.#connected = true;
+        await ended;
+      } catch {
+        // Told by the pages that need the broker.
+        await this.#core.clock.sleep(listenAgain, signal).catch(() => {});
+      } finally {
+        await subscription?.close().catch(() => {});
+      }
+    }
+  }
+
+  async #connect(): ReturnType<Inside["connect"]> {
+    try {
+      const backend = await connectSoon((signal) => this.#core.connect(signal), brokerPatience);
+      this.#connected = true;
+      return backend;
+    } catch (error) {
+      this.#connected = false;
+      throw error;
+    }
+  }
+}
+
+/** A script shows its own way to log in; the browser's window would come in between. */
+function asksByScript(request: Request): boolean {
+  return request.headers.get("x-requested-with") === "celeriac";
+}
+
+function warn({ code, text }: { readonly code: string; readonly text: string }): void {
+  process.emitWarning(text, { code });
+}

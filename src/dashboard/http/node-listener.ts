@@ -1,0 +1,113 @@
+/**
+ * The handler in Node's own server, and in everything that is built on it: Express, Fastify, Nest. Bodies flow both ways with the pace of
+ * who reads them; who goes away ends the work.
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import type { Peer } from "../access/gate.ts";
+import type { Viewer } from "../access/viewer.ts";
+
+/** The dashboard, or any handler like it. */
+export type Handler = (request: Request, peer?: Peer) => Promise<Response>;
+
+export interface NodeListenerOptions {
+  /**
+   * Who this is, as the server around it knows. `undefined`: nobody, answered with 401. Default: the dashboard finds out by itself.
+   */
+  readonly authorize?: (request: IncomingMessage) => Viewer | undefined | Promise<Viewer | undefined>;
+}
+
+export type NodeListener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** For `createServer`, `app.use` of Express, and the like. */
+export function nodeListener(handler: Handler, { authorize }: NodeListenerOptions = {}): NodeListener {
+  return (incoming, outgoing) => {
+    answer(handler, authorize, incoming, outgoing).catch((error: unknown) => {
+      // The connection has gone, or what was sent of it cannot be taken back.
+      outgoing.destroy(error instanceof Error ? error : undefined);
+    });
+  };
+}
+
+async function answer(
+  handler: Handler,
+  authorize: NodeListenerOptions["authorize"],
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController();
+  outgoing.once("close", () => gone.abort(new Error("the client has gone")));
+  outgoing.on("error", () => {});
+  const viewer = await authorize?.(incoming);
+  if (authorize !== undefined && viewer === undefined) {
+    outgoing.writeHead(401, { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" });
+    outgoing.end('{"code":"UNAUTHENTICATED","text":"Log in first."}');
+    return;
+  }
+  const request = requestOf(incoming, gone.signal);
+  if (request === undefined) {
+    outgoing.writeHead(400).end();
+    return;
+  }
+  const response = await handler(request, { address: incoming.socket.remoteAddress, viewer });
+  await send(response, outgoing, gone.signal);
+}
+
+/** `undefined` for what is no request that can be answered. */
+function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
+  // Express cuts off the path at which it was mounted, and keeps the whole beside it.
+  const { originalUrl } = incoming as { readonly originalUrl?: string };
+  const target = originalUrl ?? incoming.url ?? "/";
+  const host = incoming.headers.host ?? "";
+  const url = `http://${host}${target}`;
+  if (!target.startsWith("/") || !/^[\w.:[\]-]{1,260}$/.test(host) || !URL.canParse(url)) return undefined;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value === undefined || name.startsWith(":")) continue;
+    for (const one of Array.isArray(value) ? value : [value]) headers.append(name, one);
+  }
+  const method = incoming.method ?? "GET";
+  if (["CONNECT", "TRACE", "TRACK"].includes(method)) return undefined;
+  const bare = method === "GET" || method === "HEAD";
+  return new Request(url, {
+    method,
+    headers,
+    signal,
+    ...(!bare && { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: "half" }),
+  });
+}
+
+async function send(response: Response, outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
+  const headers: Record<string, string | readonly string[]> = Object.fromEntries(response.headers);
+  const cookies = response.headers.getSetCookie();
+  if (cookies.length > 0) headers["set-cookie"] = cookies;
+  outgoing.writeHead(response.status, headers as Record<string, string>);
+  if (response.body === null) {
+    outgoing.end();
+    return;
+  }
+  outgoing.flushHeaders();
+  const reader = response.body.getReader();
+  const stop = (): void => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || signal.aborted) break;
+    if (!outgoing.write(value)) await drained(outgoing);
+  }
+  signal.removeEventListener("abort", stop);
+  outgoing.end();
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      outgoing.off("drain", over).off("close", over);
+      resolve();
+    };
+    outgoing.once("drain", over).once("close", over);
+    if (outgoing.destroyed) over();
+  });
+}

@@ -1,0 +1,233 @@
+/** The table of the dashboard's own API; `contract.ts` says what each answers. */
+
+import { checkJson } from "../access/origin.ts";
+import { readAction } from "../action/reading.ts";
+import { deadLetters } from "../page/dead.ts";
+import { auditPage, names, overview, series, workflow, workflows } from "../page/past-pages.ts";
+import { messages, queueList, taskMessage } from "../page/queues.ts";
+import { scheduleList } from "../page/schedules.ts";
+import { session } from "../page/session.ts";
+import { taskCounts, taskDetail, taskLog, taskPage } from "../page/tasks.ts";
+import { whyNot } from "../page/why.ts";
+import { workerDetail, workerList } from "../page/workers.ts";
+import { readJson } from "./body.ts";
+import type { Route } from "./route.ts";
+
+const at = { at: "The moment to answer for, unix ms. Absent: now." };
+const page = { after: "`next` of the page before.", limit: "Default 50, at most 200." };
+const range = { ...at, from: "Unix ms.", until: "Unix ms; at most 7 days after `from`." };
+const filter = {
+  ...at,
+  state: "Any of these, separated by commas.",
+  task: "Names, separated by commas.",
+  queue: "Names, separated by commas.",
+  worker: "Names, separated by commas.",
+  from: "It came into its state at or after this moment.",
+  until: "And before this one.",
+  text: "Part of id, arguments, result or error; at most 200 characters, never a pattern.",
+};
+
+const bodyLimit = 1_048_576;
+
+export const ownRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/api/session",
+    role: "view",
+    summary: "Who looks, and what may be done",
+    answer: "Session",
+    handle: session,
+  },
+  {
+    method: "GET",
+    path: "/api/overview",
+    role: "view",
+    summary: "How it goes, and what is wrong",
+    query: range,
+    answer: "Overview",
+    handle: overview,
+  },
+  {
+    method: "GET",
+    path: "/api/series",
+    role: "view",
+    summary: "Figures over time",
+    query: {
+      ...range,
+      task: "Of this task alone.",
+      queue: "Of this queue alone.",
+      worker: "Of this worker alone.",
+      points: "Default 240, at most 1 000.",
+    },
+    answer: "Series",
+    handle: series,
+  },
+  {
+    method: "GET",
+    path: "/api/tasks",
+    role: "view",
+    summary: "Tasks, a page",
+    query: { ...filter, ...page, order: "newest or oldest first." },
+    answer: "TaskPage",
+    handle: taskPage,
+  },
+  {
+    method: "GET",
+    path: "/api/tasks/counts",
+    role: "view",
+    summary: "How many fit, by state",
+    query: filter,
+    answer: "TaskCounts",
+    handle: taskCounts,
+  },
+  {
+    method: "GET",
+    path: "/api/tasks/:id",
+    role: "view",
+    summary: "One task with all that happened to it",
+    query: at,
+    answer: "TaskDetail",
+    handle: taskDetail,
+  },
+  {
+    method: "GET",
+    path: "/api/tasks/:id/log",
+    role: "view",
+    summary: "What it logged",
+    query: { ...at, after: page.after, limit: "Default 200, at most 1 000." },
+    answer: "LogPage",
+    handle: taskLog,
+  },
+  {
+    method: "GET",
+    path: "/api/tasks/:id/why",
+    role: "view",
+    summary: "Why it is not running",
+    answer: "WhyNot",
+    handle: whyNot,
+  },
+  {
+    method: "GET",
+    path: "/api/tasks/:id/message",
+    role: "view",
+    summary: "Its exact message, as it lies with the broker",
+    query: { queue: "Look in this queue." },
+    answer: "RawMessage",
+    handle: taskMessage,
+  },
+  {
+    method: "GET",
+    path: "/api/workflows",
+    role: "view",
+    summary: "Workflows, a page",
+    query: { ...at, ...page, only: "open or failed ones." },
+    answer: "WorkflowPage",
+    handle: workflows,
+  },
+  {
+    method: "GET",
+    path: "/api/workflows/:root",
+    role: "view",
+    summary: "One workflow as a graph",
+    query: at,
+    answer: "WorkflowGraph",
+    handle: workflow,
+  },
+  {
+    method: "GET",
+    path: "/api/queues",
+    role: "view",
+    summary: "Queues",
+    query: at,
+    answer: "QueueList",
+    handle: queueList,
+  },
+  {
+    method: "GET",
+    path: "/api/queues/:name/messages",
+    role: "view",
+    summary: "Messages in a queue, a page; looking changes nothing",
+    query: { where: "ready, delayed or leased.", ...page },
+    answer: "MessagePage",
+    handle: messages,
+  },
+  {
+    method: "GET",
+    path: "/api/workers",
+    role: "view",
+    summary: "Workers",
+    query: at,
+    answer: "WorkerList",
+    handle: workerList,
+  },
+  {
+    method: "GET",
+    path: "/api/workers/:name",
+    role: "view",
+    summary: "One worker, which is asked",
+    query: at,
+    answer: "WorkerDetail",
+    handle: workerDetail,
+  },
+  {
+    method: "GET",
+    path: "/api/schedules",
+    role: "view",
+    summary: "Schedules with their next runs and last ticks",
+    answer: "ScheduleList",
+    handle: scheduleList,
+  },
+  {
+    method: "GET",
+    path: "/api/dead",
+    role: "view",
+    summary: "Dead letters, a page",
+    query: { queue: "Of this queue.", task: "Of this task.", reason: "With this reason.", ...page },
+    answer: "DeadLetterPage",
+    handle: deadLetters,
+  },
+  {
+    method: "GET",
+    path: "/api/names",
+    role: "view",
+    summary: "Names that filters offer",
+    answer: "Names",
+    handle: names,
+  },
+  {
+    method: "GET",
+    path: "/api/audit",
+    role: "admin",
+    summary: "What was done here, and what was refused",
+    query: page,
+    answer: "AuditPage",
+    handle: auditPage,
+  },
+  {
+    method: "GET",
+    path: "/api/stream",
+    role: "view",
+    summary: "Changes as they happen, as server-sent events",
+    query: {
+      topics: "overview, tasks, task:ID, workflow:ROOT, queues, workers, schedules, dead; separated by commas.",
+    },
+    answer: "StreamEvent",
+    produces: "text/event-stream",
+    handle: ({ inside, viewer, query, request, signal }) => {
+      const last = request.headers.get("last-event-id") ?? query.name("lastEventId");
+      return inside.hub.open(query.names("topics") ?? [], viewer, last ?? undefined, signal);
+    },
+  },
+  {
+    method: "POST",
+    path: "/api/actions",
+    role: "view",
+    summary: "Does something; who may do what is in the session",
+    body: "ActionRequest",
+    answer: "ActionResult",
+    handle: async ({ inside, viewer, request, address }) => {
+      checkJson(request);
+      return inside.perform.run(readAction(await readJson(request, bodyLimit)), viewer, address);
+    },
+  },
+];

@@ -1,0 +1,111 @@
+/**
+ * The dashboard in a server of its own. On this machine alone it needs no login; anywhere else it does not start without one. Slow and
+ * endless requests are cut off, and so are connections beyond a bound.
+ */
+
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { App } from "../../app/app.ts";
+import { CeleriacError } from "../../error/celeriac-error.ts";
+import { isLoopback } from "../access/origin.ts";
+import { dashboard } from "../dashboard.ts";
+import type { DashboardOptions } from "../options.ts";
+import { nodeListener } from "./node-listener.ts";
+
+export interface ServeOptions extends Omit<DashboardOptions, "authorize"> {
+  /** Default 127.0.0.1. Any other than this machine's needs `login`. */
+  readonly host?: string;
+  /** Default 5555, as Flower. 0: any that is free. */
+  readonly port?: number;
+}
+
+/** A dashboard that is being served. */
+export interface ServedDashboard extends AsyncDisposable {
+  readonly url: string;
+  /** Answers what has begun, then ends. Safe twice; the app stays open. */
+  close(): Promise<void>;
+}
+
+/** Limits of the server: headers, whole requests, idle connections (ms), connections, bytes of headers. */
+const limits = { headers: 10_000, request: 30_000, idle: 10_000, connections: 1_000, headerBytes: 16_384 } as const;
+
+/**
+ * Serves the dashboard of an app. Rejects with LOGIN_MISSING, CONFIG_INVALID, or BACKEND_UNREACHABLE where the address is taken.
+ *
+ * @example
+ * ```ts
+ * import { createApp } from "celeriac";
+ * import { serveDashboard } from "celeriac/dashboard";
+ *
+ * const app = createApp({ name: "shop" });
+ * const served = await serveDashboard(app, { port: 5555 });
+ * console.log(served.url);
+ * ```
+ */
+export async function serveDashboard(app: App, options: ServeOptions = {}): Promise<ServedDashboard> {
+  const { host = "127.0.0.1", port = 5555, ...rest } = options;
+  if (rest.login === undefined && !isLoopbackHost(host)) {
+    throw new CeleriacError(
+      "LOGIN_MISSING",
+      `The dashboard would be open to everybody who reaches ${host}: it can stop workers and empty queues. Set up a login (--user name:role, or login in its options), or serve 127.0.0.1 and put a proxy with a login before it.`,
+      { details: { host } },
+    );
+  }
+  const page = dashboard(app, { ...rest, ...(isName(host) && { hosts: [...(rest.hosts ?? []), host] }) });
+  await page.start();
+  const server = createServer(
+    {
+      headersTimeout: limits.headers,
+      requestTimeout: limits.request,
+      keepAliveTimeout: limits.idle,
+      maxHeaderSize: limits.headerBytes,
+      connectionsCheckingInterval: 2_000,
+    },
+    nodeListener(page),
+  );
+  server.maxConnections = limits.connections;
+  try {
+    await listening(server, host, port);
+  } catch (error) {
+    await page.close();
+    const text = error instanceof Error ? error.message : String(error);
+    throw new CeleriacError("BACKEND_UNREACHABLE", `The dashboard cannot listen there: ${text}. Try another --port.`, {
+      cause: error,
+    });
+  }
+  const address = server.address() as AddressInfo;
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      await page.close();
+      const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      await ended;
+    })();
+    return closing;
+  };
+  const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${shown}:${String(address.port)}${page.prefix}/`,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+export function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || isLoopback(host);
+}
+
+function isName(host: string): boolean {
+  return /[a-z]/i.test(host) && !host.includes(":");
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}

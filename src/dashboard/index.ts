@@ -1,0 +1,15 @@
+/** `celeriac/dashboard`: the dashboard as a handler, and what mounts it. Producers and workers load nothing of it. */
+
+export type { DashboardUser, LoginOptions, OidcLogin, ProxyLogin, RoleRules } from "./access/login.ts";
+export { hashPassword } from "./access/password.ts";
+export type { Peer } from "./access/gate.ts";
+export type { Viewer } from "./access/viewer.ts";
+export { dashboard } from "./dashboard.ts";
+export type { Dashboard } from "./dashboard.ts";
+export { dashboardPlugin } from "./http/fastify-plugin.ts";
+export type { DashboardPluginOptions } from "./http/fastify-plugin.ts";
+export { nodeListener } from "./http/node-listener.ts";
+export type { NodeListenerOptions } from "./http/node-listener.ts";
+export { serveDashboard } from "./http/server.ts";
+export type { ServedDashboard, ServeOptions } from "./http/server.ts";
+export type { DashboardOptions, Redaction } from "./options.ts";

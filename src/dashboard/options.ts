@@ -1,0 +1,98 @@
+/** What a dashboard is told, checked once. */
+
+import { CeleriacError } from "../error/celeriac-error.ts";
+import { refuseUnknown } from "../task/options.ts";
+import { checkLogin, type LoginOptions } from "./access/login.ts";
+import type { Viewer } from "./access/viewer.ts";
+
+/** What is told of somebody else's data before it leaves the server. */
+export interface Redaction {
+  /** "args", "kwargs", "result", "error", "log", "message", "request". */
+  readonly kind: string;
+  readonly task?: string | undefined;
+}
+
+export interface DashboardOptions {
+  /** Path at which it is mounted, such as "/celeriac". Default: the root. */
+  readonly prefix?: string;
+  /** Shown in the top bar, such as "production". Default: the app's name. */
+  readonly environment?: string;
+  /** How people log in. Without it, and without `authorize`, this machine alone is served. */
+  readonly login?: LoginOptions;
+  /**
+   * Who this is, as the server knows it in which the dashboard is mounted. `undefined`: nobody, answered with 401. Excludes `login`.
+   */
+  readonly authorize?: (request: Request) => Viewer | undefined | Promise<Viewer | undefined>;
+  /** Names under which browsers may reach it, beside addresses and localhost. Default with `authorize`: all. */
+  readonly hosts?: readonly string[];
+  /** Nobody changes anything, whatever the role. Default false. */
+  readonly readOnly?: boolean;
+  /** `/metrics` without a login, for scrapers that have none. Default false. */
+  readonly openMetrics?: boolean;
+  /** File that keeps what happened and what was done. Default ".celeriac/dashboard.db"; ":memory:" keeps it until the process ends. */
+  readonly history?: string;
+  /** Every text of a task before it is shown: what is returned is shown instead. */
+  readonly redact?: (text: string, what: Redaction) => string;
+  /** Streams of changes open at once; one more is answered with 503. Default 100. */
+  readonly maxStreams?: number;
+}
+
+export interface DashboardSettings {
+  readonly prefix: string;
+  readonly environment: string;
+  readonly login: LoginOptions | undefined;
+  readonly authorize: DashboardOptions["authorize"];
+  readonly hosts: readonly string[];
+  /** `undefined`: any. */
+  readonly allowedHosts: readonly string[] | undefined;
+  readonly readOnly: boolean;
+  readonly openMetrics: boolean;
+  readonly history: string;
+  readonly redact: (text: string, what: Redaction) => string;
+  readonly maxStreams: number;
+}
+
+const known: Readonly<Record<keyof DashboardOptions, true>> = {
+  authorize: true,
+  environment: true,
+  history: true,
+  hosts: true,
+  login: true,
+  maxStreams: true,
+  openMetrics: true,
+  prefix: true,
+  readOnly: true,
+  redact: true,
+};
+
+/** Throws CONFIG_INVALID. */
+export function resolveOptions(options: DashboardOptions, appName: string): DashboardSettings {
+  refuseUnknown(options, Object.keys(known), "dashboard");
+  const { login, authorize, maxStreams = 100 } = options;
+  if (login !== undefined && authorize !== undefined)
+    throw invalid("login and authorize exclude each other: either the dashboard asks who it is, or its server does.");
+  const prefix = (options.prefix ?? "").replace(/\/+$/, "");
+  if (prefix !== "" && !/^(?:\/[\w.~-]+)+$/.test(prefix))
+    throw invalid(`prefix must be a plain path such as "/celeriac", not ${JSON.stringify(options.prefix)}.`);
+  if (!Number.isSafeInteger(maxStreams) || maxStreams < 1) throw invalid("maxStreams must be a whole number from 1.");
+  const hosts = [...(options.hosts ?? [])];
+  if (login?.oidc !== undefined && URL.canParse(login.oidc.redirectUri))
+    hosts.push(new URL(login.oidc.redirectUri).hostname);
+  return {
+    prefix,
+    environment: options.environment ?? appName,
+    login: login === undefined ? undefined : checkLogin(login),
+    authorize,
+    hosts,
+    allowedHosts: authorize !== undefined && options.hosts === undefined ? undefined : hosts,
+    readOnly: options.readOnly ?? false,
+    openMetrics: options.openMetrics ?? false,
+    history: options.history ?? ".celeriac/dashboard.db",
+    redact: options.redact ?? ((text) => text),
+    maxStreams,
+  };
+}
+
+function invalid(text: string): CeleriacError {
+  return new CeleriacError("CONFIG_INVALID", `dashboard: ${text}`);
+}
