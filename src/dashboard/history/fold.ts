@@ -94,7 +94,8 @@ class Fold {
   }
 
   take(step: Step): void {
-    const { kind, at, queue, due, text } = step;
+    const { kind, at, text } = step;
+    this.#tick(at);
     const state = this.#state;
     if (kind === "checkpoint" || kind === "event") {
       if (state === undefined) this.#enter("running", step);
@@ -107,31 +108,25 @@ class Fold {
     if ((kind === "failed" || kind === "retried" || kind === "dead") && text !== undefined) this.#error = text;
     switch (kind) {
       case "sent":
-        if (state !== undefined) return;
-        this.#queue = queue ?? this.#queue;
-        return this.#wait(step, due);
+        if (state === undefined) this.#wait(step, step.due);
+        return;
       case "received":
-        if (over && !anew) return;
-        if (state === "running" && !later) return;
-        this.#queue = queue ?? this.#queue;
-        if (state === "retrying") {
-          this.#due = due ?? this.#due;
-          return this.#enter("retrying", step);
-        }
-        return this.#wait(step, due ?? (over ? undefined : this.#due));
+        if ((over && !anew) || (state === "running" && !later)) return;
+        if (state === "retrying") this.#enter("retrying", step, step.due ?? this.#due);
+        else this.#wait(step, step.due ?? (over ? undefined : this.#due));
+        return;
       case "started":
         if (over && !anew) return;
         if (state === "running" && !later && (step.worker ?? this.#worker) === this.#worker) return;
         return this.#enter("running", step);
       case "retried":
         if (over && !anew) return;
-        this.#due = due;
-        return this.#enter("retrying", step);
+        return this.#enter("retrying", step, step.due);
       case "returned":
         if (over && !later) return;
         if (this.#end !== undefined && text?.startsWith(finishedBefore)) return this.#enter(this.#end, step);
         if (state === "running" && (step.worker ?? this.#worker) !== this.#worker) return;
-        return this.#wait({ ...step, worker: undefined }, undefined);
+        return this.#enter("queued", { ...step, worker: undefined });
       case "succeeded":
       case "failed":
       case "revoked":
@@ -149,34 +144,44 @@ class Fold {
     return fence === undefined ? (attempt ?? Infinity) < this.#attempt : fence < this.#fence;
   }
 
-  #wait(step: Step, due: number | undefined): void {
-    this.#due = due;
-    this.#enter(due !== undefined && due > step.at ? "delayed" : "queued", step);
+  /** The time of a delay may be over before anything else happens: then it has waited in its queue since. */
+  #tick(at: number): void {
+    const due = this.#due;
+    if (this.#state !== "delayed" || due === undefined || due > at) return;
+    this.#close(due);
+    this.#state = "queued";
+    this.#since = due;
   }
 
-  #enter(state: TaskState, step: Step): void {
+  #wait(step: Step, due: number | undefined): void {
+    this.#enter(due !== undefined && due > step.at ? "delayed" : "queued", step, due);
+  }
+
+  #enter(state: TaskState, step: Step, due?: number): void {
     const { at, worker, fence, attempt, kind } = step;
-    const was = this.#state;
     if ((fence ?? 0) > this.#fence) this.#attempt = attempt ?? 0;
     else this.#attempt = Math.max(this.#attempt, attempt ?? 0);
+    this.#fence = Math.max(this.#fence, fence ?? 0);
     if (rank[state] >= ends) this.#end = state;
     // Who ends it is who ran it, though the one who buries or revokes may be another.
     const hands = rank[state] >= ends ? (worker ?? this.#worker) : worker;
-    this.#fence = Math.max(this.#fence, fence ?? 0);
+    const queue = step.queue ?? this.#queue;
     if (this.#start !== undefined && (state !== "running" || kind === "started")) this.#endRun(at);
     if (state === "running") {
       this.#start = at;
       const ready = Math.max(this.#ready ?? at, this.#due ?? 0);
-      this.#runs.push({ start: at, wait: Math.max(0, at - ready), end: undefined, worker: hands, queue: this.#queue });
-      this.#ready = undefined;
-      this.#due = undefined;
-    } else if (rank[state] >= ends) this.#ready = undefined;
-    else this.#ready ??= at;
-    if (was !== undefined && was === state && hands === this.#worker) return;
-    this.#close(at);
+      this.#runs.push({ start: at, wait: Math.max(0, at - ready), end: undefined, worker: hands, queue });
+    }
+    this.#ready = rank[state] >= rank.running ? undefined : (this.#ready ?? at);
+    const same = this.#state === state && this.#worker === hands && this.#queue === queue;
+    if (!same || (state === "delayed" && this.#due !== due) || kind === "started") {
+      this.#close(at);
+      this.#since = at;
+    }
     this.#state = state;
-    this.#since = at;
     this.#worker = hands;
+    this.#queue = queue;
+    this.#due = due;
   }
 
   #endRun(at: number): void {
@@ -185,22 +190,14 @@ class Fold {
     this.#start = undefined;
   }
 
-  /** The time of a delay may be over before anything else happens: then it has waited in its queue since. */
   #close(until: number): void {
-    if (this.#state === undefined) return;
-    const [worker, queue] = [this.#worker, this.#queue];
-    const due = this.#state === "delayed" ? this.#due : undefined;
-    const cut = due !== undefined && due < until ? due : until;
-    this.#push({ state: this.#state, from: this.#since, until: cut, worker, queue });
-    if (cut < until) this.#push({ state: "queued", from: cut, until, worker, queue });
-  }
-
-  #push(span: Span): void {
-    if (span.until > span.from) this.#spans.push(span);
+    if (this.#state === undefined || until <= this.#since) return;
+    this.#spans.push({ state: this.#state, from: this.#since, until, worker: this.#worker, queue: this.#queue });
   }
 
   life(): Life {
     const due = this.#due;
+    this.#tick(Infinity);
     this.#close(Infinity);
     return { seen: this.#seen, spans: this.#spans, runs: this.#runs, due, error: this.#error };
   }

@@ -84,13 +84,22 @@ export class Tally {
       });
     bump("sent", life.seen, first.queue);
     let before: (typeof life.spans)[number] | undefined;
+    let end: (typeof life.spans)[number] | undefined;
+    /** A message that came once more after the end is no second end. */
+    const again = (state: string): boolean => {
+      const since = end?.from ?? Infinity;
+      return end?.state === state && !life.runs.some(({ start }) => start >= since);
+    };
     for (const span of life.spans) {
       const { state, from, queue, worker } = span;
       if (before?.state !== state) {
         if (before?.state === "queued") bump("out", from, before.queue);
         if (state === "queued") bump("in", from, queue);
         else if (state === "retrying") bump("retried", from, queue, worker);
-        else if (state !== "delayed" && state !== "running") bump(state, from, queue, worker);
+        else if (state !== "delayed" && state !== "running") {
+          if (!again(state)) bump(state, from, queue, worker);
+          end = span;
+        }
       }
       before = span;
     }

@@ -6,7 +6,7 @@ import { errorReport } from "./error-report.ts";
 import { mostLines } from "./log-writer.ts";
 import { idOf, keyOf, recordColumns, recordOf, type TaskRecord } from "./record.ts";
 import { type Asking, findTask } from "./task-page.ts";
-import { attemptsOf, present, rowOf } from "./task-row.ts";
+import { attemptsOf, bySeen, present, rowOf } from "./task-row.ts";
 
 const mostChildren = 200;
 const usualLines = 200;
@@ -64,7 +64,7 @@ function childrenOf(
     .query(`SELECT uuid, ${recordColumns} FROM task WHERE parent = ? LIMIT ?`)
     .all(key, mostChildren);
   const count = Number(database.query("SELECT count(*) FROM task WHERE parent = ?").get(key)?.[0] ?? 0);
-  return { rows: rows.flatMap(([uuid, ...columns]) => shown(uuid, columns, words, at)), count };
+  return { rows: rows.flatMap(([uuid, ...columns]) => shown(uuid, columns, words, at)).toSorted(bySeen), count };
 }
 
 export function shown(

@@ -112,6 +112,11 @@ function timelineStep({ kind, at, worker, pid, fence, text, due }: Step): Timeli
   return present<TimelineStep>({ kind, at, worker, pid, fence, text, due });
 }
 
+/** Whatever order they were told of in. */
+export function bySeen(a: Pick<TaskRow, "seen" | "id">, b: Pick<TaskRow, "seen" | "id">): number {
+  return a.seen - b.seen || (a.id < b.id ? -1 : 1);
+}
+
 type Gappy<T> = { readonly [K in keyof T]: T[K] | undefined };
 
 /** Without the fields that are undefined: absent is how the contract says that nobody can tell. */

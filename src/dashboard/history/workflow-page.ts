@@ -13,7 +13,7 @@ import type {
 import { idOf, keyOf, recordColumns, recordOf, type TaskRecord } from "./record.ts";
 import { stateNamed } from "./schema.ts";
 import type { Asking } from "./task-page.ts";
-import { present, rowOf } from "./task-row.ts";
+import { bySeen, present, rowOf } from "./task-row.ts";
 
 const usualRows = 50;
 const mostRows = 200;
@@ -118,7 +118,8 @@ function membersOf(asking: Asking, flow: number, at: number): readonly (TaskRow 
       const record = recordOf(idOf(uuid as Uint8Array | string), columns, words);
       const row = rowOf(record, at);
       return row ? [{ ...row, record }] : [];
-    });
+    })
+    .toSorted(bySeen);
 }
 
 /** By the id of its first task, or of a group that is one by itself. `undefined`: there is none. */
@@ -133,7 +134,8 @@ export function workflowOf(
   if (head && !members.some(({ id }) => id === root)) {
     const record = recordOf(root, head, asking.words);
     const row = rowOf(record, at);
-    if (row) members.unshift({ ...row, record });
+    if (row) members.push({ ...row, record });
+    members.sort(bySeen);
   }
   if (members.length === 0) return undefined;
   const states: States = {};
