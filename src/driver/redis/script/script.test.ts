@@ -8,6 +8,7 @@ import { systemClock } from "../../../clock/clock.ts";
 import { loadClient } from "../client.ts";
 import { Link } from "../link.ts";
 import { readLocation } from "../location.ts";
+import { takeLimitsScript } from "./limit.ts";
 import { publishScript } from "./publish.ts";
 import { Scripts } from "./script.ts";
 import { termScript } from "./term.ts";
@@ -31,6 +32,8 @@ describeWith("redis-server", "redis scripts for 6.2", () => {
       "1",
       expect.any(String),
     ]);
+    const ask = ["60000", "r", "1", "1000", "1", "s", "1", "1000", "a"];
+    await expect(scripts.run(link, takeLimitsScript, ["unacked", "rate", "slots"], ask)).resolves.toEqual([0, 0]);
     const lists = ["q", "q3", "q6", "q9"];
     const keys = ["unacked", "index", "fence", "bell", "due", ...lists];
     const args = ["q", "0", "6", "4", "0", "0", "", "", "", "message"];
