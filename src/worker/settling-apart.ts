@@ -40,7 +40,7 @@ interface Step {
 type Bare = Pick<Step, "settlement" | "arrive" | "opens">;
 
 /** A run that ended for good. The others end with its message. */
-const ended: ReadonlySet<TaskEnd["kind"]> = new Set(["succeeded", "failed", "ignored"]);
+const ended: ReadonlySet<TaskEnd["kind"]> = new Set(["succeeded", "failed", "ignored", "revoked"]);
 
 export class SettlingApart {
   readonly #options: ApartOptions;
