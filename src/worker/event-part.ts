@@ -5,7 +5,6 @@
 
 import { readFileSync } from "node:fs";
 import { loadavg, type as systemName } from "node:os";
-import { sharedWithPython } from "../app/connect.ts";
 import { Attention } from "../event/attention.ts";
 import { Emitter } from "../event/emitter.ts";
 import { LamportClock } from "../event/lamport.ts";
@@ -65,8 +64,8 @@ export class EventPart implements WorkerPart, EventControl {
     report.on("child:started", ({ pid }) => this.#child("started", pid, ""));
     report.on("child:exited", ({ pid, detail }) => this.#child("exited", pid, JSON.stringify(detail ?? {})));
     report.on("child:retiring", ({ pid, code, text }) => this.#child(code ?? "retiring", pid, text ?? ""));
-    // Python is the only one to elect; elsewhere there is none.
-    if (sharedWithPython(core.config.broker)) await this.#answerElections();
+    // Only Python elects, and it speaks to neither files nor memory.
+    if (!/^(sqlite|memory):$/.test(core.config.broker.protocol)) await this.#answerElections();
     void this.#emitter.send("worker-online", this.#state(frequency));
     this.#beating = clock.every(frequency * 1000, () => this.#beat(frequency));
   }

@@ -8,6 +8,7 @@ import { flow } from "./behaviour/canvas-flow.ts";
 import { groups } from "./behaviour/canvas-groups.ts";
 import { content } from "./behaviour/content.ts";
 import { events } from "./behaviour/events.ts";
+import { control } from "./behaviour/control.ts";
 import { ledger } from "./behaviour/ledger.ts";
 import { outcomes } from "./behaviour/outcomes.ts";
 import { setups } from "./behaviour/setups.ts";
@@ -23,6 +24,7 @@ export const behaviours: readonly Behaviour[] = [
   ...setups,
   ...sharing,
   ...ledger,
+  ...control,
   ...events,
   ...chains,
   ...groups,

@@ -1,4 +1,7 @@
-"""A Celery worker that says on its standard output when it is ready, and in which version. Arguments go on to `celery worker`."""
+"""
+A Celery worker that says on its standard output when it is ready, and in which version. Arguments go on to `celery worker`. With
+`--sociable` first it heeds the others and beats, which most rows have no use for.
+"""
 
 import json
 import os
@@ -31,4 +34,7 @@ def end_with_parent():
 
 
 threading.Thread(target=end_with_parent, daemon=True).start()
-app.worker_main(["worker", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO", *sys.argv[1:]])
+sociable = "--sociable" in sys.argv
+alone = [] if sociable else ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+rest = [arg for arg in sys.argv[1:] if arg != "--sociable"]
+app.worker_main(["worker", *alone, "-l", "INFO", *rest])
