@@ -26,11 +26,18 @@ export const takeLimitsScript: Script = {
   lua: `
 ${limitLua}
 local longest = tonumber(ARGV[1])
+-- A turn's asks are mostly for one bucket, which is read and written once.
+local buckets = {}
 local function rate(key, limit, per, burst)
   local interval = per / limit
-  local promised, was_interval, was_burst, used = read(key)
-  used = math.min(used or 0, burst)
-  if not promised or math.abs(was_interval - interval) > 1e-9 * interval or was_burst ~= burst then promised = now end
+  local bucket = buckets[key]
+  if not bucket then
+    local promised, was_interval, was_burst, used = read(key)
+    bucket = { promised = promised, interval = was_interval, burst = was_burst, used = used or 0 }
+    buckets[key] = bucket
+  end
+  local promised, used = bucket.promised, math.min(bucket.used, burst)
+  if not promised or math.abs(bucket.interval - interval) > 1e-9 * interval or bucket.burst ~= burst then promised = now end
   local wait, answer = (used - (burst - 1)) * interval, 0
   if wait <= 0.002 then
     used = used + 1
@@ -40,10 +47,15 @@ local function rate(key, limit, per, burst)
     if promised > last + 0.002 then promised = first else promised = math.min(math.max(first, promised + interval), last) end
     answer = math.ceil(promised - now)
   end
-  local full = now + used * interval
-  local state = ms(full) .. ' ' .. ms(promised) .. ' ' .. string.format('%.17g', interval) .. ' ' .. string.format('%.17g', burst)
-  redis.call('SET', key, state, 'PX', string.format('%.0f', math.max(full, promised) - now + 1000))
+  bucket.promised, bucket.interval, bucket.burst, bucket.used = promised, interval, burst, used
   return answer
+end
+local function keep()
+  for key, bucket in pairs(buckets) do
+    local full = now + bucket.used * bucket.interval
+    local state = ms(full) .. ' ' .. ms(bucket.promised) .. string.format(' %.17g %.17g', bucket.interval, bucket.burst)
+    redis.call('SET', key, state, 'PX', string.format('%.0f', math.max(full, bucket.promised) - now + 1000))
+  end
 end
 -- A hash of holder = "until lease".
 local function slot(key, limit, lease, holder)
@@ -71,6 +83,7 @@ for i = 2, #KEYS do
   if ARGV[at] == 'r' then answers[i - 1] = rate(KEYS[i], a, b, tonumber(ARGV[at + 3]))
   else answers[i - 1] = slot(KEYS[i], a, b, ARGV[at + 3]) end
 end
+keep()
 return answers`,
 };
 
