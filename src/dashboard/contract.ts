@@ -14,6 +14,9 @@
  *   GET  /api/tasks/:id/message             RawMessage               GET /api/names                  Names
  *   GET  /api/stream                        server-sent StreamEvent  GET /api/audit                  AuditPage
  *   POST /api/actions                       ActionRequest → ActionResult; every failure is ApiFailure
+ *
+ * Requests say `Accept: application/json`: `GET /api/workers` and `/api/tasks` of a program that says no such thing, and is no browser, are
+ * answered as Flower answers them. Pages find where they are mounted in `<meta name="celeriac-prefix" content="/celeriac">`.
  */
 
 export type * from "./contract/action.ts";

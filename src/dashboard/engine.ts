@@ -16,7 +16,7 @@ import { failureAnswer, jsonAnswer, protect } from "./http/answer.ts";
 import { ApiError, apiErrorOf, forbidden, notFound } from "./http/failure.ts";
 import { Query } from "./http/query.ts";
 import { type Route, Router } from "./http/route.ts";
-import { ownRoutes } from "./http/routes.ts";
+import { routes } from "./http/routes.ts";
 import { Interface } from "./http/ui.ts";
 import type { Inside } from "./inside.ts";
 import type { DashboardSettings } from "./options.ts";
@@ -51,7 +51,7 @@ export class Engine {
     this.#core = core;
     this.#seal = new Seal(settings.login?.secret);
     this.#gate = new Gate(settings, this.#seal, core.clock);
-    this.#router = new Router(ownRoutes);
+    this.#router = new Router(routes);
   }
 
   get isOpen(): boolean {

@@ -104,8 +104,8 @@ export function roleOf(
   for (const [person, role] of Object.entries(rules.people ?? {})) {
     if (person === who.name || (email !== undefined && person.toLowerCase() === email)) return role;
   }
-  const domain = email?.slice(email.lastIndexOf("@") + 1);
-  if (domain !== undefined && email?.indexOf("@") === email?.lastIndexOf("@")) {
+  const [, domain] = /^[^@]+@([^@]+)$/.exec(email ?? "") ?? [];
+  if (domain !== undefined) {
     const found = Object.entries(rules.domains ?? {}).find(([name]) => name.toLowerCase() === domain);
     if (found !== undefined) return found[1];
   }

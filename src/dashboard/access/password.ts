@@ -8,10 +8,11 @@ import { randomBytes, scrypt, type ScryptOptions, timingSafeEqual } from "node:c
 const cost = { logN: 15, r: 8, p: 1 } as const;
 const pattern = /^scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([\w-]{16,86})\$([\w-]{43,86})$/;
 
-export async function hashPassword(password: string): Promise<string> {
+/** `logN`: each step doubles time and memory. */
+export async function hashPassword(password: string, logN: number = cost.logN): Promise<string> {
   const salt = randomBytes(16);
-  const hash = await derive(password, salt, cost.logN, cost.r, cost.p, 32);
-  return `scrypt$ln=${cost.logN},r=${cost.r},p=${cost.p}$${salt.toString("base64url")}$${hash.toString("base64url")}`;
+  const hash = await derive(password, salt, logN, cost.r, cost.p, 32);
+  return `scrypt$ln=${logN},r=${cost.r},p=${cost.p}$${salt.toString("base64url")}$${hash.toString("base64url")}`;
 }
 
 /** A hash that this can read, and that takes no more memory than it should. */

@@ -29,7 +29,7 @@ const filter = {
 
 const bodyLimit = 1_048_576;
 
-export const ownRoutes: readonly Route[] = [
+const ownRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/api/session",
@@ -231,3 +231,6 @@ export const ownRoutes: readonly Route[] = [
     },
   },
 ];
+
+/** All there are, in the order in which they are tried. */
+export const routes: readonly Route[] = [...ownRoutes];
