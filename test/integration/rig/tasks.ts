@@ -49,7 +49,7 @@ app.task("spin", { timeLimit: "300ms" }, ({ folder }: Scene, ctx) => {
 });
 
 /** Nothing but a signal ends it, and it would be tried again for any failure. */
-app.task("loop", { retry: 3 }, ({ folder }: Scene, ctx) => {
+app.task("loop", { retry: { limit: 3, delay: "10ms" } }, ({ folder }: Scene, ctx) => {
   begin(folder, ctx);
   for (;;);
 });
