@@ -22,7 +22,7 @@ import type { SettlementContext } from "./failed-run.ts";
 import { type Follow, followFailure, isUnsendable, sendAll, type Sender } from "./follow.ts";
 import type { Reporter } from "./reporter.ts";
 import { copiedFailureMeta, failureMeta } from "./result-write.ts";
-import { waitersIn } from "./waiters.ts";
+import { type Waiters, waitersIn } from "./waiters.ts";
 
 const sweepLimit = 50;
 const encoder = new TextEncoder();
@@ -152,13 +152,16 @@ export class ChordEnd {
   }
 
   async #failed(group: string, bytes: Uint8Array, from: Sender, member: JoinMember): Promise<void> {
-    const ids = idsOfWaiters(bytes);
-    if (ids === undefined) return this.#fail(group, bytes, from, dependencyFailed(member));
+    const found = waitersOf(bytes);
+    if (found === undefined) return this.#fail(group, bytes, from, dependencyFailed(member));
     const { context, joins, store } = this.#options;
     const { now, resultTtl } = context();
     const state = finalStateOf(member.state) ?? "FAILURE";
+    const { ids, of } = found;
+    // Another run may have had the last word, and they go on with that.
+    const [stands] = of === undefined ? [] : await this.#surely(() => store.get([of]));
     const writes = ids.map((id) => copiedFailureMeta({ id }, state, decoder.decode(member.value), 0, now, resultTtl));
-    await this.#surely(() => store.commit(writes));
+    if (stands?.state !== "SUCCESS") await this.#surely(() => store.commit(writes));
     await this.#surely(() => joins.close([group]));
   }
 
@@ -216,7 +219,7 @@ export class ChordEnd {
 }
 
 /** What nobody can read is no such thing. */
-function idsOfWaiters(bytes: Uint8Array): readonly string[] | undefined {
+function waitersOf(bytes: Uint8Array): Waiters | undefined {
   try {
     return waitersIn(bodyIn(bytes));
   } catch {

@@ -29,7 +29,7 @@ export function withWaiters(entry: Entry): Entry {
   const body = bodyBytes({
     task: waiters,
     args: [],
-    kwargs: { ids: also.map(({ id }) => id) },
+    kwargs: { ids: also.map(({ id }) => id), ...(settlement.result && { of: settlement.result.id }) },
     options: {},
     subtask_type: null,
     immutable: true,
@@ -47,8 +47,17 @@ export function withWaiters(entry: Entry): Entry {
   };
 }
 
-/** Whose results such a join stands for; `undefined` for a chord's. */
-export function waitersIn({ task, kwargs: { ids } }: Signature): readonly string[] | undefined {
+/** Whose results such a join stands for, and the task that they wait for, if that one has a result. */
+export interface Waiters {
+  readonly ids: readonly string[];
+  readonly of: string | undefined;
+}
+
+/** `undefined` for a chord's body. */
+export function waitersIn({ task, kwargs: { ids, of } }: Signature): Waiters | undefined {
   if (task !== waiters) return undefined;
-  return Array.isArray(ids) ? ids.filter((id): id is string => typeof id === "string") : [];
+  return {
+    ids: Array.isArray(ids) ? ids.filter((id): id is string => typeof id === "string") : [],
+    of: typeof of === "string" ? of : undefined,
+  };
 }
