@@ -241,6 +241,20 @@ describe("signatures", () => {
   });
 });
 
+describe("a rate", () => {
+  it("has Celery's units, and a key of the call's input", () => {
+    app.task("rate.a", { rate: 5 }, () => 1);
+    app.task("rate.b", { rate: "10/m" }, () => 1);
+    const key = ({ customer }: { customer: string }): string => customer;
+    const keyed = app.task("rate.c", { rate: { limit: "5/s", key } }, (_: { customer: string }) => 1);
+    expectTypeOf(keyed.delay).parameter(0).toEqualTypeOf<{ customer: string }>();
+    // @ts-expect-error there are no days
+    app.task("rate.d", { rate: "10/d" }, () => 1);
+    // @ts-expect-error nobody else shares it
+    app.task("rate.e", { rate: { limit: 1, per: "queue" } }, () => 1);
+  });
+});
+
 type ResultOf<T> =
   T extends Task<never, infer R>
     ? R
