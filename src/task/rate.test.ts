@@ -4,7 +4,9 @@ import { parseRate, type Rate, type RateOptions, resolveRate, withRateKey } from
 
 describe("a rate", () => {
   it("is a number by the second, or with a unit; 0 is none", () => {
-    const each = [5, "5", "100/s", "10/m", "200/h", "0.5/s", "7200/h", " 10 /m", "10/", 0, "0", "0/m"].map((rate) => parseRate(rate));
+    const each = [5, "5", "100/s", "10/m", "200/h", "0.5/s", "7200/h", " 10 /m", "10/", 0, "0", "0/m"].map((rate) =>
+      parseRate(rate),
+    );
     const none = [undefined, undefined, undefined];
     expect(each).toEqual([
       { limit: 5, per: 1_000, burst: 5 },
@@ -21,21 +23,7 @@ describe("a rate", () => {
   });
 
   it("is nothing else", () => {
-    for (const wrong of [
-      "",
-      "10/d",
-      "-1",
-      "1e3",
-      "m",
-      "/m",
-      -1,
-      Number.NaN,
-      Infinity,
-      "9".repeat(20),
-      null,
-      [5],
-      {},
-    ])
+    for (const wrong of ["", "10/d", "-1", "1e3", "m", "/m", -1, Number.NaN, Infinity, "9".repeat(20), null, [5], {}])
       expect([wrong, parseRate(wrong)]).toEqual([wrong, "unreadable"]);
   });
 

@@ -247,7 +247,7 @@ describe("a rate", () => {
     app.task("rate.b", { rate: "10/m" }, () => 1);
     const key = ({ customer }: { customer: string }): string => customer;
     const keyed = app.task("rate.c", { rate: { limit: "5/s", key } }, (_: { customer: string }) => 1);
-    expectTypeOf(keyed.delay).parameter(0).toEqualTypeOf<{ customer: string }>();
+    expectTypeOf<Parameters<typeof keyed.delay>>().toEqualTypeOf<[input: { customer: string }]>();
     // @ts-expect-error there are no days
     app.task("rate.d", { rate: "10/d" }, () => 1);
     // @ts-expect-error nobody else shares it
