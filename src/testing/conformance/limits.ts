@@ -132,6 +132,10 @@ function rateCases(makeServer: MakeServer): void {
     await rig.server.pass(wait + 1);
     expect(await takeOne(client.limits, fast)).toEqual({ ok: true });
     expect(waitOf(await takeOne(client.limits, rate(key)))).toBeLessThanOrEqual(hour);
+    const large = rate(rig.name("bucket"), { burst: 20 });
+    await client.limits.take(Array.from({ length: 20 }, () => large));
+    // One bucket of the new size, not twenty hours.
+    expect(waitOf(await takeOne(client.limits, { ...large, burst: 1 }))).toBeLessThanOrEqual(hour);
   });
 
   it("shows a bucket without taking from it, to any client", async () => {
