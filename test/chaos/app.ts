@@ -10,6 +10,7 @@ const journal: Journal | undefined = path === undefined ? undefined : new Journa
 export const app: App = createApp({
   name: "chaos",
   broker: process.env["CHAOS_BROKER"] ?? "memory:",
+  ...(process.env["CHAOS_RESULTS"] && { results: process.env["CHAOS_RESULTS"] }),
   publishTimeout: "3s",
 });
 

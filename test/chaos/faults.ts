@@ -27,9 +27,16 @@ export interface FaultParts {
   readonly twoPortWorker: () => Promise<void>;
 }
 
-/** The faults of a run in order; the first ones are each kind once, so that none is missing. */
-export function plan(random: Random, count: number, redis: boolean): Fault[] {
-  const weights: Partial<Record<Fault, number>> = redis ? { ...onEveryBroker, ...onRedis } : onEveryBroker;
+/**
+ * The faults of a run in order; the first ones are each kind once, so that none is missing. `apart`: results lie on another server, where
+ * each start is registered, so every worker is of two ports and none stores a result unregistered.
+ */
+export function plan(random: Random, count: number, servers: { redis: boolean; apart: boolean }): Fault[] {
+  const { "two-port worker dies": _unregistered, ...registered } = onEveryBroker;
+  const weights: Partial<Record<Fault, number>> = {
+    ...(servers.apart ? registered : onEveryBroker),
+    ...(servers.redis ? onRedis : {}),
+  };
   const each = Object.keys(weights) as Fault[];
   const rest = Array.from({ length: Math.max(0, count - each.length) }, () =>
     random.weighted(weights as Record<Fault, number>),

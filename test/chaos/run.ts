@@ -2,7 +2,9 @@
  * A chaos run: tasks are sent, workers and servers are killed and stopped, and a checker that reads only the journal and the
  * final state says whether a promise was broken.
  *
- *   npm run chaos -- --broker sqlite|redis --tasks 1000 --faults 20 --seed 7 [--bug NAME] [--json] [--keep]
+ *   npm run chaos -- --broker sqlite|redis|rabbitmq --tasks 1000 --faults 20 --seed 7 [--bug NAME] [--json] [--keep]
+ *
+ * RabbitMQ's results lie on Redis, whose faults it has; bugs are seeded for the other two.
  *
  * Exit code 0: green. 1: a promise was broken. With `--bug`: 0 if the run turned red as it must, 1 if it stayed green.
  */
@@ -13,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { startRabbit } from "../server/rabbitmq-server.ts";
 import { startRedis } from "../server/redis-server.ts";
 import { bugs, seed as seedBug } from "./bugs.ts";
 import { check, type Verdict } from "./checker.ts";
@@ -35,7 +38,7 @@ const { values } = parseArgs({
     verbose: { type: "boolean", default: false },
   },
 });
-const broker = values.broker === "redis" ? "redis" : "sqlite";
+const broker = values.broker === "redis" || values.broker === "rabbitmq" ? values.broker : "sqlite";
 const lease = 2000;
 const sweep = 300;
 /** Time for the last tasks after the last fault: the longest task, lease, sweep, and crashes one after the other. */
@@ -55,6 +58,7 @@ async function green(): Promise<number> {
 /** Runs a copy with the bug in it; that run must be red. */
 async function red(name: string): Promise<number> {
   const bug = bugs[name];
+  if (broker === "rabbitmq") throw new Error("bugs are seeded for sqlite and redis");
   if (!bug) throw new Error(`no bug "${name}"; there are: ${Object.keys(bugs).join(", ")}`);
   const folder = mkdtempSync(join(root, ".tmp-chaos-"));
   try {
@@ -82,24 +86,27 @@ async function run(tasks: number, faults: number, seed: number): Promise<Verdict
   const random = new Random(seed);
   const folder = mkdtempSync(join(tmpdir(), "celeriac-chaos-"));
   const path = join(folder, "journal");
-  const redis = broker === "redis" ? await startRedis({ appendonly: true }) : undefined;
-  const url = redis ? redis.url : `sqlite:${join(folder, "chaos.db")}`;
+  const redis = broker === "sqlite" ? undefined : await startRedis({ appendonly: true });
+  const rabbit = broker === "rabbitmq" ? await startRabbit() : undefined;
+  // What is stopped is noticed by its silence, within two heartbeats.
+  const url = rabbit ? `${rabbit.url}?heartbeat=1` : (redis?.url ?? `sqlite:${join(folder, "chaos.db")}`);
+  const places = { CHAOS_BROKER: url, ...(rabbit && redis && { CHAOS_RESULTS: redis.url }) };
   const env = {
     ...process.env,
     CHAOS_JOURNAL: path,
-    CHAOS_BROKER: url,
+    ...places,
     CHAOS_LEASE: String(lease),
     CHAOS_SWEEP: String(sweep),
     ...(values.verbose ? { CHAOS_VERBOSE: "1" } : {}),
   };
-  Object.assign(process.env, { CHAOS_BROKER: url });
+  Object.assign(process.env, places);
   const journal = new Journal(path);
   const cluster = new Cluster(env);
   const observer = await Observer.open();
   try {
     await cluster.start(3);
     const jobs = draw(random, tasks);
-    const faultPlan = plan(random, faults, redis !== undefined);
+    const faultPlan = plan(random, faults, { redis: redis !== undefined, apart: rabbit !== undefined });
     const gap = Math.max(700, 18_000 / Math.max(1, faults));
     const span = gap * faults;
     const striking = (async () => {
@@ -117,7 +124,7 @@ async function run(tasks: number, faults: number, seed: number): Promise<Verdict
     await cluster.close(2000);
     await observer.close();
     journal.close();
-    await redis?.stop();
+    await Promise.all([redis?.stop(), rabbit?.stop()]);
     if (!values.keep) rmSync(folder, { recursive: true, force: true });
   }
 }
