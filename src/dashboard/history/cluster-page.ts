@@ -1,7 +1,7 @@
 /** Queues, workers and ticks at a moment, as far as events tell. What only the broker knows is absent. */
 
 import type { QueueRow, TaskRow, TickRow, WorkerDetail, WorkerRow, WorkerSample } from "../contract.ts";
-import { candidates, countByState, type Scope } from "./candidates.ts";
+import { candidates, countByState, earliest, pastLevels, type Scope } from "./candidates.ts";
 import type { WorkerFacts } from "./cluster-writer.ts";
 import type { Database } from "./database.ts";
 import { idOf, recordColumns } from "./record.ts";
@@ -18,8 +18,8 @@ const window = 5 * minute;
 const hour = 60 * minute;
 /** Of names that a stranger may have made up. */
 const mostNames = 500;
-/** Of the waiting tasks that are looked at one by one. */
-const looked = 500;
+/** Of the waiting tasks, those that are looked at one by one. */
+const looked = 5_000;
 const waitingStates = (["queued", "delayed", "running", "retrying"] as const).map(stateNumber);
 
 export function queuesOf(asking: Asking, at: number): readonly QueueRow[] {
@@ -57,16 +57,31 @@ function queueRow(asking: Asking, queue: number, at: number): QueueRow {
 
 /** Those in a worker's hands lie among the newest, the one that waits longest among the oldest. */
 function waitingIn(
-  asking: Asking,
+  { database }: Asking,
   queue: number,
   at: number,
 ): { readonly claimed: number; readonly oldest: number | undefined } {
-  const scope = scopeAt(at, { queues: [queue], states: [stateNumber("queued")] });
-  let claimed = 0;
-  for (const row of rowsOf(asking, scope, looked)) if (row.worker !== undefined) claimed++;
-  for (const row of rowsOf(asking, { ...scope, order: "oldest" }, looked))
-    if (row.worker === undefined) return { claimed, oldest: row.since };
-  return { claimed, oldest: undefined };
+  const queued = stateNumber("queued");
+  const place = "FROM task INDEXED BY task_queue WHERE queue = ? AND state = ? AND since <= ?";
+  const one = (text: string, ...values: readonly number[]): number | undefined =>
+    (database.query(text).get(...values)?.[0] ?? undefined) as number | undefined;
+  let claimed =
+    one(
+      `SELECT sum(worker <> 0) FROM (SELECT worker ${place} ORDER BY since DESC LIMIT ?)`,
+      queue,
+      queued,
+      at,
+      looked,
+    ) ?? 0;
+  let oldest = one(`SELECT since ${place} AND worker = 0 ORDER BY since LIMIT 1`, queue, queued, at);
+  const past = "FROM past WHERE level = ? AND start BETWEEN ? AND ? AND until > ? AND state = ? AND queue = ?";
+  for (const level of pastLevels(database)) {
+    const covering = [level, earliest(level, at), at, at, queued, queue];
+    claimed += one(`SELECT sum(worker <> 0) ${past}`, ...covering) ?? 0;
+    const first = one(`SELECT start ${past} AND worker = 0 ORDER BY start LIMIT 1`, ...covering);
+    oldest = Math.min(oldest ?? Infinity, first ?? Infinity);
+  }
+  return { claimed, oldest: oldest === Infinity ? undefined : oldest };
 }
 
 /** Counted back from now by what came and went each minute. */

@@ -166,7 +166,7 @@ function prepare(database: Database, path: string): void {
       );
   } else database.exec("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL");
   database.exec(
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -48000",
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000",
   );
   if (tables > 0) return;
   database.transaction("BEGIN IMMEDIATE", () => {
@@ -178,6 +178,6 @@ function prepare(database: Database, path: string): void {
 /** A second connection that only reads, at no time in the writer's way. */
 export function openForReading(path: string): Database {
   const database = new Database(path, true);
-  database.exec("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000");
+  database.exec("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000");
   return database;
 }

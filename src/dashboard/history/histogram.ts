@@ -5,7 +5,7 @@ const growth = Math.log(1.15);
 const bins = 160;
 
 export class Histogram {
-  readonly #counts = new Float64Array(bins);
+  readonly #counts: number[] = Array.from({ length: bins }, () => 0);
 
   /** @param ms of one duration. @param times -1 takes one out again. */
   add(ms: number, times = 1): void {

@@ -14,7 +14,7 @@ import type { Tally } from "./tally.ts";
 import type { Words } from "./words.ts";
 
 /** Records of unfinished tasks in memory, some 2 KB each. */
-const mostOpen = 10_000;
+const mostOpen = 20_000;
 
 export class TaskWriter {
   readonly #database: Database;
