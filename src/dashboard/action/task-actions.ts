@@ -21,6 +21,10 @@ type Of<K extends ActionRequest["do"]> = Extract<ActionRequest, { readonly do: K
 
 /** Revokes and redrives in one call. */
 const atOnce = 1_000;
+/** Workers look for changed facts once a second; by then all know, ms. */
+const factsHeard = 1_250;
+/** Workers make a fact of what a broadcast told them; before that it would come back, ms. */
+const factsKept = 500;
 const ended: ReadonlySet<TaskState | undefined> = new Set(["succeeded", "failed", "revoked", "dead"] as const);
 
 export async function revokeTasks(
@@ -51,6 +55,7 @@ export async function retryTasks(inside: Inside, viewer: Viewer, request: Of<"ta
   const backend = await inside.connect();
   const chosen = await chosenTasks(inside.past, request.tasks, viewer, outcomes);
   const rest = await redriveOf(backend, chosen, outcomes);
+  await forgetRevokes(inside, backend, rest);
   for (const { id, row } of rest) {
     if (row === undefined) outcomes.fail(id, "NOT_FOUND", "Nothing is kept of a task with this id.");
     else if (!ended.has(row.state)) outcomes.fail(id, "TASK_OPEN", `It is ${row.state}: there is nothing to repeat.`);
@@ -106,6 +111,19 @@ async function redriveOf(
   return chosen.filter(({ id }) => !keys.has(id));
 }
 
+/** Python's workers remember revokes by themselves, for hours: there it ends as revoked again. */
+async function forgetRevokes({ clock }: Inside, { control }: Backend, chosen: readonly Chosen[]): Promise<void> {
+  const revoked = chosen.flatMap(({ row }) => (row?.state === "revoked" ? [row] : []));
+  if (revoked.length === 0 || control === undefined) return;
+  const ids = revoked.map(({ id }) => id);
+  const newest = Math.max(...revoked.map(({ since }) => since));
+  if (newest > clock.now() - factsKept) await clock.sleep(factsKept, AbortSignal.timeout(10 * factsKept));
+  for (let at = 0; at < ids.length; at += atOnce) {
+    await control.set(ids.slice(at, at + atOnce).map((key) => ({ kind: revokedKind, key, value: null })));
+  }
+  await clock.sleep(factsHeard, AbortSignal.timeout(10 * factsHeard));
+}
+
 async function sendAgain(inside: Inside, backend: Backend, id: string): Promise<void> {
   const detail = await inside.past.task(id);
   const [outcome] = await backend.store.get([id]);
@@ -130,7 +148,6 @@ async function sendAgain(inside: Inside, backend: Backend, id: string): Promise<
     ...(detail?.root !== undefined && { rootId: detail.root }),
     ...(detail?.parent !== undefined && { parentId: detail.parent }),
   });
-  await backend.control?.set([{ kind: revokedKind, key: id, value: null }]);
   await backend.store.forget([id]);
   const signal = AbortSignal.timeout(inside.core.config.publishTimeout);
   // No dedupe: it is the same id on purpose.

@@ -55,7 +55,10 @@ export async function tell(
   timeout: number,
 ): Promise<Outcome> {
   const { bus } = await inside.connect();
-  const question = { method, arguments: named, destination, timeout };
+  // Nobody is waited for but those that are known to be there.
+  const present = inside.cluster.alive(inside.clock.now()).length;
+  const limit = destination === undefined && present > 0 ? present : undefined;
+  const question = { method, arguments: named, destination, timeout, limit };
   const answers = await ask(bus, question, inside.clock, AbortSignal.timeout(30_000));
   const outcomes = new Outcomes();
   const replies: Record<string, { readonly ok?: string; readonly error?: string }> = {};

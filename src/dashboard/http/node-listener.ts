@@ -51,6 +51,12 @@ async function answer(
     return;
   }
   const response = await handler(request, { address: incoming.socket.remoteAddress, viewer });
+  if (!incoming.complete && incoming.method !== "GET") {
+    // Refused before it was read: the rest of the body is not waited for.
+    response.headers.set("connection", "close");
+    const { socket } = incoming;
+    outgoing.once("finish", () => socket.destroySoon());
+  }
   await send(response, outgoing, gone.signal);
 }
 

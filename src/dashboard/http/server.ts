@@ -5,7 +5,7 @@
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { App } from "../../app/app.ts";
+import { type App, coreOf } from "../../app/app.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import { isLoopback } from "../access/origin.ts";
 import { dashboard } from "../dashboard.ts";
@@ -28,6 +28,9 @@ export interface ServedDashboard extends AsyncDisposable {
 
 /** Limits of the server: headers, whole requests, idle connections (ms), connections, bytes of headers. */
 const limits = { headers: 10_000, request: 30_000, idle: 10_000, connections: 1_000, headerBytes: 16_384 } as const;
+
+/** For answers on their way when it ends, ms. */
+const parting = 2_000;
 
 /**
  * Serves the dashboard of an app. Rejects with LOGIN_MISSING, CONFIG_INVALID, or BACKEND_UNREACHABLE where the address is taken.
@@ -80,6 +83,7 @@ export async function serveDashboard(app: App, options: ServeOptions = {}): Prom
       await page.close();
       const ended = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
+      using _timer = coreOf(app).clock.after(parting, () => server.closeAllConnections());
       await ended;
     })();
     return closing;

@@ -1,0 +1,249 @@
+/** Every action, on a broker: what it does, and what it says where it cannot. */
+
+import { beforeEach, expect, test } from "vitest";
+import { every } from "../../index.ts";
+import type {
+  DeadLetterPage,
+  MessagePage,
+  QueueList,
+  ScheduleList,
+  TaskCounts,
+  TaskDetail,
+  TaskPage,
+  TaskState,
+} from "../contract.ts";
+import { Stage } from "../fixtures/stage.ts";
+
+/** What `broker` gives is a place of its own for each test. */
+export function describeActions(broker: () => string): void {
+  let stage: Stage;
+  beforeEach(async () => {
+    stage = new Stage(broker());
+    await stage.page.start();
+    return () => stage[Symbol.asyncDispose]();
+  });
+
+  const inState = (id: string, state: TaskState): Promise<TaskPage> =>
+    stage.until<TaskPage>(`/api/tasks?text=${id}`, ({ items }) => items[0]?.state === state);
+  const online = (): Promise<unknown> =>
+    stage.until<{ items: { online: boolean }[] }>("/api/workers", ({ items }) => items.some((row) => row.online));
+
+  test("task.retry runs what failed once more, with the same id and input", async () => {
+    const runs: unknown[] = [];
+    const shaky = stage.app.task("shaky", (input: { note: string; list: readonly unknown[] }) => {
+      runs.push(input);
+      if (runs.length === 1) throw new Error("not yet");
+      return "done";
+    });
+    await stage.work();
+    await online();
+    const sent = await shaky.delay({ note: 'it\'s "so" \u00e9\n\\', list: [1, -2.5, true, null, { a: [] }] });
+    await inState(sent.id, "failed");
+    const result = await stage.act({ do: "task.retry", tasks: { ids: [sent.id] } });
+    expect(result).toMatchObject({ done: 1, failed: 0, pending: false });
+    await inState(sent.id, "succeeded");
+    expect(await sent.get({ timeout: "5s" })).toBe("done");
+    expect(runs[1]).toEqual(runs[0]);
+    const detail = await stage.get<TaskDetail>(`/api/tasks/${sent.id}`);
+    expect(detail.row.attempts).toBe(2);
+  });
+
+  test("task.retry says why where it cannot: still open, unknown, or too large to be known", async () => {
+    const big = stage.app.task("big", (_input: { text: string }) => {
+      throw new Error("no");
+    });
+    const late = await big.enqueue({ text: "" }, { queue: "nowhere" });
+    await stage.work();
+    await online();
+    const large = await big.delay({ text: "x".repeat(5_000) });
+    await inState(large.id, "failed");
+    const { failures, done, failed } = await stage.act({
+      do: "task.retry",
+      tasks: { ids: [large.id, "nobody", late.id] },
+    });
+    expect([done, failed]).toEqual([0, 3]);
+    expect(failures).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ subject: large.id, code: "INPUT_UNKNOWN" }),
+        expect.objectContaining({ subject: "nobody", code: "NOT_FOUND" }),
+      ]),
+    );
+  });
+
+  test("task.retry of all that fit a filter, and of none where far more fit than were seen", async () => {
+    let broken = true;
+    const flaky = stage.app.task("flaky", (_input: { n: number }) => {
+      if (broken) throw new Error("no");
+    });
+    const other = stage.app.task("other", () => {
+      throw new Error("no");
+    });
+    await stage.work({ concurrency: 10 });
+    await online();
+    await Promise.all(Array.from({ length: 120 }, (_, n) => flaky.delay({ n })));
+    await other.delay();
+    await stage.until<TaskCounts>("/api/tasks/counts", ({ states }) => states.failed === 121);
+    const filter = { state: ["failed"], task: ["flaky"] } as const;
+    const stale = await stage.post({ do: "task.retry", tasks: { filter, expect: 5 } });
+    expect([stale.status, await stale.json()]).toMatchObject([409, { code: "STALE_SELECTION" }]);
+    broken = false;
+    expect(await stage.act({ do: "task.retry", tasks: { filter, expect: 120 } })).toMatchObject({
+      done: 120,
+      failed: 0,
+    });
+    await stage.until<TaskCounts>("/api/tasks/counts", ({ states }) => states.succeeded === 120);
+    expect((await stage.get<TaskPage>("/api/tasks?state=failed")).items).toMatchObject([{ task: "other" }]);
+  });
+
+  test("task.cancel ends what waits and what runs; task.revoke what waits alone", async () => {
+    const begun = Promise.withResolvers<void>();
+    const wait = stage.app.task("wait", async (_input: { n: number }, ctx) => {
+      begun.resolve();
+      await new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error)));
+    });
+    await stage.work({ concurrency: 1 });
+    await online();
+    const running = await wait.delay({ n: 1 });
+    await begun.promise;
+    await inState(running.id, "running");
+    const waiting = await wait.delay({ n: 2 });
+    const revoked = await stage.act({ do: "task.revoke", tasks: { ids: [waiting.id] } });
+    expect(revoked).toMatchObject({ done: 1, failed: 0 });
+    const cancelled = await stage.act({ do: "task.cancel", tasks: { ids: [running.id] } });
+    expect(cancelled).toMatchObject({ done: 1, failed: 0 });
+    await inState(running.id, "revoked");
+    await inState(waiting.id, "revoked");
+    const again = await stage.act({ do: "task.cancel", tasks: { ids: [running.id] } });
+    expect(again).toMatchObject({ done: 0, failures: [{ code: "TASK_ENDED" }] });
+  });
+
+  test("task.retry of a revoked one forgets the revoke", async () => {
+    const begun = Promise.withResolvers<void>();
+    let runs = 0;
+    const wait = stage.app.task("wait", async (input: { x: number }, ctx) => {
+      if (++runs > 1) return input.x + 1;
+      begun.resolve();
+      return new Promise<number>((_, reject) =>
+        ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error)),
+      );
+    });
+    await stage.work();
+    await online();
+    const sent = await wait.delay({ x: 1 });
+    await begun.promise;
+    await stage.act({ do: "task.revoke", tasks: { ids: [sent.id] }, terminate: true });
+    await inState(sent.id, "revoked");
+    expect(await stage.act({ do: "task.retry", tasks: { ids: [sent.id] } })).toMatchObject({ done: 1, failed: 0 });
+    await inState(sent.id, "succeeded");
+    expect(await sent.get({ timeout: "5s" })).toBe(2);
+  });
+
+  test("task.edit-and-run sends a new task with another input", async () => {
+    const add = stage.app.task("add", (input: { x: number; y: number }) => input.x + input.y);
+    await stage.work();
+    await online();
+    const sent = await add.delay({ x: 1, y: 2 });
+    await inState(sent.id, "succeeded");
+    const edited = { do: "task.edit-and-run", id: sent.id, task: "add", args: "[]", kwargs: '{"x":40,"y":2}' } as const;
+    const { id = "" } = await stage.act(edited);
+    expect(id).not.toBe(sent.id);
+    expect(await stage.app.result(id).get({ timeout: "5s" })).toBe(42);
+    for (const [field, value] of [
+      ["args", "{}"],
+      ["kwargs", "[1]"],
+      ["args", "[1,"],
+      ["kwargs", '{"__proto__":{"a":1}}'],
+    ] as const) {
+      const response = await stage.post({ ...edited, [field]: value });
+      expect([response.status, await response.json()], value).toMatchObject([400, { field }]);
+    }
+  });
+
+  test("queue.pause, queue.resume, queue.purge with its name typed", async () => {
+    const add = stage.app.task("add", (_input: { x: number }) => 1);
+    for (let x = 0; x < 3; x++) await add.delay({ x });
+    const paused = async (): Promise<boolean | undefined> =>
+      (await stage.get<QueueList>("/api/queues")).items.find(({ name }) => name === "celery")?.paused;
+    await stage.act({ do: "queue.pause", queue: "celery" });
+    expect(await paused()).toBe(true);
+    await stage.act({ do: "queue.resume", queue: "celery" });
+    expect(await paused()).toBe(false);
+    const purge = { do: "queue.purge", queue: "celery", ready: true, delayed: false } as const;
+    const wrong = await stage.post({ ...purge, typed: "celeri" });
+    expect([wrong.status, await wrong.json()]).toMatchObject([400, { field: "typed" }]);
+    expect((await stage.get<MessagePage>("/api/queues/celery/messages")).items).toHaveLength(3);
+    expect(await stage.act({ ...purge, typed: "celery" })).toMatchObject({ done: 3 });
+    expect((await stage.get<MessagePage>("/api/queues/celery/messages")).items).toHaveLength(0);
+  });
+
+  test("worker.* and limit.*: what the worker answers is told", async () => {
+    stage.app.task("add", (_input: { x: number }) => 1);
+    const worker = await stage.work({ concurrency: 2 });
+    await online();
+    const name = { worker: "w1@here" };
+    const grown = await stage.act({ do: "worker.grow", ...name, by: 3 });
+    expect(grown).toMatchObject({ done: 1, failed: 0, replies: { "w1@here": { ok: "pool will grow" } } });
+    const scaled = await stage.act({ do: "worker.autoscale", ...name, min: 1, max: 2 });
+    expect(scaled.failures).toMatchObject([{ subject: "w1@here", code: "WORKER_REFUSED" }]);
+    await stage.act({ do: "worker.add-consumer", ...name, queue: "extra" });
+    await stage.until<{ row: { queues?: string[] } }>(
+      "/api/workers/w1%40here",
+      ({ row }) => row.queues?.includes("extra") === true,
+    );
+    await stage.act({ do: "worker.cancel-consumer", ...name, queue: "extra" });
+    await stage.until<{ row: { queues?: string[] } }>(
+      "/api/workers/w1%40here",
+      ({ row }) => row.queues?.includes("extra") === false,
+    );
+    const missing = await stage.act({ do: "worker.shrink", worker: "nobody@here", by: 1 });
+    expect(missing).toMatchObject({ done: 0, failures: [{ subject: "nobody@here", code: "NO_ANSWER" }] });
+    const rate = await stage.act({ do: "limit.rate", task: "add", rate: "10/m" });
+    expect(rate).toMatchObject({ done: 1, replies: { "w1@here": { ok: "new rate limit set successfully" } } });
+    await stage.act({ do: "limit.time", task: "add", soft: 5, hard: 10 });
+    await stage.until<{ limits: readonly object[] }>("/api/workers/w1%40here", ({ limits }) =>
+      JSON.stringify(limits).includes("10/m"),
+    );
+    await stage.act({ do: "worker.shutdown", ...name });
+    await worker.closed;
+  });
+
+  test("schedule.pause, schedule.resume, schedule.run", async () => {
+    const tick = stage.app.task("tick", (input: { n: number }) => input.n);
+    await stage.app.schedules.add("hourly", every("1h"), tick.si({ n: 7 }));
+    const row = async () => (await stage.get<ScheduleList>("/api/schedules")).items[0];
+    expect(await row()).toMatchObject({ name: "hourly", task: "tick", paused: false, source: "runtime" });
+    expect((await row())?.next.length).toBeGreaterThan(0);
+    await stage.act({ do: "schedule.pause", schedule: "hourly" });
+    expect(await row()).toMatchObject({ paused: true, next: [] });
+    await stage.act({ do: "schedule.resume", schedule: "hourly" });
+    await stage.work();
+    const { id = "" } = await stage.act({ do: "schedule.run", schedule: "hourly" });
+    expect(await stage.app.result(id).get({ timeout: "5s" })).toBe(7);
+    const unknown = await stage.post({ do: "schedule.run", schedule: "never" });
+    expect([unknown.status, await unknown.json()]).toMatchObject([404, { code: "SCHEDULE_UNKNOWN" }]);
+  });
+
+  test("dead.redrive and dead.drop, by key and by filter; task.retry finds the letter", async () => {
+    stage.app.task("known", () => 1);
+    await stage.work({ unknownTaskGrace: "1ms" });
+    await online();
+    const later = stage.app.remote<(n: number) => number>("later.known");
+    const [first, second, third] = await Promise.all([later.delay(1), later.delay(2), later.delay(3)]);
+    const all = await stage.until<DeadLetterPage>("/api/dead", ({ items }) => items.length === 3);
+    expect(all.groups).toMatchObject([{ reason: "unknown-task", task: "later.known", count: 3 }]);
+    const keyOf = (id: string): string => all.items.find((row) => row.id === id)?.key ?? "";
+    await inState(first.id, "dead");
+    // Whoever knows the task takes from another queue; here they come back, which shows that they were sent.
+    expect(await stage.act({ do: "dead.redrive", letters: { keys: [keyOf(first.id)] } })).toMatchObject({ done: 1 });
+    await stage.until<DeadLetterPage>("/api/dead", ({ items }) =>
+      items.some((row) => row.id === first.id && row.at > 0),
+    );
+    expect(await stage.act({ do: "task.retry", tasks: { ids: [second.id] } })).toMatchObject({ done: 1, failed: 0 });
+    const dropped = await stage.act({ do: "dead.drop", letters: { keys: [keyOf(third.id), "nobody"] } });
+    expect(dropped).toMatchObject({ done: 1, failed: 1, failures: [{ code: "DEAD_LETTER_UNKNOWN" }] });
+    await stage.until<DeadLetterPage>("/api/dead", ({ items }) => items.length === 2);
+    const filter = { reason: "unknown-task" };
+    expect(await stage.act({ do: "dead.drop", letters: { filter, expect: 2 } })).toMatchObject({ done: 2 });
+    expect((await stage.get<DeadLetterPage>("/api/dead")).items).toEqual([]);
+  });
+}

@@ -1,0 +1,199 @@
+/** The dashboard in a server of its own, in Fastify, and behind a plain listener as Express has it. */
+
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Fastify from "fastify";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type App, createApp } from "../../index.ts";
+import { hashPassword } from "../access/password.ts";
+import type { Session } from "../contract.ts";
+import { dashboard } from "../dashboard.ts";
+import { dashboardPlugin } from "./fastify-plugin.ts";
+import { nodeListener } from "./node-listener.ts";
+import { serveDashboard } from "./server.ts";
+import { Interface } from "./ui.ts";
+
+const quiet = { history: ":memory:" };
+
+let app: App;
+beforeEach(() => {
+  app = createApp({ name: "shop", broker: `memory:${crypto.randomUUID()}` });
+  return () => app.close();
+});
+
+describe("served", () => {
+  test("on this machine it needs no login; anywhere else it does not start without one", async () => {
+    await using served = await serveDashboard(app, { ...quiet, port: 0 });
+    expect((await fetch(`${served.url}api/session`)).status).toBe(200);
+    for (const host of ["0.0.0.0", "::", "192.0.2.1", "example.com"]) {
+      await expect(serveDashboard(app, { ...quiet, port: 0, host })).rejects.toMatchObject({
+        code: "LOGIN_MISSING",
+        message: expect.stringContaining("--user"),
+      });
+    }
+    const users = [{ name: "ops", role: "view" as const, password: await hashPassword("word", 10) }];
+    await using open = await serveDashboard(app, { ...quiet, port: 0, host: "0.0.0.0", login: { users } });
+    const url = open.url.replace("0.0.0.0", "127.0.0.1");
+    expect((await fetch(`${url}api/session`)).status).toBe(401);
+    const authorization = `Basic ${Buffer.from("ops:word").toString("base64")}`;
+    expect((await fetch(`${url}api/session`, { headers: { authorization } })).status).toBe(200);
+  });
+
+  test("a port that is taken is said", async () => {
+    await using served = await serveDashboard(app, { ...quiet, port: 0 });
+    const port = Number(new URL(served.url).port);
+    await expect(serveDashboard(app, { ...quiet, port })).rejects.toMatchObject({
+      message: expect.stringContaining("--port"),
+    });
+  });
+
+  test("a body without end, and headers that never come, are cut off", async () => {
+    await using served = await serveDashboard(app, { ...quiet, port: 0 });
+    const { csrf } = (await (await fetch(`${served.url}api/session`)).json()) as Session;
+    const { origin, port } = new URL(served.url);
+    const headers = { "content-type": "application/json", origin, "x-csrf-token": csrf };
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(65_536)),
+    });
+    const init = { method: "POST", headers, body: endless, duplex: "half" } as RequestInit;
+    const answer = await fetch(`${served.url}api/actions`, init).then(
+      ({ status }) => status,
+      () => 413, // the connection was cut before the answer was read
+    );
+    expect(answer).toBe(413);
+    const socket = connect(Number(port), "127.0.0.1");
+    socket.write(`GET /api/session HTTP/1.1\r\nHost: localhost\r\nX-Long: ${"x".repeat(20_000)}\r\n\r\n`);
+    const [told] = (await once(socket, "data")) as [Buffer];
+    expect(told.toString()).toMatch(/^HTTP\/1\.1 431/);
+    socket.destroy();
+  });
+
+  test("strange requests get an answer, and the server goes on", async () => {
+    await using served = await serveDashboard(app, { ...quiet, port: 0 });
+    const port = Number(new URL(served.url).port);
+    for (const text of [
+      "GET http://evil.example/api/session HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      "GET /api/session HTTP/1.1\r\nHost: a b\r\n\r\n",
+      "GET /api/session HTTP/1.0\r\n\r\n",
+      "TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      "GET /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      "GET /api/tasks/%E0%A4%A HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      "GET /..%2f..%2fetc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ]) {
+      const socket = connect(port, "127.0.0.1");
+      socket.write(text);
+      const [told] = (await once(socket, "data")) as [Buffer];
+      expect(told.toString(), text).toMatch(/^HTTP\/1\.1 [24]\d\d/);
+      expect(told.toString()).not.toContain("root:");
+      socket.destroy();
+    }
+    expect((await fetch(`${served.url}api/session`)).status).toBe(200);
+  });
+});
+
+describe("mounted", () => {
+  test("in Fastify, under a prefix, with the server's own login", async () => {
+    const server = Fastify();
+    server.post("/own", (request) => ({ got: request.body }));
+    await server.register(dashboardPlugin, {
+      app,
+      ...quiet,
+      prefix: "/ops/tasks",
+      authorize: (request) => (request.headers["x-key"] === "k" ? { name: "ops", role: "admin" } : undefined),
+    });
+    const base = await server.listen({ port: 0, host: "127.0.0.1" });
+    try {
+      const headers = { "x-key": "k" };
+      expect((await fetch(`${base}/ops/tasks/api/session`)).status).toBe(401);
+      const session = (await (await fetch(`${base}/ops/tasks/api/session`, { headers })).json()) as Session;
+      expect(session.user).toEqual({ name: "ops", role: "admin" });
+      const post = await fetch(`${base}/ops/tasks/api/actions`, {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/json", origin: base, "x-csrf-token": session.csrf },
+        body: JSON.stringify({ do: "queue.pause", queue: "mail" }),
+      });
+      expect(await post.json()).toMatchObject({ done: 1 });
+      const stream = await fetch(`${base}/ops/tasks/api/stream?topics=overview`, { headers });
+      expect(new TextDecoder().decode((await stream.body?.getReader().read())?.value)).toContain("retry:");
+      const own = await fetch(`${base}/own`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: "[1]",
+      });
+      expect(await own.json()).toEqual({ got: [1] });
+    } finally {
+      await server.close();
+    }
+  });
+
+  test("where the path of the mount was cut off, as Express does it", async () => {
+    await using page = dashboard(app, { ...quiet, prefix: "/celeriac" });
+    const listener = nodeListener(page);
+    const server = createServer((request, response) => {
+      const { url = "" } = request;
+      Object.assign(request, { originalUrl: url, url: url.replace("/celeriac", "") });
+      listener(request, response);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    expect((await fetch(`http://127.0.0.1:${String(port)}/celeriac/api/session`)).status).toBe(200);
+    const moved = await fetch(`http://127.0.0.1:${String(port)}/celeriac`, { redirect: "manual" });
+    expect(moved.headers.get("location")).toBe("/celeriac/");
+    await page.close();
+    server.close();
+  });
+});
+
+describe("the files of the interface", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "celeriac-ui-"));
+    mkdirSync(join(folder, "assets"));
+    writeFileSync(
+      join(folder, "index.html"),
+      '<html><head></head><script src="./assets/app-AbCd1234.js"></script></html>',
+    );
+    writeFileSync(join(folder, "assets/app-AbCd1234.js"), `console.log(${"1".repeat(5_000)})`);
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const ask = (path: string, headers: Record<string, string> = {}, prefix = "/x"): Response =>
+    new Interface(folder).answer(new Request(`http://localhost${path}`, { headers }), path, {
+      prefix,
+      environment: 'a"<b',
+    });
+
+  test("are packed, kept for ever where their names say what is in them, and found by name alone", async () => {
+    const script = ask("/assets/app-AbCd1234.js", { "accept-encoding": "gzip, br" });
+    expect(script.headers.get("cache-control")).toContain("immutable");
+    expect(script.headers.get("content-encoding")).toBe("br");
+    expect(Number(script.headers.get("content-length"))).toBeLessThan(500);
+    expect(ask("/assets/app-AbCd1234.js", { "accept-encoding": "gzip;q=1" }).headers.get("content-encoding")).toBe(
+      "gzip",
+    );
+    expect((await ask("/assets/app-AbCd1234.js").text()).length).toBe(5_013);
+    const etag = script.headers.get("etag") ?? "";
+    expect(ask("/assets/app-AbCd1234.js", { "if-none-match": `W/${etag}` }).status).toBe(304);
+    for (const path of ["/assets/../../secret.js", "/assets/missing.js", "//etc/passwd.txt"]) {
+      expect(() => ask(path)).toThrow(expect.objectContaining({ status: 404 }));
+    }
+  });
+
+  test("every other path is the one page, which knows where it is", async () => {
+    for (const path of ["/", "/tasks", "/tasks/1.2.3", "/index.html"]) {
+      const page = ask(path, { accept: "text/html" });
+      const text = await page.text();
+      expect(text).toContain('src="/x/assets/app-AbCd1234.js"');
+      expect(text).toContain('<meta name="celeriac-prefix" content="/x">');
+      expect(text).not.toContain('a"<b');
+      expect(page.headers.get("cache-control")).toBe("no-cache");
+    }
+    expect(await ask("/", {}, "").text()).toContain('src="/assets/app-AbCd1234.js"');
+  });
+});
