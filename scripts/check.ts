@@ -11,6 +11,7 @@ const steps: Readonly<Record<string, () => Promise<Ran>>> = {
   lint: () => run(tool("oxlint"), ["--type-aware", "--deny-warnings"], keep),
   format: () => run(tool("oxfmt"), ["--check", "."], keep),
   types: () => run(tool("tsc"), ["-p", "tsconfig.json"], keep),
+  "ui types": () => run(tool("tsc"), ["-p", "dashboard-ui/tsconfig.json"], keep),
   architecture: () => run(tool("vitest"), ["run", "test/architecture.test.ts"], keep),
   unused: () => run(tool("knip"), [], keep),
   package: checkPackage,

@@ -1,0 +1,123 @@
+/** A chart with its title, its legend, which tells the figures under the pointer, and the same figures as a table for who sees no canvas. */
+
+import { lazy, Suspense, useState } from "react";
+import { Section } from "../part/bits.tsx";
+import { usePlace } from "../place/place.tsx";
+import { clockText, fullMomentText } from "../text/moment.ts";
+import { useNow } from "../server/instruments.tsx";
+import type { ChartData } from "./lines.ts";
+
+const Plot = lazy(() => import("./plot.tsx"));
+
+export function TimeChart({
+  title,
+  data,
+  from,
+  until,
+  format,
+  height = 140,
+}: {
+  readonly title: string;
+  readonly data: ChartData;
+  readonly from: number;
+  readonly until: number;
+  readonly format: (value: number) => string;
+  readonly height?: number;
+}) {
+  const { setTime } = usePlace();
+  const now = useNow();
+  const [index, setIndex] = useState<number>();
+  const at = index === undefined ? undefined : data.times[index];
+  return (
+    <Section
+      title={title}
+      aside={
+        <span className="flex flex-wrap justify-end gap-x-3" aria-hidden="true">
+          {at === undefined ? null : <span className="text-ink">{clockText(at, now)}</span>}
+          {data.lines.toReversed().map(({ name, ink, values }) => (
+            <span key={name} className="flex items-center gap-1 whitespace-nowrap">
+              <span className="size-2 rounded-xs" style={{ background: `var(${ink})` }} />
+              {name}
+              {index === undefined ? null : <span className="text-ink">{valueText(values[index], format)}</span>}
+            </span>
+          ))}
+        </span>
+      }
+    >
+      <Suspense fallback={<div style={{ height }} />}>
+        <Plot
+          data={data}
+          height={height}
+          format={format}
+          from={from}
+          until={until}
+          onZoom={(start, end) => setTime({ kind: "between", from: start, until: end })}
+          onPoint={setIndex}
+        />
+      </Suspense>
+      <FiguresTable title={title} data={data} format={format} />
+    </Section>
+  );
+}
+
+const mostRows = 60;
+
+function FiguresTable({
+  title,
+  data,
+  format,
+}: {
+  readonly title: string;
+  readonly data: ChartData;
+  readonly format: (value: number) => string;
+}) {
+  const [open, setOpen] = useState(false);
+  const first = Math.max(0, data.times.length - mostRows);
+  return (
+    <details className="text-small text-dim" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary className="w-max rounded px-1 hover:text-ink">As a table</summary>
+      {open ? (
+        <div
+          className="quiet-scroll max-h-60 overflow-auto"
+          tabIndex={0}
+          role="region"
+          aria-label={`${title}, figures`}
+        >
+          <table className="w-full text-right text-ink">
+            <caption className="sr-only">{title}</caption>
+            <thead>
+              <tr className="text-dim">
+                <th scope="col" className="text-left font-normal">
+                  from
+                </th>
+                {data.lines.map(({ name }) => (
+                  <th key={name} scope="col" className="px-2 font-normal">
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {data.times.slice(first).map((time, index) => (
+                <tr key={time}>
+                  <th scope="row" className="text-left font-normal whitespace-nowrap">
+                    {fullMomentText(time).slice(0, 19)}
+                  </th>
+                  {data.lines.map(({ name, values }) => (
+                    <td key={name} className="px-2">
+                      {valueText(values[first + index], format)}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      ) : null}
+    </details>
+  );
+}
+
+function valueText(value: number | null | undefined, format: (value: number) => string): string {
+  return value === null || value === undefined ? "–" : format(value);
+}
