@@ -6,6 +6,7 @@ import { systemClock } from "../clock/clock.ts";
 import { clean } from "../wire/visible-text.ts";
 import { beatCommand } from "./command/beat.ts";
 import { callCommand } from "./command/call.ts";
+import { dashboardCommand } from "./command/dashboard.ts";
 import { dlqCommand } from "./command/dlq.ts";
 import { doctorCommand } from "./command/doctor.ts";
 import { eventsCommand } from "./command/events.ts";
@@ -48,6 +49,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     workerCommand,
     beatCommand,
     scheduleCommand,
+    dashboardCommand,
     callCommand,
     resultCommand,
     taskCommand,

@@ -37,6 +37,8 @@ async function answer(
   outgoing: ServerResponse,
 ): Promise<void> {
   const gone = new AbortController();
+  // Node takes it from both when the connection ends.
+  const { socket } = incoming;
   outgoing.once("close", () => gone.abort(new Error("the client has gone")));
   outgoing.on("error", () => {});
   const viewer = await authorize?.(incoming);
@@ -50,11 +52,10 @@ async function answer(
     outgoing.writeHead(400).end();
     return;
   }
-  const response = await handler(request, { address: incoming.socket.remoteAddress, viewer });
+  const response = await handler(request, { address: socket.remoteAddress, viewer });
   if (!incoming.complete && incoming.method !== "GET") {
     // Refused before it was read: the rest of the body is not waited for.
     response.headers.set("connection", "close");
-    const { socket } = incoming;
     outgoing.once("finish", () => socket.destroySoon());
   }
   await send(response, outgoing, gone.signal);
