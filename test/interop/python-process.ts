@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { hostname } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Release } from "./release.ts";
@@ -150,15 +151,19 @@ interface Reply {
 
 /** `celery worker`, ready. */
 export class PythonWorker extends PythonProcess {
+  /** Its node name. */
+  readonly node: string;
   #celery = "";
 
-  private constructor(setup: PythonSetup, args: readonly string[]) {
-    super(setup, "worker.py", args);
+  private constructor(setup: PythonSetup, queue: string, args: readonly string[]) {
+    const node = `py${String(process.pid)}-${queue}@${hostname()}`;
+    super(setup, "worker.py", ["-Q", queue, "-n", node, ...args]);
+    this.node = node;
   }
 
   /** `args` as for `celery worker`. Rejects if it ends before it is ready. */
   static async start(setup: PythonSetup, queue: string, ...args: readonly string[]): Promise<PythonWorker> {
-    const worker = new PythonWorker(setup, ["-Q", queue, "-n", `py${String(process.pid)}-${queue}@%h`, ...args]);
+    const worker = new PythonWorker(setup, queue, args);
     const ready = new Promise<string>((resolve) => worker.onLine(resolve));
     const line = await Promise.race([ready, worker.exited]);
     if (line === undefined) throw new Error(`the Python worker ended at once:\n${worker.output}`);

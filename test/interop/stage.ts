@@ -117,6 +117,11 @@ export class Stage implements AsyncDisposable {
     return this.#python;
   }
 
+  /** The node name of Python's worker. */
+  get pythonNode(): string {
+    return this.#serving.node;
+  }
+
   /** Our client; Python's worker serves the queue `py`. It also knows the tasks that our worker runs. */
   get app(): App {
     return this.#app;
@@ -199,10 +204,18 @@ export class Stage implements AsyncDisposable {
 
   /** Lets Python's worker serve one more queue. */
   async pythonServes(queue: string): Promise<void> {
-    const told = await this.python.run("app.control.add_consumer(given, reply=True, limit=1, timeout=5)", queue);
+    const told = await this.python.run(
+      "app.control.add_consumer(given[0], destination=[given[1]], reply=True, timeout=5)",
+      [queue, this.pythonNode],
+    );
     assert.match(JSON.stringify(told), /"ok"/);
     this.#row.defer(() =>
-      this.python.run("app.control.cancel_consumer(given, reply=True, limit=1, timeout=5)", queue).then(() => {}),
+      this.python
+        .run("app.control.cancel_consumer(given[0], destination=[given[1]], reply=True, timeout=5)", [
+          queue,
+          this.pythonNode,
+        ])
+        .then(() => {}),
     );
   }
 

@@ -254,17 +254,22 @@ export const outcomes: readonly Behaviour[] = [
       const held = await python.run("call = send('py.add', (1, 2), queue='py', countdown=2.5); call.id");
       const delayed = stage.app.result(String(held));
       await stage.until("its arrival", async () =>
-        JSON.stringify(await python.run("app.control.inspect(limit=1, timeout=5).scheduled()")).includes(delayed.id),
+        JSON.stringify(
+          await python.run("app.control.inspect([given], timeout=5).scheduled()", stage.pythonNode),
+        ).includes(delayed.id),
       );
-      await python.run("app.control.revoke(given, reply=True, limit=1, timeout=5)", delayed.id);
+      const told = [delayed.id, stage.pythonNode];
+      await python.run("app.control.revoke(given[0], destination=[given[1]], reply=True, timeout=5)", told);
       await assert.rejects(delayed.get({ timeout: patience }), { code: "TASK_REVOKED", reason: "revoked" });
       const running = await stage.call("py.sleep", [30]);
       await stage.until("its start", async () =>
-        JSON.stringify(await python.run("app.control.inspect(limit=1, timeout=5).active()")).includes(running.id),
+        JSON.stringify(await python.run("app.control.inspect([given], timeout=5).active()", stage.pythonNode)).includes(
+          running.id,
+        ),
       );
       await python.run(
-        "app.control.revoke(given, terminate=True, signal='SIGKILL', reply=True, limit=1, timeout=5)",
-        running.id,
+        "app.control.revoke(given[0], destination=[given[1]], terminate=True, signal='SIGKILL', reply=True, timeout=5)",
+        [running.id, stage.pythonNode],
       );
       await assert.rejects(running.get({ timeout: patience }), { code: "TASK_REVOKED", reason: "terminated" });
       assert.equal(await python.run("app.AsyncResult(given).state", running.id), "REVOKED");

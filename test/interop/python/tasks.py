@@ -148,6 +148,12 @@ def sleep(seconds):
     return seconds
 
 
+@app.task(name="py.begin_and_sleep")
+def begin_and_sleep(path):
+    note(path, "began")
+    time.sleep(WAIT)
+
+
 @app.task(name="py.note")
 def take_note(path, text):
     note(path, text)
