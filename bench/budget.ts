@@ -30,6 +30,8 @@ const less = (floor: number, goal: number): Budget => ({ floor, goal, better: "l
 const small = [0, 1023] as const;
 
 const rules: readonly Rule[] = [
+  // Without events to with them: 15 % of throughput is what they may cost.
+  { what: /^e2e$/, broker: any, pool: any, figure: "tasksPerSecond", peer: /^celeriac-events$/, ...less(1.176, 1.08) },
   { what: /^e2e$/, broker: redis, pool: inline, figure: "tasksPerSecond", peer: bullmq, bytes: small, ...more(3, 5) },
   {
     what: /^e2e$/,

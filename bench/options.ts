@@ -36,7 +36,7 @@ what       ${everything.join(", ")}; enqueue = both; all. Default e2e
 --pool     inline or process. Default inline
            rabbitmq: results on Redis; rabbitmq-rpc: sent to who asked (rpc://)
 --peers    bullmq, bee-queue, celery-prefork, celery-threads (Redis), plainjob (SQLite), celery-…, bare, bare-amqplib
-           (RabbitMQ), or none. Default: those of the broker, but Celery on RabbitMQ alone
+           (RabbitMQ), celeriac-events (our own with a monitor listening), or none. Default: those of the broker, but Celery on RabbitMQ alone
 --rounds   of each system, in turn. Default 3
 --tasks    of a round; BullMQ gets half, plainjob a quarter, Celery a tenth. Default 20000
 --concurrency  of the worker. Default 100
@@ -52,14 +52,16 @@ what       ${everything.join(", ")}; enqueue = both; all. Default e2e
 `;
 
 const celery = ["celery-threads", "celery-prefork"] as const;
+/** Our own worker with a monitor listening: what its events cost. */
+const told = ["celeriac-events"] as const;
 /** The first are measured unless others are asked for. */
 const peers: Readonly<Record<BrokerName, { readonly usual: readonly string[]; readonly more?: readonly string[] }>> = {
   memory: { usual: [] },
-  sqlite: { usual: ["plainjob"] },
+  sqlite: { usual: ["plainjob"], more: told },
   "sqlite-full": { usual: ["plainjob"] },
-  redis: { usual: ["bullmq", "bee-queue"], more: celery },
+  redis: { usual: ["bullmq", "bee-queue"], more: [...celery, ...told] },
   "redis-aof": { usual: ["bullmq", "bee-queue"], more: celery },
-  rabbitmq: { usual: ["bare", "bare-amqplib", ...celery] },
+  rabbitmq: { usual: ["bare", "bare-amqplib", ...celery], more: told },
   "rabbitmq-rpc": { usual: celery },
 };
 

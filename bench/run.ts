@@ -108,6 +108,7 @@ async function measureStartup(options: Options): Promise<Measurement> {
 
 /** bee-queue has no sandboxed processors, and what an idle peer costs is asked of none but BullMQ. */
 function fits(peer: string, what: string, options: Options): boolean {
+  if (peer === "celeriac-events") return what === "e2e" || what === "consume";
   if (what === "chord") return peer.startsWith("celery-");
   if (peer === "bullmq") return true;
   if (peer === "bee-queue" || peer === "plainjob") return options.pool === "inline" && what !== "memory";
@@ -116,10 +117,13 @@ function fits(peer: string, what: string, options: Options): boolean {
 
 function loadOf(system: string, options: Options): Load {
   const tasks = Math.max(10, Math.round(options.tasks * (share[system] ?? 1)));
-  const profile = system === "celeriac" ? options.profile : undefined;
+  const ours = system.startsWith("celeriac");
+  const profile = ours ? options.profile : undefined;
   const flags = (role: string): readonly string[] => [
-    ...(system === "celeriac" ? options.node : []),
-    ...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${role}.cpuprofile`]),
+    ...(ours ? options.node : []),
+    ...(profile === undefined
+      ? []
+      : ["--cpu-prof", `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${system}-${role}.cpuprofile`]),
   ];
   return {
     system,

@@ -3,7 +3,7 @@
 import { chord, group } from "celeriac";
 import { monotonic, type Payload, payloadOf, type Probe, type System, type SystemOptions } from "./system.ts";
 
-async function load({ address, results, durable }: SystemOptions): Promise<typeof import("./celeriac-app.ts")> {
+export async function load({ address, results, durable }: SystemOptions): Promise<typeof import("./celeriac-app.ts")> {
   process.env["CELERIAC_BENCH_BROKER"] = address.startsWith("/")
     ? `sqlite://${address}?durability=${durable ? "power" : "process"}`
     : address;

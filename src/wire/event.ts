@@ -46,6 +46,17 @@ export function eventMessage(events: readonly CeleryEvent[] | CeleryEvent): Mess
   };
 }
 
+/** `body`: a list of events that is JSON already, for who has many. */
+export function eventList(hostname: string, body: Uint8Array): Message {
+  return {
+    headers: { hostname },
+    properties: {},
+    contentType: jsonContentType,
+    contentEncoding: "utf-8",
+    body,
+  };
+}
+
 /** Both forms. Empty for what is none: whoever reaches the broker can write to it. A record without type, time or host is left out. */
 export function readEvents(message: Message): readonly CeleryEvent[] {
   let body: unknown;

@@ -3,6 +3,8 @@
 import { Decimal, PlainDate, PlainTime, Uuid } from "./tagged.ts";
 
 const maxLength = 1024;
+/** Nothing in it is escaped: printable ASCII but for the quote and the backslash. */
+const plain = /^[ -&(-[\]-~]*$/;
 
 /** A tuple: `(2, 'a')`, `(7,)`, `()`. */
 export function argsRepr(args: readonly unknown[]): string {
@@ -62,6 +64,7 @@ function sequence(items: readonly unknown[], room: number, depth: number): strin
 
 /** Python's rule: single quotes unless that means more escapes. */
 function quoted(text: string): string {
+  if (plain.test(text)) return `'${text}'`;
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
   let escaped = "";
   for (const character of text) {

@@ -80,7 +80,7 @@ describe("a task's events", () => {
       queue: "celery",
       attempt: 1,
     });
-    expect(started).toMatchObject({ ...common, name: "add", attempt: 1 });
+    expect(started).toMatchObject({ ...common, uuid: sent.id, attempt: 1 });
     expect(succeeded).toMatchObject({ ...common, result: "{'sum': 3}" });
     expect(succeeded?.["runtime"]).toBeTypeOf("number");
     const clocks = events.map(({ clock }) => clock);

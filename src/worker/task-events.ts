@@ -4,7 +4,7 @@
  */
 
 import type { Delivery, Settled } from "../port/broker.ts";
-import { shownCall, shownError, shownResult, shownTraceback } from "../event/exposure.ts";
+import { type ShownCall, shownCall, shownError, shownResult, shownTraceback } from "../event/exposure.ts";
 import { readException } from "../wire/exception.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
 import { formatTimestamp } from "../wire/timestamp.ts";
@@ -32,19 +32,15 @@ export class TaskEvents implements Witness {
   admitted(execution: Execution): void {
     if (!this.#options.on()) return;
     const { headers, message, call, delivery, claim } = execution;
-    this.#options.tell("task-received", {
-      ...receivedFields(headers),
-      ...shownCall(message.headers, call),
-      ...family(headers),
-      queue: delivery.queue,
-      attempt: attemptOf(execution),
-      fence: claim.fence,
-    });
+    const shown = shownCall(message.headers, call);
+    this.#options.tell("task-received", receivedFields(headers, shown, delivery.queue, claim.fence));
   }
 
   started(execution: Execution): void {
     if (!this.#options.on()) return;
-    this.#options.tell("task-started", { ...facts(execution), fence: execution.claim.fence });
+    const { headers, claim, pid } = execution;
+    const child = pid ?? null;
+    this.#options.tell("task-started", { uuid: headers.id, attempt: headers.retries + 1, fence: claim.fence, child });
   }
 
   ended(execution: Execution, { end, value, failure }: Told, how: Settled["kind"]): void {
@@ -93,8 +89,10 @@ export class TaskEvents implements Witness {
     const { tell } = this.#options;
     switch (end.kind) {
       case "succeeded": {
+        const { headers, pid = null } = execution;
         const result = value === undefined ? "None" : shownResult(value);
-        tell("task-succeeded", { ...facts(execution), result, runtime: end.ms / 1000 });
+        const told = { uuid: headers.id, result, runtime: end.ms / 1000, attempt: headers.retries + 1, child: pid };
+        tell("task-succeeded", told);
         return;
       }
       case "ignored":
@@ -134,9 +132,7 @@ export class TaskEvents implements Witness {
   }
 
   #received(headers: TaskHeaders, delivery: Delivery): void {
-    const { queue, fence } = delivery;
-    const attempt = headers.retries + 1;
-    this.#options.tell("task-received", { ...receivedFields(headers), ...family(headers), queue, attempt, fence });
+    this.#options.tell("task-received", receivedFields(headers, undefined, delivery.queue, delivery.fence));
   }
 
   #returned(execution: Execution, why: string): void {
@@ -148,24 +144,24 @@ export class TaskEvents implements Witness {
   }
 }
 
-/** What Celery's own has, in its order. */
-function receivedFields(headers: TaskHeaders): Fields {
-  const { id, task, shadow, rootId, parentId = null, retries, eta, expires } = headers;
+/** What Celery's own has, in its order, and more. Written out: it is made for each task. */
+function receivedFields(headers: TaskHeaders, shown: ShownCall | undefined, queue: string, fence: number): Fields {
+  const { id, task, shadow, rootId, parentId = null, retries, eta, expires, group } = headers;
   return {
     uuid: id,
     name: shadow ?? task,
-    args: null,
-    kwargs: null,
+    args: shown?.args ?? null,
+    kwargs: shown?.kwargs ?? null,
     root_id: rootId,
     parent_id: parentId,
     retries,
     eta: moment(eta),
     expires: moment(expires),
+    group,
+    queue,
+    attempt: retries + 1,
+    fence,
   };
-}
-
-function family({ group }: TaskHeaders): Fields {
-  return group === undefined ? {} : { group };
 }
 
 function facts(execution: Execution): Fields {

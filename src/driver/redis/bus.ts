@@ -50,7 +50,7 @@ export class RedisBus implements Bus {
       }
       const name = this.#channelOf(channel);
       const routed = channel.kind === "event" ? channel.type : "";
-      const heard = await link.call("PUBLISH", [name, encodeEnvelope(message, routed, tag)]);
+      const heard = await link.call("PUBLISH", [name, encodeEnvelope(message, routed, tag, true)]);
       this.#audiences.set(name, { present: Number(heard) > 0, at: this.#context.clock.monotonic() });
     } catch (error) {
       if (this.#context.closing.aborted) throw error;
