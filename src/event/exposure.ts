@@ -60,7 +60,7 @@ export function shownCall(headers: Readonly<Record<string, unknown>>, call: Uint
 function plainCall(call: Uint8Array): ShownCall | undefined {
   if (call.byteLength > mostTurned) return undefined;
   const text = Buffer.from(call.buffer, call.byteOffset, call.byteLength).toString("latin1");
-  if (!text.startsWith("[[],{") || !turnable.test(text)) return undefined;
+  if (!text.startsWith("[[],{") || !text.endsWith("}]") || !turnable.test(text)) return undefined;
   if (text === "[[],{}]") return { args: "()", kwargs: "{}" };
   // Between two quotes stands a text, which is the same in both; there is no other quote and no escape in it.
   const parts = text.slice(4, -1).split('"');
