@@ -103,15 +103,14 @@ function look(broker: () => string): void {
 
     test("shows what it runs, from its arrival to its end", async () => {
       const call = { task: "ts.add", args: [2, 3], kwargs: {}, options: { queue: "ts" } };
-      let sent = "";
       // Whether anybody listens is known within seconds, so what is sent at first may not be told of.
-      const seen = async (): Promise<unknown> => {
-        sent = (await coreOf(app).send([call]))[0]?.id ?? "";
-        await app.result(sent).get({ timeout: "10s" });
-        return Object.values(await get("/api/tasks")).find(({ uuid, state }) => uuid === sent && state === "SUCCESS");
+      const seen = async (): Promise<Record<string, unknown> | undefined> => {
+        const [sent] = await coreOf(app).send([call]);
+        await app.result(sent?.id ?? "").get({ timeout: "10s" });
+        return Object.values(await get("/api/tasks")).find(({ state }) => state === "SUCCESS");
       };
       await expect.poll(seen, patience).toMatchObject({ name: "ts.add", result: "5", worker: node });
-      const page = await fetch(`${base}/task/${sent}`);
+      const page = await fetch(`${base}/task/${String((await seen())?.["uuid"])}`);
       expect(page.status).toBe(200);
     });
 
