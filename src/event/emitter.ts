@@ -17,10 +17,10 @@ import type { LamportClock } from "./lamport.ts";
 /** Waits for company so long: a person sees no difference, and a busy worker sends tens of lists a second instead of thousands. */
 const linger: Millis = 20;
 /** Events in one list. */
-const mostTogether = 200;
+const mostTogether = 250;
 const mostWaiting = 10_000;
 /** Publishes under way; one that hangs does not hold up the others. */
-const mostUnderway = 4;
+const mostUnderway = 16;
 const headLife: Millis = 1_000;
 /** How long `drain` waits for the broker. */
 const drainPatience: Millis = 1_000;
