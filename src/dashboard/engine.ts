@@ -18,6 +18,8 @@ import { Query } from "./http/query.ts";
 import { type Route, Router } from "./http/route.ts";
 import { routes } from "./http/routes.ts";
 import { Interface } from "./http/ui.ts";
+import { EventMetrics } from "./metrics/event-metrics.ts";
+import { BrokerMetrics } from "./metrics/page.ts";
 import type { Inside } from "./inside.ts";
 import type { DashboardSettings } from "./options.ts";
 import { Hub } from "./stream/hub.ts";
@@ -51,7 +53,9 @@ export class Engine {
     this.#core = core;
     this.#seal = new Seal(settings.login?.secret);
     this.#gate = new Gate(settings, this.#seal, core.clock);
-    this.#router = new Router(routes);
+    const open = (route: Route): Route =>
+      settings.openMetrics && route.path === "/metrics" ? { ...route, role: "open" } : route;
+    this.#router = new Router(routes.map(open));
   }
 
   get isOpen(): boolean {
@@ -95,7 +99,7 @@ export class Engine {
     if (path === undefined) throw notFound();
     if (path === "")
       return new Response(null, { status: 308, headers: { location: `${settings.prefix}/${url.search}` } });
-    const match = this.#router.match(request.method, path);
+    const match = this.#router.match(request, path);
     if (match === "wrong-method") throw new ApiError(405, "BAD_REQUEST", `${request.method} is not possible here.`);
     if (match?.route.role === "open") return this.#run(match.route, match.params, request, peer, undefined, url);
     const viewer = await this.#gate.viewerOf(request, peer);
@@ -130,7 +134,7 @@ export class Engine {
       signal,
     };
     const over = Promise.withResolvers<never>();
-    using _timer = inside.clock.after(patience, () =>
+    using _timer = inside.clock.after(route.patience ?? patience, () =>
       over.reject(new ApiError(503, "TIMEOUT", "The answer took too long. Narrow the question, or try again.")),
     );
     const answer = await Promise.race([route.handle(visit), over.promise]);
@@ -179,6 +183,7 @@ export class Engine {
     closers.push(() => history.close());
     const audit = new AuditLog(settings.history);
     closers.push(() => audit.close());
+    const figures = new EventMetrics();
     const hub = new Hub(clock, settings.maxStreams);
     closers.push(() => hub[Symbol.dispose]());
     const inside: Omit<Inside, "perform"> & { perform?: Perform } = {
@@ -191,6 +196,8 @@ export class Engine {
       past: history,
       audit,
       hub,
+      figures,
+      brokerFigures: new BrokerMetrics(),
       connect: () => this.#connect(),
       connected: () => this.#connected,
     };
@@ -204,6 +211,7 @@ export class Engine {
         batch.events.filter(({ type }) => type.startsWith("worker-")),
         clock.now(),
       );
+      figures.take(batch.events, batch.missed);
       watch.take(batch.events);
     };
     const listening = this.#listen(take);

@@ -8,6 +8,8 @@ import type { Backend } from "../port/backend.ts";
 import type { Gate } from "./access/gate.ts";
 import type { AuditLog } from "./action/audit.ts";
 import type { Perform } from "./action/perform.ts";
+import type { EventMetrics } from "./metrics/event-metrics.ts";
+import type { BrokerMetrics } from "./metrics/page.ts";
 import type { Past } from "./past.ts";
 import type { DashboardSettings } from "./options.ts";
 import type { Hub } from "./stream/hub.ts";
@@ -24,6 +26,8 @@ export interface Inside {
   readonly past: Past;
   readonly audit: AuditLog;
   readonly hub: Hub;
+  readonly figures: EventMetrics;
+  readonly brokerFigures: BrokerMetrics;
   readonly perform: Perform;
   /** The connection of the app. Rejects after a moment with the driver's coded error: nobody waits for a page for long. */
   readonly connect: () => Promise<Backend>;

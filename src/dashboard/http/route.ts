@@ -35,6 +35,10 @@ export interface Route {
   readonly produces?: string;
   /** "flower": programs that know Flower use it, so a POST may be a form, and needs no token from what is no browser. */
   readonly dialect?: "flower";
+  /** For these requests alone; others go on to the next route of the path. */
+  readonly only?: (request: Request) => boolean;
+  /** Longest time for an answer, ms. Default 10 s. */
+  readonly patience?: number;
   /** A value becomes JSON. */
   readonly handle: (visit: Visit) => Response | object | Promise<Response | object>;
 }
@@ -57,7 +61,8 @@ export class Router {
   }
 
   /** "wrong-method": the path is known, and the method is not. Throws for what cannot be decoded. */
-  match(method: string, path: string): Match | "wrong-method" | undefined {
+  match(request: Request, path: string): Match | "wrong-method" | undefined {
+    const { method } = request;
     const segments = path.split("/");
     let known = false;
     for (const [index, pattern] of this.#patterns.entries()) {
@@ -66,6 +71,7 @@ export class Router {
       if (!pattern.every((part, at) => (part.startsWith(":") ? segments[at] !== "" : part === segments[at]))) continue;
       known = true;
       if (route.method !== method && !(route.method === "GET" && method === "HEAD")) continue;
+      if (route.only?.(request) === false) continue;
       const params: Record<string, string> = {};
       for (const [at, part] of pattern.entries()) {
         if (part.startsWith(":")) params[part.slice(1)] = decoded(segments[at] ?? "");

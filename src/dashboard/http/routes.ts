@@ -3,6 +3,8 @@
 import { checkJson } from "../access/origin.ts";
 import { readAction } from "../action/reading.ts";
 import { deadLetters } from "../page/dead.ts";
+import { flowerRoutes } from "../flower/routes.ts";
+import { health, metrics, readiness } from "../metrics/page.ts";
 import { auditPage, names, overview, series, workflow, workflows } from "../page/past-pages.ts";
 import { messages, queueList, taskMessage } from "../page/queues.ts";
 import { scheduleList } from "../page/schedules.ts";
@@ -11,6 +13,7 @@ import { taskCounts, taskDetail, taskLog, taskPage } from "../page/tasks.ts";
 import { whyNot } from "../page/why.ts";
 import { workerDetail, workerList } from "../page/workers.ts";
 import { readJson } from "./body.ts";
+import { openApi } from "./openapi.ts";
 import type { Route } from "./route.ts";
 
 const at = { at: "The moment to answer for, unix ms. Absent: now." };
@@ -219,6 +222,16 @@ const ownRoutes: readonly Route[] = [
     },
   },
   {
+    method: "GET",
+    path: "/metrics",
+    role: "view",
+    summary: "Figures for Prometheus",
+    produces: "text/plain",
+    handle: metrics,
+  },
+  { method: "GET", path: "/healthz", role: "open", summary: "The process answers", handle: health },
+  { method: "GET", path: "/readyz", role: "open", summary: "It can do its work", handle: readiness },
+  {
     method: "POST",
     path: "/api/actions",
     role: "view",
@@ -233,4 +246,14 @@ const ownRoutes: readonly Route[] = [
 ];
 
 /** All there are, in the order in which they are tried. */
-export const routes: readonly Route[] = [...ownRoutes];
+export const routes: readonly Route[] = [
+  ...flowerRoutes,
+  ...ownRoutes,
+  {
+    method: "GET",
+    path: "/api/openapi.json",
+    role: "view",
+    summary: "This document",
+    handle: ({ inside }) => openApi(routes, inside.settings.prefix),
+  },
+];

@@ -1,0 +1,91 @@
+/** The API as an OpenAPI 3.1 document, made of the table of routes, so that it cannot differ from what is answered. */
+
+import { packageVersion } from "../version.ts";
+import type { Route } from "./route.ts";
+
+const types = "https://www.npmjs.com/package/celeriac";
+
+/** `prefix`: where the dashboard is mounted. */
+export function openApi(routes: readonly Route[], prefix: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, "{$1}");
+    const operations = (paths[path] ??= {});
+    // Where Flower's answer and ours share a path, ours is described; Flower's is the same below /flower.
+    if (route.only === undefined) operations[route.method.toLowerCase()] = operationOf(route);
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Celeriac dashboard",
+      version: packageVersion(),
+      description:
+        "Times are unix milliseconds, durations milliseconds. What nobody can tell is absent. Every POST of this API needs the header X-CSRF-Token with `csrf` of /api/session.",
+    },
+    servers: [{ url: prefix === "" ? "/" : prefix }],
+    security: [{ basic: [] }, { session: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        basic: { type: "http", scheme: "basic" },
+        session: { type: "apiKey", in: "cookie", name: "celeriac_session" },
+      },
+      schemas: schemasOf(routes),
+      responses: {
+        Failure: {
+          description: "Every answer that is not 2xx.",
+          content: { "application/json": { schema: { $ref: "#/components/schemas/ApiFailure" } } },
+        },
+      },
+    },
+  };
+}
+
+function operationOf(route: Route): object {
+  const params = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name);
+  const { answer, produces = "application/json", body, role } = route;
+  const schema = answer === undefined ? {} : { schema: { $ref: `#/components/schemas/${answer}` } };
+  return {
+    summary: route.summary,
+    tags: [route.dialect === "flower" ? "Flower" : "Celeriac"],
+    "x-role": role,
+    ...(role === "open" && { security: [] }),
+    parameters: [
+      ...params.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+      ...Object.entries(route.query ?? {}).map(([name, description]) => ({
+        name,
+        in: "query",
+        description,
+        schema: { type: "string" },
+      })),
+    ],
+    ...(body !== undefined && {
+      requestBody: {
+        required: true,
+        content: { "application/json": { schema: { $ref: `#/components/schemas/${body}` } } },
+      },
+    }),
+    responses: {
+      200: { description: answer ?? "OK", content: { [produces]: schema } },
+      default: { $ref: "#/components/responses/Failure" },
+    },
+  };
+}
+
+/** By name; what they hold field by field is said by the types of the package. */
+function schemasOf(routes: readonly Route[]): object {
+  const names = new Set(routes.flatMap(({ answer, body }) => [answer, body].filter((name) => name !== undefined)));
+  return {
+    ...Object.fromEntries(
+      [...names].map((name) => [
+        name,
+        { type: "object", externalDocs: { url: types, description: `The type ${name}` } },
+      ]),
+    ),
+    ApiFailure: {
+      type: "object",
+      required: ["code", "text"],
+      properties: { code: { type: "string" }, text: { type: "string" }, field: { type: "string" } },
+    },
+  };
+}
