@@ -255,7 +255,8 @@ test("the Grafana dashboard asks for figures that there are", async () => {
     ),
   );
   const page = await (await stage.ask("/metrics")).text();
-  const code = await readFile(new URL("../metrics/event-metrics.ts", import.meta.url), "utf8");
+  const files = ["event-metrics.ts", "page.ts"].map((name) => new URL(`../metrics/${name}`, import.meta.url));
+  const code = (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("");
   for (const name of metrics) {
     const plain = name.replace(/_(?:bucket|sum|count)$/, "");
     // Some are there once something of their kind has happened.
