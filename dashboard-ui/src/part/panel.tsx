@@ -17,7 +17,10 @@ export function Panel({
   const body = useRef<HTMLElement>(null);
   useKeys({ Escape: onClose });
   // Another row, another top.
-  useEffect(() => body.current?.scrollTo({ top: 0 }), [title]);
+  useEffect(() => {
+    // Newer browsers give a promise, which is no clean-up.
+    void body.current?.scrollTo({ top: 0 });
+  }, [title]);
   return (
     <aside
       ref={body}
@@ -47,7 +50,7 @@ export function Panel({
 export function WithPanel({ children, panel }: { readonly children: ReactNode; readonly panel: ReactNode }) {
   return (
     <div className="flex h-full min-h-0">
-      <div className="quiet-scroll flex min-w-0 flex-1 flex-col overflow-y-auto">{children}</div>
+      <div className="quiet-scroll @container flex min-w-0 flex-1 flex-col overflow-y-auto">{children}</div>
       {panel}
     </div>
   );

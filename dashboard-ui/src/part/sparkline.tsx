@@ -13,7 +13,7 @@ export function Sparkline({
   readonly height?: number;
   readonly ink?: string;
 }) {
-  if (values.length < 2) return <span className="inline-block" style={{ width, height }} />;
+  if (values.length < 2) return null;
   const top = Math.max(...values, 0) || 1;
   const step = (width - 2) / (values.length - 1);
   const points = values.map((value, index) => {

@@ -2,6 +2,9 @@
 
 import type { ActionRequest, ActionResult, ApiFailure } from "../../../src/dashboard/contract.ts";
 
+/** Said with every question: to who does not say it, some paths answer as Flower does. */
+const json = "application/json";
+
 export type Params = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
 export class Refusal extends Error {
@@ -39,7 +42,7 @@ export class Server {
 
   /** Rejects with {@link Refusal}. */
   async ask<T>(path: string, params: Params, signal: AbortSignal): Promise<T> {
-    return this.#fetch<T>(this.url(path, params), { signal });
+    return this.#fetch<T>(this.url(path, params), { signal, headers: { accept: json } });
   }
 
   /** Rejects with {@link Refusal}. `csrf` is the session's. */
@@ -47,7 +50,7 @@ export class Server {
     return this.#fetch<ActionResult>(this.url("/api/actions"), {
       method: "POST",
       body: JSON.stringify(request),
-      headers: { "content-type": "application/json", "x-csrf-token": csrf },
+      headers: { accept: json, "content-type": json, "x-csrf-token": csrf },
     });
   }
 

@@ -59,6 +59,7 @@ function Health() {
             {healthWord[data.level]}
           </span>
           {data.text}
+          {/failure/.test(data.text) ? " in the last 5 min" : ""}
         </span>
       )}
       {troubles.map((text) => (

@@ -169,17 +169,17 @@ function LetterLine({
   const { task, queue, reason, detail, at, args, attempts } = row;
   return (
     <li
-      className={`grid grid-cols-[minmax(0,1fr)_auto] gap-x-4 border-b px-1 py-1.5 md:grid-cols-[10rem_minmax(8rem,1fr)_minmax(8rem,1.6fr)_8rem_7rem] ${open ? "bg-accent-soft" : "hover:bg-sunken"}`}
+      className={`grid grid-cols-[minmax(0,1fr)_auto] gap-x-4 border-b px-1 py-1.5 @3xl:grid-cols-[10rem_minmax(8rem,1fr)_minmax(8rem,1.6fr)_11rem_6rem] ${open ? "bg-accent-soft" : "hover:bg-sunken"}`}
       onClick={onOpen}
     >
-      <span className="truncate text-dead max-md:order-3">◆ {reason}</span>
+      <span className="truncate text-dead @max-3xl:order-3">◆ {reason}</span>
       <button type="button" className="truncate text-left hover:underline" title={task} onClick={onOpen}>
         {task === undefined ? "not readable" : shortTask(task)}
       </button>
-      <span className="truncate text-small text-dim max-md:order-4 max-md:col-span-2" title={detail}>
+      <span className="truncate text-small text-dim @max-3xl:order-4 @max-3xl:col-span-2" title={detail}>
         {detail === "" ? <span className="font-mono">{args}</span> : detail}
       </span>
-      <span className="hidden truncate text-dim md:block">
+      <span className="hidden truncate text-dim @3xl:block">
         {queue}
         {attempts.length === 0 ? "" : ` · ${countOf(attempts.length, "attempt")}`}
       </span>

@@ -1,9 +1,10 @@
 /** What fails most, what waits longest, what runs longest. */
 
-import type { FailureGroup, QueueWait, TaskRow } from "../../../../src/dashboard/contract.ts";
+import type { FailureGroup, QueueRow, QueueWait, TaskRow } from "../../../../src/dashboard/contract.ts";
 import { Age, Lasting } from "../../part/age.tsx";
 import { Section } from "../../part/bits.tsx";
 import { Go } from "../../place/place.tsx";
+import { waitsOf } from "./queue-waits.ts";
 import { shortTask } from "../../text/id.ts";
 import { inlineArgs } from "../../text/literal.ts";
 import { countText } from "../../text/number.ts";
@@ -45,7 +46,15 @@ export function Failing({ groups }: { readonly groups: readonly FailureGroup[] }
   );
 }
 
-export function Waiting({ queues }: { readonly queues: readonly QueueWait[] }) {
+/** As the broker has it now; of a moment in the past the history alone knows. */
+export function Waiting({
+  kept,
+  now,
+}: {
+  readonly kept: readonly QueueWait[];
+  readonly now: readonly QueueRow[] | undefined;
+}) {
+  const queues = now === undefined ? kept : waitsOf(now);
   return (
     <Section title="What waits longest">
       {queues.length === 0 ? <p className={none}>Nothing waits.</p> : null}

@@ -16,9 +16,9 @@ export function FirstSteps({ workers }: { readonly workers: number }) {
       >
         This page fills by itself as soon as something happens.
       </Empty>
-      <Empty title="1. An app with a task" code={app} />
-      {workers === 0 ? <Empty title="2. A worker" code="celeriac worker -A ./app.ts" /> : null}
-      <Empty title="3. A task for it" code={`celeriac call -A ./app.ts add --kwargs '{"a": 2, "b": 40}'`} />
+      <Empty title="An app with a task" code={app} />
+      {workers === 0 ? <Empty title="A worker" code="celeriac worker -A ./app.ts" /> : null}
+      <Empty title="A task for it" code={`celeriac call -A ./app.ts add --kwargs '{"a": 2, "b": 40}'`} />
     </div>
   );
 }

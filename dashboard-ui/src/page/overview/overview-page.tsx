@@ -9,7 +9,8 @@ import { Answer, Figure, Section } from "../../part/bits.tsx";
 import { GapNote } from "../../part/gap-note.tsx";
 import { stateInk } from "../../part/state-mark.tsx";
 import { Go, usePlace } from "../../place/place.tsx";
-import { useQuestions } from "../../server/instruments.tsx";
+import { follows } from "../../place/time-choice.ts";
+import { useInstruments, useQuestions, useTopic } from "../../server/instruments.tsx";
 import { durationText } from "../../text/duration.ts";
 import { countText, rateText, shareText } from "../../text/number.ts";
 import { Failing, Longest, Waiting } from "./answer-lists.tsx";
@@ -41,6 +42,10 @@ function isUntouched({ since, now, outcomes }: Overview): boolean {
 }
 
 function Figures({ overview }: { readonly overview: Overview }) {
+  const { time } = usePlace();
+  const { questions } = useInstruments();
+  useTopic(follows(time) ? "queues" : undefined);
+  const queues = useQuery({ ...questions.queues(undefined), enabled: follows(time) }).data?.items;
   const { series, now, outcomes, wait, run, range } = overview;
   const { from, until } = range;
   return (
@@ -93,7 +98,7 @@ function Figures({ overview }: { readonly overview: Overview }) {
       </div>
       <div className="grid gap-x-6 gap-y-5 xl:grid-cols-3">
         <Failing groups={overview.failing} />
-        <Waiting queues={overview.waiting} />
+        <Waiting kept={overview.waiting} now={follows(time) ? queues : undefined} />
         <Longest rows={overview.longest} />
       </div>
       <Section

@@ -50,28 +50,28 @@ export default function QueuesPage() {
                       <th scope="col" className={head}>
                         waiting
                       </th>
-                      <th scope="col" className={`${head} hidden sm:table-cell`}>
+                      <th scope="col" className={`${head} hidden @lg:table-cell`}>
                         last hour
                       </th>
                       <th scope="col" className={head}>
                         oldest
                       </th>
-                      <th scope="col" className={`${head} hidden md:table-cell`}>
+                      <th scope="col" className={`${head} hidden @3xl:table-cell`}>
                         in flight
                       </th>
-                      <th scope="col" className={`${head} hidden md:table-cell`}>
+                      <th scope="col" className={`${head} hidden @3xl:table-cell`}>
                         delayed
                       </th>
-                      <th scope="col" className={`${head} hidden lg:table-cell`}>
+                      <th scope="col" className={`${head} hidden @5xl:table-cell`}>
                         in
                       </th>
-                      <th scope="col" className={`${head} hidden lg:table-cell`}>
+                      <th scope="col" className={`${head} hidden @5xl:table-cell`}>
                         out
                       </th>
                       <th scope="col" className={head}>
                         empty in
                       </th>
-                      <th scope="col" className={`${head} hidden md:table-cell`}>
+                      <th scope="col" className={`${head} hidden @3xl:table-cell`}>
                         consumers
                       </th>
                     </tr>
@@ -115,7 +115,7 @@ function QueueLine({
         </span>
       </th>
       <td className={cell}>{countText(ready)}</td>
-      <td className={`${cell} hidden sm:table-cell`}>
+      <td className={`${cell} hidden @lg:table-cell`}>
         <span className="inline-block align-middle">
           <Sparkline
             values={depth}
@@ -125,14 +125,14 @@ function QueueLine({
         </span>
       </td>
       <td className={cell}>{oldest === undefined ? <Nothing /> : <Age at={oldest} ago={false} />}</td>
-      <td className={`${cell} hidden md:table-cell`}>{countText(leased ?? running)}</td>
-      <td className={`${cell} hidden md:table-cell`}>{delayed === undefined ? <Nothing /> : countText(delayed)}</td>
-      <td className={`${cell} hidden lg:table-cell`}>{rateText(rateIn)}</td>
-      <td className={`${cell} hidden lg:table-cell`}>{rateText(rateOut)}</td>
+      <td className={`${cell} hidden @3xl:table-cell`}>{countText(leased ?? running)}</td>
+      <td className={`${cell} hidden @3xl:table-cell`}>{delayed === undefined ? <Nothing /> : countText(delayed)}</td>
+      <td className={`${cell} hidden @5xl:table-cell`}>{rateText(rateIn)}</td>
+      <td className={`${cell} hidden @5xl:table-cell`}>{rateText(rateOut)}</td>
       <td className={cell}>
         <Drain row={row} />
       </td>
-      <td className={`${cell} hidden md:table-cell ${consumers === 0 ? "text-failed" : ""}`}>
+      <td className={`${cell} hidden @3xl:table-cell ${consumers === 0 ? "text-failed" : ""}`}>
         {consumers === undefined ? <Nothing /> : countText(consumers)}
       </td>
     </tr>

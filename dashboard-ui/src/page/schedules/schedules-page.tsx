@@ -16,7 +16,7 @@ import { shortTask } from "../../text/id.ts";
 import { DayLine, DayScale } from "./day-line.tsx";
 import { SchedulePanel } from "./schedule-panel.tsx";
 
-const code = `app.schedule("nightly report", report, {}, { cron: "0 7 * * 1-5", timezone: "Europe/Berlin" });
+const code = `app.schedule("nightly report", cron("0 3 * * *", { timezone: "Europe/Berlin" }), report.si({ back: 1 }));
 
 celeriac beat -A ./app.ts`;
 
@@ -50,7 +50,7 @@ export default function SchedulesPage() {
               ) : null}
               {items.length === 0 ? null : (
                 <div>
-                  <div className="hidden md:grid md:grid-cols-[minmax(10rem,16rem)_minmax(0,1fr)_9rem_9rem] md:gap-x-4">
+                  <div className="hidden @3xl:grid @3xl:grid-cols-[minmax(10rem,16rem)_minmax(0,1fr)_9rem_9rem] @3xl:gap-x-4">
                     <span />
                     <DayScale />
                   </div>
@@ -85,7 +85,7 @@ function ScheduleLine({
   const first = next[0];
   return (
     <li
-      className={`grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 border-b py-2 md:grid-cols-[minmax(10rem,16rem)_minmax(0,1fr)_9rem_9rem] ${open ? "bg-accent-soft" : "hover:bg-sunken"}`}
+      className={`grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 border-b py-2 @3xl:grid-cols-[minmax(10rem,16rem)_minmax(0,1fr)_9rem_9rem] ${open ? "bg-accent-soft" : "hover:bg-sunken"}`}
       onClick={onOpen}
     >
       <div className="min-w-0">
@@ -101,10 +101,10 @@ function ScheduleLine({
           {spec} · {shortTask(task)}
         </span>
       </div>
-      <div className="max-md:order-3 max-md:col-span-2">
+      <div className="@max-3xl:order-3 @max-3xl:col-span-2">
         <DayLine row={row} />
       </div>
-      <div className="min-w-0 text-small max-md:order-4">
+      <div className="min-w-0 text-small @max-3xl:order-4">
         {paused ? (
           <span className="rounded bg-strip px-1.5 text-on-strip">❚❚ paused</span>
         ) : first === undefined ? (
@@ -140,7 +140,7 @@ function ScheduleLine({
           </span>
         )}
       </div>
-      <div className="flex justify-end gap-2 max-md:order-2" onClick={(event) => event.stopPropagation()}>
+      <div className="flex justify-end gap-2 @max-3xl:order-2" onClick={(event) => event.stopPropagation()}>
         {may("schedule.run") ? (
           <Button disabled={busy} onClick={() => press({ do: "schedule.run", schedule: name })}>
             Run now

@@ -1,14 +1,13 @@
 /** The exact message, as it lies with the broker. */
 
 import { useQuery } from "@tanstack/react-query";
-import type { TaskRow } from "../../../../src/dashboard/contract.ts";
 import { Empty, Facts, Skeleton, Trouble } from "../../part/bits.tsx";
 import { Code } from "../../part/code.tsx";
 import { Refusal } from "../../server/ask.ts";
 import { useQuestions } from "../../server/instruments.tsx";
 
-export function MessageView({ row }: { readonly row: TaskRow }) {
-  const { data, error } = useQuery(useQuestions().message(row.id, row.queue));
+export function MessageView({ id, queue }: { readonly id: string; readonly queue: string | undefined }) {
+  const { data, error } = useQuery(useQuestions().message(id, queue));
   if (error instanceof Refusal && error.status === 404)
     return (
       <Empty title="Its message is gone">

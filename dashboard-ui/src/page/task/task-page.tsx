@@ -20,6 +20,7 @@ import { ErrorView } from "./error-view.tsx";
 import { Family } from "./family.tsx";
 import { LogView } from "./log-view.tsx";
 import { MessageView } from "./message-view.tsx";
+import { isUntold, Untold } from "./untold.tsx";
 import { TaskActions } from "./task-actions.tsx";
 import { InputView, ProgressLine, TaskFacts } from "./task-parts.tsx";
 import { Waterfall } from "./waterfall.tsx";
@@ -34,9 +35,13 @@ export default function TaskPage({ id }: { readonly id: string }) {
   useTopic(at === undefined ? `task:${id}` : undefined);
   return (
     <div className="quiet-scroll h-full overflow-y-auto p-3 sm:p-4">
-      <Answer query={query} rows={10}>
-        {(detail) => <Whole detail={detail} at={at} />}
-      </Answer>
+      {isUntold(query.error) && at === undefined ? (
+        <Untold id={id} />
+      ) : (
+        <Answer query={query} rows={10}>
+          {(detail) => <Whole detail={detail} at={at} />}
+        </Answer>
+      )}
     </div>
   );
 }
@@ -114,7 +119,7 @@ function Details({ detail, at }: { readonly detail: TaskDetail; readonly at: num
         </div>
       ),
     },
-    { name: "message", label: "Message", content: () => <MessageView row={row} /> },
+    { name: "message", label: "Message", content: () => <MessageView id={row.id} queue={row.queue} /> },
   ];
   const chosen = params.get("tab") ?? (error === undefined ? "input" : "outcome");
   return <Tabs label="Details" tabs={tabs} chosen={chosen} onChoose={(tab) => change({ tab }, { replace: true })} />;

@@ -10,6 +10,7 @@ import { useQuestions, useTopic } from "../../server/instruments.tsx";
 import { shortTask } from "../../text/id.ts";
 import { prettyLiteral } from "../../text/literal.ts";
 import { ErrorView } from "./error-view.tsx";
+import { isUntold, Untold } from "./untold.tsx";
 import { TaskActions } from "./task-actions.tsx";
 import { InputView, ProgressLine, TaskFacts } from "./task-parts.tsx";
 import { Waterfall } from "./waterfall.tsx";
@@ -34,30 +35,34 @@ export function TaskPanel({ id, onClose }: { readonly id: string; readonly onClo
         </Go>
       }
     >
-      <Answer query={query}>
-        {(detail) => (
-          <>
-            <TaskActions detail={detail} />
-            <TaskFacts detail={detail} />
-            <ProgressLine row={detail.row} />
-            {isWaiting(detail.row) && at === undefined ? <WhyNotRunning id={id} /> : null}
-            {detail.error === undefined ? null : (
-              <Section title="Error">
-                <ErrorView error={detail.error} />
+      {isUntold(query.error) && at === undefined ? (
+        <Untold id={id} />
+      ) : (
+        <Answer query={query}>
+          {(detail) => (
+            <>
+              <TaskActions detail={detail} />
+              <TaskFacts detail={detail} />
+              <ProgressLine row={detail.row} />
+              {isWaiting(detail.row) && at === undefined ? <WhyNotRunning id={id} /> : null}
+              {detail.error === undefined ? null : (
+                <Section title="Error">
+                  <ErrorView error={detail.error} />
+                </Section>
+              )}
+              <Waterfall detail={detail} />
+              <Section title="Input">
+                <InputView detail={detail} />
               </Section>
-            )}
-            <Waterfall detail={detail} />
-            <Section title="Input">
-              <InputView detail={detail} />
-            </Section>
-            {detail.result === undefined ? null : (
-              <Section title="Result">
-                <Code text={prettyLiteral(detail.result)} label="Result" />
-              </Section>
-            )}
-          </>
-        )}
-      </Answer>
+              {detail.result === undefined ? null : (
+                <Section title="Result">
+                  <Code text={prettyLiteral(detail.result)} label="Result" />
+                </Section>
+              )}
+            </>
+          )}
+        </Answer>
+      )}
     </Panel>
   );
 }

@@ -6,7 +6,7 @@ import { Bar, Facts, IdText } from "../../part/bits.tsx";
 import { Code } from "../../part/code.tsx";
 import { StateMark } from "../../part/state-mark.tsx";
 import { Go } from "../../place/place.tsx";
-import { prettyLiteral } from "../../text/literal.ts";
+import { inlineArgs, prettyLiteral } from "../../text/literal.ts";
 import { countText } from "../../text/number.ts";
 
 export function ProgressLine({ row }: { readonly row: TaskRow }) {
@@ -98,15 +98,16 @@ export function TaskFacts({ detail }: { readonly detail: TaskDetail }) {
 export function InputView({ detail }: { readonly detail: TaskDetail }) {
   const { args, kwargs } = detail;
   if (args === undefined && kwargs === undefined) return <p className="text-dim">Nobody told its arguments.</p>;
+  if (isNothing(args) && isNothing(kwargs)) return <p className="text-dim">It was sent without any.</p>;
   return (
     <div className="flex flex-col gap-3">
-      {args === undefined ? null : (
+      {args === undefined || isNothing(args) ? null : (
         <div>
           <h3 className="text-dim">Positional arguments</h3>
           <Code text={prettyLiteral(args)} label="Positional arguments" />
         </div>
       )}
-      {kwargs === undefined ? null : (
+      {kwargs === undefined || isNothing(kwargs) ? null : (
         <div>
           <h3 className="text-dim">Named arguments</h3>
           <Code text={prettyLiteral(kwargs)} label="Named arguments" />
@@ -114,4 +115,8 @@ export function InputView({ detail }: { readonly detail: TaskDetail }) {
       )}
     </div>
   );
+}
+
+function isNothing(text: string | undefined): boolean {
+  return text === undefined || inlineArgs(text, undefined) === "";
 }

@@ -128,7 +128,7 @@ function AddFilter({ onAdd }: { readonly onAdd: (field: (typeof chipFields)[numb
         aria-label="Add a filter by task, queue or worker"
         placeholder="+ task, queue or worker"
         maxLength={300}
-        className="h-7 w-44 rounded border border-line-strong/60 bg-surface px-2 max-sm:h-9"
+        className="h-7 w-52 rounded border border-line-strong/60 bg-surface px-2 max-sm:h-9"
         onChange={({ target }) => {
           const { value } = target;
           if (!offered.includes(value) || !take(value)) setText(value);

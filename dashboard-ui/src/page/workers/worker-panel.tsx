@@ -58,7 +58,7 @@ function Whole({ detail, now }: { readonly detail: WorkerDetail; readonly now: b
             : ["software", `${software}${system === undefined ? "" : ` on ${system}`}`],
           pid === undefined ? undefined : ["pid", String(pid)],
           pool === undefined ? undefined : ["pool", pool],
-          load === undefined ? undefined : ["load", load.map((value) => value.toFixed(2)).join("  ")],
+          load === undefined ? undefined : ["load", load.map((value) => value.toFixed(2)).join(" · ")],
           ["rate", rateText(throughput)],
           processed === undefined ? undefined : ["done", countText(processed)],
           [

@@ -102,7 +102,7 @@ function WorkerLine({
   return (
     <li className={`rounded border bg-surface ${open ? "border-accent" : ""} ${online ? "" : "border-dashed"}`}>
       <div
-        className="grid gap-x-6 gap-y-2 px-3 py-2 hover:bg-sunken md:grid-cols-[minmax(12rem,1fr)_minmax(8rem,1fr)_auto]"
+        className="grid gap-x-6 gap-y-2 px-3 py-2 hover:bg-sunken @5xl:grid-cols-[minmax(12rem,1fr)_minmax(8rem,1fr)_auto]"
         onClick={onOpen}
       >
         <div className="min-w-0">
@@ -129,7 +129,7 @@ function WorkerLine({
           </span>
         </div>
         <div className="flex min-w-0 items-center">{online ? <SlotDots active={active} slots={slots} /> : null}</div>
-        <dl className="grid grid-cols-3 gap-x-5 gap-y-1 text-right sm:grid-cols-6">
+        <dl className="grid grid-cols-3 gap-x-5 gap-y-1 @5xl:text-right @2xl:grid-cols-6">
           <Cell label="busy">
             {online ? `${String(active)}${slots === undefined ? "" : ` / ${String(slots)}`}` : <Nothing />}
           </Cell>
@@ -158,7 +158,7 @@ function Cell({
   readonly bad?: boolean;
 }) {
   return (
-    <div className="w-20">
+    <div className="@5xl:w-20">
       <dt className="text-small text-dim">{label}</dt>
       <dd className={`whitespace-nowrap ${bad ? "text-failed" : ""}`}>{children}</dd>
     </div>

@@ -14,9 +14,9 @@ import { useQuestions } from "../../server/instruments.tsx";
 import { shortId } from "../../text/id.ts";
 import { countText } from "../../text/number.ts";
 
-const code = `import { chain, chord, group } from "celeriac";
+const code = `import { chord } from "celeriac";
 
-await chord(images.map((image) => resize.s(image)), publish.s()).apply();`;
+await app.delay(chord(images.map((image) => resize.si(image)), publish.s()));`;
 
 const choices = [
   { value: undefined, label: "All" },
@@ -88,7 +88,7 @@ function WorkflowLine({ row }: { readonly row: WorkflowRow }) {
         className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 border-b px-1 py-1.5 hover:bg-sunken md:grid-cols-[minmax(0,1.2fr)_6rem_minmax(8rem,1fr)_14rem_7rem]"
       >
         <span className="truncate" title={task ?? root}>
-          {task ?? "unknown first task"}
+          {task ?? `Group of ${countText(total)}`}
         </span>
         <span className="hidden font-mono text-small text-dim md:block" title={root}>
           {shortId(root)}

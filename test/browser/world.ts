@@ -1,0 +1,101 @@
+/**
+ * What the dashboard is looked at in: a private Redis, workers as processes of their own, a scheduler, producers that go on sending, a queue that
+ * is paused, one that nobody takes from, tasks that are delayed, dead letters, workflows that run and that failed; and the dashboard itself,
+ * as `celeriac dashboard` serves it.
+ */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { WorkerProcess } from "../server/command-line.ts";
+import { type RedisServer, startRedis } from "../server/redis-server.ts";
+
+const appFile = join(import.meta.dirname, "app.ts");
+/** Rounds of the producer, ms. */
+const round = 500;
+
+export interface WorldOptions {
+  /** Where the dashboard is mounted, such as "/ops/celeriac". */
+  readonly prefix?: string;
+  /** 0: any that is free. */
+  readonly port?: number;
+  /** Further options of the dashboard. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export class World implements AsyncDisposable {
+  readonly url: string;
+  readonly #server: RedisServer;
+  readonly #processes: readonly WorkerProcess[];
+  readonly #folder: string;
+  #timer: NodeJS.Timeout | undefined;
+  #rounds = 0;
+
+  private constructor(url: string, server: RedisServer, processes: readonly WorkerProcess[], folder: string) {
+    this.url = url;
+    this.#server = server;
+    this.#processes = processes;
+    this.#folder = folder;
+  }
+
+  static async start({ prefix, port = 0, flags = [], env: more = {} }: WorldOptions = {}): Promise<World> {
+    const server = await startRedis();
+    const folder = await mkdtemp(join(tmpdir(), "celeriac-browser-"));
+    process.env["BROWSER_BROKER"] = server.url;
+    const env = { BROWSER_BROKER: server.url, ...more };
+    const common = ["-A", appFile];
+    const where = prefix === undefined ? [] : ["--prefix", prefix];
+    const history = join(folder, "history.db");
+    const dashboard = new WorkerProcess(
+      [...common, "--history", history, "--port", String(port), "--environment", "shop · test", ...where, ...flags],
+      env,
+      "dashboard",
+    );
+    const processes = [
+      dashboard,
+      new WorkerProcess([...common, "-n", "images-1@north", "-Q", "images", "-c", "4", "--processes", "2", "-E"], env),
+      new WorkerProcess(
+        [
+          ...common,
+          "-n",
+          "mixed-1@south",
+          "-Q",
+          "mail,billing,reports,feeds,celery,backfill",
+          "-c",
+          "6",
+          "--processes",
+          "1",
+          "-E",
+          "-B",
+        ],
+        env,
+      ),
+    ];
+    const { url } = await dashboard.line("dashboard.ready");
+    await Promise.all(processes.slice(1).map((worker) => worker.line("worker.ready")));
+    return new World(String(url), server, processes, folder);
+  }
+
+  /** Once: what stands around. Then rounds of ordinary work, until it is disposed. */
+  async fill(): Promise<void> {
+    const { standing } = await import("./work.ts");
+    await standing();
+    await this.#round();
+  }
+
+  async #round(): Promise<void> {
+    const { ordinary } = await import("./work.ts");
+    await ordinary(this.#rounds++);
+    this.#timer = setTimeout(() => void this.#round().catch(() => {}), round);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
+    const { app } = await import("./app.ts");
+    await app.close();
+    await Promise.all(this.#processes.map((one) => one.stop()));
+    await this.#server.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
