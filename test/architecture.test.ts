@@ -38,6 +38,7 @@ const walls: Readonly<Record<string, readonly string[]>> = {
 const doors: Readonly<Record<string, RegExp>> = {
   "src/app/connect.ts": /^src\/driver\/[\w-]+\/index\.ts$/,
   "src/app/work.ts": /^src\/worker\/start\.ts$/,
+  "src/app/sent-events.ts": /^src\/event\/sent\.ts$/,
   "src/app/events.ts": /^src\/event\/stream\.ts$/,
   "src/app/beat.ts": /^src\/beat\/start\.ts$/,
   "src/app/revoking.ts": /^src\/control\/revoke\.ts$/,

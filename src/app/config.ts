@@ -56,6 +56,11 @@ export interface AppOptions {
   readonly resultTtl?: Duration;
   /** Store with each result what was called, with which arguments and by which worker, as Celery's `result_extended`. Default false. */
   readonly resultExtended?: boolean;
+  /**
+   * Tell monitors of each call that is sent, as Celery's `task_send_sent_event`: `true` always, "auto" as long as somebody may be listening,
+   * which RabbitMQ does not say, so that there it means never. Default "auto".
+   */
+  readonly sentEvents?: boolean | "auto";
   /** Start on a Redis that evicts keys, though that may lose tasks. Default false. */
   readonly allowEviction?: boolean;
   /** Queue of tasks that name none. Default "celery", as Python's workers have it. */
@@ -79,6 +84,7 @@ export interface AppConfig extends Packing {
   readonly publishTimeout: number;
   readonly resultTtl: number;
   readonly resultExtended: boolean;
+  readonly sentEvents: boolean | "auto";
   readonly allowEviction: boolean;
   readonly defaultQueue: string;
   readonly module: string | undefined;
@@ -101,6 +107,7 @@ const known: Readonly<Record<keyof AppOptions, true>> = {
   results: true,
   resultTtl: true,
   schedules: true,
+  sentEvents: true,
   tasks: true,
 };
 
@@ -119,6 +126,9 @@ export function resolveConfig(options: AppOptions): AppConfig {
   checkQueueName(defaultQueue);
   if (options.compression !== undefined && !isCompression(options.compression))
     throw config(`compression must be one of ${compressions.join(", ")}, not ${JSON.stringify(options.compression)}.`);
+  const sentEvents = options.sentEvents ?? "auto";
+  if (sentEvents !== true && sentEvents !== false && sentEvents !== "auto")
+    throw config(`sentEvents must be true, false or "auto", not ${JSON.stringify(sentEvents)}.`);
   const results = resultsOf(broker, options.results);
   return {
     name,
@@ -134,6 +144,7 @@ export function resolveConfig(options: AppOptions): AppConfig {
     publishTimeout: durationMs(options.publishTimeout ?? "5s", "createApp: publishTimeout"),
     resultTtl: durationMs(options.resultTtl ?? "1d", "createApp: resultTtl"),
     resultExtended: options.resultExtended ?? false,
+    sentEvents,
     allowEviction: options.allowEviction ?? false,
     defaultQueue,
     module: options.module === undefined ? undefined : String(options.module),

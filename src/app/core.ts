@@ -29,6 +29,7 @@ import { AskingReader, type ResultReader, StoreReader } from "./result-reader.ts
 import type { Revoked, RevokeOptions } from "./revoking.ts";
 import { ScheduleBook } from "./schedule-book.ts";
 import { Sender } from "./sender.ts";
+import { SentEvents } from "./sent-events.ts";
 import { type Sent, sentOf } from "./sent.ts";
 import { Launcher } from "./launcher.ts";
 import type { TaskSender } from "./task-handle.ts";
@@ -82,6 +83,7 @@ export class Core implements AppCore {
   readonly #locate: (clock: Clock) => Promise<ModuleLocation>;
   readonly #connection: Connection;
   readonly #sender: Sender;
+  readonly #sentEvents: SentEvents;
   readonly #launcher: Launcher;
   readonly #reader: StoreReader;
   readonly #origin = `gen${process.pid}@${hostname()}`;
@@ -97,10 +99,14 @@ export class Core implements AppCore {
     this.#load = load;
     this.#locate = locate;
     this.#connection = new Connection(config, () => this.#knownQueues());
+    this.#sentEvents = new SentEvents(config, this.#origin);
     this.#sender = new Sender(
       this.clock,
       (signal) => this.#connection.open(signal),
-      (backend, batch) => this.#recordPending(backend, batch),
+      (backend, batch) => {
+        this.#sentEvents.tell(backend, batch);
+        return this.#recordPending(backend, batch);
+      },
     );
     this.#launcher = new Launcher({
       config,
@@ -242,6 +248,7 @@ export class Core implements AppCore {
   async close(): Promise<void> {
     const stopped = await Promise.allSettled([...this.#stops].map((stop) => stop()));
     await this.#sender.drain();
+    await this.#sentEvents.drain();
     await this.#connection.close();
     // A worker that could not end well is no reason to keep the connection, but its owner should hear of it.
     for (const stop of stopped) if (stop.status === "rejected") throw stop.reason;

@@ -259,3 +259,64 @@ describe("app.events", () => {
     ]);
   });
 });
+
+describe("task-sent", () => {
+  const sent = async (sentEvents: boolean | "auto", listening: boolean): Promise<readonly CeleryEvent[]> => {
+    const broker = `memory:sent-events-${String(sentEvents)}-${String(listening)}`;
+    const monitor = createApp({ broker });
+    const { bus } = await coreOf(monitor).connect();
+    const heard: CeleryEvent[] = [];
+    const take = (events: readonly CeleryEvent[]): void => void heard.push(...events);
+    const subscription = listening ? await monitor.events(({ events }) => take(events)) : undefined;
+    const app = createApp({ broker, sentEvents });
+    const own = (await coreOf(app).connect()).bus;
+    const publish = own.publish.bind(own);
+    let published = 0;
+    own.publish = (channel, message) => {
+      published++;
+      return publish(channel, message);
+    };
+    const add = app.task("add", ({ x }: { x: number }) => x);
+    await add.enqueue({ x: 1 }, { queue: "sums", expires: "1h", id: "sent-1" });
+    await add.enqueue({ x: 1 }, { queue: "sums", id: "sent-1" });
+    await app.close();
+    if (listening && sentEvents !== false) await until(() => heard.length > 0);
+    else expect(published > 0).toBe(sentEvents === true);
+    await subscription?.close();
+    expect(bus.audience({ kind: "event", type: "x" })).toBe(false);
+    await monitor.close();
+    return heard;
+  };
+  const until = async (ready: () => boolean): Promise<void> => {
+    while (!ready()) await turn();
+  };
+
+  test("is told of what the broker accepted, once", async () => {
+    const [event, ...more] = await sent("auto", true);
+    expect(more).toEqual([]);
+    expect(event).toMatchObject({
+      type: "task-sent",
+      uuid: "sent-1",
+      root_id: "sent-1",
+      parent_id: null,
+      name: "add",
+      args: "()",
+      kwargs: "{'x': 1}",
+      retries: 0,
+      eta: null,
+      queue: "sums",
+      exchange: "",
+      routing_key: "sums",
+    });
+    expect(event?.hostname).toMatch(/^gen\d+@/);
+    expect(event?.["expires"]).toMatch(/^\d{4}-.*\+00:00$/);
+  });
+  test("is told to nobody, or always, or never", async () => {
+    await sent("auto", false);
+    await sent(true, false);
+    expect(await sent(false, true)).toEqual([]);
+  });
+  test("and nothing else is an option", () => {
+    expect(() => createApp({ sentEvents: "yes" as "auto" })).toThrow(/sentEvents/);
+  });
+});

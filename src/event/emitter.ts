@@ -18,7 +18,7 @@ import type { LamportClock } from "./lamport.ts";
 const linger: Millis = 20;
 /** Events in one list. */
 const mostTogether = 250;
-const mostWaiting = 10_000;
+const mostWaiting = 50_000;
 /** Publishes under way; one that hangs does not hold up the others. */
 const mostUnderway = 16;
 const headLife: Millis = 1_000;
@@ -32,7 +32,7 @@ export interface EmitterOptions {
   /** Node name. */
   readonly hostname: string;
   readonly pid: number;
-  /** Events that wait at most. Default 10 000. */
+  /** Events that wait at most. Default 50 000. */
   readonly limit?: number;
 }
 
