@@ -93,7 +93,7 @@ export class Autoscaler implements WorkerPart {
   }
 
   #newWindow(now: number): void {
-    this.#peak = this.#inside.flow.slots.running.size;
+    this.#peak = 0;
     this.#windowSince = now;
   }
 
