@@ -6,12 +6,13 @@ import type { EventBatch, EventSubscription } from "../app/events.ts";
 import { ClusterState } from "../event/cluster-state.ts";
 import { Gate, type Peer, unauthenticated } from "./access/gate.ts";
 import { checkHost, checkOrigin, isBrowser } from "./access/origin.ts";
+import { Oidc } from "./access/oidc.ts";
 import { Seal, same } from "./access/seal.ts";
 import { hasRole, type Viewer } from "./access/viewer.ts";
 import { AuditLog } from "./action/audit.ts";
 import { Perform } from "./action/perform.ts";
 import { connectSoon } from "./connecting.ts";
-import { History } from "./history/history.ts";
+import { openHistory } from "./history/history-link.ts";
 import { failureAnswer, jsonAnswer, protect } from "./http/answer.ts";
 import { ApiError, apiErrorOf, forbidden, notFound } from "./http/failure.ts";
 import { Query } from "./http/query.ts";
@@ -103,7 +104,13 @@ export class Engine {
     if (match === "wrong-method") throw new ApiError(405, "BAD_REQUEST", `${request.method} is not possible here.`);
     if (match?.route.role === "open") return this.#run(match.route, match.params, request, peer, undefined, url);
     const viewer = await this.#gate.viewerOf(request, peer);
-    if (viewer === undefined) throw unauthenticated();
+    if (viewer === undefined) {
+      if (settings.login?.oidc === undefined || !wantsPage(request)) throw unauthenticated();
+      return new Response(null, {
+        status: 303,
+        headers: { location: `${settings.prefix}/login`, "cache-control": "no-store" },
+      });
+    }
     if (match === undefined) return this.#file(request, path);
     const { route, params } = match;
     if (route.role !== "open" && !hasRole(viewer, route.role))
@@ -179,7 +186,7 @@ export class Engine {
     const { settings } = this;
     const { clock } = this.#core;
     const closers = this.#closers;
-    const history = new History({ path: settings.history, clock, warn });
+    const history = await openHistory({ path: settings.history, clock, warn });
     closers.push(() => history.close());
     const audit = new AuditLog(settings.history);
     closers.push(() => audit.close());
@@ -192,6 +199,7 @@ export class Engine {
       clock,
       settings,
       gate: this.#gate,
+      oidc: this.#oidc(),
       cluster: new ClusterState({ tasks: 1 }),
       past: history,
       audit,
@@ -219,6 +227,12 @@ export class Engine {
     const closed = this.#core.onClose(() => this.close());
     closers.push(() => closed[Symbol.dispose]());
     return whole;
+  }
+
+  #oidc(): Oidc | undefined {
+    const { login, prefix } = this.settings;
+    if (login?.oidc === undefined) return undefined;
+    return new Oidc({ login: login.oidc, session: login.session, seal: this.#seal, clock: this.#core.clock, prefix });
   }
 
   async #closeAll(): Promise<void> {
@@ -254,6 +268,10 @@ export class Engine {
       throw error;
     }
   }
+}
+
+function wantsPage(request: Request): boolean {
+  return request.method === "GET" && (request.headers.get("accept") ?? "").includes("text/html");
 }
 
 /** A script shows its own way to log in; the browser's window would come in between. */

@@ -7,10 +7,10 @@
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { EventBatch } from "../../app/events.ts";
-import type { Clock } from "../../clock/clock.ts";
+import { type Clock, systemClock } from "../../clock/clock.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Warning } from "../../port/units.ts";
-import type { History } from "./history.ts";
+import { History } from "./history.ts";
 import type { Failure, FromThread, Question, ThreadOptions, ToThread } from "./thread.ts";
 
 export interface LinkOptions extends ThreadOptions {
@@ -175,6 +175,13 @@ export class HistoryLink {
     worker.postMessage({ kind: "end" } satisfies ToThread);
     await ended;
   }
+}
+
+/** On a thread; under a clock of its own, as in tests, on the calling one, for a thread has none but the real. */
+export async function openHistory(options: LinkOptions): Promise<HistoryLink | History> {
+  if (options.clock === systemClock) return HistoryLink.open(options);
+  const { maxAge, maxBytes, ...rest } = options;
+  return new History({ ...rest, ...(maxAge !== undefined && { maxAge }), ...(maxBytes !== undefined && { maxBytes }) });
 }
 
 const closedText = "The history's thread is not running. Try again in a minute; the warning before says why it ended.";
