@@ -6,6 +6,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { ClusterState } from "../event/cluster-state.ts";
 import type { Backend } from "../port/backend.ts";
 import type { Gate } from "./access/gate.ts";
+import type { Oidc } from "./access/oidc.ts";
 import type { AuditLog } from "./action/audit.ts";
 import type { Perform } from "./action/perform.ts";
 import type { EventMetrics } from "./metrics/event-metrics.ts";
@@ -20,6 +21,8 @@ export interface Inside {
   readonly clock: Clock;
   readonly settings: DashboardSettings;
   readonly gate: Gate;
+  /** Absent where no provider is set up. */
+  readonly oidc: Oidc | undefined;
   /** Workers as they tell of themselves now; no tasks. */
   readonly cluster: ClusterState;
   /** What was kept of it. */

@@ -12,6 +12,9 @@ import { session } from "../page/session.ts";
 import { taskCounts, taskDetail, taskLog, taskPage } from "../page/tasks.ts";
 import { whyNot } from "../page/why.ts";
 import { workerDetail, workerList } from "../page/workers.ts";
+import type { Oidc } from "../access/oidc.ts";
+import type { Inside } from "../inside.ts";
+import { notFound } from "./failure.ts";
 import { readJson } from "./body.ts";
 import { openApi } from "./openapi.ts";
 import type { Route } from "./route.ts";
@@ -229,6 +232,30 @@ const ownRoutes: readonly Route[] = [
     produces: "text/plain",
     handle: metrics,
   },
+  {
+    method: "GET",
+    path: "/login",
+    role: "open",
+    summary: "Log in at the provider",
+    produces: "text/html",
+    handle: ({ inside }) => providerOf(inside).begin(),
+  },
+  {
+    method: "GET",
+    path: "/login/callback",
+    role: "open",
+    summary: "Where the provider sends the browser back to",
+    produces: "text/html",
+    handle: ({ inside, request }) => providerOf(inside).finish(request),
+  },
+  {
+    method: "GET",
+    path: "/logout",
+    role: "open",
+    summary: "End the session",
+    produces: "text/plain",
+    handle: ({ inside }) => providerOf(inside).end(),
+  },
   { method: "GET", path: "/healthz", role: "open", summary: "The process answers", handle: health },
   { method: "GET", path: "/readyz", role: "open", summary: "It can do its work", handle: readiness },
   {
@@ -244,6 +271,11 @@ const ownRoutes: readonly Route[] = [
     },
   },
 ];
+
+function providerOf({ oidc }: Inside): Oidc {
+  if (oidc === undefined) throw notFound("No login provider is set up here.");
+  return oidc;
+}
 
 /** All there are, in the order in which they are tried. */
 export const routes: readonly Route[] = [
