@@ -128,6 +128,8 @@ try {
   const started = performance.now();
   let sent = 0;
   let last = from;
+  const underway = (): number => sent - heard;
+  const tooFar = (): boolean => underway() > mostUnderway || sent > ((performance.now() - started) / 1000) * rate;
   while (sent < total) {
     const events: CeleryEvent[] = [];
     for (let index = 0; index < batch; index++) {
@@ -137,10 +139,10 @@ try {
     }
     await bus.publish({ kind: "event", type: "task.multi" }, eventMessage(events));
     sent += batch;
-    while (sent - heard > mostUnderway || sent > ((performance.now() - started) / 1000) * rate) await turn();
+    while (tooFar()) await turn();
     if (!values.json && sent % 500_000 < batch) process.stderr.write(`${String(sent)} of ${String(total)}\n`);
   }
-  while (heard < sent) await turn();
+  while (underway() > 0) await turn();
   const seconds = (performance.now() - started) / 1000;
   const answered = new Promise<FromKeeper & { readonly kind: "answers" }>((resolve) => {
     keeper.on("message", (message: FromKeeper) => message.kind === "answers" && resolve(message));

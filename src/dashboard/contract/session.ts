@@ -44,7 +44,9 @@ export interface HistoryFacts {
   readonly warning?: string;
   /** The oldest moment one can look at. Absent: empty. */
   readonly since?: number;
+  /** Since the file was begun. */
   readonly events: number;
+  /** About so many are kept. */
   readonly tasks: number;
   readonly bytes: number;
   readonly maxBytes: number;
