@@ -10,6 +10,7 @@ const closeArray = 93; // ]
 const openObject = 123; // {
 const closeObject = 125; // }
 const colon = 58;
+const largestSafe = String(Number.MAX_SAFE_INTEGER);
 
 /**
  * Index after the string that starts at `start` (its opening quote), or -1 if it does not end. A search is fast over long
@@ -156,7 +157,8 @@ export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanV
         whole = false;
         at += 1;
       }
-      if (whole && digits >= 16) careful = true;
+      // Fences have sixteen digits too, and must not cost what a number beyond them does.
+      if (whole && digits >= 16 && (digits > 16 || text.slice(start, at) > largestSafe)) careful = true;
       at -= 1;
     }
   }
