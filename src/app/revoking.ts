@@ -26,7 +26,16 @@ export interface RevokeOptions {
   readonly keep?: Duration;
 }
 
-/** Values of stamps, by their names: a task that has one of them is meant. */
+/**
+ * Values of stamps, by their names: a task that has one of them is meant.
+ *
+ * @example
+ * ```ts
+ * import type { StampValues } from "celeriac";
+ * const unwanted: StampValues = { tenant: ["t1", "t2"], batch: 7 };
+ * await app.revokeByStamps(unwanted);
+ * ```
+ */
 export type StampValues = Readonly<Record<string, string | number | readonly (string | number)[]>>;
 
 /** What is revoked. */
