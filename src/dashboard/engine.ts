@@ -11,6 +11,7 @@ import { Seal, same } from "./access/seal.ts";
 import { hasRole, type Viewer } from "./access/viewer.ts";
 import { AuditLog } from "./action/audit.ts";
 import { Perform } from "./action/perform.ts";
+import { Lookout } from "./alert/lookout.ts";
 import { connectSoon } from "./connecting.ts";
 import { openHistory } from "./history/history-link.ts";
 import { failureAnswer, jsonAnswer, protect } from "./http/answer.ts";
@@ -213,6 +214,8 @@ export class Engine {
     inside.perform = new Perform(whole);
     const watch = new Watch(whole);
     closers.push(() => watch[Symbol.dispose]());
+    const lookout = settings.alerts === undefined ? undefined : new Lookout(whole, settings.alerts);
+    if (lookout !== undefined) closers.push(() => lookout[Symbol.dispose]());
     const take = (batch: EventBatch): void => {
       history.ingest(batch);
       whole.cluster.apply(
@@ -221,6 +224,7 @@ export class Engine {
       );
       figures.take(batch.events, batch.missed);
       watch.take(batch.events);
+      lookout?.take(batch.events);
     };
     const listening = this.#listen(take);
     closers.push(() => listening);

@@ -4,6 +4,8 @@ export type { DashboardUser, LoginOptions, OidcLogin, ProxyLogin, RoleRules } fr
 export { hashPassword } from "./access/password.ts";
 export type { Peer } from "./access/gate.ts";
 export type { Viewer } from "./access/viewer.ts";
+export type { AlertNotice } from "./alert/alarm.ts";
+export type { AlertKind, AlertOptions } from "./alert/rules.ts";
 export { dashboard } from "./dashboard.ts";
 export type { Dashboard } from "./dashboard.ts";
 export { dashboardPlugin } from "./http/fastify-plugin.ts";

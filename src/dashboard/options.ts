@@ -4,6 +4,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import { refuseUnknown } from "../task/options.ts";
 import { checkLogin, type LoginOptions } from "./access/login.ts";
 import type { Viewer } from "./access/viewer.ts";
+import { type AlertOptions, type AlertRules, resolveAlerts } from "./alert/rules.ts";
 
 /** What is told of somebody else's data before it leaves the server. */
 export interface Redaction {
@@ -35,6 +36,8 @@ export interface DashboardOptions {
   readonly redact?: (text: string, what: Redaction) => string;
   /** Streams of changes open at once; one more is answered with 503. Default 100. */
   readonly maxStreams?: number;
+  /** Calls somebody when something has been wrong for a while. Default: nobody. */
+  readonly alerts?: AlertOptions;
 }
 
 export interface DashboardSettings {
@@ -50,9 +53,11 @@ export interface DashboardSettings {
   readonly history: string;
   readonly redact: (text: string, what: Redaction) => string;
   readonly maxStreams: number;
+  readonly alerts: AlertRules | undefined;
 }
 
 const known: Readonly<Record<keyof DashboardOptions, true>> = {
+  alerts: true,
   authorize: true,
   environment: true,
   history: true,
@@ -90,6 +95,7 @@ export function resolveOptions(options: DashboardOptions, appName: string): Dash
     history: options.history ?? ".celeriac/dashboard.db",
     redact: options.redact ?? ((text) => text),
     maxStreams,
+    alerts: options.alerts === undefined ? undefined : resolveAlerts(options.alerts),
   };
 }
 
