@@ -182,7 +182,9 @@ describe("options", () => {
 
   function expectOn(pagePath: string, path: string, name: string): void {
     const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n([^]*?)^\\}`, "m").exec(source(path))?.[1] ?? "";
-    const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)(?:\?|<[\w, ]+>)?[:(]/gm)].map(([, member = ""]) => member);
+    const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)(?:\?|<[\w, ]+>)?[:(]/gm)].map(
+      ([, member = ""]) => member,
+    );
     const page = source(pagePath);
     expect(members.length).toBeGreaterThan(1);
     expect(members.filter((member) => !new RegExp(`\`(?:ctx\\.)?${member}\\b`).test(page))).toEqual([]);
@@ -205,11 +207,13 @@ describe("dead letters", () => {
 describe("public names", () => {
   /** Too plain for an example, or shown by the example of what they belong to. */
   const plain = new Set(
-    `AnySignature Backoff BeatEventType CallArguments Chain Chord Clock CompletedMember CronFields CronOptions
+    `AnySignature Backoff BeatEventType CallArguments CeleryEvent EventBatch EventListener EventSubscription EventsOptions ListenEvents Chain Chord Clock CompletedMember CronFields CronOptions
     DeadLetter DeclareRemote DeclareSchedule DeclareTask DstPolicy ErrorCode EveryOptions GraphNode GraphOptions
     Group GroupChain GroupChord Held Link Logger Page Place QueueState ResultOf ResultTuple RetryOptions
     ScheduleChanges ScheduleEntry SchedulePolicy SchedulePolicyOptions ScheduleSpec ScheduleTick
-    SignatureOptions SolarEvent Stamps StandardSchema TaskState WorkerEventType WorkerStats freeze systemClock`.split(/\s+/),
+    SignatureOptions SolarEvent Stamps StandardSchema TaskState WorkerEventType WorkerStats freeze systemClock`.split(
+      /\s+/,
+    ),
   );
   const exported = [...source("src/index.ts").matchAll(/^export (?:type )?\{([^}]+)\} from "\.\/([^"]+)"/gm)].flatMap(
     ([, names = "", file = ""]) =>

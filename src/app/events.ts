@@ -10,6 +10,7 @@ export interface EventBatch {
   readonly missed: number | undefined;
 }
 
+/** Which events, and how long. */
 export interface EventsOptions {
   /** Only these: names, or beginnings with a star, as in `["task-*", "worker-online"]`. Default: all. */
   readonly types?: readonly string[];
@@ -19,6 +20,7 @@ export interface EventsOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A listening that can be ended. */
 export interface EventSubscription extends AsyncDisposable {
   /** Safe twice. Also done when the app closes. */
   close(): Promise<void>;
@@ -38,6 +40,7 @@ export interface EventSubscription extends AsyncDisposable {
  */
 export interface EventStream extends EventSubscription, AsyncIterable<EventBatch> {}
 
+/** Called with what was heard at once. What it throws becomes a warning of the process. */
 export type EventListener = (batch: EventBatch) => void;
 
 /** `(options?)` or `(listener, options?)`. Rejects with the driver's coded error, or the signal's reason. */

@@ -66,10 +66,6 @@ const ends: ReadonlySet<string> = new Set(["REVOKED", "FAILURE", "SUCCESS"]);
 /** Seconds by which an end outranks; what hosts' clocks differ by is less. */
 const endBonus = 5;
 
-export function isEnded({ state }: Pick<TaskRecord, "state">): boolean {
-  return ends.has(state);
-}
-
 /** Compared member by member. */
 type Rank = readonly [moment: number, phase: number, clock: number, host: string];
 

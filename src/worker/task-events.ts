@@ -91,16 +91,16 @@ export class TaskEvents implements Witness {
       case "succeeded": {
         const { headers, pid = null } = execution;
         const result = value === undefined ? "None" : shownResult(value);
-        const told = { uuid: headers.id, result, runtime: end.ms / 1000, attempt: headers.retries + 1, child: pid };
+        const told = { uuid: headers.id, result, runtime: seconds(end.ms), attempt: headers.retries + 1, child: pid };
         tell("task-succeeded", told);
         return;
       }
       case "ignored":
         // Celery says nothing of these, so that its monitors show them as running for ever.
-        tell("task-succeeded", { ...facts(execution), result: "None", runtime: end.ms / 1000, ignored: true });
+        tell("task-succeeded", { ...facts(execution), result: "None", runtime: seconds(end.ms), ignored: true });
         return;
       case "failed":
-        tell("task-failed", { ...facts(execution), ...whyOf(failure, end.error), runtime: end.ms / 1000 });
+        tell("task-failed", { ...facts(execution), ...whyOf(failure, end.error), runtime: seconds(end.ms) });
         return;
       case "retried":
         tell("task-retried", { ...facts(execution), ...whyOf(failure, end.error), delay: end.delay / 1000 });
@@ -178,6 +178,11 @@ function facts(execution: Execution): Fields {
 function whyOf(failure: Failure | undefined, text: string): Fields {
   const error = failure === undefined ? { type: "Exception", args: [text] } : readException(failure.exception);
   return { exception: shownError(error), traceback: shownTraceback(failure?.traceback ?? null) };
+}
+
+/** Whole microseconds: more is noise. */
+function seconds(ms: number): number {
+  return Math.round(ms * 1000) / 1_000_000;
 }
 
 /** A moment that no date can hold is told as none. */
