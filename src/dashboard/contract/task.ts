@@ -35,7 +35,10 @@ export interface TaskFilter extends Moment {
   /** Of the moment at which the task came into its state: `from` ≤ since < `until`. */
   readonly from?: number;
   readonly until?: number;
-  /** Part of id, args, kwargs, result or error; letters of either case (ASCII). At most 200 characters, never a pattern. */
+  /**
+   * Part of id, args, kwargs, result or error; letters of either case (ASCII). At most 200 characters, never a pattern. A whole UUID is
+   * the task of that id alone, if there is one.
+   */
   readonly text?: string;
 }
 

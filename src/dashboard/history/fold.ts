@@ -133,7 +133,7 @@ class Fold {
       case "rejected":
       case "dead": {
         const end = endOf[kind];
-        if (over && !anew && rank[end] <= rank[state]) return;
+        if (over && !later && rank[end] <= rank[state]) return;
         return this.#enter(end, step);
       }
     }

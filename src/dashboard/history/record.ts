@@ -221,9 +221,13 @@ function readStep(
 
 const uuid = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
 
+export function isUuid(text: string): boolean {
+  return uuid.test(text);
+}
+
 /** A task id as the file keys it. */
 export function keyOf(id: string): Uint8Array | string {
-  return uuid.test(id) ? Buffer.from(id.replaceAll("-", ""), "hex") : id;
+  return isUuid(id) ? Buffer.from(id.replaceAll("-", ""), "hex") : id;
 }
 
 export function idOf(key: Uint8Array | string): string {

@@ -6,7 +6,7 @@
 import type { TaskCounts, TaskFilter, TaskPage, TaskQuery, TaskRow, TaskState } from "../contract.ts";
 import { type Candidate, candidates, countByState, narrowest, type Place, type Scope } from "./candidates.ts";
 import type { Database } from "./database.ts";
-import { idOf, keyOf, recordColumns, recordOf, type TaskRecord } from "./record.ts";
+import { idOf, isUuid, keyOf, recordColumns, recordOf, type TaskRecord } from "./record.ts";
 import { stateNumber, states } from "./schema.ts";
 import { present, rowOf } from "./task-row.ts";
 import type { Words } from "./words.ts";
@@ -38,7 +38,7 @@ export function pageOf(asking: Asking, query: TaskQuery): Page {
   const scope = scopeOf(asking, query, query.order ?? "newest");
   if (!scope) return { at, items: [] };
   const text = query.text?.slice(0, longestText) ?? "";
-  const exact = text === "" ? undefined : findTask(asking, text);
+  const exact = isUuid(text) ? findTask(asking, text) : undefined;
   if (exact) {
     const row = rowOf(exact, at);
     return { at, items: row && query.after === undefined && fits(row, query) ? [row] : [] };
