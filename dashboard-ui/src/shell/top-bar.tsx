@@ -88,7 +88,7 @@ function Search() {
     else go("/tasks", { text: wanted });
   };
   return (
-    <form role="search" onSubmit={submit} className="min-w-0 max-md:flex-1">
+    <form role="search" onSubmit={submit} className="min-w-0 max-md:flex-1 max-sm:basis-full">
       <input
         ref={field}
         type="search"

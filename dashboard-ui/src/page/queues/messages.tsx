@@ -8,6 +8,7 @@ import { Answer, Section } from "../../part/bits.tsx";
 import { Button } from "../../part/button.tsx";
 import { Go } from "../../place/place.tsx";
 import { useQuestions } from "../../server/instruments.tsx";
+import { useSession } from "../../server/press.tsx";
 import { shortTask } from "../../text/id.ts";
 import { sizeText } from "../../text/number.ts";
 
@@ -19,6 +20,9 @@ const wheres: readonly { readonly where: MessagePage["where"]; readonly label: s
 
 export function Messages({ queue }: { readonly queue: string }) {
   const [where, setWhere] = useState<MessagePage["where"]>("ready");
+  const kind = useSession()?.broker.kind;
+  // The others do not know since when a message waits.
+  const dated = kind === "sqlite" || kind === "memory";
   const query = useInfiniteQuery(useQuestions().messages(queue, where));
   return (
     <Section
@@ -66,7 +70,7 @@ export function Messages({ queue }: { readonly queue: string }) {
                       )}
                       <span className="text-small text-dim">{sizeText(size)}</span>
                       <span className="text-small text-dim">
-                        <Age at={due ?? since} />
+                        {due !== undefined || where !== "ready" || dated ? <Age at={due ?? since} /> : null}
                       </span>
                     </span>
                     <span className="block truncate font-mono text-small text-dim">{worker ?? args ?? ""}</span>

@@ -19,6 +19,6 @@ export function marksOf({ from, until }: Axis, most = 5): readonly number[] {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? span;
   const marks: number[] = [];
-  for (let offset = step; offset < span * 0.98; offset += step) marks.push(offset);
+  for (let offset = step; offset < span * 0.93; offset += step) marks.push(offset);
   return marks;
 }

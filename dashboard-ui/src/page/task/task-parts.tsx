@@ -15,8 +15,12 @@ export function ProgressLine({ row }: { readonly row: TaskRow }) {
   const { done, total, note } = progress;
   const words = `${countText(done)}${total === undefined ? "" : ` of ${countText(total)}`}${note === undefined ? "" : ` · ${note}`}`;
   return (
-    <div className="flex items-center gap-3">
-      {total === undefined || total === 0 ? null : <Bar share={done / total} label={`Progress: ${words}`} />}
+    <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
+      {total === undefined || total === 0 ? null : (
+        <span className="min-w-40 flex-1 basis-60">
+          <Bar share={done / total} label={`Progress: ${words}`} />
+        </span>
+      )}
       <span className="min-w-0 break-words">{words}</span>
     </div>
   );

@@ -143,7 +143,7 @@ function AttemptLine({
             ))}
         </div>
         <p className="flex flex-wrap gap-x-3 pr-2 text-small text-dim">
-          <span className="break-all">{who}</span>
+          <span className="min-w-0 break-words">{who}</span>
           {wait.from === undefined || started === undefined ? null : (
             <span>waited {durationText(started - wait.from)}</span>
           )}

@@ -11,6 +11,7 @@ import { useQuestions } from "../../server/instruments.tsx";
 import { durationText } from "../../text/duration.ts";
 import { shortTask } from "../../text/id.ts";
 import { countText, rateText, sizeText } from "../../text/number.ts";
+import { incidentText } from "./incident-text.ts";
 import { Pool } from "./slots.tsx";
 import { WorkerActions } from "./worker-actions.tsx";
 
@@ -133,7 +134,7 @@ function Whole({ detail, now }: { readonly detail: WorkerDetail; readonly now: b
                     <Age at={at} />
                   </span>
                 </span>
-                <span className="block text-small break-words text-dim">{text}</span>
+                <span className="block text-small break-words text-dim">{incidentText(text)}</span>
               </li>
             ))}
           </ul>

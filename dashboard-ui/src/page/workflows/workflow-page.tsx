@@ -34,7 +34,11 @@ export default function WorkflowPage({ root }: { readonly root: string }) {
             </Go>
           </p>
           <h1 className="text-large font-semibold break-words">
-            {first?.kind === "task" ? (first.row.task ?? root) : "Workflow"}
+            {first?.kind === "task"
+              ? (first.row.task ?? root)
+              : graph === undefined
+                ? "Workflow"
+                : `Group of ${countText(graph.total)}`}
           </h1>
           <IdText id={root} />
         </div>
