@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { type DashboardUser, hashPassword, serveDashboard, type ServeOptions } from "../dashboard/index.ts";
+import type { Duration } from "../task/duration.ts";
 import { exitCode, UsageError } from "./failure.ts";
 import { given } from "./option.ts";
 import { askPassword } from "./password.ts";
@@ -17,6 +18,8 @@ export interface DashboardFlags extends Target {
   readonly users?: string;
   readonly allowHost?: readonly string[];
   readonly history?: string;
+  readonly keep?: string;
+  readonly keepSize?: number;
   readonly environment?: string;
   readonly readOnly?: boolean;
   readonly openMetrics?: boolean;
@@ -57,10 +60,14 @@ async function optionsOf(flags: DashboardFlags): Promise<ServeOptions> {
   const named: DashboardUser[] = [];
   for (const text of user) named.push(await userOf(text, user.length === 1));
   const users = [...(base.login?.users ?? []), ...listed, ...named] as readonly DashboardUser[];
-  const { host, port, prefix, history, environment, readOnly, openMetrics } = flags;
+  const { host, port, prefix, history: path, keep, keepSize, environment, readOnly, openMetrics } = flags;
   return {
     ...base,
-    ...given({ host, port, prefix, history, environment, readOnly, openMetrics }),
+    ...given({ host, port, prefix, environment, readOnly, openMetrics }),
+    history: {
+      ...(typeof base.history === "string" ? { path: base.history } : base.history),
+      ...given({ path, maxAge: keep as Duration | undefined, maxBytes: keepSize }),
+    },
     ...(allowHost !== undefined && { hosts: [...(base.hosts ?? []), ...allowHost] }),
     ...(users.length > 0 && { login: { ...base.login, users } }),
   };

@@ -187,9 +187,9 @@ export class Engine {
     const { settings } = this;
     const { clock } = this.#core;
     const closers = this.#closers;
-    const history = await openHistory({ path: settings.history, clock, warn });
+    const history = await openHistory({ ...settings.history, clock, warn });
     closers.push(() => history.close());
-    const audit = new AuditLog(settings.history);
+    const audit = new AuditLog(settings.history.path);
     closers.push(() => audit.close());
     const figures = new EventMetrics();
     const hub = new Hub(clock, settings.maxStreams);

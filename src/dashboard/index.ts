@@ -14,4 +14,4 @@ export { nodeListener } from "./http/node-listener.ts";
 export type { NodeListenerOptions } from "./http/node-listener.ts";
 export { serveDashboard } from "./http/server.ts";
 export type { ServedDashboard, ServeOptions } from "./http/server.ts";
-export type { DashboardOptions, Redaction } from "./options.ts";
+export type { DashboardOptions, HistoryOptions, Redaction } from "./options.ts";

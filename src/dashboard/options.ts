@@ -1,6 +1,7 @@
 /** What a dashboard is told, checked once. */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
+import { type Duration, durationMs } from "../task/duration.ts";
 import { refuseUnknown } from "../task/options.ts";
 import { checkLogin, type LoginOptions } from "./access/login.ts";
 import type { Viewer } from "./access/viewer.ts";
@@ -13,6 +14,17 @@ export interface Redaction {
   readonly task?: string | undefined;
 }
 
+/** How much is kept, and where. */
+export interface HistoryOptions {
+  /** Default ".celeriac/dashboard.db"; ":memory:" keeps it until the process ends. */
+  readonly path?: string;
+  /** Tasks whose last change is older are forgotten. Default "7d". */
+  readonly maxAge?: Duration;
+  /** The oldest are forgotten where the file would be larger, bytes. Default 1 GiB. */
+  readonly maxBytes?: number;
+}
+
+/** What a dashboard shows, and to whom. */
 export interface DashboardOptions {
   /** Path at which it is mounted, such as "/celeriac". Default: the root. */
   readonly prefix?: string;
@@ -30,8 +42,8 @@ export interface DashboardOptions {
   readonly readOnly?: boolean;
   /** `/metrics` without a login, for scrapers that have none. Default false. */
   readonly openMetrics?: boolean;
-  /** File that keeps what happened and what was done. Default ".celeriac/dashboard.db"; ":memory:" keeps it until the process ends. */
-  readonly history?: string;
+  /** Where what happened is kept, and how much of it: a file, or more. What is done here is kept in a file beside it. */
+  readonly history?: string | HistoryOptions;
   /** Every text of a task before it is shown: what is returned is shown instead. */
   readonly redact?: (text: string, what: Redaction) => string;
   /** Streams of changes open at once; one more is answered with 503. Default 100. */
@@ -50,11 +62,14 @@ export interface DashboardSettings {
   readonly allowedHosts: readonly string[] | undefined;
   readonly readOnly: boolean;
   readonly openMetrics: boolean;
-  readonly history: string;
+  readonly history: { readonly path: string; readonly maxAge: number; readonly maxBytes: number };
   readonly redact: (text: string, what: Redaction) => string;
   readonly maxStreams: number;
   readonly alerts: AlertRules | undefined;
 }
+
+/** Less holds nothing worth looking at. */
+const leastBytes = 1024 ** 2;
 
 const known: Readonly<Record<keyof DashboardOptions, true>> = {
   alerts: true,
@@ -92,11 +107,21 @@ export function resolveOptions(options: DashboardOptions, appName: string): Dash
     allowedHosts: authorize !== undefined && options.hosts === undefined ? undefined : hosts,
     readOnly: options.readOnly ?? false,
     openMetrics: options.openMetrics ?? false,
-    history: options.history ?? ".celeriac/dashboard.db",
+    history: historyOf(typeof options.history === "string" ? { path: options.history } : options.history),
     redact: options.redact ?? ((text) => text),
     maxStreams,
     alerts: options.alerts === undefined ? undefined : resolveAlerts(options.alerts),
   };
+}
+
+function historyOf({
+  path = ".celeriac/dashboard.db",
+  maxAge = "7d",
+  maxBytes = 1024 ** 3,
+}: HistoryOptions = {}): DashboardSettings["history"] {
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < leastBytes)
+    throw invalid(`history.maxBytes must be at least ${String(leastBytes)}.`);
+  return { path, maxAge: durationMs(maxAge, "history.maxAge"), maxBytes };
 }
 
 function invalid(text: string): CeleriacError {

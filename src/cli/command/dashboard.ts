@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import type { DashboardFlags } from "../dashboard-process.ts";
-import { addJson, addSchedules, addTarget, listed, names, wholeNumber } from "../option.ts";
+import { addJson, addSchedules, addTarget, byteSize, listed, names, wholeNumber } from "../option.ts";
 
 export function dashboardCommand(finish: (code: number) => void): Command {
   const command = new Command("dashboard")
@@ -14,6 +14,8 @@ export function dashboardCommand(finish: (code: number) => void): Command {
     .option("--users <file>", 'JSON list of {"name", "role", "password", "queues"}, passwords as `hash` prints them')
     .option("--allow-host <names>", "names under which browsers may reach it, separated by commas", names)
     .option("--history <file>", "what is kept of the past (default: .celeriac/dashboard.db)")
+    .option("--keep <time>", "what is older is forgotten (default: 7d)")
+    .option("--keep-size <size>", "the oldest is forgotten where the file would be larger (default: 1G)", byteSize)
     .option("--environment <name>", 'shown on every page, such as "production" (default: the app\'s name)')
     .option("--read-only", "nobody changes anything")
     .option("--open-metrics", "/metrics without a login")

@@ -48,7 +48,8 @@ describe.concurrent.each(routes.map((route) => ({ ...route, name: `${route.metho
   "$name",
   (route) => {
     test.each(everybody)("for %s", async (who) => {
-      const path = route.path.replace(/:\w+/g, "x");
+      // What was sent by another route is known, and would be waited for here.
+      const path = route.path.replace(/:\w+/g, route.path.includes("/apply/") ? "unheard" : "x");
       const asked = as(who);
       const response = await stage.ask(path, {
         ...asked,

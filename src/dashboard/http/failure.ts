@@ -32,6 +32,7 @@ export function forbidden(text: string): ApiError {
 /** Coded errors that say something of the request; all others are the server's. */
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   BACKEND_CLOSED: 503,
+  BACKEND_REFUSED: 503,
   BACKEND_UNREACHABLE: 503,
   CONFIG_INVALID: 400,
   DEAD_LETTER_UNKNOWN: 404,
