@@ -126,6 +126,11 @@ describe("a task", () => {
     const late = event("task-started", 102, { uuid, hostname: "fast-clock@h" });
     expect(stateOf(end, late).task(uuid)?.state).toBe("SUCCESS");
   });
+  test("runs again though its retry is told after that", () => {
+    const retried = event("task-retried", 100.01, { uuid, attempt: 1 });
+    const received = event("task-received", 100, { uuid, attempt: 2, hostname: "w2@h" });
+    expect(stateOf(received, retried).task(uuid)).toMatchObject({ state: "RECEIVED", worker: "w2@h", attempt: 2 });
+  });
   test("sent again from the dead letters, it runs again", () => {
     const dead = [event("task-failed", 100, { uuid }), event("celeriac-dead", 100, { uuid, reason: "exhausted" })];
     expect(stateOf(...dead).task(uuid)).toMatchObject({ state: "FAILURE", dead: "exhausted", ended: 100 });

@@ -65,6 +65,8 @@ const stages: Readonly<Record<string, { readonly state: TaskStage; readonly phas
 const ends: ReadonlySet<string> = new Set(["REVOKED", "FAILURE", "SUCCESS"]);
 /** Seconds by which an end outranks; what hosts' clocks differ by is less. */
 const endBonus = 5;
+/** Seconds by which each attempt counts as later: a worker may begin the next one before the last has told that it is retried. */
+const attemptBonus = 0.05;
 
 /** Compared member by member. */
 type Rank = readonly [moment: number, phase: number, clock: number, host: string];
@@ -121,7 +123,8 @@ export class TaskGathering {
   add(event: CeleryEvent): void {
     const { type, timestamp, clock, hostname } = event;
     const stage = stages[type];
-    const bonus = stage !== undefined && ends.has(stage.state) ? endBonus : 0;
+    const end = stage !== undefined && ends.has(stage.state) ? endBonus : 0;
+    const bonus = end + (event["attempt"] === undefined ? 0 : (attemptOf(event) - 1) * attemptBonus);
     const rank: Rank = [timestamp + bonus, stage?.phase ?? 8, clock, hostname];
     this.#heard = Math.max(this.#heard, timestamp);
     this.#attempt = Math.max(this.#attempt, attemptOf(event));

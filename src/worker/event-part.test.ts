@@ -6,7 +6,7 @@ import type { WorkOptions } from "../app/work.ts";
 import type { CeleryEvent } from "../wire/event.ts";
 
 let made = 0;
-const testApp = (): App => createApp({ broker: `memory:event-part-${String(++made)}`, resultTtl: "1h" });
+const testApp = (): App => createApp({ broker: `memory:event-part-${String(++made)}`, sentEvents: false });
 const work: WorkOptions = { pool: "inline", concurrency: 1, name: "w1@test" };
 
 interface Heard extends AsyncDisposable {
@@ -132,6 +132,52 @@ describe("a task's events", () => {
     const events = await heard.of((await refuse.delay(null)).id, "celeriac-dead");
     expect(types(events).slice(2)).toEqual(["task-rejected", "celeriac-dead"]);
     expect(events[2]).toMatchObject({ requeue: false });
+
+    let refused = false;
+    const once = app.task("once", (_: null, ctx) =>
+      refused ? "done" : ((refused = true), ctx.reject({ requeue: true })),
+    );
+    const { id } = await once.delay(null);
+    const both = await heard.of(id, "task-succeeded");
+    // It may have come back before its rejection is told.
+    expect(types(both).toSorted()).toEqual([
+      "task-received",
+      "task-received",
+      "task-rejected",
+      "task-started",
+      "task-started",
+      "task-succeeded",
+    ]);
+    expect(both.find(({ type }) => type === "task-rejected")).toMatchObject({ requeue: true });
+  });
+
+  test("given back when its worker stops", async () => {
+    await using app = testApp();
+    const begun = Promise.withResolvers<void>();
+    const hold = app.task("hold", async (_: null, ctx) => {
+      begun.resolve();
+      await new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(new Error("told to stop"))));
+    });
+    await using heard = await listen(app);
+    const worker = await app.work(work);
+    const { id } = await hold.delay(null);
+    await begun.promise;
+    await worker.stop({ cold: true });
+    const events = await heard.of(id, "celeriac-returned");
+    expect(types(events)).toEqual(["task-received", "task-started", "celeriac-returned"]);
+    expect(events[2]).toMatchObject({ why: "shutdown", name: "hold", attempt: 1 });
+  });
+
+  test("failed, when nobody can read or run it", async () => {
+    await using app = testApp();
+    app.task("any", () => 1);
+    const { id } = await app.remote("nobody.knows").delay();
+    await using heard = await listen(app);
+    await using _worker = await app.work({ ...work, unknownTaskGrace: "0s" });
+    const events = await heard.of(id, "celeriac-dead");
+    expect(types(events)).toEqual(["task-received", "task-failed", "celeriac-dead"]);
+    expect(events[1]).toMatchObject({ name: "nobody.knows", exception: "NotRegistered('nobody.knows')" });
+    expect(events[2]).toMatchObject({ reason: "unknown-task" });
   });
 
   test("revoked, when it came too late", async () => {
