@@ -8,8 +8,8 @@ import type { Session } from "./target.ts";
 
 export interface RegisteredTask {
   readonly name: string;
-  /** The Python module of its function; `undefined` where the worker says none. */
-  readonly module: string | undefined;
+  /** The Python module of its function. */
+  readonly module: string;
   readonly workers: readonly string[];
   /** Queues that its workers take from. */
   readonly queues: readonly string[];
@@ -28,11 +28,12 @@ export async function askForTasks(session: Session, flags: AskFlags): Promise<re
   // An attribute that every Python task has: "proj.tasks.add [__module__=proj.tasks]".
   const named = { method: "registered", arguments: { taskinfoitems: ["__module__"] }, timeout };
   const answers = await ask(backend.bus, { ...named, destination: flags.destination }, core.clock, never);
-  const tasks = new Map<string, { module: string | undefined; workers: string[] }>();
+  const tasks = new Map<string, { module: string; workers: string[] }>();
   for (const [worker, answer] of answers) {
     for (const entry of listOf(answer)) {
       const [, name = "", module] = /^(.+?)(?: \[(?:__module__=)?([^\]]*)\])?$/s.exec(String(entry)) ?? [];
-      if (name === "") continue;
+      // A worker of ours knows no such attribute, and what it runs needs no declaration here.
+      if (name === "" || module === undefined) continue;
       const known = tasks.get(name) ?? { module, workers: [] };
       known.workers.push(worker);
       tasks.set(name, known);

@@ -106,7 +106,7 @@ function modulesOf({ name, module }: RegisteredTask, { module: said }: Pick<Type
   if (said !== undefined) return said;
   const parts = name.split(".").slice(0, -1).join(".");
   // A worker started as a script calls its module `__main__`, which here would be another one.
-  const best = module === undefined || module === "__main__" ? parts : module;
+  const best = module === "__main__" ? parts : module;
   // It comes from a message and is about to be imported: a name, and no path.
   return /^[\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*)*$/u.test(best) ? [best] : [];
 }
