@@ -218,6 +218,20 @@ export function remoteSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       expect(await tell("revoked")).toEqual(expect.arrayContaining(["r1", "r2", "r3"]));
     });
 
+    it.skipIf(!lasting)(
+      "keeps a revoke that was only broadcast, and what one worker was told for itself not",
+      async () => {
+        tasks();
+        await work();
+        await tellAll("revoke", { task_id: ["kept"], terminate: true, signal: "SIGKILL" });
+        await tell("revoke", { task_id: ["own"] });
+        expect(await tell("revoked")).toEqual(expect.arrayContaining(["kept", "own"]));
+        await worker.stop();
+        await work();
+        expect(await tell("revoked")).toEqual(["kept"]);
+      },
+    );
+
     it("ends when it is told to", async () => {
       tasks();
       await work();
