@@ -3,7 +3,7 @@
 import { array, assert as hold, boolean, constant, dictionary, integer, oneof, property, string } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { argsRepr, kwargsRepr } from "../wire/repr.ts";
-import { shownCall, shownError, shownResult } from "./exposure.ts";
+import { shownCall, shownError, shownLog, shownResult } from "./exposure.ts";
 
 const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 
@@ -71,6 +71,14 @@ test.each([
 test("a result that is large or no JSON", () => {
   expect(shownResult(bytes("x".repeat(20_000)))).toBe("<20002 bytes>");
   expect(shownResult(Buffer.from("{"))).toBe("'{'");
+});
+
+test("a line of a log, without its end where it is a book", () => {
+  expect(shownLog("slow", '{"by":3}')).toEqual({ text: "slow", fields: { by: 3 } });
+  expect(shownLog("slow", null)).toEqual({ text: "slow", fields: null });
+  const book = shownLog("x".repeat(100_000), JSON.stringify({ y: "y".repeat(100_000) }));
+  expect(book.text).toHaveLength(16_384);
+  expect(book.fields).toBeNull();
 });
 
 test("an error", () => {

@@ -94,6 +94,12 @@ export function shownError({ type, args }: Pick<ReadException, "type" | "args">)
   return callRepr(type, args);
 }
 
+/** A line that a task logged, and its fields, which are JSON; of too many none. */
+export function shownLog(text: string, fields: string | null): { readonly text: string; readonly fields: unknown } {
+  const few = fields !== null && fields.length <= longestTraceback;
+  return { text: text.slice(0, longestTraceback), fields: few ? (JSON.parse(fields) as unknown) : null };
+}
+
 export function shownTraceback(traceback: string | null): string | null {
   return traceback === null ? null : traceback.slice(0, longestTraceback);
 }

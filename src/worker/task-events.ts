@@ -4,7 +4,7 @@
  */
 
 import type { Delivery, Settled } from "../port/broker.ts";
-import { type ShownCall, shownCall, shownError, shownResult, shownTraceback } from "../event/exposure.ts";
+import { type ShownCall, shownCall, shownError, shownLog, shownResult, shownTraceback } from "../event/exposure.ts";
 import { readException } from "../wire/exception.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
 import { formatTimestamp } from "../wire/timestamp.ts";
@@ -76,8 +76,7 @@ export class TaskEvents implements Witness {
 
   log(execution: Execution, level: string, text: string, fields: string | null): void {
     if (!this.#options.on()) return;
-    const more: unknown = fields === null ? null : JSON.parse(fields);
-    this.#options.tell("celeriac-log", { ...facts(execution), level, text, fields: more });
+    this.#options.tell("celeriac-log", { ...facts(execution), level, ...shownLog(text, fields) });
   }
 
   checkpoint(execution: Execution, name: string): void {
