@@ -70,6 +70,7 @@ function config(): object {
       types: ["node"],
       paths: {
         celeriac: [join(root, "src/index.ts")],
+        "celeriac/dashboard": [join(root, "src/dashboard/index.ts")],
         "celeriac/fastify": [join(root, "src/web/fastify.ts")],
         "celeriac/testing": [join(root, "src/testing/index.ts")],
       },
@@ -172,6 +173,12 @@ describe("options", () => {
     ["src/task/retry.ts", "RetryOption"],
     ["src/task/context.ts", "TaskContext"],
   ])("of %s, %s, all stand in learn.md", (path, name) => expectOn("docs/learn.md", path, name));
+
+  test.each([
+    ["src/dashboard/options.ts", "DashboardOptions"],
+    ["src/dashboard/options.ts", "HistoryOptions"],
+    ["src/dashboard/alert/rules.ts", "AlertOptions"],
+  ])("of %s, %s, all stand in dashboard.md", (path, name) => expectOn("docs/dashboard.md", path, name));
 
   test.each([
     ["src/app/beat.ts", "BeatOptions"],

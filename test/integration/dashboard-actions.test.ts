@@ -1,12 +1,14 @@
-/** The dashboard's actions on the brokers that keep things: SQLite and Redis. */
+/** The dashboard's actions in memory, on SQLite and on Redis. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
-import { describeActions } from "../../src/dashboard/action/actions-suite.ts";
+import { describeActions } from "./dashboard-actions-suite.ts";
 import { type RedisServer, startRedis } from "../server/redis-server.ts";
 import { describeWith } from "../server/required-program.ts";
+
+describe("in memory", () => describeActions(() => `memory:${crypto.randomUUID()}`));
 
 describe("on SQLite", () => {
   const folder = mkdtempSync(join(tmpdir(), "celeriac-dashboard-"));

@@ -1,11 +1,8 @@
-/** The actions, in memory. */
+/** What is read before anything is done: the action as it was posted, and arguments as events show them. */
 
 import { expect, test } from "vitest";
-import { describeActions } from "./actions-suite.ts";
 import { readAction } from "./reading.ts";
 import { readLiteral } from "./literal.ts";
-
-describeActions(() => `memory:${crypto.randomUUID()}`);
 
 test("what is posted is taken field by field, and nothing else", () => {
   expect(readAction({ do: "queue.pause", queue: "mail" })).toEqual({ do: "queue.pause", queue: "mail" });

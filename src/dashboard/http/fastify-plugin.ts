@@ -7,6 +7,9 @@ import { dashboard } from "../dashboard.ts";
 import type { DashboardOptions } from "../options.ts";
 import { nodeListener } from "./node-listener.ts";
 
+/** For @fastify/swagger: the dashboard has a document of its own. */
+const unlisted: object = { hide: true };
+
 export interface DashboardPluginOptions extends Omit<DashboardOptions, "authorize" | "prefix"> {
   readonly app: App;
   /** Where it is, such as "/celeriac". */
@@ -57,7 +60,7 @@ export async function dashboardPlugin(server: FastifyInstance, options: Dashboar
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", (_request, _payload, done) => done(null));
   for (const url of ["/", "/*"]) {
-    server.all(url, { schema: { hide: true } }, (request, reply) => {
+    server.all(url, { schema: unlisted }, (request, reply) => {
       requests.set(request.raw, request);
       reply.hijack();
       listener(request.raw, reply.raw);

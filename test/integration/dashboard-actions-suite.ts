@@ -1,7 +1,7 @@
 /** Every action, on a broker: what it does, and what it says where it cannot. */
 
 import { beforeEach, expect, test } from "vitest";
-import { every } from "../../index.ts";
+import { every } from "../../src/index.ts";
 import type {
   DeadLetterPage,
   MessagePage,
@@ -11,8 +11,8 @@ import type {
   TaskDetail,
   TaskPage,
   TaskState,
-} from "../contract.ts";
-import { Stage } from "../fixtures/stage.ts";
+} from "../../src/dashboard/contract.ts";
+import { Stage } from "../../src/dashboard/fixtures/stage.ts";
 
 /** What `broker` gives is a place of its own for each test. */
 export function describeActions(broker: () => string): void {
