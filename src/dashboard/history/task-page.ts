@@ -19,7 +19,7 @@ const patience = 150;
 /** Tasks looked at in one statement. */
 const stride = 500;
 /** A state is counted up to here. */
-const mostCounted = 1_000_000;
+const mostCounted = 500_000;
 export const longestText = 200;
 
 export interface Asking {
