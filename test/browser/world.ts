@@ -27,12 +27,12 @@ export interface WorldOptions {
 export class World implements AsyncDisposable {
   readonly url: string;
   readonly #server: RedisServer;
-  readonly #processes: readonly WorkerProcess[];
+  readonly #processes: WorkerProcess[];
   readonly #folder: string;
   #timer: NodeJS.Timeout | undefined;
   #rounds = 0;
 
-  private constructor(url: string, server: RedisServer, processes: readonly WorkerProcess[], folder: string) {
+  private constructor(url: string, server: RedisServer, processes: WorkerProcess[], folder: string) {
     this.url = url;
     this.#server = server;
     this.#processes = processes;
@@ -75,6 +75,15 @@ export class World implements AsyncDisposable {
     const { url } = await dashboard.line("dashboard.ready");
     await Promise.all(processes.slice(1).map((worker) => worker.line("worker.ready")));
     return new World(String(url), server, processes, folder);
+  }
+
+  /** Another dashboard of the same world. */
+  async serve(flags: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
+    const history = join(this.#folder, "history-2.db");
+    const args = ["-A", appFile, "--history", history, "--port", "0", ...flags];
+    const dashboard = new WorkerProcess(args, { BROWSER_BROKER: this.#server.url, ...env }, "dashboard");
+    this.#processes.push(dashboard);
+    return String((await dashboard.line("dashboard.ready"))["url"]);
   }
 
   /** Once: what stands around. Then rounds of ordinary work, until it is disposed. */

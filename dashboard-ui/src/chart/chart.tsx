@@ -33,30 +33,51 @@ export function TimeChart({
       title={title}
       aside={
         <span className="flex flex-wrap justify-end gap-x-3" aria-hidden="true">
-          {at === undefined ? null : <span className="text-ink">{clockText(at, now)}</span>}
-          {data.lines.toReversed().map(({ name, ink, values }) => (
-            <span key={name} className="flex items-center gap-1 whitespace-nowrap">
-              <span className="size-2 rounded-xs" style={{ background: `var(${ink})` }} />
-              {name}
-              {index === undefined ? null : <span className="text-ink">{valueText(values[index], format)}</span>}
-            </span>
+          {data.lines.toReversed().map(({ name, ink }) => (
+            <Key key={name} name={name} ink={ink} />
           ))}
         </span>
       }
     >
-      <Suspense fallback={<div style={{ height }} />}>
-        <Plot
-          data={data}
-          height={height}
-          format={format}
-          from={from}
-          until={until}
-          onZoom={(start, end) => setTime({ kind: "between", from: start, until: end })}
-          onPoint={setIndex}
-        />
-      </Suspense>
+      <div className="relative">
+        <Suspense fallback={<div style={{ height }} />}>
+          <Plot
+            data={data}
+            height={height}
+            format={format}
+            from={from}
+            until={until}
+            onZoom={(start, end) => setTime({ kind: "between", from: start, until: end })}
+            onPoint={setIndex}
+          />
+        </Suspense>
+        {index === undefined || at === undefined ? null : (
+          // Over the chart, so that nothing moves under the pointer.
+          <p
+            className="pointer-events-none absolute top-0 right-1 left-14 flex flex-wrap justify-end gap-x-3 text-small"
+            aria-hidden="true"
+          >
+            <span className="rounded bg-surface/90 px-1">{clockText(at, now)}</span>
+            {data.lines.toReversed().map(({ name, ink, values }) => (
+              <span key={name} className="rounded bg-surface/90 px-1">
+                <Key name={name} ink={ink} value={valueText(values[index], format)} />
+              </span>
+            ))}
+          </p>
+        )}
+      </div>
       <FiguresTable title={title} data={data} format={format} />
     </Section>
+  );
+}
+
+function Key({ name, ink, value }: { readonly name: string; readonly ink: string; readonly value?: string }) {
+  return (
+    <span className="inline-flex items-center gap-1 whitespace-nowrap">
+      <span className="size-2 rounded-xs" style={{ background: `var(${ink})` }} />
+      {name}
+      {value === undefined ? null : <b className="font-semibold">{value}</b>}
+    </span>
   );
 }
 

@@ -16,7 +16,7 @@ export function TimeControl() {
       key={label}
       type="button"
       aria-pressed={on}
-      aria-label={name}
+      title={name}
       className={`h-7 px-2 whitespace-nowrap first:rounded-l last:rounded-r max-sm:h-9 ${on ? chosenLook : look}`}
       onClick={choose}
     >

@@ -1,0 +1,163 @@
+/** A browser that notices: errors of the console, dialogs, reports of the page's policy, requests to anybody else, and what axe finds. */
+
+import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { root } from "../../scripts/process.ts";
+
+export const executable = "/usr/bin/chromium";
+export const pictures = join(root, ".tmp", "browser");
+
+/** Without what asks for hosts of its maker's at each start. */
+const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** Told by the page itself, before any of its scripts. */
+const listening = `globalThis.__reports = [];
+addEventListener("securitypolicyviolation", (event) => globalThis.__reports.push(event.violatedDirective + " " + event.blockedURI + " " + event.sample));`;
+
+export interface Look {
+  readonly width?: number;
+  readonly theme?: "light" | "dark";
+  readonly user?: { readonly username: string; readonly password: string };
+}
+
+export class Eyes implements AsyncDisposable {
+  readonly url: string;
+  readonly #browser: Browser;
+
+  private constructor(url: string, browser: Browser) {
+    this.url = url;
+    this.#browser = browser;
+  }
+
+  static async open(url: string): Promise<Eyes> {
+    await mkdir(pictures, { recursive: true });
+    return new Eyes(url, await chromium.launch({ executablePath: executable, args: flags }));
+  }
+
+  /** Runs the visit; rejects with what it found, and with all that the browser noticed meanwhile. */
+  async visit(look: Look, visit: (seen: Seen) => Promise<void>): Promise<void> {
+    const { width = 1280, theme = "light", user } = look;
+    const context = await this.#browser.newContext({
+      viewport: { width, height: width < 600 ? 844 : width > 1_500 ? 1_080 : 800 },
+      colorScheme: theme,
+      timezoneId: "Europe/Berlin",
+      reducedMotion: "reduce",
+      ...(user !== undefined && { httpCredentials: user }),
+    });
+    try {
+      const seen = await Seen.in(context, this.url, `${String(width)}-${theme}`);
+      await visit(seen);
+      await seen.finish();
+    } finally {
+      await context.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#browser.close();
+  }
+}
+
+/** One page that is looked at. */
+export class Seen {
+  readonly page: Page;
+  readonly troubles: string[] = [];
+  /** Bytes of scripts and styles that came, packed as they came. */
+  bytes = 0;
+  readonly #base: string;
+  readonly #look: string;
+  readonly #told = new Set<string>();
+
+  private constructor(page: Page, base: string, look: string) {
+    this.page = page;
+    this.#base = base;
+    this.#look = look;
+  }
+
+  static async in(context: BrowserContext, base: string, look: string): Promise<Seen> {
+    await context.addInitScript(listening);
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    const seen = new Seen(page, base, look);
+    page.on("console", (message) => {
+      if (message.type() === "error") seen.troubles.push(`console: ${message.text()}`);
+    });
+    page.on("pageerror", (error) => seen.troubles.push(`error: ${error.message}`));
+    page.on("dialog", (dialog) => {
+      seen.troubles.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    const { origin } = new URL(base);
+    page.on("request", (request) => {
+      const url = request.url();
+      if (!url.startsWith(origin) && !url.startsWith("blob:") && !url.startsWith("data:"))
+        seen.troubles.push(`request: ${url.slice(0, 200)}`);
+    });
+    page.on("response", (response) => {
+      const { pathname } = new URL(response.url());
+      if (/\.(?:js|css)$/.test(pathname)) seen.bytes += Number(response.headers()["content-length"] ?? 0);
+      if (response.status() >= 500) seen.troubles.push(`answer: ${String(response.status())} of ${response.url()}`);
+    });
+    return seen;
+  }
+
+  async go(path: string): Promise<void> {
+    await this.page.goto(new URL(path, this.#base).href, { waitUntil: "load" });
+  }
+
+  /** Presses the button, link or tab that is named so. */
+  async press(role: "button" | "link" | "tab" | "checkbox", name: string | RegExp): Promise<void> {
+    await this.page
+      .getByRole(role, { name, exact: typeof name === "string" })
+      .first()
+      .click();
+  }
+
+  async text(text: string | RegExp): Promise<void> {
+    await this.page.getByText(text).first().waitFor();
+  }
+
+  async shot(name: string): Promise<void> {
+    await this.page.screenshot({ path: join(pictures, `${name}-${this.#look}.png`) });
+  }
+
+  /** Nothing is wider than the window. */
+  async fits(): Promise<void> {
+    const over = await this.page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+    if (over > 0) this.troubles.push(`${this.page.url()} is ${String(over)} px too wide`);
+  }
+
+  /** Of axe what it calls serious or critical. */
+  async axe(): Promise<void> {
+    await this.page.evaluate(axe);
+    const found = await this.page.evaluate<readonly string[]>(
+      `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations
+        .filter(({ impact }) => impact === "serious" || impact === "critical")
+        .map(({ id, nodes }) => id + ": " + nodes.slice(0, 3).map(({ html, failureSummary }) => html.slice(0, 160) + " " + failureSummary.slice(0, 160)).join(" | ")))`,
+    );
+    for (const text of found) {
+      // What is on every page is said once.
+      if (this.#told.has(text)) continue;
+      this.#told.add(text);
+      this.troubles.push(`axe ${this.page.url()}: ${text}`);
+    }
+  }
+
+  /** Throws with all that was noticed. */
+  async finish(): Promise<void> {
+    const reports = await this.page.evaluate<readonly string[]>("globalThis.__reports");
+    this.troubles.push(...reports.map((text) => `policy: ${text}`));
+    if (this.troubles.length > 0) throw new Error([...new Set(this.troubles)].slice(0, 20).join("\n"));
+  }
+}

@@ -1,0 +1,109 @@
+/** Every page, full of real data, in three sizes and both themes. */
+
+import type { Case } from "./case.ts";
+import type { Eyes, Seen } from "./look.ts";
+
+interface PageCase {
+  readonly name: string;
+  /** Where to go; with the API at hand, for ids. */
+  readonly path: (seen: Seen) => Promise<string> | string;
+  readonly shows: string | RegExp;
+  /** What is pressed before one looks. */
+  readonly then?: (seen: Seen) => Promise<void>;
+}
+
+/** Asked by the page itself, so with its prefix and its login. */
+export async function api<T>(seen: Seen, path: string): Promise<T> {
+  return seen.page.evaluate<T>(
+    `fetch(document.querySelector('meta[name=celeriac-prefix]').content + ${JSON.stringify(path)}, { headers: { accept: "application/json" } }).then((answer) => answer.json())`,
+  );
+}
+
+/** The id of a task that fits; waits until there is one. */
+export async function taskId(seen: Seen, query: string): Promise<string> {
+  for (let tries = 0; tries < 100; tries++) {
+    const { items } = await api<{ readonly items: readonly { readonly id: string }[] }>(
+      seen,
+      `/api/tasks?limit=1&${query}`,
+    );
+    if (items[0] !== undefined) return items[0].id;
+    await seen.page.waitForTimeout(200);
+  }
+  throw new Error(`no task for ${query}`);
+}
+
+const firstRow = async (seen: Seen): Promise<void> => {
+  await seen.page.locator("[role=row] button, tbody button, main li button").first().click();
+  await seen.page.getByRole("complementary").waitFor();
+};
+
+export const pageCases: readonly PageCase[] = [
+  { name: "overview", path: () => "", shows: "What fails most" },
+  { name: "tasks", path: () => "tasks", shows: "arguments" },
+  { name: "tasks-panel", path: () => "tasks?state=failed", shows: "What happened", then: firstRow },
+  {
+    name: "task-failed",
+    path: async (seen) => `tasks/${await taskId(seen, "state=failed&task=shop.billing.charge")}`,
+    shows: "RangeError",
+  },
+  {
+    name: "task-waiting",
+    path: async (seen) => `tasks/${await taskId(seen, "state=queued&queue=backfill")}`,
+    shows: "is paused",
+  },
+  {
+    name: "task-running",
+    path: async (seen) => `tasks/${await taskId(seen, "state=running&task=shop.reports.build")}?tab=logs`,
+    shows: "rendered",
+  },
+  {
+    name: "task-edit",
+    path: async (seen) => `tasks/${await taskId(seen, "state=failed&task=shop.billing.charge")}?edit=1`,
+    shows: "Run as a new task",
+  },
+  { name: "workflows", path: () => "workflows", shows: "With failures" },
+  {
+    name: "workflow",
+    path: () => "workflows",
+    shows: "Graph of",
+    then: async (seen) => seen.page.locator("main li a").first().click(),
+  },
+  { name: "queues", path: () => "queues", shows: "backfill" },
+  { name: "queue-panel", path: () => "queues?row=backfill", shows: "Messages" },
+  { name: "workers", path: () => "workers", shows: "images-1@north" },
+  { name: "worker-panel", path: () => "workers?row=images-1%40north", shows: "Pool" },
+  { name: "schedules", path: () => "schedules", shows: "nightly totals" },
+  { name: "schedule-panel", path: () => "schedules?row=poll+the+feeds", shows: "Next runs" },
+  { name: "dead", path: () => "dead", shows: "crashed" },
+  {
+    name: "dead-panel",
+    path: () => "dead",
+    shows: "libfilter: assertion failed",
+    then: async (seen) => seen.page.getByRole("button", { name: "images.native_filter", exact: true }).first().click(),
+  },
+  { name: "audit", path: () => "audit", shows: "What was done here" },
+  { name: "past", path: () => `?at=${String(Date.now() - 5_000)}`, shows: "As it was at" },
+];
+
+export function pages(eyes: Eyes, sizes: readonly number[]): readonly Case[] {
+  return sizes.flatMap((width) =>
+    (["light", "dark"] as const).map((theme) => ({
+      name: `every page at ${String(width)} px, ${theme}`,
+      run: () =>
+        eyes.visit({ width, theme }, async (seen) => {
+          await seen.go("");
+          for (const { name, path, shows, then } of pageCases) {
+            await seen.go(await path(seen));
+            await then?.(seen);
+            const found = seen.page.getByText(shows).or(seen.page.getByLabel(shows)).first();
+            await found
+              .waitFor({ state: "attached" })
+              .catch(() => seen.troubles.push(`${name}: does not show ${String(shows)}`));
+            await seen.fits();
+            if (width !== 1920) await seen.axe();
+            await seen.shot(name);
+          }
+        }),
+    })),
+  );
+}

@@ -1,0 +1,74 @@
+/**
+ * `npm run test:browser`: the dashboard in Debian's Chromium, before a real Redis whose workers go on working. Every page in three sizes and both
+ * themes, what people do there, hostile texts, and a login. Pictures of all of it are left in `.tmp/browser`, to be looked at.
+ *
+ *   npm run test:browser -- [--only NAME] [--quick]
+ *
+ * `--quick`: pages at 1280 px in light alone. Without Chromium or Redis everything is skipped, and said; with CELERIAC_REQUIRE=all that fails.
+ */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { root } from "../../scripts/process.ts";
+import { buildUi } from "../../scripts/ui.ts";
+import { programAvailable, programs } from "../server/required-program.ts";
+import type { Case } from "./case.ts";
+import { executable, Eyes, pictures } from "./look.ts";
+import { World } from "./world.ts";
+
+const { values } = parseArgs({
+  options: { only: { type: "string", default: "" }, quick: { type: "boolean", default: false } },
+});
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+const missing = [
+  ...(existsSync(executable) ? [] : ["chromium (apt-get install chromium)"]),
+  ...(programAvailable("redis-server") ? [] : [`redis-server (${programs["redis-server"]})`]),
+];
+if (missing.length > 0) {
+  const required = process.env["CELERIAC_REQUIRE"] === "all";
+  say(`the browser's tests need ${missing.join(" and ")}: ${required ? "FAILED" : "SKIPPED"}`);
+  say(required ? "0 passed, 1 failed, 0 skipped" : "0 passed, 0 failed, 1 skipped");
+  process.exit(required ? 1 : 0);
+}
+
+const built = await buildUi(join(root, "dist", "dashboard", "ui"));
+if (built.code !== 0) {
+  say(built.text);
+  process.exit(1);
+}
+let passed = 0;
+let failed = 0;
+{
+  await using world = await World.start({ prefix: "/ops/celeriac" });
+  await world.fill();
+  await using eyes = await Eyes.open(world.url);
+  for (const { name, run } of await cases(world, eyes)) {
+    if (!name.includes(values.only)) continue;
+    const started = performance.now();
+    try {
+      await run();
+      passed++;
+      say(`ok      ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+    } catch (error) {
+      failed++;
+      say(`FAILED  ${name}\n${String(error instanceof Error ? error.message : error).replace(/^/gm, "        ")}`);
+    }
+  }
+}
+say(
+  `\npictures are in ${pictures.slice(root.length + 1)}\n${String(passed)} passed, ${String(failed)} failed, 0 skipped`,
+);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
+
+/** Loaded once the world is there: the app reads the broker's URL when it is loaded. */
+async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
+  const { pages } = await import("./pages.ts");
+  const { actions } = await import("./actions.ts");
+  const { hostility } = await import("./hostility.ts");
+  const { access } = await import("./access.ts");
+  const sizes = values.quick ? [1280] : [390, 1280, 1920];
+  const all = pages(eyes, sizes);
+  return [...(values.quick ? all.slice(0, 1) : all), ...actions(eyes), ...access(world), ...hostility(eyes)];
+}
