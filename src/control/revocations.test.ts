@@ -45,11 +45,13 @@ test("of too many the oldest are forgotten", () => {
   revocations.add("id", "a", known());
   revocations.add("id", "d", known());
   expect([...revocations.ids.keys()]).toEqual(["c", "a", "d"]);
+  expect(new Revocations(30).flooded).toBe(false);
 });
 
 test("a flood of them costs no more than what is kept", () => {
   const revocations = new Revocations();
   for (let n = 0; n < 200_000; n++) revocations.add("id", `task-${String(n)}`, known());
+  expect(revocations.flooded).toBe(true);
   expect(revocations.ids.size).toBeGreaterThanOrEqual(49_000);
   expect(revocations.ids.size).toBeLessThanOrEqual(50_000);
   expect(revocations.has(task("task-199999"))).toBe(true);

@@ -37,6 +37,11 @@ export class Revocations {
     return this.#stamps;
   }
 
+  /** So many are known that somebody floods the workers with them. */
+  get flooded(): boolean {
+    return this.#ids.size + this.#stamps.size > 0.9 * this.#most;
+  }
+
   add(kind: "id" | "stamp", key: string, revocation: KnownRevocation): void {
     const known = kind === "id" ? this.#ids : this.#stamps;
     // Known before: it becomes the newest.

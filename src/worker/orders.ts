@@ -94,6 +94,11 @@ export class Orders {
     this.#keeping = undefined;
     const { control } = this.facts;
     if (control === undefined) return;
+    if (this.revocations.flooded) {
+      // Whoever broadcasts a million ids would fill the database with them, too.
+      this.#report.warning("REVOKES_NOT_KEPT", "so many revokes are known that further broadcasts are not made facts");
+      return;
+    }
     try {
       await this.facts.refresh();
       const { ids, stamps } = this.revocations;
