@@ -29,7 +29,7 @@ import { Watch } from "./stream/watch.ts";
 
 /** Longest wait for the broker when a page asks for it, and for an answer as a whole, ms. */
 const brokerPatience = 2_000;
-const patience = 10_000;
+const patience = 5_000;
 /** Between two tries to listen, ms. */
 const listenAgain = 2_000;
 const longestUrl = 16_384;

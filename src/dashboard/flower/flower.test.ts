@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { contractSchemas, schemaFile } from "../../../scripts/contract-schema.ts";
 import { hashPassword } from "../access/password.ts";
 import type { TaskPage, WorkerList } from "../contract.ts";
 import { type Asked, Stage } from "../fixtures/stage.ts";
@@ -242,6 +243,7 @@ test("the document lists every route, and no other", async () => {
   const references = [...JSON.stringify(document).matchAll(/"#\/components\/(\w+)\/(\w+)"/g)];
   const { components } = document as unknown as { components: Record<string, Record<string, object>> };
   for (const [, kind = "", name = ""] of references) expect(components[kind]?.[name], name).toBeDefined();
+  expect(references.length).toBeGreaterThan(100);
 });
 
 test("the Grafana dashboard asks for figures that there are", async () => {
@@ -267,4 +269,17 @@ test("the Grafana dashboard asks for figures that there are", async () => {
     expect(known, name).toBe(true);
   }
   expect(metrics.size).toBeGreaterThan(8);
+});
+
+test("its schemas are those of the types: node scripts/contract-schema.ts", async () => {
+  const written = JSON.parse(await readFile(schemaFile, "utf8")) as Record<string, object>;
+  expect(written).toEqual(contractSchemas());
+  expect(written["Role"]).toMatchObject({ enum: ["view", "operate", "admin"] });
+  expect(written["ActionKind"]).toMatchObject({ enum: expect.arrayContaining(["task.retry", "dead.drop"]) });
+  expect(written["QueueList"]).toMatchObject({
+    allOf: [
+      { $ref: "#/components/schemas/Answered" },
+      { properties: { items: { type: "array" } }, required: ["items"] },
+    ],
+  });
 });

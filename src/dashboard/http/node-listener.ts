@@ -96,6 +96,8 @@ async function send(response: Response, outgoing: ServerResponse, signal: AbortS
   }
   outgoing.flushHeaders();
   const reader = response.body.getReader();
+  // An answer that is broken off ends the connection at once, also while nobody takes what was written before.
+  reader.closed.catch(() => outgoing.destroy());
   const stop = (): void => void reader.cancel(signal.reason).catch(() => {});
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();

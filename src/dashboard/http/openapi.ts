@@ -1,9 +1,8 @@
 /** The API as an OpenAPI 3.1 document, made of the table of routes, so that it cannot differ from what is answered. */
 
+import { readFileSync } from "node:fs";
 import { packageVersion } from "../version.ts";
 import type { Route } from "./route.ts";
-
-const types = "https://www.npmjs.com/package/celeriac";
 
 /** `prefix`: where the dashboard is mounted. */
 export function openApi(routes: readonly Route[], prefix: string): object {
@@ -30,7 +29,7 @@ export function openApi(routes: readonly Route[], prefix: string): object {
         basic: { type: "http", scheme: "basic" },
         session: { type: "apiKey", in: "cookie", name: "celeriac_session" },
       },
-      schemas: schemasOf(routes),
+      schemas: schemas(),
       responses: {
         Failure: {
           description: "Every answer that is not 2xx.",
@@ -72,20 +71,8 @@ function operationOf(route: Route): object {
   };
 }
 
-/** By name; what they hold field by field is said by the types of the package. */
-function schemasOf(routes: readonly Route[]): object {
-  const names = new Set(routes.flatMap(({ answer, body }) => [answer, body].filter((name) => name !== undefined)));
-  return {
-    ...Object.fromEntries(
-      [...names].map((name) => [
-        name,
-        { type: "object", externalDocs: { url: types, description: `The type ${name}` } },
-      ]),
-    ),
-    ApiFailure: {
-      type: "object",
-      required: ["code", "text"],
-      properties: { code: { type: "string" }, text: { type: "string" }, field: { type: "string" } },
-    },
-  };
+/** Made of the contract's types by scripts/contract-schema.ts. */
+function schemas(): object {
+  const text = readFileSync(new URL("./contract-schema.json", import.meta.url), "utf8");
+  return JSON.parse(text) as object;
 }

@@ -37,7 +37,7 @@ export interface Route {
   readonly dialect?: "flower";
   /** For these requests alone; others go on to the next route of the path. */
   readonly only?: (request: Request) => boolean;
-  /** Longest time for an answer, ms. Default 10 s. */
+  /** Longest time for an answer, ms. Default 5 s. */
   readonly patience?: number;
   /** A value becomes JSON. */
   readonly handle: (visit: Visit) => Response | object | Promise<Response | object>;

@@ -110,6 +110,8 @@ const ownRoutes: readonly Route[] = [
     role: "view",
     summary: "Why it is not running",
     answer: "WhyNot",
+    // Workers are asked, and what it waits for is followed.
+    patience: 20_000,
     handle: whyNot,
   },
   {
@@ -265,6 +267,7 @@ const ownRoutes: readonly Route[] = [
     summary: "Does something; who may do what is in the session",
     body: "ActionRequest",
     answer: "ActionResult",
+    patience: 20_000,
     handle: async ({ inside, viewer, request, address }) => {
       checkJson(request);
       return inside.perform.run(readAction(await readJson(request, bodyLimit)), viewer, address);

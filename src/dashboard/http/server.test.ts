@@ -96,6 +96,34 @@ describe("served", () => {
   });
 });
 
+test("an answer that is broken off ends the connection of who never reads", async () => {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  let pulls = 0;
+  const body = new ReadableStream<Uint8Array>({
+    start: (given) => void (controller = given),
+    pull: (given) => {
+      pulls++;
+      given.enqueue(new Uint8Array(1_048_576));
+    },
+  });
+  const server = createServer(nodeListener(() => Promise.resolve(new Response(body))));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const socket = connect((server.address() as AddressInfo).port, "127.0.0.1").on("error", () => {});
+  socket.pause();
+  socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const connections = (): Promise<number> =>
+    new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
+  // Until the system's buffers are full and nobody asks for more.
+  let before = -1;
+  await expect.poll(() => pulls > 0 && before === (before = pulls), { interval: 200 }).toBe(true);
+  expect(await connections()).toBe(1);
+  controller?.error(new Error("dropped"));
+  await expect.poll(connections).toBe(0);
+  socket.destroy();
+  server.close();
+});
+
 describe("mounted", () => {
   test("in Fastify, under a prefix, with the server's own login", async () => {
     const server = Fastify();
