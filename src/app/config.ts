@@ -57,8 +57,8 @@ export interface AppOptions {
   /** Store with each result what was called, with which arguments and by which worker, as Celery's `result_extended`. Default false. */
   readonly resultExtended?: boolean;
   /**
-   * Tell monitors of each call that is sent, as Celery's `task_send_sent_event`: `true` always, "auto" as long as somebody may be listening,
-   * which RabbitMQ does not say, so that there it means never. Default "auto".
+   * Tell monitors of each call that is sent, as Celery's `task_send_sent_event`: `true` always, "auto" as long as somebody may be listening.
+   * Default "auto".
    */
   readonly sentEvents?: boolean | "auto";
   /** Start on a Redis that evicts keys, though that may lose tasks. Default false. */

@@ -24,9 +24,8 @@ export class SentEvents {
 
   /** Nobody waits for it. */
   tell(backend: Backend, accepted: readonly Outgoing[]): void {
-    const { sentEvents, broker } = this.#config;
-    // RabbitMQ does not say whether anybody listens, and a producer shall not pay for nobody.
-    if (sentEvents === false || (sentEvents === "auto" && broker.protocol.startsWith("amqp"))) return;
+    const { sentEvents } = this.#config;
+    if (sentEvents === false) return;
     if (this.#teller !== undefined) this.#teller.tell(accepted);
     else void this.#load(backend, sentEvents).then((teller) => teller.tell(accepted));
   }

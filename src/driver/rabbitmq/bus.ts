@@ -1,6 +1,7 @@
 /** Broadcast over Celery's own exchanges, so that its monitors and Flower hear us and we them. */
 
 import type { Bus, Channel, Subscription } from "../../port/bus.ts";
+import type { Millis } from "../../port/units.ts";
 import type { Message } from "../../wire/message.ts";
 import type { AmqpChannel, AmqpConnection, QueueOptions } from "./amqp/client.ts";
 import type { Context } from "./context.ts";
@@ -9,9 +10,13 @@ import { Listening, type Ear } from "./listening.ts";
 const eventExchange = { name: "celeryev", type: "topic", durable: true } as const;
 const replyExchange = { name: "reply.celery.pidbox", type: "direct", durable: false } as const;
 
+/** What became of an event tells whether anybody listens; for so long. */
+const audienceLife: Millis = 4_000;
+
 export class RabbitBus implements Bus {
   readonly #context: Context;
   readonly #declared = new Set<string>();
+  readonly #audiences = new Map<string, { readonly present: boolean; readonly at: number }>();
   #channel: { readonly connection: AmqpConnection; readonly opening: Promise<AmqpChannel> } | undefined;
 
   constructor(context: Context) {
@@ -36,13 +41,15 @@ export class RabbitBus implements Bus {
       }
       // Celery's control messages are persistent, its events and replies are not.
       const deliveryMode = channel.kind === "control" ? 2 : 1;
-      await open.publish({
+      const told = await open.publish({
         exchange: exchange.name,
         routingKey,
-        mandatory: false,
+        // Sent back where no queue is bound: there is no other way to learn that nobody listens.
+        mandatory: channel.kind === "event",
         properties: { ...properties, deliveryMode },
         body,
       });
+      if (channel.kind === "event") this.#learn(channel.type, told.kind !== "returned");
     } catch {
       // A message that cannot be written is no fault of its channel.
       if ((await opening.catch(() => undefined))?.closed !== false && this.#channel?.opening === opening)
@@ -77,9 +84,16 @@ export class RabbitBus implements Bus {
     return { to, close: () => listening.close() };
   }
 
-  /** Nothing in AMQP tells. */
-  audience(): "unknown" {
-    return "unknown";
+  /** As the last event of that type told. */
+  audience(channel: Channel): boolean | "unknown" {
+    const known = channel.kind === "event" ? this.#audiences.get(channel.type) : undefined;
+    const fresh = known !== undefined && this.#context.clock.monotonic() - known.at < audienceLife;
+    return fresh ? known.present : "unknown";
+  }
+
+  #learn(type: string, present: boolean): void {
+    if (this.#audiences.size > 1_000) this.#audiences.clear();
+    this.#audiences.set(type, { present, at: this.#context.clock.monotonic() });
   }
 
   #earOf(channel: Channel): Ear {
@@ -105,10 +119,17 @@ export class RabbitBus implements Bus {
   #open(connection: AmqpConnection): Promise<AmqpChannel> {
     if (this.#channel?.connection !== connection) {
       this.#declared.clear();
-      this.#channel = { connection, opening: connection.openChannel() };
+      this.#channel = { connection, opening: confirming(connection) };
     }
     return this.#channel.opening;
   }
+}
+
+/** Without confirms nothing that is sent back belongs to anything. */
+async function confirming(connection: AmqpConnection): Promise<AmqpChannel> {
+  const channel = await connection.openChannel();
+  await channel.confirmSelect();
+  return channel;
 }
 
 /** A queue that goes with its consumer. From RabbitMQ 4 on it must be exclusive as well; before, Celery's are not. */

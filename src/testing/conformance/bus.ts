@@ -138,6 +138,11 @@ export function busSuite(name: string, makeServer: MakeServer): void {
       await rig.until("the audience to be seen", () => client.bus.audience(event(type)) !== false, 6_000);
       await listening.close();
       await rig.until("its leaving to be seen", () => client.bus.audience(event(type)) !== true, 6_000);
+      const nobodyHears = async (): Promise<boolean> => {
+        await client.bus.publish(event(type), makeMessage({ id: "unheard" }));
+        return client.bus.audience(event(type)) === false;
+      };
+      await rig.until("what nobody hears to be known as that", nobodyHears, 6_000);
     });
 
     it("says that it missed something, and goes on", async ({ skip }) => {
