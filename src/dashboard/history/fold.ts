@@ -60,7 +60,7 @@ const finishedBefore = "was finished before";
 const endOf = { succeeded: "succeeded", failed: "failed", revoked: "revoked", dead: "dead", rejected: "dead" } as const;
 
 /** @param at of the steps up to this moment alone. */
-export function foldSteps(steps: readonly Step[], at = Infinity): Life {
+export function foldSteps(steps: readonly Step[], at: number = Infinity): Life {
   // Where it was sent it lay before a step says so.
   const fold = new Fold(steps[0]?.at ?? 0, steps.find(({ queue }) => queue !== undefined)?.queue);
   for (const step of steps) {

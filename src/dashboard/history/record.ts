@@ -27,7 +27,7 @@ export class TaskRecord {
   /** In the file; 0: not there yet. */
   row = 0;
   readonly steps: Step[] = [];
-  readonly facts = new Map<FactName, KnownFact>();
+  readonly facts: Map<FactName, KnownFact> = new Map();
   progress: KeptProgress | undefined;
   leftOut = 0;
   /** The first moment at which it told of progress or wrote a line; counts while no step is known. */

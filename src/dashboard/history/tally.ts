@@ -28,8 +28,8 @@ const mostCells = 4_000;
 
 export class Cell {
   readonly counts: number[] = counters.map(() => 0);
-  readonly wait = new Histogram();
-  readonly run = new Histogram();
+  readonly wait: Histogram = new Histogram();
+  readonly run: Histogram = new Histogram();
   /** Since the file was written. */
   changed = false;
 
