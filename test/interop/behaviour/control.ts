@@ -86,7 +86,8 @@ export const control: readonly Behaviour[] = [
       assert.ok((answers.get("registered") as readonly string[]).includes("ts.add"));
       assert.match(JSON.stringify(answers.get("report")), /celeriac:/);
       const stats = answers.get("stats") as Record<string, Record<string, unknown>>;
-      assert.deepEqual([stats["pool"]?.["max-concurrency"], stats["total"]], [1, { "ts.progress": 1 }]);
+      assert.equal(stats["pool"]?.["max-concurrency"], 1);
+      assert.deepEqual(Object.keys(stats["total"] ?? {}), ["ts.progress"]);
       for (const name of ["reserved", "scheduled"]) assert.deepEqual(answers.get(name), [], name);
       assert.ok(Array.isArray(answers.get("revoked")));
       const state = told.at(-1) as Record<string, readonly unknown[]>;
@@ -106,7 +107,7 @@ export const control: readonly Behaviour[] = [
       // Whether events are enabled depends on who listens just now.
       await tell(stage, id, [
         [["disable_events"], /"task events (?:already )?disabled"/],
-        [["enable_events"], { ok: "task events enabled" }],
+        [["enable_events"], /"task events (?:already )?enabled"/],
         [["pool_grow", "2"], { ok: "pool will grow" }],
         [["add_consumer", more], { ok: `add consumer ${more}` }],
         [["time_limit", "ts.soft", "0.2", "20"], { ok: "time limits set successfully" }],
@@ -117,7 +118,7 @@ export const control: readonly Behaviour[] = [
       const soft = await stage.python.run("send('ts.soft', queue=given).get(timeout=20)", worker.queue);
       assert.equal(soft, "SOFT_TIME_LIMIT");
       await tell(stage, id, [
-        [["disable_events"], { ok: "task events disabled" }],
+        [["disable_events"], /"task events (?:already )?disabled"/],
         [["pool_shrink", "3"], { ok: "pool will shrink" }],
         [["pool_restart"], { ok: "reload started" }],
         [["cancel_consumer", more], { ok: `no longer consuming from ${more}` }],
