@@ -185,19 +185,13 @@ for _ in range(400):
       await stage.until("their ends", () =>
         [good, bad].every(({ id }) => /SUCCESS|FAILURE/.test(state.task(id)?.state ?? "")),
       );
-      const { runtime, heard: at, received, started, ended, worker, ...rest } = state.task(good.id) ?? { heard: 0 };
-      assert.ok([runtime, at, received, started, ended].every((each) => typeof each === "number"));
-      assert.match(worker ?? "", new RegExp(queue));
-      assert.deepEqual(rest, {
-        uuid: good.id,
-        state: "SUCCESS",
-        name: "py.add",
-        result: "42",
-        attempt: 1,
-        // Python prints what the sender has printed, and ours leave that out.
-        args: "",
-        kwargs: "",
-      });
+      const told = state.task(good.id);
+      assert.equal(told?.state, "SUCCESS");
+      assert.equal(told.name, "py.add");
+      assert.equal(told.result, "42");
+      assert.match(told.worker ?? "", new RegExp(queue));
+      const times = [told.runtime, told.sent, told.received, told.started, told.ended];
+      assert.ok(times.every((each) => typeof each === "number"));
       // 5.2 tells of its own wrapping.
       assert.match(state.task(bad.id)?.exception ?? "", /^(ValueError\('boom'\)|ExceptionWithTraceback\(\))$/);
       assert.match(state.workers.find(({ hostname }) => hostname.includes(queue))?.hostname ?? "", /@/);
