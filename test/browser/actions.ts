@@ -1,6 +1,6 @@
 /** What a person does, with the mouse and with keys, and what comes of it. */
 
-import type { TaskPage } from "../../src/dashboard/contract.ts";
+import type { TaskPage, WhyNot } from "../../src/dashboard/contract.ts";
 import { type Case, expectThat } from "./case.ts";
 import type { Eyes, Seen } from "./look.ts";
 import { api, taskId } from "./pages.ts";
@@ -56,8 +56,8 @@ export function actions(eyes: Eyes): readonly Case[] {
         const id = new URL(seen.page.url()).searchParams.get("row") ?? "";
         await seen.page.keyboard.press("c");
         await seen.text(/1 cancelled/);
-        const { code } = await api<{ readonly code?: string }>(seen, `/api/tasks/${id}/message`);
-        expectThat(code === "NOT_FOUND", "its message is still there");
+        const { reasons } = await api<WhyNot>(seen, `/api/tasks/${id}/why`);
+        expectThat(reasons[0]?.kind === "revoked", `it is not revoked: ${JSON.stringify(reasons)}`);
         await seen.page.keyboard.press("Escape");
         await seen.page.getByRole("complementary").waitFor({ state: "detached" });
       }),

@@ -88,7 +88,7 @@ export class Seen {
   static async in(context: BrowserContext, base: string, look: string): Promise<Seen> {
     await context.addInitScript(listening);
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(40_000);
     const seen = new Seen(page, base, look);
     page.on("console", (message) => {
       if (message.type() === "error") seen.troubles.push(`console: ${message.text()}`);

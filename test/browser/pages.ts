@@ -15,7 +15,7 @@ interface PageCase {
 /** Asked by the page itself, so with its prefix and its login. */
 export async function api<T>(seen: Seen, path: string): Promise<T> {
   return seen.page.evaluate<T>(
-    `fetch(document.querySelector('meta[name=celeriac-prefix]').content + ${JSON.stringify(path)}, { headers: { accept: "application/json" } }).then((answer) => answer.json())`,
+    `fetch(document.querySelector('meta[name=celeriac-prefix]').content + ${JSON.stringify(path)}, { headers: { accept: "application/json" } }).then(async (answer) => answer.ok ? answer.json() : Promise.reject(new Error(${JSON.stringify(path)} + ": " + await answer.text())))`,
   );
 }
 

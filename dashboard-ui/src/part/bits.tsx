@@ -96,7 +96,6 @@ export function IdText({ id, whole = false }: { readonly id: string; readonly wh
     <button
       type="button"
       title={copied ? "Copied" : `${id}\nPress to copy`}
-      aria-label={`Copy ${id}`}
       className={`rounded font-mono text-small hover:bg-sunken ${whole ? "text-left break-all" : "whitespace-nowrap"}`}
       onClick={(event) => {
         event.stopPropagation();

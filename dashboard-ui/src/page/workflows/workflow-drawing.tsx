@@ -112,7 +112,6 @@ function Drawing({
               transform={`translate(${String(box.x)} ${String(box.y)})`}
               role="button"
               tabIndex={0}
-              aria-label={`${titleOf(node)}, ${wordsOf(node)}${critical.has(node.id) ? ", on the critical path" : ""}`}
               className="cursor-pointer"
               onClick={() => onChoose(node)}
               onKeyDown={(event) => {
@@ -171,6 +170,7 @@ function NodeBox({
             {node.kind === "task" && state !== undefined ? <StateMark state={state} /> : null}
             {node.kind === "task" && node.row.ran !== undefined ? durationText(node.row.ran) : null}
             {node.kind === "planned" ? "not sent yet" : null}
+            {critical ? <span className="sr-only">on the critical path</span> : null}
           </span>
         </div>
       </foreignObject>
@@ -185,6 +185,7 @@ function GroupCounts({ states: counts }: { readonly states: Readonly<Partial<Rec
       <span key={state} className="flex items-center gap-0.5" title={state}>
         {shortCountText(count)}
         <StateShape state={state} />
+        <span className="sr-only">{state}</span>
       </span>
     );
   });
@@ -194,14 +195,6 @@ function titleOf(node: WorkflowNode): string {
   if (node.kind === "group")
     return `${node.task === undefined ? "group" : shortTask(node.task)} × ${countText(node.total)}`;
   return node.kind === "planned" ? shortTask(node.task) : shortTask(node.row.task ?? node.id);
-}
-
-function wordsOf(node: WorkflowNode): string {
-  if (node.kind === "planned") return "not sent yet";
-  if (node.kind === "task") return node.row.state;
-  return Object.entries(node.states)
-    .map(([state, count]) => `${String(count)} ${state}`)
-    .join(", ");
 }
 
 const badness: readonly TaskState[] = [
