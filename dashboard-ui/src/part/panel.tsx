@@ -19,7 +19,7 @@ export function Panel({
   // Another row, another top.
   useEffect(() => {
     // Newer browsers give a promise, which is no clean-up.
-    void body.current?.scrollTo({ top: 0 });
+    body.current?.scrollTo({ top: 0 });
   }, [title]);
   return (
     <aside

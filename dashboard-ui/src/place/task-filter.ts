@@ -16,7 +16,6 @@ export const states: readonly TaskState[] = [
 
 export type ListField = "state" | "task" | "queue" | "worker";
 
-export const listFields: readonly ListField[] = ["state", "task", "queue", "worker"];
 const longestText = 200;
 
 /** What the person chose, without the time. */
