@@ -72,7 +72,7 @@ export class Engine {
     try {
       return protect(await this.#answer(request, peer));
     } catch (error) {
-      const failure = apiErrorOf(error);
+      const failure = this.#stopping.signal.aborted ? shuttingDown() : apiErrorOf(error);
       if (failure.status >= 500 && failure.code === "INTERNAL")
         process.emitWarning(error instanceof Error ? error : String(error));
       const answer = failureAnswer(failure);
@@ -128,7 +128,7 @@ export class Engine {
     viewer: Viewer | undefined,
     url: URL,
   ): Promise<Response> {
-    if (this.#stopping.signal.aborted) throw new ApiError(503, "BUSY", "The dashboard is shutting down.");
+    if (this.#stopping.signal.aborted) throw shuttingDown();
     const inside = await this.#inside();
     const signal = AbortSignal.any([request.signal, this.#stopping.signal]);
     const nobody: Viewer = { name: "", role: "view", queues: [] };
@@ -276,6 +276,10 @@ export class Engine {
 
 function wantsPage(request: Request): boolean {
   return request.method === "GET" && (request.headers.get("accept") ?? "").includes("text/html");
+}
+
+function shuttingDown(): ApiError {
+  return new ApiError(503, "BUSY", "The dashboard is shutting down.");
 }
 
 /** A script shows its own way to log in; the browser's window would come in between. */

@@ -55,12 +55,14 @@ export async function workflow({ inside, viewer, params, query }: Visit): Promis
   if (viewer.queues !== undefined) throw forbidden("Workflows cross queues, and some of them are not yours.");
   const graph = await inside.past.workflow(params["root"] ?? "", query.moment("at"));
   if (graph === undefined) throw notFound("Nothing is kept of a workflow with this root.");
+  const { redact } = inside.settings;
   const covered = (node: WorkflowNode): WorkflowNode => {
     if (node.kind === "task") return { ...node, row: shownRow(node.row, inside) };
     if (node.kind === "group") return { ...node, sample: node.sample.map((row) => shownRow(row, inside)) };
     return node;
   };
-  return { ...graph, nodes: graph.nodes.map(covered) };
+  const blockedBy = graph.blockedBy.map((block) => ({ ...block, text: redact(block.text, { kind: "error" }) }));
+  return { ...graph, nodes: graph.nodes.map(covered), blockedBy };
 }
 
 /** Names that the app declares are offered before their tasks are seen. */

@@ -11,6 +11,7 @@ import type {
   TaskState,
 } from "../contract.ts";
 import { mayDo, maySee, type Viewer, visibleQueues } from "../access/viewer.ts";
+import { coveredAttempts, coveredLine } from "./cover.ts";
 import { notFound } from "../http/failure.ts";
 import type { Query } from "../http/query.ts";
 import type { Visit } from "../http/route.ts";
@@ -54,6 +55,7 @@ export async function taskDetail({ inside, viewer, params, query }: Visit): Prom
   return {
     ...task,
     row: shownRow(task.row, inside),
+    attempts: coveredAttempts(task.attempts, redact, name),
     children: task.children.filter((row) => maySee(viewer, row.queue)).map((row) => shownRow(row, inside)),
     ...(task.args !== undefined && { args: cover("args", task.args) }),
     ...(task.kwargs !== undefined && { kwargs: cover("kwargs", task.kwargs) }),
@@ -61,7 +63,13 @@ export async function taskDetail({ inside, viewer, params, query }: Visit): Prom
     ...(task.error !== undefined && {
       error: {
         ...task.error,
-        causes: task.error.causes.map((cause) => ({ ...cause, message: cover("error", cause.message) })),
+        causes: task.error.causes.map((cause) => ({
+          ...cause,
+          message: cover("error", cause.message),
+          frames: cause.frames.map((frame) =>
+            frame.source === undefined ? frame : { ...frame, source: cover("error", frame.source) },
+          ),
+        })),
         ...(task.error.traceback !== undefined && { traceback: cover("error", task.error.traceback) }),
       },
     }),
@@ -83,7 +91,7 @@ export async function taskLog(visit: Visit): Promise<LogPage> {
   const { redact } = inside.settings;
   return {
     ...page,
-    items: page.items.map((line) => ({ ...line, text: redact(line.text, { kind: "log", task: row.task }) })),
+    items: page.items.map((line) => coveredLine(line, redact, row.task)),
   };
 }
 

@@ -71,10 +71,18 @@ export function rawMessage(
   return {
     ...place,
     ...textOf(raw, redact, task),
-    headers: JSON.parse(cover(jsonText({ ...message.headers }))) as Readonly<Record<string, unknown>>,
+    headers: coveredHeaders(message, cover),
     properties: { ...message.properties },
     ...decodedBody(message, cover),
   };
+}
+
+function coveredHeaders({ headers }: Message, cover: (text: string) => string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(cover(jsonText({ ...headers }))) as Readonly<Record<string, unknown>>;
+  } catch {
+    return {}; // what was put over it is no JSON
+  }
 }
 
 function decodedBody(message: Message, cover: (text: string) => string): { readonly body?: unknown } {

@@ -2,6 +2,8 @@
 
 import { ask } from "../../control/ask.ts";
 import type { WorkerChild, WorkerDetail, WorkerList, WorkerRow } from "../contract.ts";
+import { maySee } from "../access/viewer.ts";
+import { shownRow } from "./tasks.ts";
 import { notFound } from "../http/failure.ts";
 import type { Visit } from "../http/route.ts";
 import type { Inside } from "../inside.ts";
@@ -28,16 +30,20 @@ export async function workersNow({ past, cluster, clock }: Inside): Promise<Work
   return { ...kept, items: [...rows.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
-export async function workerDetail({ inside, params, query, signal }: Visit): Promise<WorkerDetail> {
+export async function workerDetail({ inside, viewer, params, query, signal }: Visit): Promise<WorkerDetail> {
   const name = params["name"] ?? "";
   const at = query.moment("at");
   const [kept, live] = [await inside.past.worker(name, at), at === undefined ? liveWorker(inside, name) : undefined];
   if (kept === undefined && live === undefined) throw notFound(`No worker "${name.slice(0, 100)}" was heard of.`);
   const now = inside.clock.now();
+  const shown = kept && {
+    ...kept,
+    running: kept.running.filter(({ queue }) => maySee(viewer, queue)).map((row) => shownRow(row, inside)),
+  };
   const nothing = { at: now, gaps: [], running: [], samples: [], lives: [], incidents: [] };
-  if (live === undefined) return { ...(kept as KeptWorker), children: [], limits: [] };
+  if (live === undefined) return { ...(shown as KeptWorker), children: [], limits: [] };
   const present = liveRow(live, kept?.row, now);
-  const detail: WorkerDetail = { ...nothing, ...kept, row: present, children: [], limits: [] };
+  const detail: WorkerDetail = { ...nothing, ...shown, row: present, children: [], limits: [] };
   if (!present.online) return detail;
   const said = await askOne(inside, name, ["stats", "active", "active_queues", "registered"], signal);
   const stats = recordOf(said["stats"]);

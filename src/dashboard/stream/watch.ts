@@ -3,6 +3,7 @@
 import type { CeleryEvent } from "../../wire/event.ts";
 import type { HistoryFacts, LogLine, QueueRow, TaskRow, WorkerRow } from "../contract.ts";
 import type { Inside } from "../inside.ts";
+import { coveredLine } from "../page/cover.ts";
 import { queuesNow } from "../page/queues.ts";
 import { shownRow } from "../page/tasks.ts";
 import { workersNow } from "../page/workers.ts";
@@ -89,14 +90,14 @@ export class Watch implements Disposable {
     if (lines.length >= mostLines) return;
     const { level, text, attempt, fields } = event;
     const known = levels.find((word) => word === level) ?? "info";
-    const shown = this.#inside.settings.redact((typeof text === "string" ? text : "").slice(0, 4_000), { kind: "log" });
-    lines.push({
+    const line: LogLine = {
       at: Math.round(event.timestamp * 1000),
       level: known,
-      text: shown,
+      text: (typeof text === "string" ? text : "").slice(0, 4_000),
       ...(typeof attempt === "number" && { attempt }),
       ...(isRecord(fields) && JSON.stringify(fields).length < 4_000 && { fields }),
-    });
+    };
+    lines.push(coveredLine(line, this.#inside.settings.redact, undefined));
   }
 
   async #tasks(topics: ReadonlySet<string>): Promise<void> {
