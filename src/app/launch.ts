@@ -6,9 +6,9 @@
 
 import { randomUUID } from "node:crypto";
 import { freeze, type NewId } from "../canvas/freeze.ts";
-import { mapTasks, withMore } from "../canvas/composite.ts";
+import { listOf, mapTasks, withMore } from "../canvas/composite.ts";
 import { keptBody } from "../canvas/kept-body.ts";
-import { type Plan, planOf, type Step } from "../canvas/plan.ts";
+import { joinLife, type Plan, planOf, type Step } from "../canvas/plan.ts";
 import { type MessageContext, stepMessage } from "../canvas/step-message.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Outgoing } from "../port/broker.ts";
@@ -71,8 +71,6 @@ export interface Prepared {
 
 const day = 86_400_000;
 const minute = 60_000;
-/** A chord is remembered for so long after its last member's end. */
-const joinLife = 7 * day;
 const encoder = new TextEncoder();
 
 /** Throws CONFIG_INVALID, NAME_INVALID or DURATION_INVALID for what cannot be launched so. */
@@ -176,7 +174,7 @@ function withOptions(signature: Signature, options: LaunchOptions, now: number):
   if (links.length === 0 && errors.length === 0) return spread;
   if (links.length > 0 && spread.task === "celery.group")
     throw invalid("a group has no single result that `link` could be sent with; make it a chord");
-  const more = links.length === 0 ? {} : { link: [...listOfLinks(spread), ...links] };
+  const more = links.length === 0 ? {} : { link: [...listOf(spread.options["link"]), ...links] };
   return withMore(spread, more, errors);
 }
 
@@ -194,11 +192,6 @@ function commonOptions(options: LaunchOptions, now: number): Readonly<Record<str
     soft_time_limit: secondsOf(softTimeLimit, "softTimeLimit"),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-function listOfLinks({ options }: Signature): readonly unknown[] {
-  const { link } = options;
-  return link === undefined || link === null ? [] : Array.isArray(link) ? (link as readonly unknown[]) : [link];
 }
 
 function dictsOf(link: SendOptions["link"]): readonly Signature[] {

@@ -24,7 +24,15 @@ export interface Explanation {
   readonly reasons: readonly Reason[];
 }
 
-/** One link of the chain; `text` says it in words, and `remedy` what to press or type. */
+/**
+ * One link of the chain; `text` says it in words, and `remedy` what to press or type.
+ *
+ * @example
+ * ```ts
+ * const { reasons } = await app.explain(sent.id);
+ * for (const { kind, text, remedy } of reasons) console.log(kind, text, remedy ?? "");
+ * ```
+ */
 export type Reason = { readonly text: string; readonly remedy?: string } & Fact;
 
 export type Fact =

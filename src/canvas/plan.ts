@@ -18,6 +18,9 @@ import {
 import { freezeSteps, type Ending, lastId, type NewId, telling } from "./freeze.ts";
 import type { ResultNode } from "./result-node.ts";
 
+/** A chord is remembered for so long after its last member's end, as a start is in a ledger. Milliseconds. */
+export const joinLife: number = 7 * 86_400_000;
+
 /** A task to send now. */
 export interface Step {
   readonly signature: Signature;

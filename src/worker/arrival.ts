@@ -10,7 +10,8 @@ import { exceptionOf, type WireException } from "../wire/exception.ts";
 import { stringifyJson } from "../wire/json.ts";
 import type { Embed } from "../wire/task-body.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
-import { bodyBytes, joinLife } from "./follow.ts";
+import { joinLife } from "../canvas/plan.ts";
+import { bodyBytes } from "./follow.ts";
 
 const encoder = new TextEncoder();
 

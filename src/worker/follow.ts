@@ -6,7 +6,7 @@
 
 import { type Ending as EndOf } from "../canvas/freeze.ts";
 import { type Family, keptBody } from "../canvas/kept-body.ts";
-import { planOf, type Plan } from "../canvas/plan.ts";
+import { joinLife, planOf, type Plan } from "../canvas/plan.ts";
 import { childrenIn } from "../canvas/result-node.ts";
 import { resultTuple } from "../canvas/result-tuple.ts";
 import { stepMessage } from "../canvas/step-message.ts";
@@ -25,8 +25,6 @@ import { isEmpty } from "./call.ts";
 
 /** Follow-ups are refused as duplicates for a day: longer than any redelivery of the task that sends them. */
 const followWindow = 86_400_000;
-/** A chord is remembered for so long after its last member's end, as a start is in a ledger. */
-export const joinLife: number = 7 * 86_400_000;
 const encoder = new TextEncoder();
 
 export interface FollowContext {

@@ -9,7 +9,8 @@ import { stringifyJson } from "../wire/json.ts";
 import { decodeTaskMeta } from "../wire/outcome.ts";
 import { followUpId } from "../wire/uuid.ts";
 import { finalStateOf } from "./arrival.ts";
-import { bodyBytes, joinLife } from "./follow.ts";
+import { joinLife } from "../canvas/plan.ts";
+import { bodyBytes } from "./follow.ts";
 import type { Entry } from "./settler.ts";
 
 /** No task has this name: it is nothing that is sent. */
