@@ -22,7 +22,7 @@ export type ActionRequest =
       readonly terminate?: boolean;
       readonly signal?: string;
     }
-  /** What a worker has claimed and not begun goes back to its queue; what is delayed runs now. */
+  /** What a worker has claimed and not begun goes back to its queue; what is delayed runs now. No broker does it yet: never in `may`. */
   | { readonly do: "task.requeue"; readonly tasks: TaskSelection }
   /** A new task with another input; `args` is a JSON list, `kwargs` a JSON object. */
   | {
@@ -88,7 +88,11 @@ export interface ActionResult {
 
 /** Body of every answer that is not 2xx. */
 export interface ApiFailure {
-  /** A code of docs/errors.md, or "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "READ_ONLY", "STALE_SELECTION", "BAD_REQUEST", "TOO_LARGE". */
+  /**
+   * A code of docs/errors.md, or "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "READ_ONLY", "STALE_SELECTION", "BAD_REQUEST", "TOO_LARGE",
+   * "BUSY", "TIMEOUT", "LOGIN_PROVIDER", "INTERNAL". Failures of an action also have "INPUT_UNKNOWN", "TASK_ENDED", "TASK_OPEN",
+   * "WORKER_REFUSED", "NO_ANSWER".
+   */
   readonly code: string;
   readonly text: string;
   /** The field at fault. */
