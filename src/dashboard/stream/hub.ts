@@ -51,6 +51,11 @@ export class Hub implements Disposable {
     return this.#clients.size;
   }
 
+  /** Somebody listens, or did a moment ago and may come back. */
+  get watched(): boolean {
+    return this.#topics.size > 0;
+  }
+
   /** Bytes that wait for all listeners together. */
   get waiting(): number {
     return [...this.#clients].reduce((sum, { waiting }) => sum + waiting, 0);

@@ -4,7 +4,7 @@ import { request as httpRequest } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { VirtualClock } from "../../testing/virtual-clock.ts";
 import type { Viewer } from "../access/viewer.ts";
-import type { StreamEvent } from "../contract.ts";
+import type { StreamEvent, TaskPage } from "../contract.ts";
 import { Stage } from "../fixtures/stage.ts";
 import { serveDashboard } from "../http/server.ts";
 import { Hub } from "./hub.ts";
@@ -178,6 +178,23 @@ test("a page hears what happens on a real broker", async () => {
   expect(told).toMatchObject({ type: "tasks", rows: [{ id, task: "slow" }] });
   expect(await listener.until((event) => event.type === "workers")).toMatchObject({ rows: [{ name: "w1@here" }] });
   await listener.close();
+});
+
+test("who was away for a moment is told what happened meanwhile, though nobody else listened", async () => {
+  await using stage = new Stage();
+  const quick = stage.app.task("quick", (_input: { n: number }) => "done");
+  await stage.page.start();
+  await stage.work();
+  const first = new Listener(await stage.ask("/api/stream?topics=tasks,workers"));
+  await first.until(({ type }) => type === "workers");
+  await first.close();
+  const { id } = await quick.delay({ n: 1 });
+  await stage.until<TaskPage>("/api/tasks?state=succeeded", ({ items }) => items.length === 1);
+  const headers = { "last-event-id": first.place };
+  const again = new Listener(await stage.ask("/api/stream?topics=tasks,workers", { headers }));
+  const told = await again.until((event) => event.type === "tasks" || event.type === "reset");
+  expect(told).toMatchObject({ type: "tasks", rows: [{ id }] });
+  await again.close();
 });
 
 test("over a real server: who goes away frees the place; who never reads does not hold it", async () => {

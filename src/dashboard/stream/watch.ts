@@ -40,7 +40,7 @@ export class Watch implements Disposable {
 
   /** Notes what they are about; bounded between two turns. */
   take(events: readonly CeleryEvent[]): void {
-    if (this.#inside.hub.size === 0 && this.#noted.size === 0) return;
+    if (!this.#inside.hub.watched) return;
     for (const event of events) {
       const { type, uuid } = event;
       if (type === "celeriac-schedule") this.#pages.add("schedules");
