@@ -15,6 +15,8 @@ export function hostility(eyes: Eyes): readonly Case[] {
       name: "hostile texts in names, arguments, results, errors, logs and URLs are texts",
       run: () =>
         eyes.visit({}, async (seen) => {
+          // A name that is none is answered with 400 or 404, which browsers write to their console.
+          seen.forgiven = /status of 40[04]/;
           await sendHostile();
           await seen.go("tasks?order=newest&text=alert");
           await seen.page.getByRole("row").nth(5).waitFor();
@@ -40,8 +42,6 @@ export function hostility(eyes: Eyes): readonly Case[] {
             await seen.go(`tasks/${query}`);
           }
           await seen.page.waitForTimeout(500);
-          // A path that names nothing is answered with 404, which browsers write to their console.
-          seen.troubles.splice(0, Infinity, ...seen.troubles.filter((text) => !/status of 40[04]/.test(text)));
         }),
     },
   ];

@@ -75,6 +75,8 @@ export class Seen {
   readonly troubles: string[] = [];
   /** Bytes of scripts and styles that came, packed as they came. */
   bytes = 0;
+  /** Errors of the console that belong to what is tried. */
+  forgiven: RegExp | undefined;
   readonly #base: string;
   readonly #look: string;
   readonly #told = new Set<string>();
@@ -91,7 +93,8 @@ export class Seen {
     page.setDefaultTimeout(40_000);
     const seen = new Seen(page, base, look);
     page.on("console", (message) => {
-      if (message.type() === "error") seen.troubles.push(`console: ${message.text()}`);
+      if (message.type() === "error" && !seen.forgiven?.test(message.text()))
+        seen.troubles.push(`console: ${message.text()}`);
     });
     page.on("pageerror", (error) => seen.troubles.push(`error: ${error.message}`));
     page.on("dialog", (dialog) => {

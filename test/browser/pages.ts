@@ -37,8 +37,10 @@ const firstRow = async (seen: Seen): Promise<void> => {
   await seen.page.getByRole("complementary").waitFor();
 };
 
+const drawn = (seen: Seen): Promise<void> => seen.page.locator("canvas").first().waitFor();
+
 export const pageCases: readonly PageCase[] = [
-  { name: "overview", path: () => "", shows: "What fails most" },
+  { name: "overview", path: () => "", shows: "What fails most", then: drawn },
   { name: "tasks", path: () => "tasks", shows: "arguments" },
   { name: "tasks-panel", path: () => "tasks?state=failed", shows: "What happened", then: firstRow },
   {
@@ -82,7 +84,7 @@ export const pageCases: readonly PageCase[] = [
     then: async (seen) => seen.page.getByRole("button", { name: "images.native_filter", exact: true }).first().click(),
   },
   { name: "audit", path: () => "audit", shows: "What was done here" },
-  { name: "past", path: () => `?at=${String(Date.now() - 5_000)}`, shows: "As it was at" },
+  { name: "past", path: () => `?at=${String(Date.now() - 5_000)}`, shows: "As it was at", then: drawn },
 ];
 
 export function pages(eyes: Eyes, sizes: readonly number[]): readonly Case[] {

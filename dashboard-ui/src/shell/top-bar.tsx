@@ -110,12 +110,17 @@ function User() {
   const session = useSession();
   if (session === undefined) return null;
   const { user, readOnly, login } = session;
+  const name = user === null ? "this machine" : `${user.name} · ${user.role}`;
   return (
     <span className="flex items-center gap-2 text-dim">
       {readOnly ? <span className="rounded bg-sunken px-1.5 text-small">read only</span> : null}
-      <Go to="/audit" className="whitespace-nowrap hover:text-ink" title="What was done here, and by whom">
-        {user === null ? "this machine" : `${user.name} · ${user.role}`}
-      </Go>
+      {user === null || user.role === "admin" ? (
+        <Go to="/audit" className="whitespace-nowrap hover:text-ink" title="What was done here, and by whom">
+          {name}
+        </Go>
+      ) : (
+        <span className="whitespace-nowrap">{name}</span>
+      )}
       {login.logout === undefined ? null : (
         <a href={login.logout} className="hover:text-ink">
           Log out
