@@ -14,7 +14,7 @@ export interface FieldKind {
 }
 
 /** In the order of a five-field expression. */
-export const cronFields = [
+export const cronFields: readonly [FieldKind, FieldKind, FieldKind, FieldKind, FieldKind] = [
   { name: "minute", min: 0, max: 59, words: [] },
   { name: "hour", min: 0, max: 23, words: [] },
   { name: "day of month", min: 1, max: 31, words: [] },
@@ -43,7 +43,7 @@ export const cronFields = [
     max: 6,
     words: ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"],
   },
-] as const satisfies readonly FieldKind[];
+];
 
 const item = /^(?:\*|([a-z\d]+)(?:-([a-z\d]+))?)(?:\/(\d{1,9}))?$/;
 

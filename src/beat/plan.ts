@@ -19,7 +19,7 @@ export type Step =
 const nearBack = 60_000;
 
 /** The next step. `cursor`: ticks up to it are done with. `allowed`: missed ticks up to it are not too many, as found before. */
-export function planNext(entry: Entry, cursor: number, now: number, allowed = -Infinity): Step {
+export function planNext(entry: Entry, cursor: number, now: number, allowed: number = -Infinity): Step {
   const { schedule, policy, since } = entry;
   const first = schedule.next(cursor, since);
   if (first === undefined) return { kind: "wait", until: Infinity };
