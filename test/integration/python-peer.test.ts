@@ -78,7 +78,12 @@ describeWith("redis-server", "beside Python workers", () => {
     await work();
     await redis.cli("lpush", "both", chordMember("m1", "both"));
     await eventually("the arrival", async () => (await redis.cli("zcard", "celery-taskset-meta-g.j")) === "1");
-    expect(JSON.parse(await redis.cli("zrange", "celery-taskset-meta-g.j", "0", "-1"))).toEqual([1, "m1", "SUCCESS", 1]);
+    expect(JSON.parse(await redis.cli("zrange", "celery-taskset-meta-g.j", "0", "-1"))).toEqual([
+      1,
+      "m1",
+      "SUCCESS",
+      1,
+    ]);
     const meta = decodeTaskMeta(Buffer.from(await redis.cli("get", "celery-task-meta-m1")));
     expect(meta).toMatchObject({ status: "SUCCESS", group: "g" });
   });
