@@ -49,7 +49,7 @@ export function Waterfall({ detail }: { readonly detail: TaskDetail }) {
               className="absolute top-0.5 -translate-x-1/2 whitespace-nowrap"
               style={{ left: `${String(placeOn(axis, axis.from + offset))}%` }}
             >
-              {durationText(offset)}
+              {durationText(offset).replace(/\.0+ s$/, " s")}
             </span>
           ))}
         </div>

@@ -29,7 +29,11 @@ export function FilterBar({
     change({ [field]: value, row: undefined });
   return (
     <div className="flex flex-col gap-2">
-      <div role="group" aria-label="States" className="quiet-scroll -mx-1 flex gap-1 overflow-x-auto px-1 py-0.5">
+      <div
+        role="group"
+        aria-label="States"
+        className="quiet-scroll -mx-1 flex gap-1 px-1 py-0.5 max-sm:overflow-x-auto sm:flex-wrap"
+      >
         {states.map((state) => {
           const on = chosen.state.includes(state);
           const count = counts?.states[state];
