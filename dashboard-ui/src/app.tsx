@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { Route, Switch } from "wouter";
+import { MomentProvider } from "./part/age.tsx";
 import { Empty, Skeleton, Trouble } from "./part/bits.tsx";
 import { namePart, usePlace } from "./place/place.tsx";
 import { Refusal } from "./server/ask.ts";
@@ -33,28 +34,30 @@ function Inside() {
   useTopic("overview");
   useRailKeys();
   return (
-    <div className="flex h-full flex-col">
-      <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-surface focus:p-2">
-        Skip to the page
-      </a>
-      <TopBar />
-      <PastStrip />
-      <div className="flex min-h-0 flex-1 flex-col-reverse sm:flex-row">
-        <Rail />
-        <main id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 overflow-hidden outline-none">
-          <Suspense
-            fallback={
-              <div className="p-4">
-                <Skeleton />
-              </div>
-            }
-          >
-            <Pages />
-          </Suspense>
-        </main>
+    <MomentProvider>
+      <div className="flex h-full flex-col">
+        <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-surface focus:p-2">
+          Skip to the page
+        </a>
+        <TopBar />
+        <PastStrip />
+        <div className="flex min-h-0 flex-1 flex-col-reverse sm:flex-row">
+          <Rail />
+          <main id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 overflow-hidden outline-none">
+            <Suspense
+              fallback={
+                <div className="p-4">
+                  <Skeleton />
+                </div>
+              }
+            >
+              <Pages />
+            </Suspense>
+          </main>
+        </div>
+        <KeyList />
       </div>
-      <KeyList />
-    </div>
+    </MomentProvider>
   );
 }
 

@@ -1,16 +1,24 @@
 /** Ages that tick by the server's clock, and moments, with the whole truth on hover. */
 
+import { createContext, type ReactNode, useContext } from "react";
 import { ageText, durationText } from "../text/duration.ts";
 import { clockText, fullMomentText } from "../text/moment.ts";
 import { useNow } from "../server/instruments.tsx";
 import { usePlace } from "../place/place.tsx";
 import { momentOf } from "../place/time-choice.ts";
 
+const Moment = createContext<number | undefined>(undefined);
+
+/** Reads the chosen moment once for all ages below: a table has hundreds of them. */
+export function MomentProvider({ children }: { readonly children: ReactNode }) {
+  const { time } = usePlace();
+  return <Moment value={momentOf(time)}>{children}</Moment>;
+}
+
 /** The moment that the page is about: ticking, or the one that was chosen. */
 export function useShownNow(): number {
   const now = useNow();
-  const { time } = usePlace();
-  return momentOf(time) ?? now;
+  return useContext(Moment) ?? now;
 }
 
 /** "3 min 20 s ago". */
