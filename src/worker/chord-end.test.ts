@@ -44,6 +44,13 @@ describe("a chord whose members have all succeeded", () => {
     expect(sent(bench)).toEqual(["body"]);
   });
 
+  it("has its body sent though its id was, for a task that Python replaced by a group", async () => {
+    const bench = await opened();
+    await bench.open("g", 1, call("celery.accumulate", "sent-before"));
+    await bench.arrive("g", 0);
+    expect(sent(bench)).toEqual(["sent-before"]);
+  });
+
   it("counts a member that comes again once, and keeps what it said first", async () => {
     const bench = await opened();
     await bench.open("g", 2, body);

@@ -144,10 +144,16 @@ export class ChordEnd {
     await this.#surely(() => joins.close([group]));
   }
 
-  /** The nonce is the chord's: of two that end it at once one sends, and the other repeats it. */
+  /**
+   * Known by the chord, in name and nonce: of two that end it at once one sends, and the other repeats it. By its id alone the body may have
+   * been sent before: a Python task that is replaced by a group has its id, and Celery before 5.3 does not say so.
+   */
   async #publish(sends: readonly Outgoing[], group: string): Promise<void> {
     await this.#options.publish(
-      sends.map((send) => (send.dedupe ? { ...send, dedupe: { ...send.dedupe, nonce: group } } : send)),
+      sends.map((send) => {
+        const { dedupe } = send;
+        return dedupe ? { ...send, dedupe: { ...dedupe, id: `${dedupe.id}~${group}`, nonce: group } } : send;
+      }),
     );
   }
 
