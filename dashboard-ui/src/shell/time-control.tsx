@@ -3,6 +3,8 @@
 import { useEffect, useRef, useState } from "react";
 import { useKeys } from "../place/keys.ts";
 import { usePlace } from "../place/place.tsx";
+import { useInstruments } from "../server/instruments.tsx";
+import { useSession } from "../server/press.tsx";
 import { type Span, spans } from "../place/time-choice.ts";
 
 const chosenLook = "bg-accent text-on-accent";
@@ -46,9 +48,14 @@ export function TimeControl() {
   );
 }
 
+/** Where one begins to slide, ms before now. */
+const behind = 60_000;
+
 /** The slider itself is in the strip; this goes to a minute ago, from where one slides. */
 function MomentButton({ on }: { readonly on: boolean }) {
   const { setTime } = usePlace();
+  const { clock } = useInstruments();
+  const since = useSession()?.history.since ?? 0;
   const [pending, setPending] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
@@ -63,7 +70,7 @@ function MomentButton({ on }: { readonly on: boolean }) {
       className={`h-7 px-2 whitespace-nowrap max-sm:h-9 ${on ? chosenLook : look}`}
       onClick={() => {
         setPending(true);
-        setTime({ kind: "moment", at: Date.now() - 60_000 });
+        setTime({ kind: "moment", at: Math.max(since, clock.now() - behind) });
       }}
     >
       Past
