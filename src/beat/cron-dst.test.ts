@@ -55,7 +55,7 @@ describe("a local time that does not exist runs once, at the first instant after
     ["15 2 * * *", lordHoweSpring, "02:30+11"],
     ["30 2 * * *", lordHoweSpring, "02:30+11"],
     ["15,45 2 * * *", lordHoweSpring, "02:30+11 02:45+11"],
-  ] as const)("%s", (expression, [zone, from, to], expected) => {
+  ] as const)("%s #%#", (expression, [zone, from, to], expected) => {
     expect(runs(expression, zone, from, to)).toBe(expected);
   });
 });
@@ -74,7 +74,7 @@ describe("a local time that comes twice runs at the first", () => {
     ["45 1 * * *", lordHoweAutumn, "01:45+11"],
     ["30 1 * * *", lordHoweAutumn, "01:30+11"],
     ["0 2 * * *", lordHoweAutumn, "02:00+10:30"],
-  ] as const)("%s", (expression, [zone, from, to], expected) => {
+  ] as const)("%s #%#", (expression, [zone, from, to], expected) => {
     expect(runs(expression, zone, from, to)).toBe(expected);
   });
 });
@@ -97,7 +97,7 @@ describe("what says every goes by the real clock", () => {
     ["0 * * * *", lordHoweAutumn, "01:00+11 02:00+10:30"],
     ["45 * * * *", lordHoweAutumn, "01:45+11 01:45+10:30 02:45+10:30"],
     ["*/30 * * * *", lordHoweAutumn, "01:00+11 01:30+11 01:30+10:30 02:00+10:30 02:30+10:30"],
-  ] as const)("%s", (expression, [zone, from, to], expected) => {
+  ] as const)("%s #%#", (expression, [zone, from, to], expected) => {
     expect(runs(expression, zone, from, to)).toBe(expected);
   });
 });
@@ -114,7 +114,7 @@ describe("a policy says otherwise", () => {
     ["0 * * * *", parisAutumn, { overlap: "second" }, "01:00+2 02:00+1 03:00+1"],
     ["0,30 2 * * *", parisAutumn, { overlap: "both" }, "02:00+2 02:30+2 02:00+1 02:30+1"],
     ["45 1 * * *", lordHoweAutumn, { overlap: "second" }, "01:45+10:30"],
-  ] as const)("%s", (expression, [zone, from, to], dst, expected) => {
+  ] as const)("%s #%#", (expression, [zone, from, to], dst, expected) => {
     expect(runs(expression, zone, from, to, dst)).toBe(expected);
   });
 });

@@ -44,32 +44,34 @@ function as(who: Who, password?: string): Asked {
 const rank = { open: 0, nobody: 0, view: 1, operate: 2, admin: 3 } as const;
 const everybody = ["nobody", "view", "operate", "admin"] as const;
 
-describe.concurrent.each(routes.map((route) => ({ ...route, name: `${route.method} ${route.path}` })))(
-  "$name",
-  (route) => {
-    test.each(everybody)("for %s", async (who) => {
-      // What was sent by another route is known, and would be waited for here.
-      const path = route.path.replace(/:\w+/g, route.path.includes("/apply/") ? "unheard" : "x");
-      const asked = as(who);
-      const response = await stage.ask(path, {
-        ...asked,
-        method: route.method,
-        ...(route.method === "POST" && { body: "{}" }),
-      });
-      const answer = response.status === 403 ? ((await response.json()) as { readonly code: string }) : undefined;
-      await response.body?.cancel().catch(() => {});
-      const may = rank[who] >= rank[route.role];
-      // Flower's 403 may also say that a worker has refused.
-      const refused = response.status === 401 || answer?.code === "FORBIDDEN";
-      // A POST without the token is refused to everybody by the token.
-      expect(refused, String(response.status)).toBe(
-        route.method === "POST" ? who === "nobody" || !isProgram(route) || !may : !may,
-      );
-      // Who has not said who it is learns nothing but that.
-      expect(response.status === 401).toBe(who === "nobody" && !may);
+describe.concurrent.each(
+  routes.map((route) => ({
+    ...route,
+    name: [route.method, route.path, ...(route.dialect ? [`as ${route.dialect}`] : [])].join(" "),
+  })),
+)("$name", (route) => {
+  test.each(everybody)("for %s", async (who) => {
+    // What was sent by another route is known, and would be waited for here.
+    const path = route.path.replace(/:\w+/g, route.path.includes("/apply/") ? "unheard" : "x");
+    const asked = as(who);
+    const response = await stage.ask(path, {
+      ...asked,
+      method: route.method,
+      ...(route.method === "POST" && { body: "{}" }),
     });
-  },
-);
+    const answer = response.status === 403 ? ((await response.json()) as { readonly code: string }) : undefined;
+    await response.body?.cancel().catch(() => {});
+    const may = rank[who] >= rank[route.role];
+    // Flower's 403 may also say that a worker has refused.
+    const refused = response.status === 401 || answer?.code === "FORBIDDEN";
+    // A POST without the token is refused to everybody by the token.
+    expect(refused, String(response.status)).toBe(
+      route.method === "POST" ? who === "nobody" || !isProgram(route) || !may : !may,
+    );
+    // Who has not said who it is learns nothing but that.
+    expect(response.status === 401).toBe(who === "nobody" && !may);
+  });
+});
 
 function isProgram(route: { readonly dialect?: string }): boolean {
   return route.dialect === "flower";
