@@ -32,7 +32,9 @@ export async function buildCeleriac(keep: boolean): Promise<void> {
     const needed = ["package.json", "tsconfig.json", "tsconfig.build.json", "scripts", "src"];
     for (const name of needed) await cp(join(root, name), join(stage, name), { recursive: true });
     await symlink(join(root, "node_modules"), join(stage, "node_modules"));
-    const built = await run(process.execPath, [join(stage, "scripts", "build.ts"), "--quiet"], { output: "keep" });
+    const built = await run(process.execPath, [join(stage, "scripts", "build.ts"), "--quiet", "--no-ui"], {
+      output: "keep",
+    });
     if (built.code !== 0) throw new Error(`the build failed:\n${built.text}`);
     await rm(celeriac, { recursive: true, force: true });
     await mkdir(celeriac, { recursive: true });
