@@ -44,9 +44,10 @@ export class Chords {
   }
 
   joined(arrivals: readonly Arrival[], joined: readonly Joined[] | undefined, { execution, ending }: Entry): void {
-    const { message } = ending.settlement.delivery;
+    if (joined?.some(({ full }) => full) !== true) return;
+    const { message, queue } = ending.settlement.delivery;
     const id = "malformed" in message ? "" : String(message.headers["id"]);
-    this.#end?.joined(arrivals, joined, execution?.headers ?? { id });
+    this.#end?.joined(arrivals, joined, { ...(execution?.headers ?? { id }), queue });
   }
 
   /** Looks now for what others left. */

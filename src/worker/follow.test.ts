@@ -94,6 +94,12 @@ describe("what follows a task", () => {
     expect(sent.embed.chain).toMatchObject([{ task: "t.last" }]);
   });
 
+  it("sends a built-in task that names no queue where its sender came from, and others to the default", () => {
+    const embed = { ...none, callbacks: [signature("celery.accumulate"), signature("t.other")] };
+    const queues = followSuccess(context, { ...parent, queue: "mail" }, embed, "1").map(({ queue }) => queue);
+    expect(queues).toEqual(["mail", "celery"]);
+  });
+
   it("derives the same id each time, and another for each callback", () => {
     const embed = { ...none, callbacks: [signature("t.a"), signature("t.a")] };
     const ids = (): unknown[] => followSuccess(context, parent, embed, "1").map((one) => one.dedupe?.id);

@@ -49,7 +49,11 @@ export interface Follow {
 export const nothingFollows: Follow = { sends: [], opens: [], children: [] };
 
 /** A task that sends others: they inherit its root and its stamps. */
-export type Sender = Pick<TaskHeaders, "id"> & Partial<Pick<TaskHeaders, "nestingUnsaid" | "rootId" | "stamps">>;
+export type Sender = Pick<TaskHeaders, "id"> &
+  Partial<Pick<TaskHeaders, "nestingUnsaid" | "rootId" | "stamps">> & {
+    /** Where its message came from: its workers know Celery's built-in tasks too. */
+    readonly queue?: string;
+  };
 
 /** One of several signatures that a task sends. */
 export interface Sending {
@@ -126,7 +130,9 @@ function followOf(context: FollowContext, from: Sender, plans: readonly Plan[], 
     },
     now,
     packing,
-    queueOf: (task: string) => registry.get(task)?.queue ?? defaultQueue,
+    // A built-in task that a peer named no queue for would go by the peer's default, which nobody here knows.
+    queueOf: (task: string) =>
+      registry.get(task)?.queue ?? (task.startsWith("celery.") ? from.queue : undefined) ?? defaultQueue,
     shared: new Map<Signature, string>(),
   };
   const sends = plans.flatMap((plan) =>
