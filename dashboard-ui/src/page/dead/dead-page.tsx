@@ -6,6 +6,7 @@ import { Age } from "../../part/age.tsx";
 import { Answer, Chip, Empty } from "../../part/bits.tsx";
 import { Button, ConfirmButton } from "../../part/button.tsx";
 import { WithPanel } from "../../part/panel.tsx";
+import { More } from "../../part/more.tsx";
 import { useKeys } from "../../place/keys.ts";
 import { usePlace } from "../../place/place.tsx";
 import { rowKeys } from "../../place/row-keys.ts";
@@ -78,13 +79,7 @@ export default function DeadPage() {
                     <LetterLine key={row.key} row={row} open={row.key === open} onOpen={() => show(row.key)} />
                   ))}
                 </ul>
-                {query.hasNextPage ? (
-                  <div>
-                    <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                      Show more
-                    </Button>
-                  </div>
-                ) : null}
+                <More pages={query} />
               </>
             )
           }

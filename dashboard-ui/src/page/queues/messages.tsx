@@ -5,7 +5,7 @@ import { useState } from "react";
 import type { MessagePage } from "../../../../src/dashboard/contract.ts";
 import { Age } from "../../part/age.tsx";
 import { Answer, Section } from "../../part/bits.tsx";
-import { Button } from "../../part/button.tsx";
+import { More } from "../../part/more.tsx";
 import { Go } from "../../place/place.tsx";
 import { useQuestions } from "../../server/instruments.tsx";
 import { useSession } from "../../server/press.tsx";
@@ -77,11 +77,7 @@ export function Messages({ queue }: { readonly queue: string }) {
                   </li>
                 ))}
               </ul>
-              {query.hasNextPage ? (
-                <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                  Show more
-                </Button>
-              ) : null}
+              <More pages={query} />
             </>
           );
         }}

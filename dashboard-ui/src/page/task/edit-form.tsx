@@ -85,30 +85,8 @@ export function EditForm({ detail, onClose }: { readonly detail: TaskDetail; rea
           </Field>
         </div>
         <div className="grid gap-3 sm:grid-cols-2">
-          <Field label="Positional arguments, a JSON list" problem={badArgs}>
-            {(id) => (
-              <textarea
-                id={id}
-                rows={7}
-                spellCheck={false}
-                className={`${box} font-mono text-small`}
-                value={args}
-                onChange={({ target }) => setArgs(target.value)}
-              />
-            )}
-          </Field>
-          <Field label="Named arguments, a JSON object" problem={badKwargs}>
-            {(id) => (
-              <textarea
-                id={id}
-                rows={7}
-                spellCheck={false}
-                className={`${box} font-mono text-small`}
-                value={kwargs}
-                onChange={({ target }) => setKwargs(target.value)}
-              />
-            )}
-          </Field>
+          <JsonField label="Positional arguments, a JSON list" problem={badArgs} text={args} onText={setArgs} />
+          <JsonField label="Named arguments, a JSON object" problem={badKwargs} text={kwargs} onText={setKwargs} />
         </div>
         <div className="flex gap-2">
           <Button
@@ -124,6 +102,33 @@ export function EditForm({ detail, onClose }: { readonly detail: TaskDetail; rea
         </div>
       </form>
     </Section>
+  );
+}
+
+function JsonField({
+  label,
+  problem,
+  text,
+  onText,
+}: {
+  readonly label: string;
+  readonly problem: string | undefined;
+  readonly text: string;
+  readonly onText: (text: string) => void;
+}) {
+  return (
+    <Field label={label} problem={problem}>
+      {(id) => (
+        <textarea
+          id={id}
+          rows={7}
+          spellCheck={false}
+          className={`${box} font-mono text-small`}
+          value={text}
+          onChange={({ target }) => onText(target.value)}
+        />
+      )}
+    </Field>
   );
 }
 

@@ -1,6 +1,6 @@
 /** Grow, shrink, autoscale, restart, consumers, limits, shutdown: what an admin may press on one worker. */
 
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ComponentProps, type FormEvent, type ReactNode, useState } from "react";
 import type { WorkerRow } from "../../../../src/dashboard/contract.ts";
 import { Button, ConfirmButton } from "../../part/button.tsx";
 import { useMay, usePress } from "../../server/press.tsx";
@@ -71,6 +71,29 @@ function Line({
   );
 }
 
+function Box({
+  width,
+  label,
+  text,
+  onText,
+  ...rest
+}: {
+  readonly width: string;
+  readonly label: string;
+  readonly text: string;
+  readonly onText: (text: string) => void;
+} & Pick<ComponentProps<"input">, "placeholder" | "inputMode" | "maxLength" | "list">) {
+  return (
+    <input
+      className={`${box} ${width}`}
+      aria-label={label}
+      value={text}
+      onChange={({ target }) => onText(target.value)}
+      {...rest}
+    />
+  );
+}
+
 function Autoscale({ worker, row }: { readonly worker: string; readonly row: WorkerRow }) {
   const { press, busy } = usePress();
   const [min, setMin] = useState("1");
@@ -81,21 +104,9 @@ function Autoscale({ worker, row }: { readonly worker: string; readonly row: Wor
       label="Autoscale"
       onSubmit={() => press({ do: "worker.autoscale", worker, min: Number(min), max: Number(max) })}
     >
-      <input
-        className={`${box} w-16`}
-        inputMode="numeric"
-        aria-label="At least"
-        value={min}
-        onChange={({ target }) => setMin(target.value)}
-      />
+      <Box width="w-16" label="At least" text={min} onText={setMin} inputMode="numeric" />
       to
-      <input
-        className={`${box} w-16`}
-        inputMode="numeric"
-        aria-label="At most"
-        value={max}
-        onChange={({ target }) => setMax(target.value)}
-      />
+      <Box width="w-16" label="At most" text={max} onText={setMax} inputMode="numeric" />
       <Button type="submit" disabled={busy || !good}>
         Set
       </Button>
@@ -109,14 +120,7 @@ function Consumers({ worker, queues }: { readonly worker: string; readonly queue
   const name = queue.trim();
   return (
     <Line label="Queue" onSubmit={() => press({ do: "worker.add-consumer", worker, queue: name })}>
-      <input
-        className={`${box} w-40`}
-        aria-label="Queue"
-        value={queue}
-        maxLength={300}
-        list="consumed"
-        onChange={({ target }) => setQueue(target.value)}
-      />
+      <Box width="w-40" label="Queue" text={queue} onText={setQueue} maxLength={300} list="consumed" />
       <datalist id="consumed">
         {queues.map((known) => (
           <option key={known} value={known} />
@@ -141,22 +145,8 @@ function RateLimit({ worker }: { readonly worker: string }) {
   const [rate, setRate] = useState("");
   return (
     <Line label="Rate limit" onSubmit={() => press({ do: "limit.rate", task: task.trim(), rate: rate.trim(), worker })}>
-      <input
-        className={`${box} w-40`}
-        aria-label="Task"
-        placeholder="task"
-        value={task}
-        maxLength={300}
-        onChange={({ target }) => setTask(target.value)}
-      />
-      <input
-        className={`${box} w-20`}
-        aria-label="Rate"
-        placeholder="10/m"
-        value={rate}
-        maxLength={20}
-        onChange={({ target }) => setRate(target.value)}
-      />
+      <Box width="w-40" label="Task" text={task} onText={setTask} placeholder="task" maxLength={300} />
+      <Box width="w-20" label="Rate" text={rate} onText={setRate} placeholder="10/m" maxLength={20} />
       <Button type="submit" disabled={busy || task.trim() === "" || !/^\d+(?:\.\d+)?(?:\/[smh])?$/.test(rate.trim())}>
         Set
       </Button>
@@ -183,29 +173,22 @@ function TimeLimit({ worker }: { readonly worker: string }) {
         })
       }
     >
-      <input
-        className={`${box} w-40`}
-        aria-label="Task"
-        placeholder="task"
-        value={task}
-        maxLength={300}
-        onChange={({ target }) => setTask(target.value)}
-      />
-      <input
-        className={`${box} w-20`}
-        aria-label="Soft limit, seconds"
+      <Box width="w-40" label="Task" text={task} onText={setTask} placeholder="task" maxLength={300} />
+      <Box
+        width="w-20"
+        label="Soft limit, seconds"
+        text={soft}
+        onText={setSoft}
         placeholder="soft s"
         inputMode="decimal"
-        value={soft}
-        onChange={({ target }) => setSoft(target.value)}
       />
-      <input
-        className={`${box} w-20`}
-        aria-label="Hard limit, seconds"
+      <Box
+        width="w-20"
+        label="Hard limit, seconds"
+        text={hard}
+        onText={setHard}
         placeholder="hard s"
         inputMode="decimal"
-        value={hard}
-        onChange={({ target }) => setHard(target.value)}
       />
       <Button type="submit" disabled={busy || task.trim() === "" || !good}>
         Set

@@ -5,8 +5,8 @@ import { useEffect } from "react";
 import type { WorkflowRow } from "../../../../src/dashboard/contract.ts";
 import { Age } from "../../part/age.tsx";
 import { Answer, Empty } from "../../part/bits.tsx";
-import { Button } from "../../part/button.tsx";
 import { StateShape, stateFill } from "../../part/state-mark.tsx";
+import { More } from "../../part/more.tsx";
 import { Go, usePlace } from "../../place/place.tsx";
 import { states } from "../../place/task-filter.ts";
 import { momentOf } from "../../place/time-choice.ts";
@@ -63,13 +63,7 @@ export default function WorkflowsPage() {
                   <WorkflowLine key={row.root} row={row} />
                 ))}
               </ul>
-              {query.hasNextPage ? (
-                <div>
-                  <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                    Show more
-                  </Button>
-                </div>
-              ) : null}
+              <More pages={query} />
             </>
           );
         }}
