@@ -4,6 +4,7 @@
  */
 
 import { randomUUID } from "node:crypto";
+import { answeringTo } from "../canvas/composite.ts";
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Outgoing } from "../port/broker.ts";
@@ -17,6 +18,7 @@ import { checkQueueName, checkTaskName } from "../wire/name.ts";
 import type { Signature as WireSignature } from "../wire/signature.ts";
 import { makeTaskMessage } from "../wire/task-message.ts";
 import type { AppConfig } from "./config.ts";
+import { dueOf, expiresOf, invalidSend, windowOf } from "./send-time.ts";
 import { checkTaskId, newTaskId } from "./task-id.ts";
 
 /** How one call is sent. Everything is optional; what is absent comes from the task's declaration. */
@@ -89,9 +91,6 @@ export interface Draft {
   readonly stamps: Readonly<Record<string, unknown>> | undefined;
 }
 
-const day = 86_400_000;
-const minute = 60_000;
-
 const known: Readonly<Record<keyof SendOptions, true>> = {
   compression: true,
   delay: true,
@@ -120,17 +119,18 @@ export function draftOf(
   running: RunningTask | undefined,
 ): Draft {
   const { task, options } = request;
+  const subject = `"${task}"`;
   checkTaskName(task);
-  for (const name in options) if (!Object.hasOwn(known, name)) refuseUnknown(options, names, `enqueue of "${task}"`);
+  for (const name in options) if (!Object.hasOwn(known, name)) refuseUnknown(options, names, `enqueue of ${subject}`);
   const queue = options.queue ?? config.defaultQueue;
   checkQueueName(queue);
-  checkPriority(options.priority, `enqueue of "${task}"`);
+  checkPriority(options.priority, `enqueue of ${subject}`);
   if (options.id !== undefined) checkTaskId(options.id);
   const retries = options.retries ?? 0;
   if (!(Number.isSafeInteger(retries) && retries >= 0))
-    throw invalid(task, "retries must be a whole number of at least 0");
+    throw invalidSend(subject, "retries must be a whole number of at least 0");
   if (options.compression !== undefined && options.compression !== false && !isCompression(options.compression))
-    throw invalid(task, `compression must be one of ${compressions.join(", ")}, or false`);
+    throw invalidSend(subject, `compression must be one of ${compressions.join(", ")}, or false`);
   const now = clock.now();
   const id = options.id ?? newTaskId(now);
   const timeout = options.timeout === undefined ? config.publishTimeout : durationMs(options.timeout, "timeout");
@@ -140,13 +140,12 @@ export function draftOf(
     id,
     // A generated id is new with every call, so it names the call as well.
     nonce: options.id === undefined ? id : randomUUID(),
-    // Long enough that our own repeat of an unclear answer, inside the deadline, can never enqueue twice.
-    window: options.id === undefined ? Math.max(minute, 2 * timeout) : day,
+    window: windowOf(options.id !== undefined, timeout),
     queue,
     args: request.args,
     kwargs: request.kwargs,
-    due: dueOf(options, now, task),
-    expires: expiresOf(options.expires, now, task),
+    due: dueOf(options, now, subject),
+    expires: expiresOf(options.expires, now, subject),
     priority: options.priority,
     retries,
     hard: options.timeLimit === undefined ? undefined : durationMs(options.timeLimit, "timeLimit"),
@@ -227,25 +226,16 @@ export function unpackDraft(text: string): Draft {
   checkTaskName(rest.task);
   checkQueueName(rest.queue);
   checkTaskId(rest.id);
-  if (rest.compression && !isCompression(rest.compression)) throw invalid(rest.task, "it names no known compression");
+  if (rest.compression && !isCompression(rest.compression))
+    throw invalidSend(`"${rest.task}"`, "it names no known compression");
   return { ...rest, args, kwargs };
 }
 
 function embedOf(draft: Draft, replyTo: string | undefined): Parameters<typeof makeTaskMessage>[0]["embed"] {
   if (draft.callbacks.length === 0 && draft.errbacks.length === 0) return undefined;
   const written = (all: readonly WireSignature[]): WireSignature[] | null =>
-    all.length === 0 ? null : all.map((each) => (replyTo === undefined ? each : answeringTo(replyTo, each)));
+    all.length === 0 ? null : all.map((each) => (replyTo === undefined ? each : answeringTo(each, replyTo)));
   return { callbacks: written(draft.callbacks), errbacks: written(draft.errbacks), chain: null, chord: null };
-}
-
-/** Celery's rule: what follows a task answers to whoever sent that, unless it says otherwise. */
-function answeringTo(replyTo: string, signature: WireSignature): WireSignature {
-  const options: Record<string, unknown> = { reply_to: replyTo, ...signature.options };
-  for (const name of ["link", "link_error"]) {
-    const linked = options[name];
-    if (Array.isArray(linked)) options[name] = linked.map((each: WireSignature) => answeringTo(replyTo, each));
-  }
-  return { ...signature, options };
 }
 
 function frozen(link: SendOptions["link"], newId: () => string): readonly WireSignature[] {
@@ -253,29 +243,4 @@ function frozen(link: SendOptions["link"], newId: () => string): readonly WireSi
   return (Array.isArray(link) ? (link as readonly AnySignature[]) : [link as AnySignature]).map((each) =>
     each.freeze(newId),
   );
-}
-
-function dueOf(options: SendOptions, now: number, task: string): number | undefined {
-  if (options.eta !== undefined) {
-    if (options.delay !== undefined) throw invalid(task, "delay and eta exclude each other");
-    return moment(options.eta, "eta", task);
-  }
-  if (options.delay === undefined) return undefined;
-  const delay = durationMs(options.delay, "delay");
-  return delay === 0 ? undefined : now + delay;
-}
-
-function expiresOf(expires: SendOptions["expires"], now: number, task: string): number | undefined {
-  if (expires === undefined) return undefined;
-  return expires instanceof Date ? moment(expires, "expires", task) : now + durationMs(expires, "expires");
-}
-
-function moment(date: Date, what: string, task: string): number {
-  const ms = date instanceof Date ? date.getTime() : Number.NaN;
-  if (Number.isNaN(ms)) throw invalid(task, `${what} must be a valid Date`);
-  return ms;
-}
-
-function invalid(task: string, text: string): CeleriacError {
-  return new CeleriacError("CONFIG_INVALID", `enqueue of "${task}": ${text}.`);
 }

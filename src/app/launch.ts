@@ -6,7 +6,7 @@
 
 import { randomUUID } from "node:crypto";
 import { freeze, type NewId } from "../canvas/freeze.ts";
-import { listOf, mapTasks, withMore } from "../canvas/composite.ts";
+import { answeringTo, listOf, mapTasks, withMore } from "../canvas/composite.ts";
 import { keptBody } from "../canvas/kept-body.ts";
 import { joinLife, type Plan, planOf, type Step } from "../canvas/plan.ts";
 import { type MessageContext, stepMessage } from "../canvas/step-message.ts";
@@ -20,6 +20,7 @@ import { readSignature, type Signature } from "../wire/signature.ts";
 import { formatTimestamp } from "../wire/timestamp.ts";
 import { followUpId } from "../wire/uuid.ts";
 import type { SendOptions } from "./draft.ts";
+import { dueOf, expiresOf, invalidSend, windowOf } from "./send-time.ts";
 import { checkTaskId, newTaskId } from "./task-id.ts";
 
 /** How a workflow is sent. What it says of queue, priority, limits and headers wins over what its parts say. */
@@ -69,8 +70,8 @@ export interface Prepared {
   readonly steps: readonly { readonly id: string; readonly task: string; readonly queue: string }[];
 }
 
-const day = 86_400_000;
-const minute = 60_000;
+/** What is sent, in the words of an error. */
+const subject = "a workflow";
 const encoder = new TextEncoder();
 
 /** Throws CONFIG_INVALID, NAME_INVALID or DURATION_INVALID for what cannot be launched so. */
@@ -91,9 +92,8 @@ export function launchOf(
     signature: freeze(withOptions(signature, options, now), newId, "launch", { id }),
     named: id !== undefined,
     nonce: randomUUID(),
-    // Long enough that our own repeat of an unclear answer, inside the deadline, can never enqueue twice.
-    window: id === undefined ? Math.max(minute, 2 * timeout) : day,
-    due: dueOf(options, now),
+    window: windowOf(id !== undefined, timeout),
+    due: dueOf(options, now, subject),
     root,
     parent,
     stamps,
@@ -173,13 +173,14 @@ function withOptions(signature: Signature, options: LaunchOptions, now: number):
   const errors = dictsOf(linkError);
   if (links.length === 0 && errors.length === 0) return spread;
   if (links.length > 0 && spread.task === "celery.group")
-    throw invalid("a group has no single result that `link` could be sent with; make it a chord");
+    throw invalidSend(subject, "a group has no single result that `link` could be sent with; make it a chord");
   const more = links.length === 0 ? {} : { link: [...listOf(spread.options["link"]), ...links] };
   return withMore(spread, more, errors);
 }
 
 function commonOptions(options: LaunchOptions, now: number): Readonly<Record<string, unknown>> {
   const { queue, priority, headers, ignoreResult, compression, expires, timeLimit, softTimeLimit } = options;
+  const moment = expiresOf(expires, now, subject);
   const given = {
     queue,
     priority,
@@ -187,7 +188,7 @@ function commonOptions(options: LaunchOptions, now: number): Readonly<Record<str
     compression,
     ignore_result: ignoreResult,
     // A moment, not a length: each step would count it anew.
-    expires: expires === undefined ? undefined : momentOf(expires, now, "expires"),
+    expires: moment === undefined ? undefined : formatTimestamp(moment),
     time_limit: secondsOf(timeLimit, "timeLimit"),
     soft_time_limit: secondsOf(softTimeLimit, "softTimeLimit"),
   };
@@ -204,28 +205,6 @@ function delayed(step: Step, due: number): Step {
   return { ...step, signature: { ...step.signature, options: { ...options, eta: formatTimestamp(due) } } };
 }
 
-/** Celery's rule: all that a workflow sends answers to whoever started it, unless it says otherwise. */
-function answeringTo(signature: Signature, replyTo: string): Signature {
-  return mapTasks(signature, (task) => ({ ...task, options: { reply_to: replyTo, ...task.options } }), true);
-}
-
-function dueOf({ delay, eta }: LaunchOptions, now: number): number | undefined {
-  if (delay !== undefined && eta !== undefined) throw invalid("delay and eta exclude each other");
-  if (eta !== undefined) return timeOf(eta, "eta");
-  const wait = delay === undefined ? 0 : durationMs(delay, "delay");
-  return wait === 0 ? undefined : now + wait;
-}
-
-function momentOf(when: Duration | Date, now: number, what: string): string {
-  return formatTimestamp(when instanceof Date ? timeOf(when, what) : now + durationMs(when, what));
-}
-
-function timeOf(date: Date, what: string): number {
-  const ms = date instanceof Date ? date.getTime() : Number.NaN;
-  if (Number.isNaN(ms)) throw invalid(`${what} must be a valid Date`);
-  return ms;
-}
-
 function secondsOf(duration: Duration | undefined, what: string): number | undefined {
   return duration === undefined ? undefined : durationMs(duration, what) / 1000;
 }
@@ -236,8 +215,4 @@ function unfrozen(): never {
 
 function empty(): CeleriacError {
   return new CeleriacError("CONFIG_INVALID", "The workflow has nothing to start: a chain needs at least one step.");
-}
-
-function invalid(text: string): CeleriacError {
-  return new CeleriacError("CONFIG_INVALID", `enqueue of a workflow: ${text}.`);
 }

@@ -64,16 +64,35 @@ export function chordOf(header: Signature, body: Signature, options: Options = {
   return composite("chord", { kwargs: {}, header, body }, options);
 }
 
-/** Celery's built-in task that answers with one of its arguments: what makes one task of a group's end. */
-export function accumulate(queue: unknown): Signature {
-  return {
+/** A group whose end is one task: a chord with Celery's built-in that answers with one of its arguments, the list of results. */
+export function gathered(group: Signature): Signature {
+  const queue = queueOf(group);
+  return chordOf(group, {
     task: "celery.accumulate",
     args: [],
     kwargs: { index: 0 },
     options: queue === undefined ? {} : { queue },
     subtask_type: null,
     immutable: false,
-  };
+  });
+}
+
+/** Where the first of its tasks goes: its workers know where to look. */
+function queueOf(signature: Signature): unknown {
+  const { queue } = signature.options;
+  if (queue !== undefined || shapeOf(signature) === "task") return queue;
+  const [first] = shapeOf(signature) === "chord" ? [chordParts(signature).header] : partsOf(signature);
+  return first && queueOf(first);
+}
+
+/** An option that names something; an empty text names nothing. */
+export function textIn(options: Options, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+export function idOf({ options }: Signature): string | undefined {
+  return textIn(options, "task_id");
 }
 
 /** `link` and `link_error`: none, one, or a list. */
@@ -144,6 +163,11 @@ function withLinks(signature: Signature, inner: (one: Signature) => Signature): 
     ...(link_error !== undefined && { link_error: listOf(link_error).map(inner) }),
   };
   return { ...signature, options: { ...signature.options, ...changed } };
+}
+
+/** Celery's rule: all that is sent answers to whoever started it, unless it says otherwise. */
+export function answeringTo(signature: Signature, replyTo: string): Signature {
+  return mapTasks(signature, (task) => ({ ...task, options: { reply_to: replyTo, ...task.options } }), true);
 }
 
 export function checkDepth(depth: number): void {

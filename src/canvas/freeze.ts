@@ -10,12 +10,13 @@
 import { stringifyJson } from "../wire/json.ts";
 import type { Signature } from "../wire/signature.ts";
 import {
-  accumulate,
   chainOf,
   checkDepth,
   chordOf,
   chordParts,
+  gathered,
   groupOf,
+  idOf,
   listOf,
   membersOf,
   type Options,
@@ -69,11 +70,11 @@ export function lastId(signature: Signature | undefined): string | undefined {
   if (signature === undefined) return undefined;
   switch (shapeOf(signature)) {
     case "chain":
-      return lastId(partsOf(signature).at(-1)) ?? idIn(signature);
+      return lastId(partsOf(signature).at(-1)) ?? idOf(signature);
     case "chord":
       return lastId(chordParts(signature).body);
     default:
-      return idIn(signature);
+      return idOf(signature);
   }
 }
 
@@ -134,10 +135,10 @@ function goesOn(chord: Signature, later: readonly Signature[]): Signature {
   const { header, body } = chordParts(chord);
   const { task_id, link, link_error, chain, ...own } = chord.options;
   // An option `task_id` names the body where nothing else is named, and else the header.
-  const isBodys = idIn(header) === undefined && lastId(body) === undefined;
+  const isBodys = idOf(header) === undefined && lastId(body) === undefined;
   const name = task_id === undefined ? {} : { task_id };
   const first = linked(withMore(body, { ...own, ...(isBodys && name) }, listOf(link_error)), listOf(link));
-  const named = isBodys || idIn(header) !== undefined ? header : withMore(header, name);
+  const named = isBodys || idOf(header) !== undefined ? header : withMore(header, name);
   return chordOf(named, chainOf([first, ...later]), chain === undefined ? {} : { chain });
 }
 
@@ -147,13 +148,13 @@ function freezeOne(signature: Signature, newId: NewId, role: string, end: Ending
       return freezeChord(signature, newId, role, end, depth);
     case "group":
       if (end.single === true) {
-        return freezeChord(chordOf(signature, accumulate(queueOf(signature))), newId, role, end, depth);
+        return freezeChord(gathered(signature), newId, role, end, depth);
       }
       return freezeGroup(signature, end.id, newId, role, depth);
     default:
       return {
         ...signature,
-        options: { ...signature.options, task_id: idIn(signature) ?? end.id ?? newId(role), ...end.options },
+        options: { ...signature.options, task_id: idOf(signature) ?? end.id ?? newId(role), ...end.options },
       };
   }
 }
@@ -166,12 +167,13 @@ function freezeGroup(
   depth: number,
   single = false,
 ): Signature {
-  const [first, ...others] = membersOf(group);
+  const given = membersOf(group);
+  const [first, ...others] = given;
   const links = listOf(group.options["link"]);
   // As Celery links a group: to its first member, which cannot speak for the others.
   const members =
     first === undefined || links.length === 0
-      ? membersOf(group)
+      ? given
       : [
           linked(
             first,
@@ -186,7 +188,7 @@ function freezeGroup(
     ),
     {
       ...(chord === undefined ? {} : { chord }),
-      task_id: idIn(group) ?? id ?? newId(`${role}:group`),
+      task_id: idOf(group) ?? id ?? newId(`${role}:group`),
     },
   );
 }
@@ -194,12 +196,12 @@ function freezeGroup(
 function freezeChord(chord: Signature, newId: NewId, role: string, end: Ending, depth: number): Signature {
   const { header, body } = chordParts(chord);
   const { task_id, link, link_error, chain, ...own } = chord.options;
-  const named = idIn(header) ?? (lastId(body) === undefined ? undefined : (task_id as string | undefined));
+  const named = idOf(header) ?? (lastId(body) === undefined ? undefined : (task_id as string | undefined));
   const group = freezeGroup(header, named, newId, role, depth, true);
   const wanted = named === undefined ? (task_id as string | undefined) : undefined;
   const linkedBody = linked(withMore(body, own, listOf(link_error)), listOf(link));
   const frozenBody = telling(freeze(linkedBody, newId, `${role}:body`, { ...end, id: end.id ?? wanted }, depth + 1));
-  return chordOf(group, frozenBody, { task_id: idIn(group), ...(chain === undefined ? {} : { chain }) });
+  return chordOf(group, frozenBody, { task_id: idOf(group), ...(chain === undefined ? {} : { chain }) });
 }
 
 /** A body that is a chain says the error callbacks of its first step itself: there Celery's workers look for them when a member failed. */
@@ -208,20 +210,7 @@ export function telling(body: Signature): Signature {
   return errors.length === 0 ? body : withMore(body, {}, errors);
 }
 
-/** Where the first of its tasks goes: its workers know where to look. */
-function queueOf(signature: Signature): unknown {
-  const { queue } = signature.options;
-  if (queue !== undefined || shapeOf(signature) === "task") return queue;
-  const [first] = shapeOf(signature) === "chord" ? [chordParts(signature).header] : partsOf(signature);
-  return first && queueOf(first);
-}
-
 function linked(signature: Signature, links: readonly Signature[]): Signature {
   if (links.length === 0) return signature;
   return { ...signature, options: { ...signature.options, link: [...listOf(signature.options["link"]), ...links] } };
-}
-
-function idIn(signature: Signature): string | undefined {
-  const id = signature.options["task_id"];
-  return typeof id === "string" && id !== "" ? id : undefined;
 }

@@ -9,10 +9,12 @@ import {
   checkDepth,
   chordOf,
   chordParts,
+  idOf,
   listOf,
   type Options,
   partsOf,
   shapeOf,
+  textIn,
   withMore,
 } from "./composite.ts";
 import { freezeSteps, type Ending, lastId, type NewId, telling } from "./freeze.ts";
@@ -125,21 +127,21 @@ class Planner {
 
   #task(signature: Signature, { front, rest, role, ...place }: Place): ResultNode {
     const { options } = signature;
-    const id = textOf(options["task_id"]) ?? this.#newId(role);
+    const id = idOf(signature) ?? this.#newId(role);
     this.steps.push({
       signature,
       id,
       front,
       chain: rest,
       chord: place.chord ?? listOf(options["chord"])[0] ?? null,
-      group: textOf(options["group_id"]) ?? place.group,
+      group: textIn(options, "group_id") ?? place.group,
       groupIndex: place.index ?? numberOf(options["group_index"]),
     });
     return { kind: "task", id };
   }
 
   #group(group: Signature, { front, role }: Place, depth: number): ResultNode {
-    const id = textOf(group.options["task_id"]) ?? this.#newId(`${role}:group`);
+    const id = idOf(group) ?? this.#newId(`${role}:group`);
     const [chord] = listOf(group.options["chord"]);
     const members = partsOf(group).flatMap((member, index) => {
       const place = { front, rest: [], role: `${role}:${String(index)}`, group: id, index, ...(chord && { chord }) };
@@ -150,7 +152,7 @@ class Planner {
 
   #chord(signature: Signature, { front, rest, role, ...place }: Place, depth: number): ResultNode | undefined {
     const { header, body } = chordParts(signature);
-    const group = textOf(header.options["task_id"]) ?? this.#newId(`${role}:group`);
+    const group = idOf(header) ?? this.#newId(`${role}:group`);
     const tail = membered(rest.length === 0 ? body : continued(body, rest), place);
     const parts = partsOf(header);
     if (parts.length === 0) return this.#one(tail, { front: "[]", rest: [], role: `${role}:body` }, depth + 1);
@@ -166,7 +168,7 @@ class Planner {
 
 /** The node of a frozen signature that is not sent yet. */
 export function resultOf(signature: Signature): ResultNode | undefined {
-  const id = textOf(signature.options["task_id"]);
+  const id = idOf(signature);
   switch (shapeOf(signature)) {
     case "chain": {
       const [first, ...later] = partsOf(signature);
@@ -235,10 +237,6 @@ function membered(signature: Signature, place: Pick<Place, "group" | "index" | "
 
 function chainOption({ options }: Signature): readonly Signature[] {
   return listOf(options["chain"]);
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 function numberOf(value: unknown): number | undefined {

@@ -8,7 +8,7 @@ import type { Signature } from "../wire/signature.ts";
 import type { Embed } from "../wire/task-body.ts";
 import { makeTaskMessage } from "../wire/task-message.ts";
 import { parseTimestamp } from "../wire/timestamp.ts";
-import { listOf, type Options } from "./composite.ts";
+import { listOf, type Options, textIn } from "./composite.ts";
 import type { Step } from "./plan.ts";
 
 /** Who sends. */
@@ -55,7 +55,7 @@ export function stepMessage(context: MessageContext, step: Step): StepMessage {
   const draft = makeTaskMessage({
     task,
     id,
-    shadow: text(options["shadow"]),
+    shadow: textIn(options, "shadow"),
     args: [],
     kwargs: {},
     eta,
@@ -69,7 +69,7 @@ export function stepMessage(context: MessageContext, step: Step): StepMessage {
     timeLimit: limitOf(options),
     ignoreResult: typeof options["ignore_result"] === "boolean" ? options["ignore_result"] : undefined,
     origin: from.origin,
-    replyTo: text(options["reply_to"]),
+    replyTo: textIn(options, "reply_to"),
     replacedTaskNesting: nesting,
     headers: isRecord(options["headers"]) ? options["headers"] : undefined,
     stamps: stampsOf(options, from.stamps),
@@ -78,7 +78,7 @@ export function stepMessage(context: MessageContext, step: Step): StepMessage {
   const args = signature.args.map((arg) => stringifyJson(arg));
   if (front !== undefined && !signature.immutable) args.unshift(front);
   const body = `[[${args.join(",")}],${stringifyJson(signature.kwargs)},${embedText(context, step)}]`;
-  const queue = text(options["queue"]) ?? context.queueOf(task);
+  const queue = textIn(options, "queue") ?? context.queueOf(task);
   checkQueueName(queue);
   return {
     id,
@@ -139,9 +139,6 @@ function stampsOf(options: Options, inherited: Origin["stamps"]): Origin["stamps
   return { ...inherited, ...Object.fromEntries(own.map((name) => [name, options[name]])) };
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
 function number(value: unknown): number | undefined {
   return typeof value === "number" ? value : undefined;
 }

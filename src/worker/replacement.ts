@@ -3,7 +3,7 @@
  * the chord it is a member of, its stamps and the rest of its chain become those of what replaces it. Nothing is stored for the run itself.
  */
 
-import { accumulate, chordOf, listOf, partsOf, shapeOf, withMore } from "../canvas/composite.ts";
+import { gathered, listOf, shapeOf, withMore } from "../canvas/composite.ts";
 import type { Embed } from "../wire/task-body.ts";
 import { readSignature, type Signature } from "../wire/signature.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
@@ -57,9 +57,7 @@ function membership({ group, groupIndex }: TaskHeaders, { chord }: Embed): Reado
 
 /** A group has no end of its own that callbacks could wait for: Celery's rule is a chord of it. */
 function single(signature: Signature): Signature {
-  if (shapeOf(signature) !== "group") return signature;
-  const queue = partsOf(signature)[0]?.options["queue"];
-  return chordOf(signature, accumulate(queue));
+  return shapeOf(signature) === "group" ? gathered(signature) : signature;
 }
 
 /** With the callbacks of what it replaces, before it was given an id of its own to lose. */

@@ -48,7 +48,9 @@ export class Starter {
       return;
     }
     void this.#await(rates, limited);
-    if (limited.length < picked.length) this.#start(picked.filter((execution) => !limited.includes(execution)));
+    if (limited.length === picked.length) return;
+    const waiting = new Set(limited);
+    this.#start(picked.filter((execution) => !waiting.has(execution)));
   }
 
   /** What is over its rate waits where it came from, and not here: another of its queue has its place. */
