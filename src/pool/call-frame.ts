@@ -5,13 +5,13 @@
 
 import { parseJson, resultLimits, stringifyJson } from "../wire/json.ts";
 import { type FrameDraft, OpenFrame } from "./frame.ts";
-import type { Call, ToChild } from "./pool-message.ts";
+import type { Call, GivenCall, ToChild } from "./pool-message.ts";
 
 /** What travels in frames; `boot` and `probe` go over the control channel, which a full pipe does not hold up. */
 export type Framed = Exclude<ToChild, { readonly t: "boot" | "probe" }>;
 type AbortReason = Extract<ToChild, { readonly t: "abort" }>["reason"];
 
-export function putCall(draft: FrameDraft, call: Call): void {
+export function putCall(draft: FrameDraft, call: Call, startBy: number): void {
   const { input, lineage } = call;
   draft.item([
     "r",
@@ -34,6 +34,7 @@ export function putCall(draft: FrameDraft, call: Call): void {
     lineage.trace,
     call.checkpoints.length === 0 ? 0 : call.checkpoints,
     call.request ?? 0,
+    startBy,
   ]);
 }
 
@@ -55,7 +56,7 @@ export function putStop(draft: FrameDraft, grace: number): void {
 export function readCallFrame(bytes: Buffer): Framed[] {
   const frame = new OpenFrame(bytes);
   const messages: Framed[] = [];
-  let calls: Call[] | undefined;
+  let calls: GivenCall[] | undefined;
   for (const item of frame.items) {
     if (item[0] === "r") {
       if (!calls) {
@@ -92,9 +93,10 @@ type CallItem = readonly [
   trace: object | null,
   checkpoints: Call["checkpoints"] | 0,
   request: string | 0,
+  startBy: number,
 ];
 
-function readCall(item: readonly unknown[], frame: OpenFrame): Call {
+function readCall(item: readonly unknown[], frame: OpenFrame): GivenCall {
   const call = item as unknown as CallItem;
   return {
     slot: call[1],
@@ -117,6 +119,7 @@ function readCall(item: readonly unknown[], frame: OpenFrame): Call {
     },
     checkpoints: call[18] === 0 ? none : call[18],
     ...(call[19] !== 0 && { request: call[19] }),
+    startBy: call[20],
   };
 }
 

@@ -3,6 +3,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { MakeLink } from "./link.ts";
+import type { PoolOptions } from "./pool-options.ts";
 
 export interface ChildOptions {
   readonly app: { readonly url: string; readonly export: string };
@@ -10,6 +11,8 @@ export interface ChildOptions {
   readonly maxResultBytes: number;
   /** How long neighbours of what was ended by force may go on. */
   readonly drain: number;
+  /** See {@link PoolOptions.startBy}. */
+  readonly startBy?: PoolOptions["startBy"];
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly makeLink: MakeLink;

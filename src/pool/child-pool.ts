@@ -185,11 +185,12 @@ export class ChildPool implements Pool {
   }
 
   #spawn(): Child {
-    const { app, maxResultBytes, drain, clock } = this.#options;
+    const { app, maxResultBytes, drain, clock, startBy } = this.#options;
     const makeLink = this.#makeLink;
     if (!makeLink) throw new CeleriacError("POOL_CLOSED", "The pool is not open; call open() first.");
     const slots = Math.ceil(this.#slots / this.#target);
-    return new Child({ app, slots, maxResultBytes, drain, clock, deadlines: this.#deadlines, makeLink }, this.#events);
+    const deadlines = this.#deadlines;
+    return new Child({ app, slots, maxResultBytes, drain, clock, startBy, deadlines, makeLink }, this.#events);
   }
 
   readonly #events: ChildEvents = {

@@ -27,6 +27,9 @@ export function hear(child: Child, message: FramedBack, voice: ChildEvents): voi
     case "began":
       child.began(message.slots);
       return;
+    case "late":
+      child.late(message.slots);
+      return;
     case "done":
       child.done(message.replies);
       return;

@@ -12,6 +12,7 @@ import { type ChildEvents, hear } from "./child-voice.ts";
 import type { ChildOptions } from "./child-options.ts";
 import { type Execution, noEnd } from "./execution.ts";
 import type { ControlFromChild, Link, LinkEnd } from "./link.ts";
+import { Probes } from "./probes.ts";
 import type { KillReason, RetireReason } from "./pool-options.ts";
 import type { Ask, Reply } from "./pool-message.ts";
 import type { ChildInfo } from "./pool.ts";
@@ -51,9 +52,7 @@ export class Child {
   #bootError: Error | undefined;
   #killedFor: KillReason | undefined;
   #done = 0;
-  #probe = 0;
-  /** Who waits for the answer to which probe, in their order. */
-  #probing: { readonly n: number; readonly answered: () => void }[] = [];
+  readonly #probes = new Probes();
 
   constructor(options: ChildOptions, events: ChildEvents) {
     this.#options = options;
@@ -71,16 +70,9 @@ export class Child {
       ended: (end) => this.#end(end),
     });
     const { url, export: name } = options.app;
-    this.link.control({
-      t: "boot",
-      protocol: 1,
-      app: url,
-      export: name,
-      slots: options.slots,
-      env: {},
-      codecs: ["json"],
-      maxResultBytes: options.maxResultBytes,
-    });
+    const { slots, maxResultBytes } = options;
+    const boot = { app: url, export: name, slots, env: {}, codecs: ["json"], maxResultBytes };
+    this.link.control({ t: "boot", protocol: 1, ...boot });
     this.#boot = options.clock.after(bootLimit, () => {
       this.#bootError = loadFailed(
         `the child did not become ready within ${bootLimit / 1000} s; an import may wait for something`,
@@ -113,7 +105,8 @@ export class Child {
   give(execution: Execution): void {
     this.#active.set(execution.call.slot, execution);
     this.assigned++;
-    execution.send(this.link, () => this.#overdue(execution));
+    const startBy = execution.call.unleased ? 0 : (this.#options.startBy?.() ?? 0);
+    execution.send(this.link, startBy, () => this.#overdue(execution));
   }
 
   began(slots: readonly number[]): void {
@@ -126,12 +119,17 @@ export class Child {
     }
   }
 
+  /** They came too late to be begun: back, as they were. */
+  late(slots: readonly number[]): void {
+    for (const slot of slots) this.#over(slot)?.lose("bystander", noEnd);
+    this.#stopIfEmpty();
+    this.#events.freed(this);
+  }
+
   done(replies: readonly Reply[]): void {
     for (const reply of replies) {
-      this.#abandoned.delete(reply.slot);
-      const execution = this.#active.get(reply.slot);
+      const execution = this.#over(reply.slot);
       if (!execution) continue;
-      this.#leave(execution);
       this.#done++;
       execution.end(reply);
     }
@@ -201,9 +199,7 @@ export class Child {
 
   /** Asks for a sign of life; also the pulse from which lag and memory are known. */
   pulse(answered?: () => void): void {
-    this.#probe++;
-    if (answered) this.#probing.push({ n: this.#probe, answered });
-    this.link.control({ t: "probe", n: this.#probe });
+    this.link.control({ t: "probe", n: this.#probes.next(answered) });
   }
 
   #control(message: ControlFromChild): void {
@@ -219,15 +215,12 @@ export class Child {
         this.#bootError = toldByChild(message);
         this.kill("boot");
         return;
-      case "alive": {
+      case "alive":
         this.heardAt = this.#options.clock.monotonic();
         this.stallReported = false;
         this.lag = message.lag;
         this.rss = message.rss;
-        const answered = this.#probing.filter((probing) => probing.n <= message.n);
-        this.#probing = this.#probing.slice(answered.length);
-        for (const probing of answered) probing.answered();
-      }
+        this.#probes.answered(message.n);
     }
   }
 
@@ -254,6 +247,13 @@ export class Child {
       if (!free) this.kill(why);
     });
     this.#after(this.#options.drain, () => this.kill("drain"));
+  }
+
+  #over(slot: number): Execution | undefined {
+    this.#abandoned.delete(slot);
+    const execution = this.#active.get(slot);
+    if (execution) this.#leave(execution);
+    return execution;
   }
 
   #leave(execution: Execution): void {

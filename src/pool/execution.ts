@@ -28,10 +28,10 @@ export class Execution implements Limited {
   }
 
   /** Hands the call to a child. */
-  send(link: Link, onOverdue: (execution: Execution) => void): void {
+  send(link: Link, startBy: number, onOverdue: (execution: Execution) => void): void {
     this.#link = link;
     this.#onOverdue = onOverdue;
-    putCall(link.draft, this.call);
+    putCall(link.draft, this.call, startBy);
     link.wake();
     if (this.signal.aborted) this.abort("shutdown");
     else this.#stopListening = listenForAbort(this.signal, (reason) => this.abort(reason));

@@ -6,6 +6,7 @@
  */
 
 import { type Clock, systemClock } from "../clock/clock.ts";
+import { machineTime } from "../clock/machine-time.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { ErrorCode } from "../error/error-codes.ts";
 import type { RunnerSink } from "./call-context.ts";
@@ -13,9 +14,9 @@ import { loadApp } from "./app-module.ts";
 import { readCallFrame } from "./call-frame.ts";
 import { FrameDraft } from "./frame.ts";
 import { LogBuffer } from "./log-buffer.ts";
-import type { Ask, Call, FromChild, ToChild } from "./pool-message.ts";
+import type { Ask, FromChild, GivenCall, ToChild } from "./pool-message.ts";
 import { ProgressWindow } from "./progress-window.ts";
-import { putAsk, putBegan, putLog, putProgress, putReply, type TextReply } from "./reply-frame.ts";
+import { putAsk, putBegan, putLate, putLog, putProgress, putReply, type TextReply } from "./reply-frame.ts";
 import { Runner } from "./runner.ts";
 import { wireErrorOf } from "./wire-error.ts";
 
@@ -142,15 +143,16 @@ export class FarSide {
     this.#writable = this.#carrier.frame(this.#draft.take(this.#carrier.apart));
   }
 
-  #run(calls: readonly Call[]): void {
+  #run(calls: readonly GivenCall[]): void {
     const runner = this.#runner;
     if (!runner) return;
-    putBegan(
-      this.#draft,
-      calls.map((call) => call.slot),
-    );
+    const now = machineTime();
+    const late = calls.filter((call) => isLate(call, now));
+    const timely = late.length === 0 ? calls : calls.filter((call) => !isLate(call, now));
+    if (late.length > 0) putLate(this.#draft, late.map(slotOf));
+    putBegan(this.#draft, timely.map(slotOf));
     this.flush();
-    for (const call of calls) {
+    for (const call of timely) {
       void runner.run(call).then((reply) => {
         this.#progress.end(reply.slot);
         this.#putLogs();
@@ -216,4 +218,12 @@ export class FarSide {
       expected = now + lagPeriod;
     });
   }
+}
+
+function isLate({ startBy }: GivenCall, now: number): boolean {
+  return startBy !== 0 && now > startBy;
+}
+
+function slotOf({ slot }: GivenCall): number {
+  return slot;
 }

@@ -74,21 +74,27 @@ describe("frames", () => {
       checkpoints: [],
       isolated: false,
     };
-    putCall(draft, call);
-    putCall(draft, lean);
+    putCall(draft, call, 0);
+    putCall(draft, lean, 12.5);
     putAbort(draft, 7, "revoked");
     putAnswer(draft, 1, true, { n: 2n ** 60n, at: new Date(5) }, undefined);
     putAnswer(draft, 2, false, "no", "QUEUE_FULL");
     putAnswer(draft, 3, true, undefined, undefined);
-    putCall(draft, lean);
+    putCall(draft, lean, 0);
     putStop(draft, 5);
     expect(readCallFrame(whole(draft))).toEqual([
-      { t: "run", calls: [call, lean] },
+      {
+        t: "run",
+        calls: [
+          { ...call, startBy: 0 },
+          { ...lean, startBy: 12.5 },
+        ],
+      },
       { t: "abort", slot: 7, reason: "revoked" },
       { t: "reply", ask: 1, ok: true, value: { n: 2n ** 60n, at: new Date(5) } },
       { t: "reply", ask: 2, ok: false, value: "no", code: "QUEUE_FULL" },
       { t: "reply", ask: 3, ok: true, value: undefined },
-      { t: "run", calls: [lean] },
+      { t: "run", calls: [{ ...lean, startBy: 0 }] },
       { t: "stop", grace: 5 },
     ]);
   });

@@ -24,6 +24,13 @@ export interface Call {
   readonly headers: string;
   /** {@link RequestFacts} for `ctx.request`, likewise; absent if all of them are as usual. */
   readonly request?: string;
+  /** No lease can end, for its message is off the queue: it may begin at any time. Stays with the worker. */
+  readonly unleased?: true;
+}
+/** A call on its way to a child. */
+export interface GivenCall extends Call {
+  /** Not to be begun after this moment, ms of the machine's monotonic clock, for its lease may be over; 0: whenever. */
+  readonly startBy: number;
 }
 /** What a message says beside its call, where it is not the usual: an id of its own for the answer, a place in a group, times. */
 export interface RequestFacts {
@@ -50,7 +57,7 @@ export type ToChild =
       /** A larger result becomes the error RESULT_TOO_LARGE before it is sent. */
       readonly maxResultBytes: number;
     }
-  | { readonly t: "run"; readonly calls: readonly Call[] }
+  | { readonly t: "run"; readonly calls: readonly GivenCall[] }
   | {
       readonly t: "abort";
       readonly slot: number;
@@ -74,6 +81,8 @@ export type FromChild =
     }
   | { readonly t: "unready"; readonly code: string; readonly message: string; readonly stack: string }
   | { readonly t: "began"; readonly slots: readonly number[] }
+  /** Not begun, for their time to begin is over. */
+  | { readonly t: "late"; readonly slots: readonly number[] }
   | { readonly t: "done"; readonly replies: readonly Reply[] }
   | {
       readonly t: "progress";

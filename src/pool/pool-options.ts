@@ -1,6 +1,7 @@
 /** What the pools are made with. Sizes in bytes, times in milliseconds. */
 
 import type { Clock } from "../clock/clock.ts";
+import type { machineTime } from "../clock/machine-time.ts";
 import type { TaskRegistry } from "../task/registry.ts";
 import type { PoolHooks } from "./pool.ts";
 
@@ -35,6 +36,11 @@ export interface PoolOptions {
   /** Names of environment variables let through, besides PATH HOME LANG TZ and NODE_*. */
   readonly env: readonly string[];
   readonly clock: Clock;
+  /**
+   * Until when a call that is given to a child now may be begun, ms of {@link machineTime}. A child that was stopped with the call
+   * in its pipe wakes up after the lease is over, and maybe without its worker: it must know by itself. Default: for ever.
+   */
+  readonly startBy?: (() => number) | undefined;
   /** The worker's own list; a child whose list differs is refused. */
   readonly expectedTasks: readonly TaskShape[];
   /** A line that a child wrote to stdout or stderr; `task` is the id of the task that wrote it, where that is known. */

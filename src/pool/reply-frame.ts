@@ -18,6 +18,10 @@ export function putBegan(draft: FrameDraft, slots: readonly number[]): void {
   draft.item(["b", slots]);
 }
 
+export function putLate(draft: FrameDraft, slots: readonly number[]): void {
+  draft.item(["o", slots]);
+}
+
 export function putReply(draft: FrameDraft, reply: TextReply): void {
   switch (reply.k) {
     case "value":
@@ -87,6 +91,8 @@ function readOther(item: readonly unknown[], frame: OpenFrame): FramedBack {
   switch (item[0]) {
     case "b":
       return { t: "began", slots: item[1] as readonly number[] };
+    case "o":
+      return { t: "late", slots: item[1] as readonly number[] };
     case "p":
       return { t: "progress", items: item[1] as readonly ProgressItem[] };
     case "l":

@@ -149,6 +149,27 @@ describe("a task that is acknowledged before it runs, its result on another serv
   });
 });
 
+describe("a worker that was stopped while a start was being registered", () => {
+  it.each([
+    { ack: "late", calls: 0, ends: ["requeue"], why: "gives it back, for its lease may be over" },
+    { ack: "early", calls: 1, ends: ["ack"], why: "runs it, for nobody else has it" },
+  ] as const)("$why ($ack)", async ({ ack, calls, ends }) => {
+    const { passed, open } = gate();
+    way.begin = async (starts) => {
+      await passed;
+      return ledger.begin(starts);
+    };
+    const stage = bench({ task: { ack } });
+    stage.deliver({ id: "a" });
+    await turns();
+    await clock.advance(600);
+    open();
+    await turns();
+    expect(stage.calls).toHaveLength(calls);
+    expect(kinds(stage)).toEqual(ends);
+  });
+});
+
 describe("what intake lets no task run for, its result on another server", () => {
   it.each([
     { why: "has expired", draft: { expires: 0 }, more: {} },

@@ -29,6 +29,7 @@ export function callOf(execution: Execution, rules?: Pick<IntakeRules, "limitOf"
     isolated: execution.isolated,
     queue: delivery.queue,
     headers: isEmpty(headers.custom) ? "{}" : stringifyJson(headers.custom),
+    ...(definition.ack === "early" && { unleased: true }),
     ...requestOf(execution),
   };
 }

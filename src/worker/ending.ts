@@ -26,9 +26,9 @@ export function ending(settlement: Settlement, end: TaskEnd): Ending {
   return { settlement, end, also: [] };
 }
 
-/** Back to the front, as it was: nothing is counted. */
-export function returned(execution: Execution, why: string): Ending {
-  return ending({ delivery: execution.delivery, then: { kind: "requeue", at: "front" } }, { kind: "returned", why });
+/** Back to the front, as it was: nothing is counted. `due`: not before this moment, unix ms. */
+export function returned({ delivery }: Execution, why: string, due?: number): Ending {
+  return ending({ delivery, then: { kind: "requeue", at: "front", ...some("due", due) } }, { kind: "returned", why });
 }
 
 /** `{[key]: value}`, or nothing at all: optional members are absent, never undefined. */

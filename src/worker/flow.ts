@@ -11,7 +11,7 @@ import type { Pool, PoolOutcome } from "../pool/pool.ts";
 import { callOf } from "./call.ts";
 import type { Credit } from "./credit.ts";
 import { hadEarlierRun } from "./earlier-run.ts";
-import { type Ending, ending, returned } from "./ending.ts";
+import { type Ending, returned } from "./ending.ts";
 import type { Claim, Execution } from "./execution.ts";
 import type { SettlementContext } from "./failed-run.ts";
 import { intake, isWithdrawn } from "./intake.ts";
@@ -23,6 +23,7 @@ import { settledBefore, settlementOf } from "./settlement.ts";
 import type { Entry, Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
 import { Starter, type StarterOptions } from "./starter.ts";
+import type { Turning } from "./turning.ts";
 import type { IntakeRules } from "./unrun.ts";
 
 /** A delivery that waited unstarted for this long goes back, so that an idle neighbour can have it. */
@@ -36,8 +37,7 @@ export interface FlowOptions extends Pick<StarterOptions, "rates"> {
   /** Where the broker does not fence: what registers each start. */
   readonly ledger?: Ledger | undefined;
   readonly pool: Pool;
-  /** A pause of this process, ms, after which its leases may be over though it has not heard of it yet. */
-  readonly longestGap: number;
+  readonly turning: Turning;
   readonly capacity: { readonly slots: number };
   readonly credit: Credit;
   readonly settler: Settler;
@@ -57,8 +57,6 @@ export class Flow {
   #dispatching = false;
   #paused = false;
   #wanted = "";
-  /** Monotonic ms when this process was last seen turning. */
-  #turned: number;
   #idle: (() => void)[] = [];
 
   constructor(options: FlowOptions) {
@@ -94,7 +92,6 @@ export class Flow {
       },
       done: () => this.#schedule(),
     });
-    this.#turned = options.clock.monotonic();
   }
 
   get #context(): SettlementContext {
@@ -137,7 +134,7 @@ export class Flow {
     if (this.#paused) return;
     const now = this.#options.clock.monotonic();
     if (!this.#gap(now)) this.#giveBack(this.slots.takeOlder(now - longestUnstarted), "waited");
-    this.#turned = now;
+    this.#options.turning.seen(now);
     this.#schedule();
   }
 
@@ -196,7 +193,7 @@ export class Flow {
 
   /** After a pause of this process what waits may be another's by now. The server knows, so it goes back instead of being started. */
   #gap(now: number): boolean {
-    if (now - this.#turned <= this.#options.longestGap) return false;
+    if (!this.#options.turning.gap(now)) return false;
     this.#giveBack(this.slots.takeAll(), "paused");
     return true;
   }
@@ -226,17 +223,24 @@ export class Flow {
   }
 
   #run(execution: Execution): void {
-    const { report } = this.#options;
+    const { report, turning, clock } = this.#options;
+    // Its start was being registered meanwhile, which can take as long as the lease.
+    if (execution.definition.ack !== "early" && turning.gap(clock.monotonic()))
+      return this.#unpooled(execution, "paused");
     report.started(execution);
     this.#pooled(execution).then(
       (outcome) => this.#finish(execution, outcome),
       (error: unknown) => {
         // A pool answers with an outcome, whatever happens; this is what its own failure looks like.
         report.warning("POOL_FAILED", "the pool could not run a task; it goes back to the queue", error);
-        this.slots.ended(execution);
-        this.#later(execution, "pool-failed");
+        this.#unpooled(execution, "pool-failed");
       },
     );
+  }
+
+  #unpooled(execution: Execution, why: string): void {
+    this.slots.ended(execution);
+    this.#later(execution, why);
   }
 
   async #pooled(execution: Execution): Promise<PoolOutcome> {
@@ -247,12 +251,10 @@ export class Flow {
     const { credit, report } = this.#options;
     this.slots.ended(execution);
     credit.finished(1);
-    if (execution.interrupted === "lease-lost") {
-      report.ended(execution, { end: { kind: "returned", why: "lease-lost" } }, "lost");
-      this.#schedule();
-      return;
-    }
-    this.#end(execution, settlementOf(this.#context, execution, outcome));
+    const taken = execution.interrupted === "lease-lost";
+    if (!taken) return this.#end(execution, settlementOf(this.#context, execution, outcome));
+    report.ended(execution, { end: { kind: "returned", why: "lease-lost" } }, "lost");
+    this.#schedule();
   }
 
   #end(execution: Execution, ending: Ending): void {
@@ -269,9 +271,7 @@ export class Flow {
 
   /** Back for a moment: what failed will fail again if it is tried at once. */
   #later(execution: Execution, why: string): void {
-    const due = this.#now() + longestUnstarted;
-    const then = { kind: "requeue", at: "front", due } as const;
-    this.#end(execution, ending({ delivery: execution.delivery, then }, { kind: "returned", why }));
+    this.#end(execution, returned(execution, why, this.#now() + longestUnstarted));
   }
 
   /** Looked at anew, now that its start stands in the ledger. */

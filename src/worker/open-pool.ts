@@ -4,7 +4,7 @@ import type { App } from "../app/app.ts";
 import type { AppCore } from "../app/core.ts";
 import type { WorkOptions } from "../app/work.ts";
 import type { Pool, PoolHooks } from "../pool/pool.ts";
-import type { ChildEvent } from "../pool/pool-options.ts";
+import type { ChildEvent, PoolOptions } from "../pool/pool-options.ts";
 import { durationMs } from "../task/duration.ts";
 import { freeze } from "../task/registry.ts";
 import type { Reporter } from "./reporter.ts";
@@ -15,7 +15,7 @@ const drain = 30_000;
 const mebibyte = 1024 * 1024;
 const defaultMaxResultBytes = 8 * 1024 * 1024;
 
-/** `roomier` is called when there is room that no ended call announced. */
+/** `roomier` is called when there is room that no ended call announced; `startBy` is {@link PoolOptions.startBy}. */
 export async function openPool(
   app: App,
   core: AppCore,
@@ -23,7 +23,7 @@ export async function openPool(
   settings: WorkerSettings,
   hooks: PoolHooks,
   report: Reporter,
-  roomier: () => void,
+  { roomier, startBy }: { readonly roomier: () => void; readonly startBy: NonNullable<PoolOptions["startBy"]> },
 ): Promise<Pool> {
   const { clock } = core;
   const { registry, tasks } = await app[freeze]();
@@ -44,6 +44,7 @@ export async function openPool(
     env: options.env ?? [],
     clock,
     expectedTasks: tasks,
+    startBy,
     onLine: (pid: number, stream: "stdout" | "stderr", text: string, id: string | undefined) =>
       report.line(pid, stream, text, id),
     onChild: (event: ChildEvent) => {

@@ -28,6 +28,7 @@ import { Reporter } from "./reporter.ts";
 import { Settler } from "./settler.ts";
 import { SettlingApart } from "./settling-apart.ts";
 import { shutDown } from "./shutdown.ts";
+import { Turning } from "./turning.ts";
 import { withWaiters } from "./waiters.ts";
 import { settingsOf } from "./worker-settings.ts";
 
@@ -83,7 +84,11 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     answer: (what) => answerAsk(core, what),
     addMember: async (execution, signature) => (await parts.chords?.members.add(execution, signature)) ?? "",
   });
-  const pool = await openPool(app, core, options, settings, hooks, report, () => parts.flow?.wake());
+  const turning = new Turning(clock, Math.max(2 * staleCheck, (2 / 3) * settings.lease));
+  const pool = await openPool(app, core, options, settings, hooks, report, {
+    roomier: () => parts.flow?.wake(),
+    startBy: () => turning.sureUntil,
+  });
   try {
     return await run(backend, registry, pool, parts);
   } catch (error) {
@@ -152,7 +157,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       store: backend.store,
       ledger,
       pool,
-      longestGap: Math.max(2 * staleCheck, (2 / 3) * settings.lease),
+      turning,
       capacity: size,
       credit,
       settler,

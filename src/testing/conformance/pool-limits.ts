@@ -1,6 +1,7 @@
 /** Soft and hard limits, aborts from outside, and what they cost the neighbours. */
 
 import { expect, it } from "vitest";
+import { machineTime } from "../../clock/machine-time.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import { type PoolSubject, useOnePool, usePools } from "./pool-rig.ts";
 
@@ -38,6 +39,29 @@ export function limitCases(subject: PoolSubject): void {
     const rig = use();
     const outcome = await rig.run("echo", { input: 1 }, AbortSignal.abort("shutdown"));
     expect(outcome).toMatchObject({ k: "lost", began: false, culprit: "bystander" });
+    expect(rig.began).toEqual([]);
+  });
+
+  it.skipIf(!contained)("hands back, unbegun, what reaches a child after its time to begin", async () => {
+    let ahead = -1;
+    const rig = await open({ slots: 1, children: 1, startBy: () => machineTime() + ahead });
+    expect(await rig.run("echo", { input: 1 })).toMatchObject({ k: "lost", began: false, culprit: "bystander" });
+    expect(rig.began).toEqual([]);
+    expect(await rig.value("echo", { input: "free", unleased: true })).toBe("free");
+    ahead = 60_000;
+    await rig.room();
+    expect(await rig.value("echo", { input: 2 })).toBe(2);
+  });
+
+  it.skipIf(subject.contains !== "process")("does not begin what a stopped child finds when it wakes up", async () => {
+    const rig = await open({ slots: 1, children: 1, startBy: () => machineTime() + 100 });
+    const [child] = rig.pool.size.children;
+    process.kill(child?.pid ?? 0, "SIGSTOP");
+    const outcome = rig.run("echo", { input: 1 });
+    // The machine's own clock is what the child reads: nothing else can let the moment pass.
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    process.kill(child?.pid ?? 0, "SIGCONT");
+    expect(await outcome).toMatchObject({ k: "lost", began: false, culprit: "bystander" });
     expect(rig.began).toEqual([]);
   });
 

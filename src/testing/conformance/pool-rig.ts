@@ -22,6 +22,7 @@ export interface PoolSettings {
   /** Another module than the suite's own tasks; the worker's list stays the suite's. */
   readonly app?: string | undefined;
   readonly env?: readonly string[] | undefined;
+  readonly startBy?: (() => number) | undefined;
   readonly onLine: (child: number, stream: "stdout" | "stderr", text: string, task: string | undefined) => void;
   readonly onChild: (event: ChildEvent) => void;
 }
