@@ -105,7 +105,7 @@ export class Child {
   give(execution: Execution): void {
     this.#active.set(execution.call.slot, execution);
     this.assigned++;
-    const startBy = execution.call.unleased ? 0 : (this.#options.startBy?.() ?? 0);
+    const startBy = execution.call.unleased ? 0 : (this.#options.startBy?.(execution.call.slot) ?? 0);
     execution.send(this.link, startBy, () => this.#overdue(execution));
   }
 

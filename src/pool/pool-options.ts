@@ -37,10 +37,10 @@ export interface PoolOptions {
   readonly env: readonly string[];
   readonly clock: Clock;
   /**
-   * Until when a call that is given to a child now may be begun, ms of {@link machineTime}. A child that was stopped with the call
-   * in its pipe wakes up after the lease is over, and maybe without its worker: it must know by itself. Default: for ever.
+   * Until when the call in `slot`, which is given to a child now, may be begun, ms of {@link machineTime}. A child that was stopped
+   * with the call in its pipe wakes up after the lease is over, and maybe without its worker: it must know by itself. Default: for ever.
    */
-  readonly startBy?: (() => number) | undefined;
+  readonly startBy?: ((slot: number) => number) | undefined;
   /** The worker's own list; a child whose list differs is refused. */
   readonly expectedTasks: readonly TaskShape[];
   /** A line that a child wrote to stdout or stderr; `task` is the id of the task that wrote it, where that is known. */

@@ -223,10 +223,10 @@ export class Flow {
   }
 
   #run(execution: Execution): void {
-    const { report, turning, clock } = this.#options;
+    const { report, turning } = this.#options;
     // Its start was being registered meanwhile, which can take as long as the lease.
-    if (execution.definition.ack !== "early" && turning.gap(clock.monotonic()))
-      return this.#unpooled(execution, "paused");
+    const leased = execution.definition.ack !== "early";
+    if (leased && turning.slept(execution.claimedAt)) return this.#unpooled(execution, "paused");
     report.started(execution);
     this.#pooled(execution).then(
       (outcome) => this.#finish(execution, outcome),

@@ -87,7 +87,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
   const turning = new Turning(clock, Math.max(2 * staleCheck, (2 / 3) * settings.lease));
   const pool = await openPool(app, core, options, settings, hooks, report, {
     roomier: () => parts.flow?.wake(),
-    startBy: () => turning.sureUntil,
+    startBy: (slot) => turning.sureUntil(parts.flow?.slots.running.get(slot)?.claimedAt ?? Infinity),
   });
   try {
     return await run(backend, registry, pool, parts);

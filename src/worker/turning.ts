@@ -8,6 +8,8 @@ export class Turning {
   readonly #longestGap: number;
   /** Monotonic ms when this process was last seen turning. */
   #turned: number;
+  /** Monotonic ms when it was first seen after the last pause that was too long. */
+  #woke = -Infinity;
 
   /** `longestGap`: a pause, ms, that leaves every lease standing. */
   constructor(clock: Clock, longestGap: number) {
@@ -22,11 +24,21 @@ export class Turning {
   }
 
   seen(now: number): void {
+    if (this.gap(now)) this.#woke = now;
     this.#turned = now;
   }
 
-  /** Until when the leases surely stand, ms of the machine's monotonic clock: for a child, which may have slept longer than we did. */
-  get sureUntil(): number {
+  /** Was there such a pause after `since` (monotonic ms)? */
+  slept(since: number): boolean {
+    return since <= this.#woke || this.gap(this.#clock.monotonic());
+  }
+
+  /**
+   * Until when the lease of what was claimed at `claimed` (monotonic ms) surely stands, ms of the machine's monotonic clock:
+   * for a child, which may have slept longer than we did. A moment of the past if there was a pause since.
+   */
+  sureUntil(claimed: number): number {
+    if (claimed <= this.#woke) return 1;
     return Math.floor(machineTime() - (this.#clock.monotonic() - this.#turned) + this.#longestGap);
   }
 }
