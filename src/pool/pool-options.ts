@@ -1,7 +1,6 @@
 /** What the pools are made with. Sizes in bytes, times in milliseconds. */
 
 import type { Clock } from "../clock/clock.ts";
-import type { machineTime } from "../clock/machine-time.ts";
 import type { TaskRegistry } from "../task/registry.ts";
 import type { PoolHooks } from "./pool.ts";
 
@@ -37,7 +36,7 @@ export interface PoolOptions {
   readonly env: readonly string[];
   readonly clock: Clock;
   /**
-   * Until when the call in `slot`, which is given to a child now, may be begun, ms of {@link machineTime}. A child that was stopped
+   * Until when the call in `slot`, which is given to a child now, may be begun, ms of the machine's monotonic clock. A child that was stopped
    * with the call in its pipe wakes up after the lease is over, and maybe without its worker: it must know by itself. Default: for ever.
    */
   readonly startBy?: ((slot: number) => number) | undefined;
