@@ -23,6 +23,10 @@ export interface WorkerRecord {
   readonly concurrency?: number;
   readonly pool?: string;
   readonly queues?: readonly string[];
+  /** Resident bytes of its process and its children's. */
+  readonly rss?: number;
+  /** Event-loop delay of the slowest of them, ms. */
+  readonly lag?: number;
 }
 
 /** A worker is taken for lost after so many silent beats; Celery's window. */
@@ -56,7 +60,7 @@ export class WorkerGathering {
     this.#told = timestamp;
     const { loadavg, pool, queues } = event;
     const count = (name: string): number | undefined => positive(event[name]);
-    const [waiting, concurrency] = [count("waiting"), count("concurrency")];
+    const [waiting, concurrency, rss, lag] = [count("waiting"), count("concurrency"), count("rss"), count("lag")];
     this.record = {
       ...this.record,
       freq: count("freq") ?? this.record.freq,
@@ -66,6 +70,8 @@ export class WorkerGathering {
       software: [event["sw_ident"], event["sw_ver"]].filter((part) => typeof part === "string").join(" "),
       ...(waiting !== undefined && { waiting }),
       ...(concurrency !== undefined && { concurrency }),
+      ...(rss !== undefined && { rss }),
+      ...(lag !== undefined && { lag }),
       ...(typeof pool === "string" && { pool }),
       ...(Array.isArray(queues) && { queues: queues.filter((queue) => typeof queue === "string") }),
     };

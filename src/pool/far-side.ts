@@ -14,6 +14,7 @@ import { loadApp } from "./app-module.ts";
 import { readCallFrame } from "./call-frame.ts";
 import { FrameDraft } from "./frame.ts";
 import { LogBuffer } from "./log-buffer.ts";
+import { LoopDelay } from "./loop-delay.ts";
 import type { Ask, FromChild, GivenCall, ToChild } from "./pool-message.ts";
 import { ProgressWindow } from "./progress-window.ts";
 import { putAsk, putBegan, putLate, putLog, putProgress, putReply, type TextReply } from "./reply-frame.ts";
@@ -34,9 +35,6 @@ export interface Carrier {
   memory(): { readonly rss: number; readonly heap: number };
 }
 
-/** Period in which the loop's lag is taken: often enough for a probe a second to see a fresh figure. */
-const lagPeriod = 1000;
-
 export class FarSide {
   readonly #carrier: Carrier;
   readonly #clock: Clock = systemClock;
@@ -49,7 +47,7 @@ export class FarSide {
   #scheduled = false;
   #writable = true;
   #stopping = false;
-  #lag = 0;
+  #delay: LoopDelay | undefined;
 
   constructor(carrier: Carrier) {
     this.#carrier = carrier;
@@ -92,7 +90,7 @@ export class FarSide {
         clock: this.#clock,
         remote: true,
       });
-      this.#watchLag();
+      this.#delay = new LoopDelay(this.#clock);
       this.#carrier.control({ t: "ready", protocol: 1, tasks, pid: process.pid });
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error));
@@ -103,8 +101,7 @@ export class FarSide {
 
   probe(n: number): void {
     const active = this.active;
-    this.#carrier.control({ t: "alive", n, lag: this.#lag, ...this.#carrier.memory(), active });
-    this.#lag = 0;
+    this.#carrier.control({ t: "alive", n, lag: this.#delay?.recent ?? 0, ...this.#carrier.memory(), active });
   }
 
   frame(bytes: Buffer): void {
@@ -208,15 +205,6 @@ export class FarSide {
     if (!this.#stopping || (this.#runner?.busy ?? 0) > 0) return;
     this.flush();
     this.#carrier.exit(0);
-  }
-
-  #watchLag(): void {
-    let expected = this.#clock.monotonic() + lagPeriod;
-    this.#clock.every(lagPeriod, () => {
-      const now = this.#clock.monotonic();
-      this.#lag = Math.max(this.#lag, Math.round(now - expected));
-      expected = now + lagPeriod;
-    });
   }
 }
 

@@ -6,6 +6,7 @@
 import type { AbortReason } from "./call-context.ts";
 import { Deadlines, type Limited } from "./deadlines.ts";
 import { listenForAbort } from "./interruption.ts";
+import { LoopDelay } from "./loop-delay.ts";
 import type { InlinePoolOptions } from "./pool-options.ts";
 import type { Pool, PoolOutcome } from "./pool.ts";
 import type { Call } from "./pool-message.ts";
@@ -32,6 +33,7 @@ class InlinePool implements Pool {
   #done = 0;
   #started = 0;
   #grace: Grace | undefined;
+  #delay: LoopDelay | undefined;
 
   constructor(options: InlinePoolOptions) {
     const { hooks, clock } = options;
@@ -67,12 +69,20 @@ class InlinePool implements Pool {
   get size(): Pool["size"] {
     const { rss } = process.memoryUsage();
     const slots = [...this.#running.keys()];
-    const child = { pid: process.pid, started: this.#started, done: this.#done, rss, lag: 0, slots };
+    const child = {
+      pid: process.pid,
+      started: this.#started,
+      done: this.#done,
+      rss,
+      lag: this.#delay?.recent ?? 0,
+      slots,
+    };
     return { slots: this.#slots, busy: this.#running.size + this.#waiting.length, children: [child] };
   }
 
   async open(): Promise<void> {
     this.#started = this.#options.clock.now();
+    this.#delay = new LoopDelay(this.#options.clock);
     this.#open = true;
   }
 
@@ -125,6 +135,7 @@ class InlinePool implements Pool {
     const left = await this.#grace.done;
     this.#deadlines[Symbol.dispose]();
     this.#progress[Symbol.dispose]();
+    this.#delay?.[Symbol.dispose]();
     return left;
   }
 

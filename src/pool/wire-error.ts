@@ -33,7 +33,7 @@ function convert(
   seen: Set<unknown>,
   depth: number,
 ): WireError {
-  if (!isErrorLike(thrown)) return coerced(thrown, retryable);
+  if (!isErrorLike(thrown)) return coerced(thrown, retryable, depth === 0 ? "thrown" : "given");
   seen.add(thrown);
   const name = textOf(() => thrown.name) || "Error";
   const message = textOf(() => thrown.message);
@@ -79,13 +79,13 @@ function isErrorLike(thrown: unknown): thrown is ErrorLike {
 }
 
 /** `throw "text"`, `throw 3`, `throw { some: "object" }`, `Promise.reject()`. */
-function coerced(thrown: unknown, retryable: boolean | null): WireError {
+function coerced(thrown: unknown, retryable: boolean | null, how: "thrown" | "given"): WireError {
   const json = typeof thrown === "string" ? thrown : jsonOf(thrown);
   const message = cut(json ?? textOf(() => thrown));
   return {
     name: "Error",
     message,
-    stack: `Error: ${message}\n    (thrown as ${thrown === null ? "null" : typeof thrown}, so without a stack)`,
+    stack: `Error: ${message}\n    (${how} as ${thrown === null ? "null" : typeof thrown}, so without a stack)`,
     code: null,
     args: [message],
     retryable,

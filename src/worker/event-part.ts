@@ -12,6 +12,7 @@ import type { Subscription } from "../port/bus.ts";
 import { readEvents } from "../wire/event.ts";
 import type { WorkerInside, WorkerPart } from "./part.ts";
 import { TaskEvents } from "./task-events.ts";
+import { Vitals } from "./vitals.ts";
 
 /** Seconds between two heartbeats; a monitor takes a worker for lost after twice as long. */
 const frequency = 2;
@@ -35,12 +36,14 @@ export class EventPart implements WorkerPart, EventControl {
   readonly #inside: Omit<WorkerInside, "events">;
   readonly #emitter: Emitter;
   readonly #attention: Attention;
+  readonly #vitals: Vitals;
   #beating: Disposable | undefined;
   #election: Subscription | undefined;
 
   constructor(inside: Omit<WorkerInside, "events">) {
-    const { backend, clock, id, settings } = inside;
+    const { backend, clock, id, pool, settings } = inside;
     this.#inside = inside;
+    this.#vitals = new Vitals(clock, pool);
     this.#attention = new Attention(backend.bus, clock, settings.events, "task.multi");
     this.#emitter = new Emitter({ bus: backend.bus, clock, lamport: this.clock, hostname: id, pid: process.pid });
   }
@@ -61,9 +64,9 @@ export class EventPart implements WorkerPart, EventControl {
     const { report, clock, core } = this.#inside;
     const tell = (type: string, fields: Readonly<Record<string, unknown>>): void => this.#emitter.queue(type, fields);
     report.watch(new TaskEvents({ on: () => this.#attention.on, tell }));
-    report.on("child:started", ({ pid }) => this.#child("started", pid, ""));
-    report.on("child:exited", ({ pid, detail }) => this.#child("exited", pid, JSON.stringify(detail ?? {})));
-    report.on("child:retiring", ({ pid, code, text }) => this.#child(code ?? "retiring", pid, text ?? ""));
+    report.on("child:started", ({ pid }) => this.#child("started", pid, {}));
+    report.on("child:exited", ({ pid, detail }) => this.#child("exited", pid, { ...detail }));
+    report.on("child:retiring", ({ pid, code, text }) => this.#child(code ?? "retiring", pid, { why: text ?? null }));
     // Only Python elects, and it speaks to neither files nor memory.
     if (!/^(sqlite|memory):$/.test(core.config.broker.protocol)) await this.#answerElections();
     void this.#emitter.send("worker-online", this.#state(frequency));
@@ -72,6 +75,7 @@ export class EventPart implements WorkerPart, EventControl {
 
   async stop(): Promise<void> {
     this.#beating?.[Symbol.dispose]();
+    this.#vitals[Symbol.dispose]();
     await this.#election?.close().catch(() => {});
     void this.#emitter.send("worker-offline", this.#state(frequency));
     await this.#emitter.drain();
@@ -102,11 +106,12 @@ export class EventPart implements WorkerPart, EventControl {
       concurrency,
       pool: settings.pool,
       queues,
+      ...this.#vitals.now(),
     };
   }
 
-  #child(kind: string, pid: number | undefined, text: string): void {
-    if (this.#attention.on) this.#emitter.queue("celeriac-child", { kind, child: pid ?? null, text });
+  #child(kind: string, pid: number | undefined, detail: Readonly<Record<string, unknown>>): void {
+    if (this.#attention.on) this.#emitter.queue("celeriac-child", { kind, child: pid ?? null, detail });
   }
 
   /**

@@ -1,5 +1,6 @@
 /** The one record that flows through the worker: intake makes it, the pool runs it, settlement ends it. */
 
+import type { TerminateSignal } from "../control/facts.ts";
 import type { Delivery } from "../port/broker.ts";
 import type { AttemptRecord } from "../port/queue-admin.ts";
 import type { TaskDefinition } from "../task/definition.ts";
@@ -42,6 +43,8 @@ export interface Execution {
   /** pid of the process that runs it, as far as known. */
   pid: number | undefined;
   interrupted: Interruption | undefined;
+  /** With what it was asked to end last, if somebody did. */
+  terminatedBy?: TerminateSignal;
   /** Taken off the queue before its run, which is its only one. */
   acknowledged: boolean;
   /** The ledger keeps its message under a lease of ours, and the broker has it no more. */

@@ -4,6 +4,7 @@ import type { WireError } from "../pool/pool-message.ts";
 import type { DeadLetter } from "../port/queue-admin.ts";
 import type { RetryPolicy } from "../task/definition.ts";
 import { celeryException, exceptionOf, readException, type WireException } from "../wire/exception.ts";
+import { tracebackOf } from "./traceback.ts";
 
 export interface Failure {
   readonly exception: WireException;
@@ -25,7 +26,7 @@ export function failureOf(error: WireError): Failure {
           args: error.args,
           module: error.module,
         }),
-    traceback: error.stack === "" ? null : error.stack,
+    traceback: tracebackOf(error),
     retryable: error.retryable,
     matches: error.matches,
   };

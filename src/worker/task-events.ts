@@ -3,6 +3,7 @@
  * costs a question and nothing else.
  */
 
+import { constants } from "node:os";
 import type { Delivery, Settled } from "../port/broker.ts";
 import { type ShownCall, shownCall, shownError, shownLog, shownResult, shownTraceback } from "../event/exposure.ts";
 import { readException } from "../wire/exception.ts";
@@ -117,7 +118,7 @@ export class TaskEvents implements Witness {
         else this.#returned(execution, end.why);
         return;
       case "revoked":
-        tell("task-revoked", { ...facts(execution), terminated: true, signum: null, expired: false });
+        tell("task-revoked", { ...facts(execution), terminated: true, signum: signumOf(execution), expired: false });
         return;
       case "replaced":
         this.#returned(execution, `"${end.by}" goes on in its place`);
@@ -177,6 +178,11 @@ function facts(execution: Execution): Fields {
 function whyOf(failure: Failure | undefined, text: string): Fields {
   const error = failure === undefined ? { type: "Exception", args: [text] } : readException(failure.exception);
   return { exception: shownError(error), traceback: shownTraceback(failure?.traceback ?? null) };
+}
+
+/** Its number, as Celery tells it. */
+function signumOf({ terminatedBy }: Execution): number | null {
+  return terminatedBy === undefined ? null : constants.signals[terminatedBy];
 }
 
 /** Whole microseconds: more is noise. */

@@ -43,6 +43,7 @@ export class Terminations {
       execution.abort.abort("revoked");
     }
     if (execution.interrupted !== "terminated") return;
+    execution.terminatedBy = signal;
     if (signal === "SIGKILL") this.#force(execution);
     else if (first) this.#clock.after(patience, () => this.#force(execution));
   }

@@ -81,6 +81,6 @@ test("a graph is laid out from left to right; an edge to what is not shown is le
 });
 
 test("what a worker tells of a child's end is said in words", () => {
-  expect(incidentText('{"code":null,"signal":"SIGABRT","expected":false}')).toBe("signal SIGABRT, not expected");
-  expect(incidentText("gone")).toBe("gone");
+  expect(incidentText({ signal: "SIGABRT", expected: false })).toBe("signal SIGABRT, not expected");
+  expect(incidentText({ ms: 12, why: "" })).toBe("ms 12");
 });

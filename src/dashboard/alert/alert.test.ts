@@ -174,13 +174,8 @@ test("children that die are counted by their worker", async () => {
   await stage.page.start();
   const { bus } = await coreOf(stage.app).connect();
   const at = { timestamp: Date.now() / 1000, utcoffset: 0, pid: 1, clock: 1, hostname: "w@h", type: "celeriac-child" };
-  const exited = (expected: boolean) => ({
-    ...at,
-    kind: "exited",
-    child: 2,
-    text: JSON.stringify({ code: 1, expected }),
-  });
-  const events = [exited(false), exited(true), { ...at, kind: "started", text: "" }, exited(false)];
+  const exited = (expected: boolean) => ({ ...at, kind: "exited", child: 2, detail: { code: 1, expected } });
+  const events = [exited(false), exited(true), { ...at, kind: "started", detail: {} }, exited(false)];
   await expect
     .poll(
       async () => {

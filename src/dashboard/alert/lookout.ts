@@ -91,8 +91,7 @@ export class Lookout implements Disposable {
 }
 
 /** A child that ended though nobody wanted it to. */
-function isDeath({ type, kind, text }: CeleryEvent): boolean {
-  return (
-    type === "celeriac-child" && kind === "exited" && typeof text === "string" && text.includes('"expected":false')
-  );
+function isDeath({ type, kind, detail }: CeleryEvent): boolean {
+  const told = typeof detail === "object" && detail !== null && "expected" in detail && detail.expected === false;
+  return told && type === "celeriac-child" && kind === "exited";
 }

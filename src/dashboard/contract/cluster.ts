@@ -72,8 +72,9 @@ export interface WorkerRow {
   readonly processed?: number;
   readonly slots?: number;
   readonly pool?: string;
+  /** Resident bytes of its process and its children's. */
   readonly rss?: number;
-  /** Event-loop delay of its slowest child, ms. */
+  /** Event-loop delay of the slowest of them, ms. */
   readonly lag?: number;
   readonly load?: readonly number[];
   readonly queues?: readonly string[];
@@ -107,7 +108,8 @@ export interface WorkerDetail extends Answered {
     readonly at: number;
     readonly kind: string;
     readonly pid?: number;
-    readonly text: string;
+    /** What the worker said of it, by name: `code`, `signal`, `expected`, `why`, `ms`. */
+    readonly detail: Readonly<Record<string, string | number | boolean>>;
   }[];
 }
 

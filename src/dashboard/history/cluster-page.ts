@@ -2,7 +2,7 @@
 
 import type { QueueRow, TaskRow, TickRow, WorkerDetail, WorkerRow, WorkerSample } from "../contract.ts";
 import { candidates, countByState, earliest, pastLevels, type Scope } from "./candidates.ts";
-import type { WorkerFacts } from "./cluster-writer.ts";
+import type { IncidentDetail, WorkerFacts } from "./cluster-writer.ts";
 import type { Database } from "./database.ts";
 import { idOf, recordColumns } from "./record.ts";
 import { stateNumber } from "./schema.ts";
@@ -167,14 +167,16 @@ export function workerOf(asking: Asking, name: string, at: number): KeptWorker |
       }),
     );
   const incidents = database
-    .query("SELECT at, kind, pid, text FROM incident WHERE worker = ? AND at <= ? ORDER BY at DESC LIMIT 100")
+    .query(
+      "SELECT at, kind, pid, iif(json_valid(text), text, '{}') FROM incident WHERE worker = ? AND at <= ? ORDER BY at DESC LIMIT 100",
+    )
     .all(worker, at)
     .map(([when, kind, pid, text]) =>
       present<KeptWorker["incidents"][number]>({
         at: when as number,
         kind: kind as string,
         pid: pid === 0 ? undefined : (pid as number),
-        text: text as string,
+        detail: JSON.parse(text as string) as IncidentDetail,
       }),
     );
   return { at, row, running, samples: samplesOf(database, worker, at), lives, incidents };

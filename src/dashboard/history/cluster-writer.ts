@@ -1,6 +1,7 @@
 /** Workers over time, what became of their children, and the ticks of schedules. */
 
 import type { CeleryEvent } from "../../wire/event.ts";
+import type { WorkerDetail } from "../contract.ts";
 import type { Database } from "./database.ts";
 import { momentOf, number, text } from "./reading.ts";
 import { keyOf } from "./record.ts";
@@ -11,6 +12,9 @@ const sampleStep = 10_000;
 /** Heartbeats that a worker may miss, as Celery's monitors count. */
 const patience = 2;
 const longestFrequency = 300;
+/** Of one child's end. */
+const mostFacts = 10;
+const longestFact = 300;
 
 /** What a heartbeat says of a worker's inside, as it is stored. */
 export interface WorkerFacts {
@@ -23,6 +27,9 @@ export interface WorkerFacts {
   readonly pool?: string | undefined;
   readonly queues?: readonly string[] | undefined;
 }
+
+/** What a worker told of a child, as it is stored. */
+export type IncidentDetail = WorkerDetail["incidents"][number]["detail"];
 
 interface Shift {
   readonly start: number;
@@ -123,7 +130,7 @@ export class ClusterWriter {
         at,
         text(event["kind"], 64) ?? "",
         number(event["child"]) ?? 0,
-        text(event["text"], 1_000) ?? "",
+        JSON.stringify(detailOf(event["detail"])),
       );
   }
 
@@ -137,6 +144,18 @@ export class ClusterWriter {
       .run(this.#words.number(schedule), tick, id === undefined ? "" : keyOf(id), at);
     return true;
   }
+}
+
+/** Plain facts, few and short. */
+function detailOf(value: unknown): IncidentDetail {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
+  const facts = Object.entries(value).slice(0, mostFacts);
+  return Object.fromEntries(
+    facts.flatMap(([name, fact]) => {
+      const told = typeof fact === "boolean" ? fact : (number(fact) ?? text(fact, longestFact));
+      return told === undefined ? [] : [[name.slice(0, 64), told] as const];
+    }),
+  );
 }
 
 /** Unix ms or seconds, or ISO 8601. */

@@ -9,15 +9,20 @@ test("a stack of JavaScript with its cause, the user's frames told apart", () =>
     "TypeError: no card",
     "    at charge (file:///srv/app/shop.ts:12:7)",
     "    at async run (/srv/app/node_modules/celeriac/dist/pool/runner.js:40:3)",
-    "    at process.processTicksAndRejections (node:internal/process/task_queues:104:5)",
+    "    at process.processTicksAndRejections (node:internal/process/task_queues:104:5) {",
     "  [cause]: RangeError: too much",
-    "      at limit (/srv/app/limit.ts:3:1)",
+    "      at limit (/srv/app/limit.ts:3:1) {",
+    "    [cause]: Error: no {",
+    "    }",
+    "  }",
+    "}",
   ].join("\n");
   const report = errorReport("TypeError('no card')", stack);
   expect(report?.traceback).toBe(stack);
   expect(report?.causes.map(({ type, message }) => [type, message])).toEqual([
     ["TypeError", "no card"],
     ["RangeError", "too much"],
+    ["Error", "no"],
   ]);
   expect(report?.causes[0]?.frames).toEqual([
     { file: "file:///srv/app/shop.ts", line: 12, column: 7, name: "charge", own: true },

@@ -69,9 +69,17 @@ function pythonCauses(lines: readonly string[]): readonly ErrorCause[] {
   return causes;
 }
 
+/** As Node prints them: what belongs to an error stands in braces behind its last frame. */
 function javaScriptCauses(lines: readonly string[]): readonly ErrorCause[] {
   const causes: Draft[] = [];
-  for (const line of lines) {
+  let open = 0;
+  for (const whole of lines) {
+    if (open > 0 && whole === `${"  ".repeat(open - 1)}}`) {
+      open--;
+      continue;
+    }
+    const line = whole.endsWith(" {") ? whole.slice(0, -2) : whole;
+    const opens = line !== whole;
     const frame = /^\s+at (?:(.{1,500}?) \()?((?:file:\/\/)?[^()\s]{1,1000}?)(?::(\d{1,9}))?(?::(\d{1,9}))?\)?$/.exec(
       line,
     );
@@ -83,12 +91,15 @@ function javaScriptCauses(lines: readonly string[]): readonly ErrorCause[] {
         column: column === undefined ? undefined : Number(column),
       };
       current.frames.push(present<StackFrame>({ file, ...place, name, own: isOwn(file) }));
+      if (opens) open++;
       continue;
     }
     const cause = /^\s*(?:\[cause\]: |Caused by: )(.*)$/.exec(line);
-    if (cause) causes.push({ ...headOf((cause[1] ?? "").replace(/ \{$/, "")), frames: [] });
-    else if (!current && line.trim() !== "") causes.push({ ...headOf(line), frames: [] });
-    else if (current?.frames.length === 0) current.message += `\n${line}`;
+    const head = cause?.[1] ?? (current === undefined && line.trim() !== "" ? line : undefined);
+    if (head !== undefined) {
+      causes.push({ ...headOf(head), frames: [] });
+      if (opens) open++;
+    } else if (current?.frames.length === 0) current.message += `\n${whole}`;
   }
   return causes;
 }

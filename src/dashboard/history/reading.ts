@@ -42,7 +42,7 @@ export interface Saying {
   readonly log?: LogRecord;
 }
 
-const limit = { name: 255, args: 2_000, error: 300, fullError: 4_000, trace: 8_000, log: 4_000 } as const;
+const limit = { name: 255, args: 2_000, error: 300, fullError: 4_000, trace: 16_000, log: 4_000 } as const;
 /** Moments outside of it (the year 2001 to 5138) are nonsense. */
 const earliest = 1e12;
 const latest = 1e14;

@@ -137,7 +137,7 @@ function liveWorker({ cluster }: Inside, name: string): WorkerRecord | undefined
 
 /** What was heard last, over what was known before. */
 function liveRow(worker: WorkerRecord, known: WorkerRow | undefined, now: number): WorkerRow {
-  const { hostname, pid, heard, active, processed, loadavg, software, concurrency, pool, queues } = worker;
+  const { hostname, pid, heard, active, processed, loadavg, software, concurrency, pool, queues, rss, lag } = worker;
   return {
     since: heard,
     throughput: 0,
@@ -154,6 +154,8 @@ function liveRow(worker: WorkerRecord, known: WorkerRow | undefined, now: number
     ...(concurrency !== undefined && { slots: concurrency }),
     ...(pool !== undefined && { pool }),
     ...(queues !== undefined && { queues }),
+    ...(rss !== undefined && { rss }),
+    ...(lag !== undefined && { lag }),
   };
 }
 

@@ -26,6 +26,7 @@ export function statistics(station: Station): Readonly<Record<string, unknown>> 
       implementation: `celeriac.pool:${settings.pool}`,
       "max-concurrency": size.slots,
       processes: shown.map(({ pid }) => pid),
+      children: shown.map(({ pid, done, rss, lag }) => ({ pid, done, rss, lag })),
       "max-tasks-per-child": settings.maxTasksPerChild ?? "N/A",
       "put-guarded-by-semaphore": false,
       timeouts: [0, 0],

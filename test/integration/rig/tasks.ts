@@ -105,3 +105,12 @@ app.task("no.number", (): number => {
 });
 
 app.task("big", ({ bytes }: { bytes: number }) => "x".repeat(bytes));
+
+app.task("caused", (): number => {
+  throw new Error("no receipt", { cause: new RangeError("no such order") });
+});
+
+/** Keeps the loop from its timers for longer than there is between two looks at it. */
+app.task("block", () => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+});

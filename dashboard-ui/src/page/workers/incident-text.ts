@@ -1,15 +1,12 @@
-/** What a worker told of a child's end: facts as JSON, or words of its own. */
+/** What a worker told of a child, in one line. */
 
-export function incidentText(text: string): string {
-  let facts: unknown;
-  try {
-    facts = JSON.parse(text);
-  } catch {
-    return text;
-  }
-  if (typeof facts !== "object" || facts === null) return text;
-  return Object.entries(facts)
-    .filter(([, value]) => value !== null && value !== "")
+import type { WorkerDetail } from "../../../../src/dashboard/contract.ts";
+
+type Detail = WorkerDetail["incidents"][number]["detail"];
+
+export function incidentText(detail: Detail): string {
+  return Object.entries(detail)
+    .filter(([, value]) => value !== "")
     .map(([name, value]) => (typeof value === "boolean" ? `${value ? "" : "not "}${name}` : `${name} ${String(value)}`))
     .join(", ");
 }

@@ -125,7 +125,7 @@ function Whole({ detail, now }: { readonly detail: WorkerDetail; readonly now: b
       {incidents.length === 0 ? null : (
         <Section title="Crashes and restarts">
           <ul>
-            {incidents.map(({ at, kind, pid, text }, index) => (
+            {incidents.map(({ at, kind, pid, detail }, index) => (
               <li key={index} className="border-b py-1 last:border-b-0">
                 <span className="flex gap-3">
                   <span className="text-failed">{kind}</span>
@@ -134,7 +134,7 @@ function Whole({ detail, now }: { readonly detail: WorkerDetail; readonly now: b
                     <Age at={at} />
                   </span>
                 </span>
-                <span className="block text-small break-words text-dim">{incidentText(text)}</span>
+                <span className="block text-small break-words text-dim">{incidentText(detail)}</span>
               </li>
             ))}
           </ul>
