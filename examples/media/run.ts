@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "./client.ts";
 import { Crew } from "./crew.ts";
+import { openDashboard, viewDashboard } from "./dashboard.ts";
 import { Feed } from "./feed.ts";
 import { bundledPhotographs, photographsIn } from "./photographs.ts";
 import { Screen } from "./screen.ts";
@@ -53,10 +54,10 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   // Its own queue, so that a shared Redis may hold other things.
   const queue = `media-${randomBytes(4).toString("hex")}`;
   try {
-    const base = await startApi({ folder, broker, queue, port: options.port }, stack);
+    const { base, dashboard } = await startServers({ folder, broker, queue, port: options.port }, stack);
     stack.defer(() => crew.stopAll());
     await crew.start({ broker, queue, lease, count: 2 }, interrupted.signal);
-    introduce(screen, base, photographs.length, options);
+    introduce(screen, { base, dashboard }, photographs.length, options);
 
     const feed = new Feed(folder, crew);
     stack.defer(() => feed.close());
@@ -65,6 +66,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       crew,
       screen,
       client: new Client(base),
+      dashboard,
       photographs,
       folder,
       broker,
@@ -73,7 +75,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     });
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else printSummary(screen, summary);
-    if (options.stay) await untilInterrupted(screen, base, interrupted.signal);
+    if (options.stay) await untilInterrupted(screen, { base, dashboard }, interrupted.signal);
     if (options.broker !== undefined) await feed.forgetResults();
     return summary.ok ? 0 : 1;
   } catch (error) {
@@ -82,7 +84,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
 }
 
-async function startApi(
+interface Servers {
+  /** Of the API, without a slash at its end. */
+  readonly base: string;
+  readonly dashboard: string;
+}
+
+async function startServers(
   options: {
     readonly folder: string;
     readonly broker: string;
@@ -90,29 +98,37 @@ async function startApi(
     readonly port: number | undefined;
   },
   stack: AsyncDisposableStack,
-): Promise<string> {
+): Promise<Servers> {
   // Before app.ts is loaded: it reads the broker's URL from here.
   process.env["CELERIAC_BROKER"] = options.broker;
   const [{ app }, { makeApi }] = await Promise.all([import("./app.ts"), import("./api.ts")]);
   stack.defer(() => app.close());
+  // Before the first task: it shows what it has heard.
+  const dashboard = await openDashboard(app, options.folder, stack);
   const server = await makeApi({ app, folder: options.folder, queue: options.queue });
   stack.defer(() => server.close());
   try {
-    return await server.listen({ host: "127.0.0.1", port: options.port ?? 3000 });
+    return { base: await server.listen({ host: "127.0.0.1", port: options.port ?? 3000 }), dashboard };
   } catch (error) {
     if (options.port !== undefined || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    return await server.listen({ host: "127.0.0.1", port: 0 });
+    return { base: await server.listen({ host: "127.0.0.1", port: 0 }), dashboard };
   }
 }
 
-function introduce(screen: Screen, base: string, photographs: number, { broker, stay }: DemoOptions): void {
+function introduce(
+  screen: Screen,
+  { base, dashboard }: Servers,
+  photographs: number,
+  { broker, stay }: DemoOptions,
+): void {
   screen.say();
-  screen.say(`  page   ${base}/`);
-  screen.say(`  docs   ${base}/docs`);
+  screen.say(`  page       ${base}/`);
+  screen.say(`  docs       ${base}/docs`);
+  screen.say(`  dashboard  ${dashboard}`);
   screen.say(
-    `  broker ${broker === undefined ? "SQLite, in a temporary folder" : new URL(broker).protocol.slice(0, -1)}; lease ${lease}`,
+    `  broker     ${broker === undefined ? "SQLite, in a temporary folder" : new URL(broker).protocol.slice(0, -1)}; lease ${lease}`,
   );
-  screen.say(`         (a killed worker's tasks are given to another within that time; the default is 30s)`);
+  screen.say(`             (a killed worker's tasks are given to another within that time; the default is 30s)`);
   screen.say();
   screen.say(
     `  ${photographs} photographs, ${everyVariation.length} thumbnails of each${stay ? "; you can upload your own picture meanwhile" : ""}`,
@@ -125,6 +141,7 @@ interface FeedRun {
   readonly crew: Crew;
   readonly screen: Screen;
   readonly client: Client;
+  readonly dashboard: string;
   readonly photographs: Parameters<Feed["order"]>[1];
   readonly folder: string;
   readonly broker: string;
@@ -137,6 +154,7 @@ async function runFeed({
   crew,
   screen,
   client,
+  dashboard,
   photographs,
   folder,
   broker,
@@ -166,6 +184,7 @@ async function runFeed({
   const mails = (await readdir(join(folder, "mail"))).length;
   return makeSummary({
     verdict,
+    dashboard: await viewDashboard(dashboard, verdict.succeeded, signal),
     killed,
     orphans,
     mails,
@@ -176,8 +195,9 @@ async function runFeed({
   });
 }
 
-async function untilInterrupted(screen: Screen, base: string, signal: AbortSignal): Promise<void> {
-  screen.say(`  Upload a picture of your own at ${base}/ and watch; Ctrl-C ends everything.`);
+async function untilInterrupted(screen: Screen, { base, dashboard }: Servers, signal: AbortSignal): Promise<void> {
+  screen.say(`  Upload a picture of your own at ${base}/ and watch it at ${dashboard}`);
+  screen.say("  Both are served until Ctrl-C, which ends everything and removes the folder.");
   screen.say();
   const awake = setInterval(() => {}, 60_000);
   await new Promise<void>((resolve) => {

@@ -1,6 +1,7 @@
 /** What the demo says in the end, for people and for programs. */
 
 import type { Killed } from "./crew.ts";
+import type { DashboardView } from "./dashboard.ts";
 import type { Count, Screen } from "./screen.ts";
 import type { Verdict } from "./verify.ts";
 
@@ -28,11 +29,14 @@ export interface Summary {
   readonly seconds: number;
   readonly tasksPerSecond: number;
   readonly perWorker: Readonly<Record<string, number>>;
+  /** What the dashboard answered, asked over HTTP. */
+  readonly dashboard: DashboardView;
   readonly problems: readonly string[];
 }
 
 export interface SummaryParts {
   readonly verdict: Verdict;
+  readonly dashboard: DashboardView;
   readonly killed: Killed;
   readonly orphans: readonly number[];
   readonly mails: number;
@@ -44,6 +48,7 @@ export interface SummaryParts {
 
 export function makeSummary({
   verdict,
+  dashboard,
   killed,
   orphans,
   mails,
@@ -56,6 +61,8 @@ export function makeSummary({
   if (twice > 0) problems.push(`${twice} tasks ended more than once`);
   if (orphans.length > 0) problems.push(`processes of the killed worker are still there: ${orphans.join(", ")}`);
   if (mails !== images) problems.push(`${mails} mails were written for ${images} uploads`);
+  if (!dashboard.answered) problems.push(`the dashboard's page did not come from ${dashboard.url}`);
+  if (dashboard.succeeded === 0) problems.push("the dashboard shows no finished thumbnail");
   const { accepted, succeeded, failed, lost, rerun } = verdict;
   return {
     ok: accepted > 0 && succeeded === accepted && problems.length === 0,
@@ -74,6 +81,7 @@ export function makeSummary({
     seconds: round(seconds),
     tasksPerSecond: round(succeeded / seconds),
     perWorker: Object.fromEntries(counts.map(({ worker, done }) => [worker, done])),
+    dashboard,
     problems,
   };
 }
@@ -88,6 +96,7 @@ export function printSummary(screen: Screen, summary: Summary): void {
   row("lost", summary.lost);
   row("seconds", summary.seconds);
   row("tasks per second", summary.tasksPerSecond);
+  row("seen by the dashboard", summary.dashboard.succeeded, summary.dashboard.url);
   screen.say();
   for (const problem of summary.problems) screen.say(`  PROBLEM  ${problem}`);
   screen.say(

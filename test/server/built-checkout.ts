@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { root, run, tool } from "../../scripts/process.ts";
+import { buildUi } from "../../scripts/ui.ts";
 
 const execute = promisify(execFile);
 
@@ -24,15 +25,15 @@ export class BuiltCheckout {
     this.folder = folder;
   }
 
-  /** `example` is a folder below examples/. */
-  static async make(example: string): Promise<BuiltCheckout> {
+  /** `example` is a folder below examples/; `ui`: with the dashboard's web app. */
+  static async make(example: string, { ui = false }: { readonly ui?: boolean } = {}): Promise<BuiltCheckout> {
     const copy = await mkdtemp(join(tmpdir(), "celeriac-demo-"));
-    const built = await run(tool("tsc"), ["-p", "tsconfig.build.json", "--outDir", join(copy, "dist")], {
-      output: "keep",
-    });
-    if (built.code !== 0) {
+    const steps = [run(tool("tsc"), ["-p", "tsconfig.build.json", "--outDir", join(copy, "dist")], { output: "keep" })];
+    if (ui) steps.push(buildUi(join(copy, "dist", "dashboard", "ui")));
+    for (const { code, text } of await Promise.all(steps)) {
+      if (code === 0) continue;
       await rm(copy, { recursive: true });
-      throw new Error(`the package cannot be built:\n${built.text}`);
+      throw new Error(`the package cannot be built:\n${text}`);
     }
     await cp(join(root, "src"), join(copy, "dist"), {
       recursive: true,

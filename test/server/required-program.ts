@@ -13,6 +13,7 @@ export const programs = {
   openssl: "apt-get install openssl",
   "rabbitmq-server": "apt-get install rabbitmq-server",
   "redis-server": "apt-get install redis-server",
+  script: "apt-get install bsdutils",
   setpriv: "apt-get install util-linux",
 } as const;
 export type Program = keyof typeof programs;
