@@ -12,6 +12,7 @@ export function lazyQueues(connect: Connect): QueueAdmin {
     browse: async (queue, where, after, limit) => (await queues()).browse(queue, where, after, limit),
     find: async (queue, id) => (await queues()).find(queue, id),
     purge: async (queue, what) => (await queues()).purge(queue, what),
+    requeue: async (queue, ids, to) => (await queues()).requeue(queue, ids, to),
     pause: async (queue) => (await queues()).pause(queue),
     resume: async (queue) => (await queues()).resume(queue),
   };

@@ -41,6 +41,7 @@ export interface BrokerFeatures {
   readonly counting: "broker" | "ledger"; // who counts starts that died; ledger: the broker itself counts none
   readonly purgeDelayed: boolean; // what is delayed can be purged by queue
   readonly requeueFront: boolean; // what is put back to the front comes before what waits
+  readonly requeue: boolean; // single messages are moved at another's word
 }
 
 export interface Broker {

@@ -23,8 +23,30 @@ export interface QueueAdmin {
   /** Where is this task now? Undefined where the broker can't tell. For "why is it not running?" */
   find(queue: string, id: string): Promise<Held | undefined>;
   purge(queue: string, what: { readonly ready: boolean; readonly delayed: boolean }): Promise<number>;
+  /**
+   * Moves tasks at somebody's word, each in one step. What is ready goes to the front or the end of its priority; where several go to the
+   * front, the first that is named comes first. What is leased is taken from its holder, which can commit nothing of that run any more,
+   * and comes again as `redelivered`, with the counts it had. What is delayed keeps its moment, and changes the queue at most. Answers
+   * what each was, in the order of the input; undefined: it does not lie in this queue (any more). At most 1 000 at once. Rejects with
+   * NOT_SUPPORTED where `features.requeue` is false, and with NAME_INVALID.
+   */
+  requeue(queue: string, ids: readonly string[], to: RequeueTo): Promise<readonly (Held["state"] | undefined)[]>;
   pause(queue: string): Promise<void>;
   resume(queue: string): Promise<void>;
+}
+/**
+ * Where tasks are put back.
+ *
+ * @example
+ * ```ts
+ * const [was] = await app.queues.requeue("mail", [sent.id], { at: "back", queue: "slow" });
+ * console.log(was ?? "it has gone");
+ * ```
+ */
+export interface RequeueTo {
+  readonly at: "front" | "back";
+  /** Default: the queue in which they lie. */
+  readonly queue?: string;
 }
 /** One queue, counted. What a broker cannot tell is absent. Times are unix milliseconds. */
 export interface QueueState {

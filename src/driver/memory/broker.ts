@@ -34,6 +34,7 @@ const features: BrokerFeatures = {
   counting: "broker",
   purgeDelayed: true,
   requeueFront: true,
+  requeue: true,
 };
 
 export class MemoryBroker implements Broker {

@@ -5,6 +5,7 @@ import type { Outgoing } from "../../port/broker.ts";
 import type { Fence, ServerTime } from "../../port/units.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../wire/envelope.ts";
 import type { Malformed, Message } from "../../wire/message.ts";
+import { spliceRoute } from "../../wire/route.ts";
 
 /** Priorities on the wire are 0 to 9, low first, as kombu has them on Redis; others count as the nearest. */
 export const levels: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -67,6 +68,17 @@ export class HeldMessage {
   /** A message that came past the encoder; perhaps nobody can read it. */
   static ofRaw(queue: string, raw: string | Uint8Array, now: ServerTime): HeldMessage {
     return new HeldMessage(queue, raw, decodeEnvelope(raw), now);
+  }
+
+  /** The same message in another queue, with all that is known of it. */
+  movedTo(queue: string): HeldMessage {
+    const raw =
+      typeof this.raw === "string"
+        ? spliceRoute(this.raw, queue)
+        : Buffer.from(spliceRoute(Buffer.from(this.raw).toString("latin1"), queue), "latin1");
+    const moved = new HeldMessage(queue, raw, decodeEnvelope(raw), this.since);
+    const { redelivered, crashes, suspicions, due } = this;
+    return Object.assign(moved, { redelivered, crashes, suspicions, due });
   }
 
   /** Read anew for each claim: no two holders share an object. */

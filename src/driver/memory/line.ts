@@ -45,6 +45,14 @@ export class Line {
     this.#front.push(item);
   }
 
+  /** Takes it out, wherever it stands. */
+  remove(item: HeldMessage): void {
+    const front = this.#front.indexOf(item);
+    if (front >= 0) this.#front.splice(front, 1);
+    const back = this.#back.indexOf(item, this.#head);
+    if (back >= 0) this.#back.splice(back, 1);
+  }
+
   /** Empties the line; says how many there were. */
   clear(): number {
     const { size } = this;
@@ -89,6 +97,11 @@ export class Timetable {
   takeDue(now: ServerTime): HeldMessage | undefined {
     const { next } = this;
     return next !== undefined && next <= now ? this.#items.pop() : undefined;
+  }
+
+  remove(item: HeldMessage): void {
+    const place = this.#items.indexOf(item);
+    if (place >= 0) this.#items.splice(place, 1);
   }
 
   clear(): number {

@@ -65,6 +65,13 @@ export class MessageQueue {
     message.lease = undefined;
   }
 
+  /** Takes it out, whatever state it is in. */
+  take(message: HeldMessage): void {
+    if (message.lease) this.remove(message);
+    else if (message.due !== undefined) this.delayed.remove(message);
+    else this.line(message.priority).remove(message);
+  }
+
   purge(what: { readonly ready: boolean; readonly delayed: boolean }): number {
     const ready = what.ready ? this.#lines.reduce((sum, line) => sum + line.clear(), 0) : 0;
     return ready + (what.delayed ? this.delayed.clear() : 0);

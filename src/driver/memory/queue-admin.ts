@@ -1,8 +1,10 @@
 /** Looking into the queues of a memory server, purging and pausing them. Reads walk the lists and move nothing. */
 
-import type { Held, Page, QueueAdmin, QueueState } from "../../port/queue-admin.ts";
+import type { Held, Page, QueueAdmin, QueueState, RequeueTo } from "../../port/queue-admin.ts";
+import { checkQueueName } from "../../wire/name.ts";
 import type { HeldMessage } from "./held-message.ts";
 import { positionOf } from "./message-queue.ts";
+import { requeue } from "./requeue.ts";
 import type { MemoryServer } from "./server.ts";
 import type { Session } from "./session.ts";
 
@@ -54,6 +56,12 @@ export class MemoryQueueAdmin implements QueueAdmin {
   async purge(queue: string, what: { readonly ready: boolean; readonly delayed: boolean }): Promise<number> {
     this.#session.ensureOpen();
     return this.#server.messages.queue(queue).purge(what);
+  }
+
+  async requeue(queue: string, ids: readonly string[], to: RequeueTo): Promise<readonly (Held["state"] | undefined)[]> {
+    this.#session.ensureOpen();
+    checkQueueName(to.queue ?? queue);
+    return requeue(this.#server.messages, queue, ids, to);
   }
 
   async pause(queue: string): Promise<void> {

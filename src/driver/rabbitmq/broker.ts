@@ -148,5 +148,6 @@ function featuresOf(quorum: boolean, maxPriority: number | undefined): BrokerFea
     counting: "ledger",
     purgeDelayed: false,
     requeueFront: !quorum,
+    requeue: false,
   };
 }

@@ -59,6 +59,13 @@ export class RabbitQueueAdmin implements QueueAdmin {
     );
   }
 
+  async requeue(queue: string): Promise<never> {
+    throw new CeleriacError(
+      "NOT_SUPPORTED",
+      `${this.#context.location.name} cannot move single tasks of ${queue}: AMQP neither shows a message that waits nor gives one back that another holds. Revoke the task and send it again, or stop the worker that has it.`,
+    );
+  }
+
   async pause(queue: string): Promise<void> {
     checkQueueName(queue);
     this.#context.use(queue);

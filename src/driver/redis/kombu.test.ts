@@ -191,6 +191,39 @@ describeWith("redis-server", "redis as kombu sees it", () => {
     await caught.consumer.stop();
   });
 
+  it("puts back what a Python worker holds as kombu does, for whom it is gone then", async () => {
+    const queue = newQueue();
+    const tagged = (id: string, exchange: string): string =>
+      `{"body": "W10=", "content-encoding": "utf-8", "content-type": "application/json", "headers": {"id": "${id}", "task": "t", "big": 12345678901234567890}, ` +
+      `"properties": {"delivery_mode": 2, "delivery_info": {"exchange": "${exchange}", "routing_key": "${queue}"}, "priority": 4, "body_encoding": "base64", "delivery_tag": "t"}}`;
+    const hold = async (tag: string, id: string, exchange = "", key = queue): Promise<void> => {
+      await redis.cli("hset", "unacked", tag, `[${tagged(id, exchange)}, "${exchange}", "${key}"]`);
+      await redis.cli("zadd", "unacked_index", String(Math.floor(Date.now() / 1000)), tag);
+    };
+    await redis.cli("sadd", "_kombu.binding.shop", `${queue}\x06\x16\x06\x16${queue}`);
+    await hold("tag-1", "direct");
+    await hold("tag-2", "bound", "shop");
+    await hold("tag-3", "another's", "", "another");
+    await hold("tag-4", "unbound", "shop", "other");
+    const ids = ["direct", "bound", "another's", "unbound"];
+    const moved = await backend.broker.queues.requeue(queue, ids, { at: "front" });
+    expect(moved).toEqual(["leased", "leased", undefined, undefined]);
+    // kombu's acknowledgement is this, and finds nothing; so does its restoring.
+    expect(await redis.cli("hdel", "unacked", "tag-1", "tag-2")).toBe("0");
+    expect(await redis.cli("zrem", "unacked_index", "tag-1", "tag-2")).toBe("0");
+    expect(await redis.cli("hdel", "unacked", "tag-3", "tag-4")).toBe("2");
+    await redis.cli("zrem", "unacked_index", "tag-3", "tag-4");
+    const list = `${queue}\x06\x163`;
+    const raws = (await redis.cli("lrange", list, "0", "-1")).split("\n");
+    expect(raws.map((raw) => (JSON.parse(raw) as { headers: { id: string } }).headers.id)).toEqual(["bound", "direct"]);
+    expect(raws[1]).toContain('"big": 12345678901234567890,"redelivered":true}');
+    expect(JSON.parse(raws[1] ?? "")).toMatchObject({
+      headers: { redelivered: true },
+      properties: { delivery_info: { exchange: "", routing_key: queue, redelivered: true } },
+    });
+    await redis.cli("del", list);
+  });
+
   it("puts every key under the prefix, and results not", async () => {
     const prefixed = await openBackend(redis.url, { keyPrefix: "shop:" });
     await redis.cli("flushall");

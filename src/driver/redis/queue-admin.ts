@@ -1,9 +1,10 @@
 /** Looking into queues. Reads with bounded commands only; nothing here pops, moves or marks a message. */
 
-import type { Held, Page, QueueAdmin, QueueState } from "../../port/queue-admin.ts";
+import type { Held, Page, QueueAdmin, QueueState, RequeueTo } from "../../port/queue-admin.ts";
 import { decodeEnvelope } from "../../wire/envelope.ts";
 import type { Context } from "./context.ts";
 import { fenceOfId } from "./keys.ts";
+import { Requeue } from "./requeue.ts";
 import { controlScript, purgeDelayedScript, purgeReadyScript } from "./script/admin.ts";
 import { ringScript } from "./script/wake.ts";
 import { holderOf } from "./start-mark.ts";
@@ -164,6 +165,11 @@ export class RedisQueueAdmin implements QueueAdmin {
       total += slice;
       if (slice < purgeSlice) return total;
     }
+  }
+
+  async requeue(queue: string, ids: readonly string[], to: RequeueTo): Promise<readonly (Held["state"] | undefined)[]> {
+    const states = await new Requeue(this.#context, queue, ids, to).run();
+    return ids.map((id) => states.get(id));
   }
 
   async pause(queue: string): Promise<void> {

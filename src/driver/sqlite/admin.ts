@@ -1,6 +1,7 @@
 /** Looking into queues and dead letters: asks the thread, and puts envelopes together on this side. */
 
 import type { DeadLetter, DeadLetters, Held, QueueAdmin } from "../../port/queue-admin.ts";
+import { checkQueueName } from "../../wire/name.ts";
 import { rawOf } from "./delivery.ts";
 import type { HeldRow } from "./exchange.ts";
 import type { Link } from "./link.ts";
@@ -17,6 +18,10 @@ export function queueAdmin(link: Link): QueueAdmin {
       return row === undefined ? undefined : heldOf(row, queue);
     },
     purge: (queue, what) => link.ask("purge", { queue, ...what }),
+    async requeue(queue, ids, to) {
+      checkQueueName(to.queue ?? queue);
+      return link.ask("requeue", { queue, ids, to });
+    },
     async pause(queue) {
       await link.ask("setPaused", { queue, paused: true });
     },

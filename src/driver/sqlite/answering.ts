@@ -7,6 +7,7 @@ import type { Facts } from "./facts.ts";
 import type { Joining } from "./joining.ts";
 import type { LimitRows } from "./limit-rows.ts";
 import type { Letters } from "./letters.ts";
+import type { Moving } from "./moving.ts";
 import type { Unpacked } from "./parcel.ts";
 import type { Results } from "./results.ts";
 import type { Starts } from "./starts.ts";
@@ -27,6 +28,7 @@ export interface Rooms {
   readonly joining: Joining;
   readonly browsing: Browsing;
   readonly letters: Letters;
+  readonly moving: Moving;
   readonly terms: Terms;
   readonly ticks: Ticks;
   readonly facts: Facts;
@@ -64,6 +66,7 @@ const writes: ReadonlySet<Ask> = new Set<Ask>([
   "saveGroup",
   "unsaveGroup",
   "purge",
+  "requeue",
   "setPaused",
   "redrive",
   "drop",
@@ -160,6 +163,8 @@ export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, 
       return null;
     case "purge":
       return browsing.purge(request.input);
+    case "requeue":
+      return rooms.moving.requeue(request.input, turn);
     case "setPaused":
       browsing.setPaused(request.input.queue, request.input.paused, turn);
       return null;

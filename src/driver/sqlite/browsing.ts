@@ -8,6 +8,8 @@ import { taskState } from "./schema.ts";
 import type { Turn } from "./turn.ts";
 
 export const pageLimit = 200;
+/** Before every row: what was moved to the front has a number below 0. */
+const lowest = Number.MIN_SAFE_INTEGER;
 const places = ["ready", "delayed", "leased"] as const;
 const columns = `t.seq, t.head, coalesce(l.body, t.body), t.created, t.state, t.due, t.lease, t.prio,
   (SELECT worker FROM celeriac_process p WHERE p.no = t.owner)`;
@@ -77,7 +79,7 @@ export class Browsing {
     const queue = this.#names.find(ask.queue);
     if (queue === undefined) return { items: [], next: undefined };
     const limit = Math.max(1, Math.min(ask.limit, pageLimit));
-    const [first = -1, second = -1] = (ask.after ?? "").split(".").filter(Boolean).map(Number);
+    const [first = lowest, second = lowest] = (ask.after ?? "").split(".").filter(Boolean).map(Number);
     const rows = this.#pages[ask.where].all(queue, first, second, limit);
     const last = rows.at(-1);
     const order = { ready: 7, delayed: 5, leased: 0 }[ask.where];

@@ -6,7 +6,7 @@
 import type { Channel } from "../../port/bus.ts";
 import type { Arrival, Joined, JoinMember, OpenJoin, StaleJoin } from "../../port/joins.ts";
 import type { Begun, Claimed as ClaimedStart, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
-import type { AttemptRecord, DeadLetter, QueueState } from "../../port/queue-admin.ts";
+import type { AttemptRecord, DeadLetter, QueueState, RequeueTo } from "../../port/queue-admin.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { ControlFact, ControlState } from "../../port/control-state.ts";
 import type { Bucket, Granted, LimitAsk } from "../../port/limits.ts";
@@ -99,6 +99,10 @@ export interface Asks {
   };
   readonly find: { in: { queue: string; id: string }; out: HeldRow | undefined };
   readonly purge: { in: { queue: string; ready: boolean; delayed: boolean }; out: number };
+  readonly requeue: {
+    in: { queue: string; ids: readonly string[]; to: RequeueTo };
+    out: readonly (HeldRow["state"] | undefined)[];
+  };
   readonly setPaused: { in: { queue: string; paused: boolean }; out: null };
   readonly letters: {
     in: { filter: { queue?: string; task?: string; reason?: string }; after: string | undefined; limit: number };

@@ -12,6 +12,7 @@ import { Keeping } from "./keeping.ts";
 import { Letters } from "./letters.ts";
 import { LimitRows } from "./limit-rows.ts";
 import { LineOrder } from "./line-order.ts";
+import { Moving } from "./moving.ts";
 import { ProcessTable } from "./process-table.ts";
 import { Publishing } from "./publishing.ts";
 import { QueueNames } from "./queue-names.ts";
@@ -39,6 +40,7 @@ export interface Steps {
   readonly limits: LimitRows;
   readonly browsing: Browsing;
   readonly letters: Letters;
+  readonly moving: Moving;
 }
 
 export function openSteps(options: DatabaseOptions & { readonly maxDepth: number }): Steps {
@@ -70,5 +72,6 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
     limits: new LimitRows(db),
     browsing: new Browsing(db, names),
     letters: new Letters(db, names),
+    moving: new Moving(db, names, order),
   };
 }

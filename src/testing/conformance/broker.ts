@@ -10,6 +10,7 @@ import { delayCases } from "./broker-delay.ts";
 import { leaseCases } from "./broker-lease.ts";
 import { orderCases } from "./broker-order.ts";
 import { publishCases } from "./broker-publish.ts";
+import { requeueCases } from "./broker-requeue.ts";
 import { settleCases } from "./broker-settle.ts";
 import type { MakeServer } from "./suite-server.ts";
 
@@ -35,6 +36,7 @@ export function brokerSuite(name: string, makeServer: MakeServer): void {
     describe("counting", () => countingCases(makeServer));
     describe("clock", () => clockCases(makeServer));
     describe("queues", () => administrationCases(makeServer));
+    describe("requeue", () => requeueCases(makeServer));
     describe("dead letters", () => deadLetterCases(makeServer));
   });
 }
