@@ -18,13 +18,18 @@ export class Turning {
     this.#turned = clock.monotonic();
   }
 
-  /** True after a pause that was too long, until {@link seen}. */
+  /**
+   * True after a pause that was too long, until {@link seen}: the end of this turn at the latest. Claims that were on their way when it
+   * began are here by then; what is claimed later is safe, and would be claimed and put back in a circle.
+   */
   gap(now: number): boolean {
-    return now - this.#turned > this.#longestGap;
+    if (now - this.#turned <= this.#longestGap) return false;
+    setImmediate(() => this.seen(this.#clock.monotonic()));
+    return true;
   }
 
   seen(now: number): void {
-    if (this.gap(now)) this.#woke = now;
+    if (now - this.#turned > this.#longestGap) this.#woke = now;
     this.#turned = now;
   }
 
