@@ -299,3 +299,18 @@ it("asks for a soft limit by Celery's name", async () => {
 function never(): never {
   throw new Error("nothing was run");
 }
+
+it("does not begin what was claimed before its worker was stopped and read after it was seen to turn again", async () => {
+  const bench = flowBench();
+  bench.deliver({});
+  await turns();
+  const claimedAt = bench.clock.now();
+  await bench.clock.advance(600);
+  bench.flow.giveBackStale();
+  bench.deliver({ more: { claimedAt } });
+  await bench.clock.advance(1);
+  bench.deliver({});
+  await turns();
+  expect(bench.calls.map(({ call }) => call.id)).toEqual(["id-1", "id-3"]);
+  expect(kinds(bench)).toEqual(["requeue"]);
+});

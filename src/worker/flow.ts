@@ -18,6 +18,7 @@ import { intake, isWithdrawn } from "./intake.ts";
 import { Preparing } from "./preparing.ts";
 import { Refusals } from "./refusals.ts";
 import type { Reporter } from "./reporter.ts";
+import { tracedContext } from "./run-tracing.ts";
 import { ServerTime } from "./server-time.ts";
 import { settledBefore, settlementOf } from "./settlement.ts";
 import type { Entry, Settler } from "./settler.ts";
@@ -115,12 +116,11 @@ export class Flow {
 
   readonly take = (batch: readonly Delivery[]): void => {
     const { clock, rules } = this.#options;
-    const monotonic = clock.monotonic();
     const again: Execution[] = [];
-    if (batch[0]) this.#server.saw(batch[0].claimedAt, monotonic);
+    const claimed = batch[0] ? this.#server.saw(batch[0].claimedAt, clock.monotonic()) : 0;
     for (const delivery of batch) {
       // The server's clock says what is due, or it would hand out again at once what a clock that lags behind puts back.
-      const verdict = intake(rules, delivery, delivery.claimedAt, monotonic);
+      const verdict = intake(rules, delivery, delivery.claimedAt, claimed);
       if (verdict.kind !== "run") this.#refusals.refuse(verdict, delivery, undefined);
       else if (hadEarlierRun(verdict.execution)) again.push(verdict.execution);
       else this.#admit(verdict.execution);
@@ -248,12 +248,11 @@ export class Flow {
   }
 
   #finish(execution: Execution, outcome: PoolOutcome): void {
-    const { credit, report } = this.#options;
     this.slots.ended(execution);
-    credit.finished(1);
+    this.#options.credit.finished(1);
     const taken = execution.interrupted === "lease-lost";
-    if (!taken) return this.#end(execution, settlementOf(this.#context, execution, outcome));
-    report.ended(execution, { end: { kind: "returned", why: "lease-lost" } }, "lost");
+    if (!taken) return this.#end(execution, settlementOf(tracedContext(this.#context, execution), execution, outcome));
+    this.#options.report.ended(execution, { end: { kind: "returned", why: "lease-lost" } }, "lost");
     this.#schedule();
   }
 

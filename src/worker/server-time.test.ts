@@ -9,6 +9,12 @@ it("takes the claim that was least long on its way", () => {
   expect(time.now(2150)).toBe(1_002_100);
 });
 
+it("says when a claim was made by our own clock, however late it was read", () => {
+  const time = new ServerTime();
+  expect(time.saw(1_000_000, 50)).toBe(50);
+  expect(time.saw(1_000_100, 2150)).toBe(150);
+});
+
 it("follows a clock that was set back, after a few claims", () => {
   const time = new ServerTime();
   time.saw(1_000_000, 0);

@@ -10,10 +10,15 @@ export class ServerTime {
   /** Server's wall clock minus our monotonic one, newest last. */
   readonly #offsets: number[] = [];
 
-  /** A claim of this moment, by the server's clock, has come at `monotonic` of ours. */
-  saw(claimedAt: number, monotonic: number): void {
+  /**
+   * A claim of this moment, by the server's clock, has come at `monotonic` of ours. Answers when that was by ours: long ago, if it
+   * lay in a buffer while this process was stopped. A server's clock that was set back makes as many claims look old as are
+   * looked back on, which costs these a way back.
+   */
+  saw(claimedAt: number, monotonic: number): number {
     this.#offsets.push(claimedAt - monotonic);
     if (this.#offsets.length > remembered) this.#offsets.shift();
+    return claimedAt - Math.max(...this.#offsets);
   }
 
   /** Unix ms; call it after the first claim. */
