@@ -25,7 +25,7 @@ export class SentEvents {
   /** Nobody waits for it. */
   tell(backend: Backend, accepted: readonly Outgoing[]): void {
     const { sentEvents } = this.#config;
-    if (sentEvents === false) return;
+    if (sentEvents === false || accepted.length === 0) return;
     if (this.#teller !== undefined) this.#teller.tell(accepted);
     else void this.#load(backend, sentEvents).then((teller) => teller.tell(accepted));
   }

@@ -46,6 +46,8 @@ export interface SettlerOptions {
   readonly joined?:
     | ((arrivals: readonly Arrival[], joined: readonly Joined[] | undefined, entry: Entry) => void)
     | undefined;
+  /** The broker has these: what follows a task, or its next try. */
+  readonly sent?: ((messages: readonly Outgoing[]) => void) | undefined;
   /** What to say instead of an ending that can't be written in any call. */
   readonly unwritable: (entry: Entry, error: unknown) => Ending;
 }
@@ -128,6 +130,7 @@ export class Settler {
   async publish(send: readonly Outgoing[]): Promise<void> {
     const sent = await this.#repeat([], () => this.#publish(send).then(() => true));
     if (sent !== true) throw new CeleriacError("BACKEND_CLOSED", "The worker stopped before this was sent.");
+    this.#options.sent?.(send);
   }
 
   async #send(batch: readonly Entry[]): Promise<void> {
@@ -178,6 +181,7 @@ export class Settler {
       const answer = answers?.[index];
       const { arrive } = entry.ending.settlement;
       if (arrive && answer && answer.kind !== "lost") joined?.(arrive, answer.joined, entry);
+      if (standsFor(answer)) this.#options.sent?.(sentWith(entry.ending.settlement));
       settled(entry, answer?.kind);
     });
   }
@@ -214,6 +218,7 @@ export class Settler {
       // What waits for it must hear of its end all the same.
       if (!last) return this.#settleEarly({ ...entry, ending: this.#options.unwritable(entry, error) }, true);
     }
+    if (answer === "settled") this.#options.sent?.(sentWith(settlement));
     this.#options.settled(entry, answer);
   }
 
@@ -269,6 +274,10 @@ function isEarly({ execution }: Entry): boolean {
 /** What the store says is this worker's word, or one that agrees with it. */
 function standsFor(answer: Settled | undefined): boolean {
   return answer?.kind === "settled";
+}
+
+function sentWith({ follow = [], then }: Settlement): readonly Outgoing[] {
+  return then.kind === "replace" ? [...follow, then.next] : follow;
 }
 
 /** What goes on the queue again of a message that is not there any more: its retry, or itself. */

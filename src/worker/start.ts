@@ -127,6 +127,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       store: backend.store,
       clock,
       settled: (entry, how) => flow.settled(entry, how),
+      sent: (messages) => core.tellSent(backend, messages),
       joined: (arrivals, joined, entry) => chords.joined(arrivals, joined, entry),
       answered: (ms) => credit.answered(ms),
       unwritable: ({ execution, ending: { settlement } }, error) =>
