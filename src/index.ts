@@ -51,7 +51,7 @@ export { systemClock } from "./clock/clock.ts";
 export type { Clock } from "./clock/clock.ts";
 export { CeleriacError } from "./error/celeriac-error.ts";
 export type { ErrorCode } from "./error/error-codes.ts";
-export type { DeadLetter, DeadLetters, Held, Page, QueueAdmin, QueueState } from "./port/queue-admin.ts";
+export type { DeadLetter, DeadLetters, Held, Page, QueueAdmin, QueueState, RequeueTo } from "./port/queue-admin.ts";
 export type { Logger, RetryOptions, TaskContext, TaskRequest } from "./task/context.ts";
 export { Ignore, RemoteError, TaskError } from "./task/control-flow.ts";
 export { durationMs } from "./task/duration.ts";

@@ -13,6 +13,7 @@ import { eventsCommand } from "./command/events.ts";
 import { purgeCommand } from "./command/purge.ts";
 import { queuesCommand } from "./command/queues.ts";
 import { controlCommand, inspectCommand, workersCommand } from "./command/remote.ts";
+import { requeueCommand } from "./command/requeue.ts";
 import { resultCommand } from "./command/result.ts";
 import { revokeCommand } from "./command/revoke.ts";
 import { scheduleCommand } from "./command/schedule.ts";
@@ -55,6 +56,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     taskCommand,
     queuesCommand,
     purgeCommand,
+    requeueCommand,
     statusCommand,
     workersCommand,
     inspectCommand,

@@ -3,6 +3,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { every } from "../../src/index.ts";
 import type {
+  AuditPage,
   DeadLetterPage,
   MessagePage,
   QueueList,
@@ -138,6 +139,66 @@ export function describeActions(broker: () => string): void {
     expect(await sent.get({ timeout: "5s" })).toBe(2);
   });
 
+  test("task.requeue puts what waits to the front, the end, or into another queue", async () => {
+    const add = stage.app.task("add", (_input: { x: number }) => 1);
+    const sent = [];
+    for (let x = 0; x < 4; x++) sent.push(await add.delay({ x }));
+    const [first, second, third, last] = sent.map(({ id }) => id) as [string, string, string, string];
+    const later = await add.enqueue({ x: 9 }, { delay: "1h" });
+    await inState(later.id, "delayed");
+    await inState(last, "queued");
+    const idsIn = async (queue: string): Promise<readonly (string | undefined)[]> =>
+      (await stage.get<MessagePage>(`/api/queues/${queue}/messages`)).items.map(({ id }) => id);
+    const move = (ids: readonly string[], more: { at?: "front" | "back"; queue?: string } = {}) =>
+      stage.act({ do: "task.requeue", tasks: { ids }, ...more });
+    expect(await move([third, last])).toMatchObject({ done: 2, failed: 0 });
+    expect(await move([first], { at: "back" })).toMatchObject({ done: 1, failed: 0 });
+    expect(await idsIn("celery")).toEqual([third, last, second, first]);
+    expect(await move([second, later.id], { queue: "aside" })).toMatchObject({ done: 2, failed: 0 });
+    expect(await idsIn("aside")).toEqual([second]);
+    const refused = await move([later.id, "nobody"]);
+    expect(refused).toMatchObject({ done: 0, failed: 2 });
+    expect(refused.failures).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ subject: later.id, code: "TASK_DELAYED" }),
+        expect.objectContaining({ subject: "nobody", code: "NOT_FOUND" }),
+      ]),
+    );
+    const filter = { state: ["queued"], queue: ["celery"] } as const;
+    expect(await stage.act({ do: "task.requeue", tasks: { filter, expect: 3 } })).toMatchObject({ failed: 0 });
+    const detail = await stage.get<TaskDetail>(`/api/tasks/${last}`);
+    expect(detail.actions).toContain("requeue");
+    const audit = await stage.get<AuditPage>("/api/audit");
+    expect(audit.items.at(-1)).toMatchObject({ do: "task.requeue", done: 2, failed: 0 });
+  });
+
+  test("task.requeue takes what runs from its worker, and its run there counts no more", async () => {
+    const begun = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    let runs = 0;
+    const slow = stage.app.task("slow", async () => {
+      if (++runs > 1) return "second";
+      begun.resolve();
+      await end.promise;
+      return "first";
+    });
+    const former = await stage.work();
+    await online();
+    const sent = await slow.delay();
+    await begun.promise;
+    await inState(sent.id, "running");
+    await stage.act({ do: "worker.cancel-consumer", worker: "w1@here", queue: "celery" });
+    expect(await stage.act({ do: "task.requeue", tasks: { ids: [sent.id] } })).toMatchObject({ done: 1, failed: 0 });
+    await stage.work({ name: "w2@here" });
+    expect(await sent.get({ timeout: "5s" })).toBe("second");
+    end.resolve();
+    await former.stop();
+    expect(await stage.app.result(sent.id).get({ timeout: "5s" })).toBe("second");
+    await inState(sent.id, "succeeded");
+    const again = await stage.act({ do: "task.requeue", tasks: { ids: [sent.id] } });
+    expect(again).toMatchObject({ done: 0, failures: [{ code: "TASK_ENDED" }] });
+  });
+
   test("task.edit-and-run sends a new task with another input", async () => {
     const add = stage.app.task("add", (input: { x: number; y: number }) => input.x + input.y);
     await stage.work();
@@ -239,6 +300,9 @@ export function describeActions(broker: () => string): void {
       items.some((row) => row.id === first.id && row.at > 0),
     );
     expect(await stage.act({ do: "task.retry", tasks: { ids: [second.id] } })).toMatchObject({ done: 1, failed: 0 });
+    await stage.until<DeadLetterPage>("/api/dead", ({ items }) => items.length === 3);
+    await inState(second.id, "dead");
+    expect(await stage.act({ do: "task.requeue", tasks: { ids: [second.id] } })).toMatchObject({ done: 1, failed: 0 });
     const dropped = await stage.act({ do: "dead.drop", letters: { keys: [keyOf(third.id), "nobody"] } });
     expect(dropped).toMatchObject({ done: 1, failed: 1, failures: [{ code: "DEAD_LETTER_UNKNOWN" }] });
     await stage.until<DeadLetterPage>("/api/dead", ({ items }) => items.length === 2);

@@ -13,7 +13,7 @@ const words: Readonly<Record<ActionKind, string>> = {
   "task.retry": "{n} sent again",
   "task.cancel": "{n} cancelled",
   "task.revoke": "{n} revoked",
-  "task.requeue": "{n} given back",
+  "task.requeue": "{n} put back",
   "task.edit-and-run": "Sent as a new task",
   "queue.pause": "Queue paused",
   "queue.resume": "Queue resumed",

@@ -134,6 +134,10 @@ test("who is confined to some queues sees and touches no other", async () => {
   expect((await stage.post({ do: "queue.pause", queue: "money" }, me)).status).toBe(403);
   expect((await stage.post({ do: "queue.pause", queue: "mail" }, me)).status).toBe(200);
   expect((await stage.post({ do: "queue.resume", queue: "mail" }, me)).status).toBe(200);
+  const move = { do: "task.requeue", tasks: { filter: {}, expect: 0 } } as const;
+  expect((await stage.post({ ...move, queue: "money" }, me)).status).toBe(403);
+  expect((await stage.post({ ...move, queue: "mail" }, me)).status).toBe(200);
+  expect((await stage.post(move, as("view"))).status).toBe(403);
 });
 
 test("passwords: wrong ones, unknown names, and who guesses", async () => {

@@ -10,6 +10,7 @@ import { ApiError, apiErrorOf, badRequest, forbidden } from "../http/failure.ts"
 import type { Inside } from "../inside.ts";
 import { checkSeen } from "../page/queues.ts";
 import { type Outcome, Outcomes } from "./outcome.ts";
+import { putBackTasks } from "./requeue.ts";
 import { chosenLetters, eachLetter } from "./selection.ts";
 import { editAndRun, retryTasks, revokeTasks } from "./task-actions.ts";
 import { commandWorker, setLimit } from "./worker-actions.ts";
@@ -92,7 +93,7 @@ export class Perform {
       case "task.revoke":
         return revokeTasks(inside, viewer, request);
       case "task.requeue":
-        throw new ApiError(501, "NOT_SUPPORTED", "No broker gives a single message back at another's word.");
+        return putBackTasks(inside, viewer, request);
       case "task.edit-and-run":
         return editAndRun(inside, viewer, request);
       case "queue.pause":

@@ -33,8 +33,13 @@ function read(kind: ActionKind, fields: Fields): { readonly known: readonly stri
   switch (kind) {
     case "task.retry":
     case "task.cancel":
-    case "task.requeue":
       return take({ tasks: tasks(fields) });
+    case "task.requeue":
+      return take(
+        { tasks: tasks(fields), ...maybe(fields, "at", end), ...maybe(fields, "queue", queueName) },
+        "at",
+        "queue",
+      );
     case "task.revoke":
       return take(
         { tasks: tasks(fields), ...maybe(fields, "terminate", flag), ...maybe(fields, "signal", signal) },
@@ -185,6 +190,11 @@ function flag(value: unknown, field: string): boolean {
 function number(value: unknown, field: string, least: number, most: number): number {
   if (typeof value === "number" && Number.isFinite(value) && value >= least && value <= most) return value;
   throw badRequest(`${field} must be a number from ${String(least)} to ${String(most)}.`, field);
+}
+
+function end(value: unknown): string {
+  if (value === "front" || value === "back") return value;
+  throw badRequest('at must be "front" or "back".', "at");
 }
 
 function signal(value: unknown): string {

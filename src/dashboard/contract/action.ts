@@ -22,8 +22,16 @@ export type ActionRequest =
       readonly terminate?: boolean;
       readonly signal?: string;
     }
-  /** What a worker has claimed and not begun goes back to its queue; what is delayed runs now. No broker does it yet: never in `may`. */
-  | { readonly do: "task.requeue"; readonly tasks: TaskSelection }
+  /**
+   * What waits goes to the front or the end of its queue, or into another; what a worker holds is taken from it and put back there; a dead
+   * letter is redriven. What is not due yet keeps its moment. `at`: default "front". Not in `may` where the broker moves no single messages.
+   */
+  | {
+      readonly do: "task.requeue";
+      readonly tasks: TaskSelection;
+      readonly at?: "front" | "back";
+      readonly queue?: string;
+    }
   /** A new task with another input; `args` is a JSON list, `kwargs` a JSON object. */
   | {
       readonly do: "task.edit-and-run";
@@ -90,7 +98,7 @@ export interface ActionResult {
 export interface ApiFailure {
   /**
    * A code of docs/errors.md, or "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "READ_ONLY", "STALE_SELECTION", "BAD_REQUEST", "TOO_LARGE",
-   * "BUSY", "TIMEOUT", "LOGIN_PROVIDER", "INTERNAL". Failures of an action also have "INPUT_UNKNOWN", "TASK_ENDED", "TASK_OPEN",
+   * "BUSY", "TIMEOUT", "LOGIN_PROVIDER", "INTERNAL". Failures of an action also have "INPUT_UNKNOWN", "TASK_ENDED", "TASK_OPEN", "TASK_DELAYED",
    * "WORKER_REFUSED", "NO_ANSWER".
    */
   readonly code: string;

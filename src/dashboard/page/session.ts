@@ -43,9 +43,8 @@ export async function session({ inside, viewer, request }: Visit): Promise<Sessi
   };
 }
 
-/** No broker gives a single message back to its queue at another's word. */
 function isPossible(kind: ActionKind, backend: Backend | undefined): boolean {
-  if (kind === "task.requeue") return false;
+  if (kind === "task.requeue") return backend?.broker.features.requeue === true;
   if (kind.startsWith("schedule.")) return backend?.control !== undefined;
   return true;
 }

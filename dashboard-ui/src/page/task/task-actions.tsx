@@ -6,6 +6,40 @@ import { Go, usePlace } from "../../place/place.tsx";
 import { useKeys } from "../../place/keys.ts";
 import { useMay, usePress } from "../../server/press.tsx";
 
+/** What waits is moved in its queue; what runs is taken from its worker, whose code may have done half of its work. */
+function PutBack({ detail: { row } }: { readonly detail: TaskDetail }) {
+  const { press, busy } = usePress();
+  const tasks = { ids: [row.id] };
+  if (row.state === "running") {
+    return (
+      <ConfirmButton
+        label="Give back"
+        question="Take it from its worker and run it again?"
+        disabled={busy}
+        onConfirm={() => press({ do: "task.requeue", tasks })}
+      />
+    );
+  }
+  return (
+    <>
+      <Button
+        disabled={busy}
+        title="Before all that wait in its queue"
+        onClick={() => press({ do: "task.requeue", tasks })}
+      >
+        To the front
+      </Button>
+      <Button
+        disabled={busy}
+        title="Behind all that wait in its queue"
+        onClick={() => press({ do: "task.requeue", tasks, at: "back" })}
+      >
+        To the end
+      </Button>
+    </>
+  );
+}
+
 export function TaskActions({ detail, keys = false }: { readonly detail: TaskDetail; readonly keys?: boolean }) {
   const { press, busy } = usePress();
   const { go } = usePlace();
@@ -45,11 +79,7 @@ export function TaskActions({ detail, keys = false }: { readonly detail: TaskDet
           Revoke
         </Button>
       ) : null}
-      {can("requeue") && may("task.requeue") ? (
-        <Button disabled={busy} onClick={() => press({ do: "task.requeue", tasks })}>
-          Give back
-        </Button>
-      ) : null}
+      {can("requeue") && may("task.requeue") ? <PutBack detail={detail} /> : null}
       {can("edit-and-run") && may("task.edit-and-run") ? <Button onClick={edit}>Edit and run again</Button> : null}
       {can("terminate") && may("task.revoke") ? (
         <ConfirmButton

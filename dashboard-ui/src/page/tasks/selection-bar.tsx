@@ -69,6 +69,14 @@ export function SelectionBar({
           Retry
         </Button>
       ) : null}
+      {may("task.requeue") && !past ? (
+        <ConfirmButton
+          label="Put back"
+          question={`Move ${countOf(size, "task")} to the front, away from who holds them?`}
+          disabled={busy}
+          onConfirm={() => press({ do: "task.requeue", tasks }, onDone)}
+        />
+      ) : null}
       {may("task.cancel") && !past ? (
         <ConfirmButton
           label="Cancel"
