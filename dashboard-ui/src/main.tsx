@@ -30,7 +30,7 @@ const server = new Server(prefix);
 const clock = new ServerClock();
 const listeners = new Set<(event: StreamEvent) => void>();
 const stream = new LiveStream({
-  open: (topics) => new EventSource(server.url("/api/stream", { topics: topics.join(",") })),
+  open: (topics) => new EventSource(server.url("/api/stream", { topics })),
   hear: (event) => {
     applyEvent(client, event);
     for (const listener of listeners) listener(event);

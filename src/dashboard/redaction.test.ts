@@ -25,7 +25,7 @@ test("a secret in arguments, results, errors and log lines is shown nowhere", as
   await stage.page.start();
   await stage.work({ unknownTaskGrace: "1ms" });
   await stage.until<WorkerList>("/api/workers", ({ items }) => items.some(({ online }) => online));
-  const stream = await stage.ask("/api/stream?topics=tasks,overview,queues,workers,dead");
+  const stream = await stage.ask("/api/stream?topics=tasks&topics=overview&topics=queues&topics=workers&topics=dead");
   const [ok, failed] = [(await good.delay({ key: canary })).id, (await bad.delay({ key: canary })).id];
   await stage.app.remote<(key: string) => void>("unknown").delay(canary);
   await stage.app.remote<(key: string) => void>("waiting", { queue: "slow" }).delay(canary);

@@ -1,6 +1,6 @@
 /**
- * The one stream of server-sent events, `GET /api/stream?topics=overview,tasks,task:ID,workflow:ROOT,queues,workers,schedules,dead`.
- * It tells what changed, not all there is: a page asks once, then follows. Each event's `id:` resumes it (`Last-Event-ID`); a client
+ * The one stream of server-sent events, `GET /api/stream?topics=…&topics=…`, each of them overview, tasks, task:ID, workflow:ROOT,
+ * queues, workers, schedules or dead. It tells what changed, not all there is: a page asks once, then follows. Each event's `id:` resumes it (`Last-Event-ID`); a client
  * that was away too long, or reads too slowly, is told `reset` and asks again.
  */
 

@@ -26,7 +26,10 @@ export interface Gap {
   readonly why: "lost" | "closed" | "full";
 }
 
-/** Which tasks. All that is given must fit; lists mean any of. Saved in the URL as it stands here. */
+/**
+ * Which tasks. All that is given must fit; lists mean any of. Saved in the URL as it stands here, with each of a list by itself:
+ * `task=a&task=b`, for names may contain commas.
+ */
 export interface TaskFilter extends Moment {
   readonly state?: readonly TaskState[];
   readonly task?: readonly string[];
@@ -94,8 +97,8 @@ export interface TaskPage extends Answered {
   /** Absent on the last page. */
   readonly next?: string;
   /**
-   * A text was looked for and the time for it was up: everything since this moment was looked through. `next` goes on from there,
-   * also where `items` is empty.
+   * A text was looked for and the time for it was up: everything since this moment was looked through (with the oldest first: everything
+   * until it). `next` goes on from there, also where `items` is empty.
    */
   readonly searchedTo?: number;
 }

@@ -43,7 +43,7 @@ export interface Life {
 }
 
 /** Clocks of machines that run tasks together differ by less than this, ms: what comes so much after an end is a new life. */
-const skew = 1000;
+export const skew = 1000;
 const rank: Readonly<Record<TaskState, number>> = {
   queued: 1,
   delayed: 1,

@@ -129,6 +129,19 @@ test("what a worker of ours tells becomes its tasks' attempts, logs, progress an
   await app.close();
 });
 
+test("that it was sent may be told when it has ended; sent again much later it begins anew", () => {
+  const history = historyAt();
+  tell(
+    history,
+    event("task-received", 0, { uuid: "a", name: "t", attempt: 1 }),
+    event("task-succeeded", 1, { uuid: "a" }),
+  );
+  tell(history, event("task-sent", 1.5, { uuid: "a", name: "t", retries: 0 }));
+  expect(history.task("a")?.attempts.map(({ end }) => end)).toEqual(["succeeded"]);
+  tell(history, event("task-sent", 60, { uuid: "a", name: "t", retries: 0 }));
+  expect(history.task("a")?.attempts.map(({ end }) => end)).toEqual(["succeeded", undefined]);
+});
+
 test("a restart forgets nothing, and knows since when nobody listened", () => {
   const path = join(folder(), "below", "history.db");
   const first = historyAt(path);
@@ -308,6 +321,41 @@ test("of a talkative task the newest thousand lines are kept, and the rest is co
   const page = history.log("t", { limit: 2 });
   expect(page).toMatchObject({ items: [{ text: "line 1298", level: "warn" }, { text: "line 1299" }], dropped: 300 });
   expect(history.log("t", { limit: 1_000, after: page.next ?? "" }).items).toHaveLength(998);
+});
+
+/** Each look at it takes a tenth of a second. */
+class SlowClock extends VirtualClock {
+  #looks = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + 100 * this.#looks++;
+  }
+}
+
+test.each(["newest", "oldest"] as const)("a search that takes long says how far it came, and goes on (%s)", (order) => {
+  const history = new History({ path: ":memory:", clock: new SlowClock(began + 600_000) });
+  open.push(history);
+  const at = (index: number): number => (order === "newest" ? 500 - index / 100 : index / 100);
+  for (let index = 0; index < 9_000; index++)
+    tell(
+      history,
+      event("task-received", at(index), { uuid: `t${String(index)}`, args: index === 8_990 ? "(9,)" : "()" }),
+    );
+  const query = { text: "(9,)", order } as const;
+  const [from, way] = order === "newest" ? [began + 600_000, -1] : [began, 1];
+  const found: string[] = [];
+  let reached = from;
+  let page = history.tasks(query);
+  let pages = 1;
+  for (; page.next !== undefined; page = history.tasks({ ...query, after: page.next }), pages++) {
+    found.push(...page.items.map(({ id }) => id));
+    expect(Math.sign((page.searchedTo ?? NaN) - reached)).toBe(way);
+    reached = page.searchedTo ?? NaN;
+  }
+  found.push(...page.items.map(({ id }) => id));
+  expect(found).toEqual(["t8990"]);
+  expect(page.searchedTo).toBeUndefined();
+  expect(pages).toBeGreaterThan(2);
 });
 
 test("schedules tell of their ticks, and what became of each", () => {

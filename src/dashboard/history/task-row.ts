@@ -1,7 +1,7 @@
 /** A record as the dashboard shows it: the table's line, and all attempts, as they were at a moment. */
 
 import type { Attempt, TaskRow, TaskState, TimelineStep } from "../contract.ts";
-import type { Life, Span } from "./fold.ts";
+import { type Life, skew, type Span } from "./fold.ts";
 import type { TaskRecord } from "./record.ts";
 import type { Step } from "./step.ts";
 
@@ -74,13 +74,20 @@ export function attemptsOf(record: TaskRecord, at: number): readonly Attempt[] {
     if (step.at > at) break;
     const begins = step.kind === "sent" || step.kind === "received" || step.kind === "started";
     const group = groups.at(-1);
-    if (!group || (ended && begins)) {
+    if (!group || (ended && begins && !isLate(step, group))) {
       groups.push([step]);
       ended = false;
     } else group.push(step);
     if (step.kind in ends) ended = true;
   }
   return groups.map((group, index) => attemptOf(group, index, groups[index - 1]));
+}
+
+/** Who sends tells it apart from who runs: the word that it was sent may come when the run is over. Much later it is sent once more. */
+function isLate({ kind, at, attempt = 1 }: Step, group: readonly Step[]): boolean {
+  const last = group.at(-1);
+  if (kind !== "sent" || last === undefined || at - last.at > skew) return false;
+  return group.some((step) => (step.attempt ?? 0) >= attempt);
 }
 
 function attemptOf(group: readonly Step[], index: number, before: readonly Step[] | undefined): Attempt {

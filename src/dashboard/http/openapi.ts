@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { packageVersion } from "../version.ts";
-import type { Route } from "./route.ts";
+import type { QueryField, Route } from "./route.ts";
 
 /** `prefix`: where the dashboard is mounted. */
 export function openApi(routes: readonly Route[], prefix: string): object {
@@ -51,12 +51,7 @@ function operationOf(route: Route): object {
     ...(role === "open" && { security: [] }),
     parameters: [
       ...params.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
-      ...Object.entries(route.query ?? {}).map(([name, description]) => ({
-        name,
-        in: "query",
-        description,
-        schema: { type: "string" },
-      })),
+      ...Object.entries(route.query ?? {}).map(([name, said]) => parameterOf(name, said)),
     ],
     ...(body !== undefined && {
       requestBody: {
@@ -69,6 +64,13 @@ function operationOf(route: Route): object {
       default: { $ref: "#/components/responses/Failure" },
     },
   };
+}
+
+/** What may be given more than once is repeated: `task=a&task=b`. */
+function parameterOf(name: string, said: QueryField): object {
+  if (typeof said === "string") return { name, in: "query", description: said, schema: { type: "string" } };
+  const schema = { type: "array", items: { type: "string" } };
+  return { name, in: "query", description: said.each, style: "form", explode: true, schema };
 }
 
 /** Made of the contract's types by scripts/contract-schema.ts. */

@@ -45,12 +45,13 @@ export class Query {
     return text === "" ? undefined : text;
   }
 
-  /** Repeated, or with commas between. */
+  /** Repeated, each as it stands: a name may have any character, commas too. */
   names(name: string): readonly string[] | undefined {
-    const list = this.#params
-      .getAll(name)
-      .flatMap((text) => text.split(","))
-      .filter((text) => text !== "");
+    return this.#list(name, this.#params.getAll(name));
+  }
+
+  #list(name: string, texts: readonly string[]): readonly string[] | undefined {
+    const list = texts.filter((text) => text !== "");
     if (list.length > mostNames) throw badRequest(`${name}: at most ${String(mostNames)}.`, name);
     if (list.some((text) => text.length > longestName)) throw badRequest(`${name} is too long for a name.`, name);
     return list.length === 0 ? undefined : list;
@@ -70,8 +71,10 @@ export class Query {
     return word;
   }
 
+  /** Repeated, or with commas between. */
   someOf<T extends string>(name: string, words: readonly T[]): readonly T[] | undefined {
-    return this.names(name)?.map((text) => {
+    const texts = this.#params.getAll(name).flatMap((text) => text.split(","));
+    return this.#list(name, texts)?.map((text) => {
       const word = words.find((one) => one === text);
       if (word === undefined) throw badRequest(`${name} must be of ${words.join(", ")}.`, name);
       return word;

@@ -20,6 +20,9 @@ export interface Visit {
   readonly signal: AbortSignal;
 }
 
+/** What a field of the query means. `each`: it may be repeated. */
+export type QueryField = string | { readonly each: string };
+
 export interface Route {
   readonly method: "GET" | "POST";
   /** Below the prefix, with `:name` for one segment. */
@@ -28,7 +31,7 @@ export interface Route {
   readonly role: Role | "open";
   readonly summary: string;
   /** What may stand in the query, with its meaning. */
-  readonly query?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, QueryField>>;
   /** Of the contract, by name; absent: what is said in `produces`. */
   readonly answer?: string;
   readonly body?: string;

@@ -24,10 +24,10 @@ const page = { after: "`next` of the page before.", limit: "Default 50, at most 
 const range = { ...at, from: "Unix ms.", until: "Unix ms; at most 7 days after `from`." };
 const filter = {
   ...at,
-  state: "Any of these, separated by commas.",
-  task: "Names, separated by commas.",
-  queue: "Names, separated by commas.",
-  worker: "Names, separated by commas.",
+  state: { each: "Any of these." },
+  task: { each: "A name, as it stands: any of these." },
+  queue: { each: "A name, as it stands: any of these." },
+  worker: { each: "A name, as it stands: any of these." },
   from: "It came into its state at or after this moment.",
   until: "And before this one.",
   text: "Part of id, arguments, result or error; at most 200 characters, never a pattern.",
@@ -217,7 +217,7 @@ const ownRoutes: readonly Route[] = [
     role: "view",
     summary: "Changes as they happen, as server-sent events",
     query: {
-      topics: "overview, tasks, task:ID, workflow:ROOT, queues, workers, schedules, dead; separated by commas.",
+      topics: { each: "overview, tasks, task:ID, workflow:ROOT, queues, workers, schedules or dead." },
     },
     answer: "StreamEvent",
     produces: "text/event-stream",

@@ -170,8 +170,8 @@ test("a page hears what happens on a real broker", async () => {
   await stage.page.start();
   await stage.work();
   const id = crypto.randomUUID();
-  const topics = `overview,tasks,queues,workers,task:${id}`;
-  const listener = new Listener(await stage.ask(`/api/stream?topics=${topics}`));
+  const topics = ["overview", "tasks", "queues", "workers", `task:${id}`].map((topic) => `topics=${topic}`);
+  const listener = new Listener(await stage.ask(`/api/stream?${topics.join("&")}`));
   await listener.until(({ type }) => type === "overview");
   await slow.enqueue({ n: 1 }, { id });
   const told = await listener.until((event) => event.type === "tasks" && event.rows.some((row) => row.id === id));
@@ -185,13 +185,13 @@ test("who was away for a moment is told what happened meanwhile, though nobody e
   const quick = stage.app.task("quick", (_input: { n: number }) => "done");
   await stage.page.start();
   await stage.work();
-  const first = new Listener(await stage.ask("/api/stream?topics=tasks,workers"));
+  const first = new Listener(await stage.ask("/api/stream?topics=tasks&topics=workers"));
   await first.until(({ type }) => type === "workers");
   await first.close();
   const { id } = await quick.delay({ n: 1 });
   await stage.until<TaskPage>("/api/tasks?state=succeeded", ({ items }) => items.length === 1);
   const headers = { "last-event-id": first.place };
-  const again = new Listener(await stage.ask("/api/stream?topics=tasks,workers", { headers }));
+  const again = new Listener(await stage.ask("/api/stream?topics=tasks&topics=workers", { headers }));
   const told = await again.until((event) => event.type === "tasks" || event.type === "reset");
   expect(told).toMatchObject({ type: "tasks", rows: [{ id }] });
   await again.close();

@@ -24,7 +24,7 @@ export function TaskTable({
   onTop,
   more,
   busy,
-  searchedTo,
+  searched,
   onMore,
   empty,
 }: {
@@ -39,7 +39,8 @@ export function TaskTable({
   readonly onTop: (atTop: boolean) => void;
   readonly more: boolean;
   readonly busy: boolean;
-  readonly searchedTo: number | undefined;
+  /** How far a search has come that is not over, and to which side. */
+  readonly searched: { readonly to: number; readonly back: boolean } | undefined;
   readonly onMore: () => void;
   readonly empty: ReactNode;
 }) {
@@ -69,7 +70,7 @@ export function TaskTable({
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   // A search that looked in vain asks before it goes on.
-  const searching = searchedTo !== undefined;
+  const searching = searched !== undefined;
   useEffect(() => {
     if (more && !busy && !searching && last >= rows.length - 30) onMore();
   }, [more, busy, searching, last, rows.length, onMore]);
@@ -107,7 +108,7 @@ export function TaskTable({
         <Head className="hidden text-right @5xl:block">attempts</Head>
         <Head className="hidden text-right @3xl:block">since</Head>
       </div>
-      {rows.length === 0 ? (
+      {rows.length === 0 && !searching ? (
         <div role="row">
           <div role="gridcell">{empty}</div>
         </div>
@@ -131,15 +132,16 @@ export function TaskTable({
         })}
       </div>
       {searching || (more && busy) ? (
-        <div className="flex items-center gap-3 px-4 py-2 text-dim">
+        <div role="status" className="flex flex-wrap items-center gap-3 px-4 py-2 text-dim">
           {searching ? (
             <>
               <span>
-                Looked through everything since <At at={searchedTo} />.
+                {rows.length === 0 ? "None found yet. " : ""}
+                Looked through everything {searched.back ? "since" : "until"} <At at={searched.to} />.
               </span>
               {more ? (
                 <Button disabled={busy} onClick={onMore}>
-                  Look further back
+                  {searched.back ? "Look further back" : "Look further on"}
                 </Button>
               ) : null}
             </>

@@ -34,6 +34,7 @@ export function TasksPage() {
   useTopic(follows(time) ? "tasks" : undefined);
   const open = params.get("row") ?? undefined;
   const rows = useMemo(() => distinct(table.data?.pages.flatMap(({ items }) => items) ?? []), [table.data]);
+  const searchedTo = table.data?.pages.at(-1)?.searchedTo;
   const current = open ?? cursor;
   const total = counts.data === undefined ? undefined : totalOf(counts.data, chosen.state);
   // What one is looking at or has selected does not move away.
@@ -120,7 +121,7 @@ export function TasksPage() {
             onTop={setAtTop}
             more={table.hasNextPage}
             busy={table.isFetchingNextPage}
-            searchedTo={table.data?.pages.at(-1)?.searchedTo}
+            searched={searchedTo === undefined ? undefined : { to: searchedTo, back: chosen.order === "newest" }}
             onMore={() => void table.fetchNextPage()}
             empty={<NoTasks untouched={isEmptyFilter(chosen) && time.kind === "live"} />}
           />
