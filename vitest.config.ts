@@ -21,6 +21,10 @@ export default defineConfig({
       { find: /^celeriac$/, replacement: new URL("./src/index.ts", import.meta.url).pathname },
       { find: /^celeriac\/dashboard$/, replacement: new URL("./src/dashboard/index.ts", import.meta.url).pathname },
       { find: /^celeriac\/fastify$/, replacement: new URL("./src/web/fastify.ts", import.meta.url).pathname },
+      {
+        find: /^celeriac\/opentelemetry$/,
+        replacement: new URL("./src/opentelemetry/index.ts", import.meta.url).pathname,
+      },
       { find: /^celeriac\/testing$/, replacement: new URL("./src/testing/index.ts", import.meta.url).pathname },
     ],
   },

@@ -66,6 +66,7 @@ export { freeze } from "./task/registry.ts";
 export type { DstPolicy, Schedule, ScheduleSpec, SolarEvent } from "./task/schedule.ts";
 export type { StandardSchema } from "./task/schema.ts";
 export { Signature } from "./task/signature.ts";
+export type { Telemetry } from "./task/telemetry.ts";
 export type { AnySignature, SignatureOptions, Stamps } from "./task/signature.ts";
 export type { CeleryEvent } from "./wire/event.ts";
 export type { ResultTuple } from "./wire/outcome.ts";

@@ -72,6 +72,7 @@ function config(): object {
         celeriac: [join(root, "src/index.ts")],
         "celeriac/dashboard": [join(root, "src/dashboard/index.ts")],
         "celeriac/fastify": [join(root, "src/web/fastify.ts")],
+        "celeriac/opentelemetry": [join(root, "src/opentelemetry/index.ts")],
         "celeriac/testing": [join(root, "src/testing/index.ts")],
       },
     },

@@ -86,3 +86,11 @@ function unknown(ids: readonly string[], timeout: number): CeleriacError {
     { details: { ids, timeout } },
   );
 }
+
+/** NOT_SUPPORTED, for what a child would need a connection for. */
+export function noBrokerHere(): CeleriacError {
+  return new CeleriacError(
+    "NOT_SUPPORTED",
+    "A child of a pool opens no broker: what its tasks send and read goes through the worker. Do this inside a running task, or outside of the pool.",
+  );
+}

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import { refuseUnknown } from "../task/options.ts";
+import type { Telemetry } from "../task/telemetry.ts";
 import { type Compression, compressions, isCompression, type Packing } from "../wire/compression.ts";
 import { checkQueueName } from "../wire/name.ts";
 import { parseBrokerUrl, parseResultsUrl, type RpcResults } from "./connect.ts";
@@ -65,6 +66,8 @@ export interface AppOptions {
   readonly allowEviction?: boolean;
   /** Queue of tasks that name none. Default "celery", as Python's workers have it. */
   readonly defaultQueue?: string;
+  /** Spans and figures of what is sent and run: `openTelemetry()` of `celeriac/opentelemetry`. Default: none, at no cost. */
+  readonly telemetry?: Telemetry;
   /** Where pool children find this app; needed only if that cannot be found out: `import.meta.url`. */
   readonly module?: string | URL;
 }
@@ -87,6 +90,7 @@ export interface AppConfig extends Packing {
   readonly sentEvents: boolean | "auto";
   readonly allowEviction: boolean;
   readonly defaultQueue: string;
+  readonly telemetry: Telemetry | undefined;
   readonly module: string | undefined;
 }
 
@@ -109,6 +113,7 @@ const known: Readonly<Record<keyof AppOptions, true>> = {
   schedules: true,
   sentEvents: true,
   tasks: true,
+  telemetry: true,
 };
 
 /** Throws CONFIG_INVALID, BROKER_URL_INVALID, NAME_INVALID or DURATION_INVALID. */
@@ -129,6 +134,8 @@ export function resolveConfig(options: AppOptions): AppConfig {
   const sentEvents = options.sentEvents ?? "auto";
   if (sentEvents !== true && sentEvents !== false && sentEvents !== "auto")
     throw config(`sentEvents must be true, false or "auto", not ${JSON.stringify(sentEvents)}.`);
+  if (options.telemetry !== undefined && typeof options.telemetry.sending !== "function")
+    throw config("telemetry must be what openTelemetry() of celeriac/opentelemetry gives.");
   const results = resultsOf(broker, options.results);
   return {
     name,
@@ -147,6 +154,7 @@ export function resolveConfig(options: AppOptions): AppConfig {
     sentEvents,
     allowEviction: options.allowEviction ?? false,
     defaultQueue,
+    telemetry: options.telemetry,
     module: options.module === undefined ? undefined : String(options.module),
   };
 }

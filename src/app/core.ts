@@ -16,7 +16,7 @@ import { durationMs } from "../task/duration.ts";
 import { type FrozenApp, TaskRegistry } from "../task/registry.ts";
 import { runningTask } from "../task/running.ts";
 import type { Signature as WireSignature } from "../wire/signature.ts";
-import { askToSend } from "./asking.ts";
+import { askToSend, noBrokerHere } from "./asking.ts";
 import { type AsyncResult, StoredResult } from "./async-result.ts";
 import type { AppConfig, AppOptions } from "./config.ts";
 import { sharedWithPython } from "./connect.ts";
@@ -33,6 +33,7 @@ import { SentEvents } from "./sent-events.ts";
 import { type Sent, sentOf } from "./sent.ts";
 import { Launcher } from "./launcher.ts";
 import type { TaskSender } from "./task-handle.ts";
+import { Tracing } from "./tracing.ts";
 
 /** The inside of an app, for worker, web and command line; not part of the public API. */
 export interface AppCore extends TaskSender {
@@ -88,6 +89,7 @@ export class Core implements AppCore {
   readonly #sentEvents: SentEvents;
   readonly #launcher: Launcher;
   readonly #reader: StoreReader;
+  readonly #tracing: Tracing;
   readonly #origin = `gen${process.pid}@${hostname()}`;
   #loaded: Promise<void> | undefined;
   #located: Promise<ModuleLocation> | undefined;
@@ -100,6 +102,7 @@ export class Core implements AppCore {
     this.clock = config.clock;
     this.#load = load;
     this.#locate = locate;
+    this.#tracing = new Tracing(config);
     this.#connection = new Connection(config, () => this.#knownQueues());
     this.#sentEvents = new SentEvents(config, this.#origin);
     this.#sender = new Sender(
@@ -107,12 +110,14 @@ export class Core implements AppCore {
       (signal) => this.#connection.open(signal),
       (backend, batch) => {
         this.#sentEvents.tell(backend, batch);
+        this.#tracing.accepted(batch);
         return this.#recordPending(backend, batch);
       },
     );
     this.#launcher = new Launcher({
       config,
       sender: this.#sender,
+      tracing: this.#tracing,
       connect: (signal) => this.connect(signal),
       replyTo: () => this.#connection.replyTo,
       queueOf: (task) => this.registry.get(task)?.queue ?? config.defaultQueue,
@@ -143,7 +148,8 @@ export class Core implements AppCore {
 
   async freeze(): Promise<FrozenApp> {
     const registry = await this.load();
-    return { registry, tasks: registry.list().map((each) => ({ name: each.name, shape: registry.shape(each) })) };
+    const tasks = registry.list().map((each) => ({ name: each.name, shape: registry.shape(each) }));
+    return { registry, tasks, telemetry: this.config.telemetry };
   }
 
   async connect(signal?: AbortSignal): Promise<Backend> {
@@ -165,7 +171,7 @@ export class Core implements AppCore {
     const options = batch[0]?.options;
     const timeout =
       options?.timeout === undefined ? this.config.publishTimeout : durationMs(options.timeout, "timeout");
-    return this.sendDrafts(drafts, signal ?? options?.signal, timeout);
+    return this.#tracing.send(drafts, (traced) => this.sendDrafts(traced, signal ?? options?.signal, timeout));
   }
 
   async sendDrafts(
@@ -256,6 +262,7 @@ export class Core implements AppCore {
     await this.#sender.drain();
     await this.#sentEvents.drain();
     await this.#connection.close();
+    await this.#tracing.flush();
     // A worker that could not end well is no reason to keep the connection, but its owner should hear of it.
     for (const stop of stopped) if (stop.status === "rejected") throw stop.reason;
   }
@@ -286,11 +293,4 @@ export class Core implements AppCore {
       );
     }
   }
-}
-
-function noBrokerHere(): CeleriacError {
-  return new CeleriacError(
-    "NOT_SUPPORTED",
-    "A child of a pool opens no broker: what its tasks send and read goes through the worker. Do this inside a running task, or outside of the pool.",
-  );
 }

@@ -10,7 +10,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
 import type { OpenJoin } from "../port/joins.ts";
 import { durationMs } from "../task/duration.ts";
-import { runningTask } from "../task/running.ts";
+import { type RunningTask, runningTask } from "../task/running.ts";
 import type { Signature } from "../wire/signature.ts";
 import { askAll } from "./asking.ts";
 import type { AppConfig } from "./config.ts";
@@ -27,6 +27,7 @@ import {
 } from "./launch.ts";
 import type { Sender } from "./sender.ts";
 import { type Sent, sentOf } from "./sent.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** A sender that has not sealed a join after its own deadlines and this, ms, is dead. */
 const sealPatience = 30_000;
@@ -35,6 +36,7 @@ const sealAgain = 200;
 export interface LauncherOptions {
   readonly config: AppConfig;
   readonly sender: Sender;
+  readonly tracing: Tracing;
   readonly connect: (signal?: AbortSignal) => Promise<Backend>;
   readonly replyTo: () => string | undefined;
   readonly queueOf: (task: string) => string;
@@ -53,12 +55,21 @@ export class Launcher {
 
   /** Rejects as `enqueue` does, and with NOT_SUPPORTED for a chord where results are kept nowhere. */
   async launch(signature: Signature, options: LaunchOptions): Promise<Launched> {
-    const { config } = this.#options;
-    const { clock } = config;
+    const { config, tracing } = this.#options;
     const { signal } = options;
     const timeout = options.timeout === undefined ? config.publishTimeout : durationMs(options.timeout, "timeout");
     const running = runningTask();
-    const launch = launchOf(signature, options, clock.now(), config.publishTimeout, running);
+    const launch = launchOf(signature, options, config.clock.now(), config.publishTimeout, running);
+    return tracing.launch(launch, (traced) => this.#launch(traced, running, timeout, signal));
+  }
+
+  async #launch(
+    launch: Launch,
+    running: RunningTask | undefined,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Launched> {
+    const { clock } = this.#options.config;
     const result = resultOf(launch.signature);
     if (running?.ask === undefined) {
       const sent = await this.send(launch, timeout, signal);

@@ -112,6 +112,9 @@ export interface WorkerEvent {
   /** How long the run took, milliseconds. */
   readonly ms?: number;
   readonly pid?: number;
+  /** Of the run's span, where the app has a `telemetry`. */
+  readonly traceId?: string;
+  readonly spanId?: string;
   readonly code?: string;
   readonly text?: string;
   readonly detail?: Readonly<Record<string, unknown>>;

@@ -5,15 +5,16 @@
 
 import type { Signature } from "../wire/signature.ts";
 import { mapTasks, type Options, withMore } from "./composite.ts";
+import { stepHeaders, type StepTrace } from "./step-headers.ts";
 
-export interface Family {
+export interface Family extends Pick<StepTrace, "traceElse"> {
   readonly root?: string | undefined;
   readonly stamps?: Options | undefined;
   /** Where a task goes whose signature does not say. */
   readonly queueOf: (task: string) => string;
 }
 
-export function keptBody(body: Signature, { root, stamps = {}, queueOf }: Family): Signature {
+export function keptBody(body: Signature, { root, stamps = {}, queueOf, traceElse }: Family): Signature {
   const names = Object.keys(stamps);
   const family: Options = {
     ...(root !== undefined && { root_id: root }),
@@ -21,7 +22,12 @@ export function keptBody(body: Signature, { root, stamps = {}, queueOf }: Family
   };
   const told = (task: Signature): Signature => {
     const { queue } = task.options;
-    return withMore(task, queue === undefined || queue === null ? { ...family, queue: queueOf(task.task) } : family);
+    const more = traceElse && { headers: stepHeaders(task.options["headers"], { traceElse }) };
+    return withMore(task, {
+      ...family,
+      ...more,
+      ...((queue === undefined || queue === null) && { queue: queueOf(task.task) }),
+    });
   };
   const kept = mapTasks(body, told, true);
   return root === undefined ? kept : withMore(kept, { root_id: root });

@@ -10,9 +10,10 @@ import { makeTaskMessage } from "../wire/task-message.ts";
 import { parseTimestamp } from "../wire/timestamp.ts";
 import { listOf, type Options, textIn } from "./composite.ts";
 import type { Step } from "./plan.ts";
+import { stepHeaders, type StepTrace } from "./step-headers.ts";
 
 /** Who sends. */
-export interface Origin {
+export interface Origin extends StepTrace {
   /** The first task of the workflow; absent: each step that is sent now is its own. */
   readonly root?: string | undefined;
   readonly parent?: string | undefined;
@@ -71,7 +72,7 @@ export function stepMessage(context: MessageContext, step: Step): StepMessage {
     origin: from.origin,
     replyTo: textIn(options, "reply_to"),
     replacedTaskNesting: nesting,
-    headers: isRecord(options["headers"]) ? options["headers"] : undefined,
+    headers: stepHeaders(options["headers"], from),
     stamps: stampsOf(options, from.stamps),
   });
   // Text, not values: a result goes on as the exact bytes it was stored as, big integers included.
@@ -151,7 +152,4 @@ function seconds(value: unknown): number | undefined {
 function time(value: unknown): number | undefined {
   if (value instanceof Date) return value.getTime();
   return typeof value === "string" ? parseTimestamp(value) : undefined;
-}
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

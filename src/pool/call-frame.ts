@@ -4,6 +4,7 @@
  */
 
 import { parseJson, resultLimits, stringifyJson } from "../wire/json.ts";
+import type { TracePlace } from "../task/telemetry.ts";
 import { type FrameDraft, OpenFrame } from "./frame.ts";
 import type { Call, GivenCall, ToChild } from "./pool-message.ts";
 
@@ -90,7 +91,7 @@ type CallItem = readonly [
   parent: string | null,
   group: string | null,
   stamps: string | 0,
-  trace: object | null,
+  trace: TracePlace | null,
   checkpoints: Call["checkpoints"] | 0,
   request: string | 0,
   startBy: number,

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../clock/clock.ts";
 import { machineTime } from "../clock/machine-time.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { ErrorCode } from "../error/error-codes.ts";
+import { flushed, type Telemetry } from "../task/telemetry.ts";
 import type { RunnerSink } from "./call-context.ts";
 import { loadApp } from "./app-module.ts";
 import { readCallFrame } from "./call-frame.ts";
@@ -35,6 +36,9 @@ export interface Carrier {
   memory(): { readonly rss: number; readonly heap: number };
 }
 
+/** How long an ending child waits until what it traced is handed over, ms. */
+const flushPatience = 2_000;
+
 export class FarSide {
   readonly #carrier: Carrier;
   readonly #clock: Clock = systemClock;
@@ -43,6 +47,7 @@ export class FarSide {
   readonly #progress: ProgressWindow;
   readonly #asks = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #runner: Runner | undefined;
+  #telemetry: Telemetry | undefined;
   #ask = 0;
   #scheduled = false;
   #writable = true;
@@ -82,9 +87,11 @@ export class FarSide {
           return this.#askWorker(slot, what);
         },
       };
-      const { registry, tasks } = app;
+      const { registry, tasks, telemetry } = app;
+      this.#telemetry = telemetry;
       this.#runner = new Runner({
         registry,
+        telemetry,
         sink,
         maxResultBytes: boot.maxResultBytes,
         clock: this.#clock,
@@ -204,6 +211,12 @@ export class FarSide {
   #exitIfIdle(): void {
     if (!this.#stopping || (this.#runner?.busy ?? 0) > 0) return;
     this.flush();
+    void this.#exit();
+  }
+
+  /** What was traced here ends with this process, so it is handed over first. */
+  async #exit(): Promise<void> {
+    if (this.#telemetry !== undefined) await flushed(this.#telemetry, this.#clock, flushPatience);
     this.#carrier.exit(0);
   }
 }

@@ -50,6 +50,7 @@ class InlinePool implements Pool {
     );
     this.#runner = new Runner({
       registry: options.registry,
+      telemetry: options.telemetry,
       maxResultBytes: options.maxResultBytes,
       clock,
       remote: false,

@@ -1,5 +1,7 @@
 /** What crosses between a worker and the far side of a pool. The records are the protocol: a change needs a new number in `boot`. */
 
+import type { TracePlace } from "../task/telemetry.ts";
+
 /** What crosses from the worker to a child. Plain data; no class, no function. */
 export interface Call {
   readonly slot: number; // unique in the life of the child; names the call in every later message
@@ -16,7 +18,8 @@ export interface Call {
     readonly parent: string | null;
     readonly group: string | null;
     readonly stamps: object | null;
-    readonly trace: object | null;
+    /** Where the run stands in its trace, where one is kept. */
+    readonly trace: TracePlace | null;
   };
   readonly isolated: boolean; // suspect of a crash: nothing else runs in this child
   readonly queue: string;

@@ -2,10 +2,12 @@
 
 import type { Clock } from "../clock/clock.ts";
 import type { TaskRegistry } from "../task/registry.ts";
+import type { Telemetry } from "../task/telemetry.ts";
 import type { PoolHooks } from "./pool.ts";
 
 export interface InlinePoolOptions {
   readonly registry: TaskRegistry;
+  readonly telemetry?: Telemetry | undefined;
   readonly slots: number;
   readonly hooks: PoolHooks;
   readonly maxResultBytes: number;

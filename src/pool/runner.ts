@@ -10,6 +10,7 @@ import type { TaskDefinition } from "../task/definition.ts";
 import { bindInput, validateInput } from "../task/input.ts";
 import type { TaskRegistry } from "../task/registry.ts";
 import { type RunningTask, type TaskAsk, withRunningTask } from "../task/running.ts";
+import type { Telemetry } from "../task/telemetry.ts";
 import { stringifyJson } from "../wire/json.ts";
 import { decodeCall } from "../wire/task-body.ts";
 import { type AbortReason, CallContext, type RunnerSink } from "./call-context.ts";
@@ -24,6 +25,7 @@ export interface RunnerOptions {
   readonly clock: Clock;
   /** True where the broker is out of reach: what a handler sends goes through the worker. */
   readonly remote: boolean;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** Characters of a reason that are kept with a dead letter. */
@@ -97,6 +99,8 @@ export class Runner {
   }
 
   #call(handler: NonNullable<TaskDefinition["handler"]>, input: unknown, context: CallContext, call: Call): unknown {
+    const { telemetry } = this.#options;
+    const { trace } = call.lineage;
     const running: RunningTask = {
       context,
       lineage: {
@@ -106,8 +110,10 @@ export class Runner {
       },
       ask: this.#options.remote ? (what: TaskAsk) => this.#options.sink.ask(call.slot, what) : undefined,
       sent: (ids) => this.#options.sink.sent?.(call.slot, ids),
+      broker: trace?.broker,
     };
-    return withRunningTask(running, () => handler(input, context));
+    const run = (): unknown => withRunningTask(running, () => handler(input, context));
+    return trace && telemetry ? telemetry.handling(trace, call.task, call.id, run) : run();
   }
 
   #thrown(call: Call, error: unknown, definition: TaskDefinition, started: number): TextReply {

@@ -5,6 +5,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import { checkTaskName } from "../wire/name.ts";
 import { builtInTasks } from "./built-in.ts";
 import type { TaskDefinition } from "./definition.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** Loads an app's tasks and answers with what a worker needs: `await app[freeze]()`. Shared by copies of this package. */
 export const freeze: unique symbol = Symbol.for("celeriac.freeze");
@@ -14,6 +15,7 @@ export interface FrozenApp {
   readonly registry: TaskRegistry;
   /** Sorted by name; parent and children compare it. */
   readonly tasks: readonly { readonly name: string; readonly shape: string }[];
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export class TaskRegistry {

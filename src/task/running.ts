@@ -6,6 +6,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { ResultTuple } from "../wire/outcome.ts";
 import type { TaskContext } from "./context.ts";
+import type { BrokerName } from "./telemetry.ts";
 
 /** What the far side of a pool asks of its worker; `Ask` in the pool's messages is assignable to it. */
 export type TaskAsk =
@@ -29,6 +30,8 @@ export interface RunningTask {
   };
   /** Set in children and threads: sends and result reads go through the worker. */
   readonly ask: ((what: TaskAsk) => Promise<unknown>) | undefined;
+  /** The worker's broker, for traces of what is sent; absent where it is not traced. */
+  readonly broker?: BrokerName | undefined;
   /** Told what was sent without asking, in a pool without children. */
   readonly sent?: ((sent: readonly SentTask[]) => void) | undefined;
 }

@@ -11,6 +11,7 @@ import { checkTaskName, isHostileTaskName } from "./name.ts";
 import { argsRepr, kwargsRepr } from "./repr.ts";
 import { type Embed, encodeTaskBody, protocolOne } from "./task-body.ts";
 import { formatTimestamp, parseTimestamp } from "./timestamp.ts";
+import { traceLength } from "./trace-header.ts";
 
 export interface TaskHeaders {
   readonly task: string;
@@ -223,7 +224,7 @@ function checkCustom(draft: TaskDraft): void {
   const length =
     (draft.headers === undefined ? 0 : stringifyJson(draft.headers, { root: "headers" }).length) +
     (draft.stamps === undefined ? 0 : stringifyJson(draft.stamps, { root: "stamps" }).length);
-  if (length <= maxCustomBytes) return;
+  if (length <= maxCustomBytes || length - traceLength(draft.headers ?? {}) <= maxCustomBytes) return;
   throw new CeleriacError(
     "MESSAGE_TOO_LARGE",
     `Custom headers and stamps take ${length} characters; the limit is ${maxCustomBytes}. Put data into the input instead.`,

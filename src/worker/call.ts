@@ -24,7 +24,7 @@ export function callOf(execution: Execution, rules?: Pick<IntakeRules, "limitOf"
       parent: headers.parentId ?? null,
       group: headers.group ?? null,
       stamps: isEmpty(headers.stamps) ? null : headers.stamps,
-      trace: null,
+      trace: execution.trace?.place ?? null,
     },
     isolated: execution.isolated,
     queue: delivery.queue,

@@ -49,7 +49,7 @@ export class ChordMembers {
     const options = { group_id: group, group_index: groupIndex, chord: embed.chord };
     const end = { id, single: true, options };
     // Made first: what cannot be sent must not be waited for.
-    const { sends, opens } = sendAll(context(), headers, [
+    const { sends, opens } = sendAll({ ...context(), trace: execution.trace?.place.headers }, headers, [
       { signature: readSignature(parseJson(text)), role: `member:${String(number)}`, end },
     ]);
     if (!(await joins.grow(group, id, true))) {

@@ -47,7 +47,8 @@ export class Chords {
     if (joined?.some(({ full }) => full) !== true) return;
     const { message, queue } = ending.settlement.delivery;
     const id = "malformed" in message ? "" : String(message.headers["id"]);
-    this.#end?.joined(arrivals, joined, { ...(execution?.headers ?? { id }), queue });
+    const trace = execution?.trace?.place.headers;
+    this.#end?.joined(arrivals, joined, { ...(execution?.headers ?? { id }), queue, trace });
   }
 
   /** Looks now for what others left. */

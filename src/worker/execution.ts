@@ -4,6 +4,7 @@ import type { TerminateSignal } from "../control/facts.ts";
 import type { Delivery } from "../port/broker.ts";
 import type { AttemptRecord } from "../port/queue-admin.ts";
 import type { TaskDefinition } from "../task/definition.ts";
+import type { RunTrace } from "../task/telemetry.ts";
 import type { Message } from "../wire/message.ts";
 import type { ResultTuple } from "../wire/outcome.ts";
 import type { Embed } from "../wire/task-body.ts";
@@ -38,6 +39,8 @@ export interface Execution {
   readonly claimedAt: number;
   /** Number by which the pool knows it; 0 before it runs. */
   slot: number;
+  /** Of its run, where the app is traced. */
+  trace?: RunTrace;
   /** Unix ms when it went to the pool; 0 before. */
   startedAt: number;
   /** pid of the process that runs it, as far as known. */

@@ -14,6 +14,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Outgoing } from "../port/broker.ts";
 import type { OpenJoin } from "../port/joins.ts";
 import type { TaskRegistry } from "../task/registry.ts";
+import type { TraceHeaders } from "../task/telemetry.ts";
 import type { Packing } from "../wire/compression.ts";
 import { stringifyJson } from "../wire/json.ts";
 import type { ResultTuple } from "../wire/outcome.ts";
@@ -34,6 +35,8 @@ export interface FollowContext {
   readonly shared?: boolean | undefined;
   /** What is sent is packed so. */
   readonly packing?: Packing | undefined;
+  /** Of the run that sends it, where runs are traced. */
+  readonly trace?: TraceHeaders | undefined;
   /** Unix ms, for countdowns and relative expiry. */
   readonly now: number;
 }
@@ -53,6 +56,8 @@ export type Sender = Pick<TaskHeaders, "id"> &
   Partial<Pick<TaskHeaders, "nestingUnsaid" | "rootId" | "stamps">> & {
     /** Where its message came from: its workers know Celery's built-in tasks too. */
     readonly queue?: string;
+    /** For what has no trace of its own. */
+    readonly trace?: TraceHeaders | undefined;
   };
 
 /** One of several signatures that a task sends. */
@@ -127,6 +132,8 @@ function followOf(context: FollowContext, from: Sender, plans: readonly Plan[], 
       root: from.rootId ?? from.id,
       parent: from.id,
       stamps: isEmpty(from.stamps ?? {}) ? undefined : from.stamps,
+      trace: context.trace,
+      traceElse: from.trace,
     },
     now,
     packing,
@@ -154,7 +161,9 @@ function followOf(context: FollowContext, from: Sender, plans: readonly Plan[], 
   return {
     sends,
     opens: plans.flatMap(({ joins }) =>
-      joins.map((join) => openJoin(join, { ...writing.from, queueOf: writing.queueOf })),
+      joins.map((join) =>
+        openJoin(join, { ...writing.from, queueOf: writing.queueOf, traceElse: context.trace ?? from.trace }),
+      ),
     ),
     children: plans.flatMap(({ result }) => (result === undefined ? [] : childrenIn(result).map(resultTuple))),
   };

@@ -26,11 +26,12 @@ export async function openPool(
   { roomier, startBy }: { readonly roomier: () => void; readonly startBy: NonNullable<PoolOptions["startBy"]> },
 ): Promise<Pool> {
   const { clock } = core;
-  const { registry, tasks } = await app[freeze]();
+  const { registry, tasks, telemetry } = await app[freeze]();
   const maxResultBytes = options.maxResultBytes ?? defaultMaxResultBytes;
   if (settings.pool === "inline") {
     const { createInlinePool } = await import("../pool/inline-pool.ts");
-    const pool = createInlinePool({ registry, slots: settings.concurrency, hooks, maxResultBytes, clock });
+    const slots = settings.concurrency;
+    const pool = createInlinePool({ registry, telemetry, slots, hooks, maxResultBytes, clock });
     await pool.open();
     return pool;
   }

@@ -5,6 +5,7 @@ import { EventPart } from "./event-part.ts";
 import { FactPart } from "./fact-part.ts";
 import type { WorkerInside, WorkerPart } from "./part.ts";
 import { RemotePart } from "./remote/remote-part.ts";
+import { RunTracing } from "./run-tracing.ts";
 
 type MakePart = (inside: WorkerInside) => WorkerPart;
 
@@ -20,7 +21,9 @@ export async function startParts(
   const autoscaler = autoscale && new Autoscaler(bare, autoscale);
   const events = new EventPart({ ...bare, autoscaler });
   const inside: WorkerInside = { ...bare, events, autoscaler };
-  const made = [events, ...parts.map((make) => make(inside)), ...(autoscaler ? [autoscaler] : [])];
+  const { telemetry } = bare.core.config;
+  const tracing = telemetry ? [new RunTracing(inside, telemetry)] : [];
+  const made = [events, ...tracing, ...parts.map((make) => make(inside)), ...(autoscaler ? [autoscaler] : [])];
   const started: WorkerPart[] = [];
   const stop = async (): Promise<void> => {
     for (const part of started.splice(0).reverse()) await part.stop();

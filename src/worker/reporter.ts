@@ -78,7 +78,7 @@ export class Reporter {
   }
 
   watch(witness: Witness): void {
-    this.#witness = witness;
+    this.#witness = this.#witness === undefined ? witness : inTurn(this.#witness, witness);
   }
 
   on(type: WorkerEventType, listener: Listener): Disposable {
@@ -259,7 +259,7 @@ export class Reporter {
     return this.#everything.size === 0 && !this.#byType.get(type)?.size;
   }
 
-  #facts({ headers, delivery, claim, pid, definition }: Execution): Facts {
+  #facts({ headers, delivery, claim, pid, definition, trace }: Execution): Facts {
     return {
       id: headers.id,
       task: definition.name,
@@ -267,6 +267,26 @@ export class Reporter {
       attempt: headers.retries + 1,
       fence: claim.fence,
       ...(pid === undefined ? {} : { pid }),
+      ...trace?.ids,
     };
   }
+}
+
+/** Two of them as one, so that where there is one nothing is gone through. */
+function inTurn(first: Witness, second: Witness): Witness {
+  const both = <A extends readonly unknown[]>(tell: (witness: Witness, ...said: A) => void) => {
+    return (...said: A): void => {
+      tell(first, ...said);
+      tell(second, ...said);
+    };
+  };
+  return {
+    admitted: both((witness, ...said) => witness.admitted(...said)),
+    started: both((witness, ...said) => witness.started(...said)),
+    ended: both((witness, ...said) => witness.ended(...said)),
+    refused: both((witness, ...said) => witness.refused(...said)),
+    progress: both((witness, ...said) => witness.progress(...said)),
+    log: both((witness, ...said) => witness.log(...said)),
+    checkpoint: both((witness, ...said) => witness.checkpoint(...said)),
+  };
 }

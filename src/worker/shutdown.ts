@@ -14,7 +14,7 @@ import type { Settler } from "./settler.ts";
 
 /** Time for handlers to answer the abort signal before their children are killed, ms. */
 const abortPatience = 1000;
-/** Time for the last settlements to reach the broker, ms. */
+/** Time for the last settlements to reach the broker, and for idle children to end, ms. */
 const settlePatience = 5000;
 
 export interface ShutdownParts {
@@ -35,7 +35,8 @@ export async function shutDown(parts: ShutdownParts, grace: number, hurry: Abort
     execution.abort.abort("shutdown");
   }
   await within(clock, abortPatience, hurry, (signal) => flow.quiet(signal));
-  await pool.close(0);
+  // Idle children end by themselves, with what the app does at its exit; what still runs has been told to stop and did not.
+  await pool.close(hurry.aborted || flow.slots.running.size > 0 ? 0 : settlePatience);
   await within(clock, settlePatience, AbortSignal.any([]), async (signal) => {
     await settler.drained(signal);
     await chords.drained(signal);
