@@ -17,8 +17,14 @@ export interface TcpProxy {
   blackHole(on: boolean): void;
   /** Swallows what the server says; what the client says arrives. */
   halfOpen(on: boolean): void;
-  /** Delays each piece in each direction, ms. */
+  /** Swallows what the client says; what the server says arrives. */
+  deaf(on: boolean): void;
+  /** Delays each piece in each direction, ms. Pieces keep their order, also when it changes. */
   latency(ms: number): void;
+  /** Bytes a second in each direction; `Infinity` again: as fast as it goes. */
+  slow(rate: number): void;
+  /** Lets so many more bytes of each connection's client through, then resets that connection, in the middle of whatever it says. */
+  truncate(bytes: number): void;
   /**
    * Lets the next piece that contains `text` through, swallows every answer from then on, and cuts that connection once the server
    * must have worked. Resolves when that has happened.
@@ -37,6 +43,14 @@ interface Line {
   swallowing: boolean;
   /** What the client says is lost. */
   mute: boolean;
+  /** Bytes of the client that are still let through. */
+  allowance: number;
+}
+
+/** One way of a line, with the pieces that are still on it, each with the moment at which it arrives. */
+interface Way {
+  readonly to: Socket;
+  readonly pieces: { readonly due: number; readonly chunk: Buffer }[];
 }
 
 /** From sending a command to its effect on a loaded machine. */
@@ -47,16 +61,28 @@ export async function startProxy(target: number): Promise<TcpProxy> {
   let refusing = false;
   let holed = false;
   let half = false;
+  let deaf = false;
   let delay = 0;
+  let rate = Infinity;
   let trap: { readonly text: string; readonly sprung: () => void } | undefined;
   let backTrap: typeof trap;
 
-  const forward = (to: Socket, chunk: Buffer): void => {
-    const write = (): void => {
-      if (!to.destroyed) to.write(chunk);
-    };
-    if (delay === 0) write();
-    else setTimeout(write, delay);
+  const arrive = (way: Way): void => {
+    for (let first = way.pieces[0]; first; first = way.pieces[0]) {
+      const wait = first.due - performance.now();
+      if (wait > 0) {
+        setTimeout(() => arrive(way), wait);
+        return;
+      }
+      way.pieces.shift();
+      if (!way.to.destroyed) way.to.write(first.chunk);
+    }
+  };
+  const forward = (way: Way, chunk: Buffer): void => {
+    const last = way.pieces.at(-1)?.due ?? 0;
+    // A piece never overtakes the one before it: TCP has no such fault.
+    const due = Math.max(performance.now() + delay, last) + (chunk.length / rate) * 1000;
+    if (way.pieces.push({ due, chunk }) === 1) arrive(way);
   };
   const end = (line: Line): void => {
     lines.delete(line);
@@ -83,11 +109,22 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     server.on("error", () => undefined);
     client.setNoDelay(true);
     server.setNoDelay(true);
-    const line: Line = { client, server, tail: "", swallowing: false, mute: false };
+    const line: Line = { client, server, tail: "", swallowing: false, mute: false, allowance: Infinity };
+    const up: Way = { to: server, pieces: [] };
+    const down: Way = { to: client, pieces: [] };
     lines.add(line);
     client.on("data", (chunk: Buffer) => {
-      if (holed || line.mute) return;
-      forward(server, chunk);
+      if (holed || deaf || line.mute) return;
+      if (chunk.length > line.allowance) {
+        server.write(chunk.subarray(0, line.allowance), () => {
+          server.resetAndDestroy();
+          client.resetAndDestroy();
+        });
+        line.mute = true;
+        return;
+      }
+      line.allowance -= chunk.length;
+      forward(up, chunk);
       if (trap === undefined) return;
       const text = line.tail + chunk.toString("latin1");
       line.tail = text.slice(-trap.text.length);
@@ -98,7 +135,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     });
     server.on("data", (chunk: Buffer) => {
       if (holed || half || line.swallowing) return;
-      forward(client, chunk);
+      forward(down, chunk);
       if (backTrap === undefined || !chunk.includes(backTrap.text)) return;
       const { sprung } = backTrap;
       backTrap = undefined;
@@ -130,7 +167,12 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     refuse: (on) => void (refusing = on),
     blackHole: (on) => void (holed = on),
     halfOpen: (on) => void (half = on),
+    deaf: (on) => void (deaf = on),
     latency: (ms) => void (delay = ms),
+    slow: (bytes) => void (rate = bytes),
+    truncate: (bytes) => {
+      for (const line of lines) line.allowance = bytes;
+    },
     loseReplyTo: (text) =>
       new Promise((resolve) => {
         trap = { text, sprung: resolve };

@@ -129,8 +129,8 @@ export class SqliteBroker implements Broker {
     this.#consumers.get(claimed.consumer)?.deliver(deliveriesOf(claimed));
   }
 
-  lost({ consumer, seqs, why }: NoticeOf<"lost">): void {
-    this.#consumers.get(consumer)?.lose(seqs, why);
+  lost({ consumer, held, why }: NoticeOf<"lost">): void {
+    this.#consumers.get(consumer)?.lose(held, why);
   }
 
   event({ event, detail }: NoticeOf<"event">): void {

@@ -5,7 +5,7 @@ import { encodeHead } from "../../wire/envelope.ts";
 import { HeldDelivery, isRepeat } from "./delivery.ts";
 import type { Ended } from "./delivery.ts";
 import { ending } from "./exchange.ts";
-import type { SettleAnswer, SettlementRest } from "./exchange.ts";
+import type { Lost, SettleAnswer, SettlementRest } from "./exchange.ts";
 import { ownArrival } from "./joins.ts";
 import type { Link } from "./link.ts";
 import { unset } from "./parcel.ts";
@@ -91,7 +91,7 @@ export class SqliteConsumer implements Consumer {
   stop(): Promise<void> {
     this.#stopping ??= this.#link.ask("stop", { consumer: this.no }).then(
       () => {
-        this.lose([...this.#held.keys()], "this consumer was stopped and gave it back");
+        this.#loseAll("this consumer was stopped and gave it back");
         this.#end();
       },
       (error: unknown) => {
@@ -109,13 +109,19 @@ export class SqliteConsumer implements Consumer {
 
   /** Deliveries from the thread. */
   deliver(batch: readonly HeldDelivery[]): void {
-    for (const delivery of batch) this.#held.set(delivery.seq, delivery);
+    for (const delivery of batch) {
+      this.#held.get(delivery.seq)?.lose("it was given back in the meantime, and to this worker again");
+      this.#held.set(delivery.seq, delivery);
+    }
     this.#take(batch);
   }
 
-  lose(seqs: readonly number[], why: string): void {
-    for (const seq of seqs) {
-      this.#held.get(seq)?.lose(why);
+  /** By claim: the same message may be held again by now, under another fence. */
+  lose(held: readonly Lost[], why: string): void {
+    for (const [seq, fence] of held) {
+      const delivery = this.#held.get(seq);
+      if (delivery?.fence !== fence) continue;
+      delivery.lose(why);
       this.#held.delete(seq);
     }
   }
@@ -126,9 +132,14 @@ export class SqliteConsumer implements Consumer {
 
   /** The connection is gone, and with it all leases. */
   break(detail: string): void {
-    this.lose([...this.#held.keys()], detail);
+    this.#loseAll(detail);
     this.tell("disconnected", detail);
     this.#end();
+  }
+
+  #loseAll(why: string): void {
+    for (const delivery of this.#held.values()) delivery.lose(why);
+    this.#held.clear();
   }
 
   #end(): void {

@@ -84,7 +84,7 @@ export class Engine {
       holders: this.#consumers.holders,
       duty,
       run: () => this.run(),
-      lost: (holder, seqs, why) => this.#notice({ n: "lost", consumer: holder.no, seqs, why }),
+      lost: (holder, held, why) => this.#notice({ n: "lost", consumer: holder.no, held, why }),
       event: (event, detail) => this.#notice({ n: "event", event, detail }),
       letGo: () => this.#letGo(),
     });

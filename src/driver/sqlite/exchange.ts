@@ -176,8 +176,11 @@ export interface SettledMore {
 /** Answers to `settle`, one a settlement: 0 settled, 1 lost, or more than that. */
 export type SettleAnswer = 0 | readonly (0 | 1 | SettledMore)[];
 
+/** A claim that is not ours any more. The fence tells it from a later claim of the same row, which may be ours. */
+export type Lost = readonly [seq: number, fence: number];
+
 export type Notice =
-  | { readonly n: "lost"; readonly consumer: number; readonly seqs: readonly number[]; readonly why: string }
+  | { readonly n: "lost"; readonly consumer: number; readonly held: readonly Lost[]; readonly why: string }
   | { readonly n: "claimed"; readonly claimed: Claimed }
   | { readonly n: "state"; readonly watch: number; readonly outcome: StoredOutcome }
   | {

@@ -6,6 +6,7 @@
 import type { AttemptRecord } from "../../port/queue-admin.ts";
 import { decodeHead } from "../../wire/envelope.ts";
 import type { Database, Row, Statement } from "./database.ts";
+import type { Lost } from "./exchange.ts";
 import type { Holder } from "./holder.ts";
 import type { Member, ProcessTable } from "./process-table.ts";
 import type { Settling } from "./settling.ts";
@@ -50,19 +51,21 @@ export class Keeping {
   }
 
   /** Prolongs all leases of a consumer in one statement. Answers which of them were not ours any more. */
-  renew(holder: Holder, turn: Turn): readonly number[] {
+  renew(holder: Holder, turn: Turn): readonly Lost[] {
     for (const [seq, fence] of holder.abandoned) this.#abandon.run(seq, fence, holder.no);
     const until = turn.mono + holder.options.lease;
     const renewed = this.#renew.run(until, holder.no);
-    let lost: readonly number[] = [];
+    let lost: readonly Lost[] = [];
     if (renewed !== holder.held.size) {
       const mine = new Map(this.#mine.all(holder.no).map((row) => [row[0] as number, row[1] as number]));
-      lost = [...holder.held].filter(([seq, { fence }]) => mine.get(seq) !== fence).map(([seq]) => seq);
+      lost = [...holder.held]
+        .filter(([seq, { fence }]) => mine.get(seq) !== fence)
+        .map(([seq, { fence }]) => [seq, fence] as const);
     }
     this.#processes.beat(holder.no, turn.now);
     turn.after.push(() => {
       holder.abandoned.clear();
-      for (const seq of lost) holder.held.delete(seq);
+      for (const [seq] of lost) holder.held.delete(seq);
       for (const task of holder.held.values()) task.until = until;
     });
     return lost;

@@ -46,6 +46,8 @@ export class Link {
   #flushing = false;
   #calls = 0;
   #holds = 0;
+  /** Notices that wait for the next turn. */
+  readonly #told: Notice[] = [];
   #held = true;
   #beating: Disposable | undefined;
 
@@ -206,11 +208,18 @@ export class Link {
       this.#waiting.get(call)?.reject(unpack(failure));
       this.#waiting.delete(call);
     }
-    // Whoever waited for an answer goes on before he is handed more: he may count what he holds.
-    if (answers.plain.length + answers.done.length > 0 && answers.notices.length > 0)
-      setImmediate(() => this.#tellAll(answers.notices));
-    else this.#tellAll(answers.notices);
+    this.#tellInOrder(answers.notices, answers.plain.length + answers.done.length > 0);
     if (this.#waiting.size === 0) this.#settleHold();
+  }
+
+  /** Whoever waited for an answer (`answered`) goes on before he is handed more: he may count what he holds. */
+  #tellInOrder(notices: readonly Notice[], answered: boolean): void {
+    if (notices.length === 0) return;
+    // What comes while others wait waits behind them: what a claim has lost, and what it has got since, must not change places.
+    const first = this.#told.length === 0;
+    if (first && !answered) return this.#tellAll(notices);
+    this.#told.push(...notices);
+    if (first) setImmediate(() => this.#tellAll(this.#told.splice(0)));
   }
 
   #tellAll(notices: readonly Notice[]): void {

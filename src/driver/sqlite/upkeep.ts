@@ -8,6 +8,7 @@ import { writeSync } from "node:fs";
 import type { Clock } from "../../clock/clock.ts";
 import type { ErrorCode } from "../../error/error-codes.ts";
 import { removeBell } from "./bell.ts";
+import type { Lost } from "./exchange.ts";
 import type { Holder } from "./holder.ts";
 import { monotonic } from "./host.ts";
 import type { Maintenance } from "./maintenance.ts";
@@ -31,7 +32,7 @@ export interface EngineHooks {
   duty(name: string, run: (turn: Turn) => void): void;
   /** Runs a turn soon. */
   run(): void;
-  lost(holder: Holder, seqs: readonly number[], why: string): void;
+  lost(holder: Holder, held: readonly Lost[], why: string): void;
   event(event: "clock-step", detail: string): void;
   /** Lets all leases go, now. */
   letGo(): void;
@@ -161,7 +162,7 @@ export class Upkeep {
       }
       this.#engine.lost(
         holder,
-        late.map(([seq]) => seq),
+        late.map(([seq, { fence }]) => [seq, fence] as const),
         "it could not be renewed in time",
       );
     }
