@@ -12,13 +12,11 @@ const folder = mkdtempSync(join(tmpdir(), "celeriac-tracing-"));
 const file = join(folder, "spans.jsonl");
 process.env["TRACE_FILE"] = file;
 process.env["TRACE_BROKER"] = `sqlite:${join(folder, "queue.db")}`;
-const { again, app, branch, dying, flaky, leaf, look, sum } = await import("./tracing/app.ts");
+const { again, app, branch, dying, flaky, flush, leaf, look, sum } = await import("./tracing/app.ts");
 const { measured } = await import("./tracing/sdk.ts");
-const { openTelemetry } = await import("../../src/opentelemetry/index.ts");
 
 const soon = { timeout: "25s" } as const;
 const tracer = trace.getTracer("a web app");
-const flush = (): Promise<void> => openTelemetry().flush(new AbortController().signal);
 
 afterAll(async () => {
   await app.close();

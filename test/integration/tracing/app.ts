@@ -5,11 +5,14 @@ import { propagation, trace, context } from "@opentelemetry/api";
 import { createApp, type TaskContext } from "../../../src/index.ts";
 import { openTelemetry } from "../../../src/opentelemetry/index.ts";
 
+const telemetry = openTelemetry();
 export const app = createApp({
   name: "tracing",
   broker: process.env["TRACE_BROKER"] ?? "memory:tracing",
-  telemetry: openTelemetry(),
+  telemetry,
 });
+/** Hands over what was recorded in this process. */
+export const flush = (): Promise<void> => telemetry.flush(new AbortController().signal);
 const tracer = trace.getTracer("a user's own");
 
 export const leaf = app.task("leaf", (n: number) => n + 1);
