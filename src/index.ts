@@ -30,6 +30,7 @@ export type { Explanation, Reason } from "./app/reason.ts";
 export type { RevokeOptions, StampValues } from "./app/revoking.ts";
 export type { DeclareSchedule, ScheduleOptions, SchedulePolicy, SchedulePolicyOptions } from "./app/schedule-book.ts";
 export type { ScheduleChanges, ScheduleEntry, Schedules, ScheduleTick } from "./app/schedules.ts";
+export type { SigningOptions } from "./app/signing.ts";
 export { TaskFailedError, TaskRevokedError } from "./app/task-failure.ts";
 export type { EnqueueManyOptions, EnqueueOptions, Link, RemoteTask, Task } from "./app/task-handle.ts";
 export type { WorkerEvent, WorkerEventType, WorkerHandle, WorkerStats, WorkOptions } from "./app/work.ts";

@@ -8,6 +8,7 @@ import type { Telemetry } from "../task/telemetry.ts";
 import { type Compression, compressions, isCompression, type Packing } from "../wire/compression.ts";
 import { checkQueueName } from "../wire/name.ts";
 import { parseBrokerUrl, parseResultsUrl, type RpcResults } from "./connect.ts";
+import { resolveSigning, type Signing, type SigningOptions } from "./signing.ts";
 
 /**
  * What an app is made of.
@@ -62,6 +63,8 @@ export interface AppOptions {
    * Default "auto".
    */
   readonly sentEvents?: boolean | "auto";
+  /** Sign messages to tasks and workers, and take none that are not. Default: none, at no cost. */
+  readonly signing?: SigningOptions;
   /** Start on a Redis that evicts keys, though that may lose tasks. Default false. */
   readonly allowEviction?: boolean;
   /** Queue of tasks that name none. Default "celery", as Python's workers have it. */
@@ -88,6 +91,8 @@ export interface AppConfig extends Packing {
   readonly resultTtl: number;
   readonly resultExtended: boolean;
   readonly sentEvents: boolean | "auto";
+  /** `undefined`: nothing is signed, and nothing asked for it. */
+  readonly signing: Signing | undefined;
   readonly allowEviction: boolean;
   readonly defaultQueue: string;
   readonly telemetry: Telemetry | undefined;
@@ -112,6 +117,7 @@ const known: Readonly<Record<keyof AppOptions, true>> = {
   resultTtl: true,
   schedules: true,
   sentEvents: true,
+  signing: true,
   tasks: true,
   telemetry: true,
 };
@@ -152,6 +158,7 @@ export function resolveConfig(options: AppOptions): AppConfig {
     resultTtl: durationMs(options.resultTtl ?? "1d", "createApp: resultTtl"),
     resultExtended: options.resultExtended ?? false,
     sentEvents,
+    signing: resolveSigning(options.signing),
     allowEviction: options.allowEviction ?? false,
     defaultQueue,
     telemetry: options.telemetry,

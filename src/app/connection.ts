@@ -7,6 +7,7 @@ import type { AppConfig } from "./config.ts";
 import { openBackend } from "./connect.ts";
 import { within } from "./deadline.ts";
 import { pairBackends, withSchedules } from "./pairing.ts";
+import { signedBackend } from "./signed-backend.ts";
 
 export class Connection {
   readonly #config: AppConfig;
@@ -65,7 +66,9 @@ export class Connection {
   }
 
   async #open(): Promise<Backend> {
-    const backend = await this.#make();
+    const bare = await this.#make();
+    const { signing, clock } = this.#config;
+    const backend = signing === undefined ? bare : signedBackend(bare, signing, clock);
     try {
       this.#warnings = await backend.open(this.#closing.signal);
       return backend;

@@ -97,6 +97,7 @@ export interface DeadLetter {
   readonly reason:
     | "undecodable"
     | "refused-content"
+    | "refused-signature"
     | "unknown-task"
     | "invalid-input"
     | "crashed"

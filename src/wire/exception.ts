@@ -45,6 +45,7 @@ export const celeryExceptionModules = {
   NotRegistered: "celery.exceptions",
   Reject: "celery.exceptions",
   Retry: "celery.exceptions",
+  SecurityError: "celery.exceptions",
   SoftTimeLimitExceeded: "billiard.exceptions",
   TaskRevokedError: "celery.exceptions",
   Terminated: "billiard.exceptions",

@@ -10,6 +10,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { Broker, Consumer, Outgoing } from "../port/broker.ts";
 import type { Claimed, ExpiredHold, Ledger } from "../port/ledger.ts";
 import { decodeEnvelope } from "../wire/envelope.ts";
+import { signatureHeader } from "../wire/signing.ts";
 import type { Execution } from "./execution.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -32,6 +33,8 @@ export interface CustodyOptions {
   readonly running: () => Iterable<Execution>;
   readonly lost: (execution: Execution) => void;
   readonly report: Reporter;
+  /** What is published is signed. Default false. */
+  readonly signed?: boolean;
 }
 
 export class Custody {
@@ -157,7 +160,17 @@ export class Custody {
       this.#trouble(`what is kept of task ${id} cannot be read`, new Error(message.reason));
       return [];
     }
-    const named = { ...message, properties: { ...message.properties, messageId } };
+    // Nothing of the store's is signed anew: what came with a signature has it still, and what came without is marked as such.
+    const headers = Object.assign(
+      Object.create(null) as Record<string, unknown>,
+      { [signatureHeader]: null },
+      message.headers,
+    );
+    const named = {
+      ...message,
+      ...(this.#options.signed === true && { headers }),
+      properties: { ...message.properties, messageId },
+    };
     return [{ hold, outgoing: { queue, message: named } }];
   }
 

@@ -2,7 +2,7 @@
  * What to do with a delivery before any user code runs: bury it, put it back, settle it as expired, or run it. Pure: the same
  * delivery, registry and time give the same answer.
  *
- * malformed → bury · hostile name → bury · unknown task → back with growing delay for `unknownTaskGrace`, then bury ·
+ * malformed → bury · not signed, where that is asked for → bury, and tell nobody · hostile name → bury · unknown task → back with growing delay for `unknownTaskGrace`, then bury ·
  * expired, revoked → REVOKED · eta still ahead → park · too many crashes → bury · suspect → run alone · else run
  */
 
@@ -19,7 +19,8 @@ import type { Message } from "../wire/message.ts";
 import { isEmpty } from "./call.ts";
 import { type Claim, type Execution, keepsResult } from "./execution.ts";
 import { needsJoin } from "./follow.ts";
-import { dead, type IntakeRules, type Look, type Unrun, withdrawn } from "./unrun.ts";
+import { unsignedBy } from "./trust.ts";
+import { dead, type IntakeRules, type Look, refusedSignature, type Unrun, withdrawn } from "./unrun.ts";
 
 /** Header that remembers since when nobody here knew the task; it survives restarts of every worker. */
 const unknownHeader = "celeriac.unknown";
@@ -41,6 +42,8 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
   const claim = begun ?? delivery;
   const look: Look = { delivery, claim, now };
   if ("malformed" in message) return dead(rules, look, undefined, "undecodable", message.reason);
+  const forged = rules.signing && unsignedBy(rules.signing, delivery.queue, message, rules.maxMessageBytes);
+  if (forged !== undefined) return refusedSignature(look, forged);
   let headers: TaskHeaders | undefined;
   try {
     const { task } = message.headers;

@@ -147,6 +147,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       defaultQueue: config.defaultQueue,
       shared,
       joins: backend.store.joins !== undefined,
+      signing: config.signing,
       revoked: orders.isRevoked,
       limitOf: orders.limitOf,
     };
@@ -197,6 +198,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
             running: () => flow.slots.running.values(),
             lost: (execution) => flow.leaseLost(execution),
             report,
+            signed: config.signing !== undefined,
           })
         : undefined;
     const stale = clock.every(staleCheck, () => flow.giveBackStale());

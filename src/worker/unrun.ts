@@ -13,6 +13,7 @@ import { openBody } from "../wire/content.ts";
 import { celeryException, type WireException } from "../wire/exception.ts";
 import { stringifyJson } from "../wire/json.ts";
 import { type Embed, splitTaskBody } from "../wire/task-body.ts";
+import type { Keyring } from "../wire/signing.ts";
 import { readTaskHeaders, type TaskHeaders } from "../wire/task-message.ts";
 import { arrivalsOf, ownArrival, waitersOf } from "./arrival.ts";
 import { list } from "./ending.ts";
@@ -34,8 +35,14 @@ export interface IntakeRules {
   readonly joins?: boolean | undefined;
   /** Somebody has said that this is not to run any more. Asked at intake, and again just before the run. */
   readonly revoked?: ((headers: TaskHeaders) => boolean) | undefined;
+  /** Whose signatures are taken, and from which queues also what has none. Absent: nothing is asked for. */
+  readonly signing?: SignatureRules | undefined;
   /** Limits that were set while it runs. */
   readonly limitOf?: ((task: string) => TaskLimit | undefined) | undefined;
+}
+
+export interface SignatureRules extends Pick<Keyring, "keys"> {
+  readonly acceptUnsigned: ReadonlySet<string>;
 }
 
 /** What is looked at: a delivery, and whose word on its claim counts. */
@@ -140,6 +147,26 @@ export function dead(
     },
     also: embed ? waitersOf(embed).ids.map((id) => write({ ...headers, id })) : [],
     opens: follow.opens,
+  };
+}
+
+/**
+ * What nobody with a key has sent, kept apart and nothing else: it may bear the id of a task that was, so no result is stored under that, no
+ * chord hears of it, and none of what it brings along is sent.
+ */
+export function refusedSignature({ delivery, now }: Pick<Look, "delivery" | "now">, detail: string): Dead {
+  const reason = "refused-signature";
+  return {
+    kind: "dead",
+    reason,
+    error: celeryException("SecurityError", detail),
+    headers: undefined,
+    settlement: {
+      delivery,
+      then: { kind: "bury", letter: letterOf(delivery, namesOf(delivery), reason, detail, now) },
+    },
+    also: [],
+    opens: [],
   };
 }
 

@@ -52,6 +52,6 @@ function addFilters(command: Command): Command {
     .option("--task <name>", "of this task")
     .option(
       "--reason <reason>",
-      "undecodable, refused-content, unknown-task, invalid-input, crashed, exhausted, rejected, …",
+      "undecodable, refused-content, refused-signature, unknown-task, invalid-input, crashed, exhausted, rejected, …",
     );
 }

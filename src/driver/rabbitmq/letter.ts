@@ -23,6 +23,7 @@ const longestDetail = 4096;
 const reasons: readonly DeadLetter["reason"][] = [
   "undecodable",
   "refused-content",
+  "refused-signature",
   "unknown-task",
   "invalid-input",
   "crashed",

@@ -8,6 +8,7 @@ import type { Subscription } from "../../port/bus.ts";
 import { controlNamespace } from "../../wire/control.ts";
 import { makeControlReply, readControlRequest, type ReceivedRequest } from "../../wire/control-request.ts";
 import type { Message } from "../../wire/message.ts";
+import { CommandTrust } from "../command-trust.ts";
 import type { WorkerInside, WorkerPart } from "../part.ts";
 import { checkArguments, type Command, errorRepr, nok, PythonError, silence, type Station } from "./command.ts";
 import { commandsByName } from "./commands.ts";
@@ -23,6 +24,8 @@ const sharedWithPython: ReadonlySet<string> = new Set(["redis:", "rediss:", "sen
 export class RemotePart implements WorkerPart {
   readonly #station: Station;
   readonly #stopping = new AbortController();
+  /** Absent: whoever reaches the broker is obeyed. */
+  readonly #trust: CommandTrust | undefined;
   #listening: Subscription | undefined;
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
@@ -30,6 +33,8 @@ export class RemotePart implements WorkerPart {
 
   constructor(inside: WorkerInside) {
     this.#station = { ...inside, since: inside.clock.monotonic() };
+    const { signing } = inside.core.config;
+    this.#trust = signing && new CommandTrust({ ...inside, keys: signing.keys, namespace: controlNamespace });
   }
 
   async start(): Promise<void> {
@@ -59,6 +64,7 @@ export class RemotePart implements WorkerPart {
     const { id, events } = this.#station;
     const request = readControlRequest(message, id);
     if (request === undefined || this.#stopping.signal.aborted) return;
+    if (this.#trust?.admits(message, request.method) === false) return;
     events.clock.adjust(request.clock);
     const command = commandsByName.get(request.method);
     if (command?.serial !== true) {
