@@ -11,17 +11,37 @@ import type { Viewer } from "../access/viewer.ts";
 /** The dashboard, or any handler like it. */
 export type Handler = (request: Request, peer?: Peer) => Promise<Response>;
 
-export interface NodeListenerOptions {
+/** How a dashboard is mounted where requests are Node's. `Incoming` is what they are there: Express has its own. */
+export interface NodeListenerOptions<Incoming extends IncomingMessage = IncomingMessage> {
   /**
    * Who this is, as the server around it knows. `undefined`: nobody, answered with 401. Default: the dashboard finds out by itself.
    */
-  readonly authorize?: (request: IncomingMessage) => Viewer | undefined | Promise<Viewer | undefined>;
+  readonly authorize?: (request: Incoming) => Viewer | undefined | Promise<Viewer | undefined>;
 }
 
-export type NodeListener = (request: IncomingMessage, response: ServerResponse) => void;
+export type NodeListener<Incoming extends IncomingMessage = IncomingMessage> = (
+  request: Incoming,
+  response: ServerResponse,
+) => void;
 
-/** For `createServer`, `app.use` of Express, and the like. */
-export function nodeListener(handler: Handler, { authorize }: NodeListenerOptions = {}): NodeListener {
+/**
+ * For `createServer`, `app.use` of Express, and the like. Parsers of bodies may have run before.
+ *
+ * @example
+ * ```ts
+ * import express from "express";
+ * import { createApp } from "celeriac";
+ * import { dashboard, nodeListener } from "celeriac/dashboard";
+ *
+ * const app = createApp({ name: "shop" });
+ * const page = dashboard(app, { prefix: "/celeriac" });
+ * export const server = express().use("/celeriac", nodeListener(page));
+ * ```
+ */
+export function nodeListener<Incoming extends IncomingMessage = IncomingMessage>(
+  handler: Handler,
+  { authorize }: NodeListenerOptions<Incoming> = {},
+): NodeListener<Incoming> {
   return (incoming, outgoing) => {
     answer(handler, authorize, incoming, outgoing).catch((error: unknown) => {
       // The connection has gone, or what was sent of it cannot be taken back.
@@ -30,10 +50,10 @@ export function nodeListener(handler: Handler, { authorize }: NodeListenerOption
   };
 }
 
-async function answer(
+async function answer<Incoming extends IncomingMessage>(
   handler: Handler,
-  authorize: NodeListenerOptions["authorize"],
-  incoming: IncomingMessage,
+  authorize: NodeListenerOptions<Incoming>["authorize"],
+  incoming: Incoming,
   outgoing: ServerResponse,
 ): Promise<void> {
   const gone = new AbortController();
@@ -58,7 +78,13 @@ async function answer(
     response.headers.set("connection", "close");
     outgoing.once("finish", () => socket.destroySoon());
   }
+  // Nothing comes after a stream; a connection that were kept for more would hold up the server that ends.
+  else if (isStream(response) && incoming.httpVersionMajor === 1) response.headers.set("connection", "close");
   await send(response, outgoing, gone.signal);
+}
+
+function isStream({ headers }: Response): boolean {
+  return headers.get("content-type")?.startsWith("text/event-stream") === true;
 }
 
 /** `undefined` for what is no request that can be answered. */
@@ -81,8 +107,19 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | un
     method,
     headers,
     signal,
-    ...(!bare && { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: "half" }),
+    ...(!bare && { body: bodyOf(incoming), duplex: "half" }),
   });
+}
+
+/** What a parser has read before is not there to be read again, so it is written as it was. */
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | string | Uint8Array<ArrayBuffer> {
+  const { body } = incoming as { readonly body?: unknown };
+  if (!incoming.readableEnded || body === undefined || body === null)
+    return Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+  if (typeof body === "string") return body;
+  if (body instanceof Uint8Array) return new Uint8Array(body);
+  const isForm = incoming.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true;
+  return isForm ? new URLSearchParams(body as Record<string, string>).toString() : JSON.stringify(body);
 }
 
 async function send(response: Response, outgoing: ServerResponse, signal: AbortSignal): Promise<void> {

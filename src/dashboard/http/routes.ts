@@ -221,9 +221,9 @@ const ownRoutes: readonly Route[] = [
     },
     answer: "StreamEvent",
     produces: "text/event-stream",
-    handle: ({ inside, viewer, query, request, signal }) => {
+    handle: ({ inside, viewer, query, request }) => {
       const last = request.headers.get("last-event-id") ?? query.name("lastEventId");
-      return inside.hub.open(query.names("topics") ?? [], viewer, last ?? undefined, signal);
+      return inside.hub.open(query.names("topics") ?? [], viewer, last ?? undefined, request.signal);
     },
   },
   {

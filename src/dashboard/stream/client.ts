@@ -72,6 +72,13 @@ export class Client {
     this.#timer = this.#options.clock.after(parting, () => this.drop());
   }
 
+  /** It has gone: nothing is broken off, for nobody reads it. */
+  gone(): void {
+    if (this.#over) return;
+    this.#controller?.close();
+    this.#end();
+  }
+
   /** At once, whatever was read. */
   drop(): void {
     if (this.#over) return;

@@ -71,7 +71,7 @@ export class Hub implements Disposable {
     return new Set(this.#topics.keys());
   }
 
-  /** Throws BAD_REQUEST for a topic that there is none of, 503 where too many listen. */
+  /** `signal`: the one who listens has gone. Throws BAD_REQUEST for a topic that there is none of, 503 where too many listen. */
   open(names: readonly string[], viewer: Viewer, lastId: string | undefined, signal: AbortSignal): Response {
     const topics = new Set(names.map(checkTopic));
     if (topics.size === 0 || topics.size > mostTopics)
@@ -87,8 +87,8 @@ export class Hub implements Disposable {
     client.send(`retry: 2000\nid: ${this.#id(this.#seq)}\n: hello\n\n`);
     if (missed === undefined) client.send('data: {"type":"reset","why":"gap"}\n\n');
     else for (const told of missed) this.#send(client, told);
-    signal.addEventListener("abort", () => client.drop(), { once: true });
-    if (signal.aborted) client.drop();
+    signal.addEventListener("abort", () => client.gone(), { once: true });
+    if (signal.aborted) client.gone();
     return new Response(client.body, {
       headers: {
         "content-type": "text/event-stream; charset=utf-8",
