@@ -40,6 +40,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   "src/app/connect.ts": /^src\/driver\/[\w-]+\/index\.ts$/,
   "src/app/work.ts": /^src\/worker\/start\.ts$/,
   "src/app/sent-events.ts": /^src\/event\/sent\.ts$/,
+  "src/app/schedule-events.ts": /^src\/event\/schedule\.ts$/,
   "src/app/events.ts": /^src\/event\/stream\.ts$/,
   "src/app/beat.ts": /^src\/beat\/start\.ts$/,
   "src/app/revoking.ts": /^src\/control\/revoke\.ts$/,

@@ -159,6 +159,7 @@ export class Beat {
       this.#tell("schedule:skipped", line, tick, { code: "fired-before" });
       return;
     }
+    core.tellSent(this.#parts.backend, call.sends);
     line.former = formerRun(call.result, tick);
     const text = answer === "mine-already" ? "sent before" : late ? "late" : undefined;
     this.#tell("schedule:sent", line, tick, { id: call.result.id, ...(text !== undefined && { text }) });

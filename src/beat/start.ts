@@ -3,6 +3,7 @@
 import { hostname } from "node:os";
 import { type App, coreOf } from "../app/app.ts";
 import type { BeatHandle, BeatOptions } from "../app/beat.ts";
+import { ScheduleEvents } from "../app/schedule-events.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { durationMs } from "../task/duration.ts";
 import { Beat } from "./beat.ts";
@@ -37,6 +38,8 @@ export async function startScheduler(app: App, options: BeatOptions = {}): Promi
     report.all((event) => log.print(event));
   }
   await core.load();
+  const events = new ScheduleEvents(core.config, backend, id);
+  report.all((event) => events.tell(event));
   const backend = await core.connect();
   const { lease, store } = portsOf(core, backend);
   const changes = await syncCode(store, core.name, core.schedules.list(), core.clock.now());
@@ -45,10 +48,16 @@ export async function startScheduler(app: App, options: BeatOptions = {}): Promi
   const beat = new Beat({ core, backend, lease, store, leadership, report });
   const stopping = new AbortController();
   report.emit("beat:ready", { detail: { pid: process.pid, ttl, ...changes } });
-  const closed = beat.run(stopping.signal).finally(() => {
-    report.emit("beat:stopped");
-    registered[Symbol.dispose]();
-  });
+  const run = async (): Promise<void> => {
+    try {
+      await beat.run(stopping.signal);
+    } finally {
+      report.emit("beat:stopped");
+      await events.drain();
+      registered[Symbol.dispose]();
+    }
+  };
+  const closed = run();
   closed.catch(() => {}); // whoever stops it hears of a failure too; `closed` alone may have no listener
   const stop = (): Promise<void> => {
     stopping.abort();

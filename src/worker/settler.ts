@@ -181,8 +181,8 @@ export class Settler {
       const answer = answers?.[index];
       const { arrive } = entry.ending.settlement;
       if (arrive && answer && answer.kind !== "lost") joined?.(arrive, answer.joined, entry);
-      if (standsFor(answer)) this.#options.sent?.(sentWith(entry.ending.settlement));
       settled(entry, answer?.kind);
+      if (standsFor(answer)) this.#options.sent?.(sentWith(entry.ending.settlement));
     });
   }
 
@@ -218,8 +218,8 @@ export class Settler {
       // What waits for it must hear of its end all the same.
       if (!last) return this.#settleEarly({ ...entry, ending: this.#options.unwritable(entry, error) }, true);
     }
-    if (answer === "settled") this.#options.sent?.(sentWith(settlement));
     this.#options.settled(entry, answer);
+    if (answer === "settled") this.#options.sent?.(sentWith(settlement));
   }
 
   /** Rejects while a queue is full: what was promised to follow is sent once there is room. */

@@ -187,6 +187,35 @@ test("children that die are counted by their worker", async () => {
     .toBe("w@h");
 });
 
+test("a scheduler that leaves out what it missed is told of", async () => {
+  const alerts = { webhook, queueAge: false, settle: 0 } as const;
+  await using stage = new Stage(undefined, { alerts });
+  await stage.page.start();
+  const { bus } = await coreOf(stage.app).connect();
+  const at = {
+    timestamp: Date.now() / 1000,
+    utcoffset: 0,
+    pid: 1,
+    clock: 1,
+    hostname: "b@h",
+    type: "celeriac-schedule",
+  };
+  const about = { ...at, tick: "2026-01-15T12:05:00.000000+00:00", uuid: null, outcome: "skipped" };
+  const events = [
+    { ...about, schedule: "made up for", why: "made-up" },
+    { ...about, schedule: "nightly", why: "missed" },
+  ];
+  await expect
+    .poll(
+      async () => {
+        await bus.publish({ kind: "event", type: "celeriac.multi" }, eventMessage(events));
+        return told.map(({ notice }) => [notice.kind, notice.subject, notice.text]);
+      },
+      { timeout: 15_000, interval: 500 },
+    )
+    .toEqual([["schedule-missed", "nightly", 'The schedule "nightly" did not send at 2026-01-15T12:05:00.000Z.']]);
+});
+
 test("a real queue that waits calls", async () => {
   const alerts = { webhook, queueAge: 1, settle: 0 } as const;
   await using stage = new Stage(undefined, { alerts });

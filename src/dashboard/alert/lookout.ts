@@ -11,6 +11,7 @@ const every = 10_000;
 const span = 300_000;
 /** Deaths that are remembered. */
 const mostCrashes = 10_000;
+const mostMissed = 500;
 /** The first look comes sooner, once there is something to see, ms. */
 const first = 1_000;
 
@@ -22,6 +23,8 @@ export class Lookout implements Disposable {
   readonly #stopping = new AbortController();
   readonly alarm: Alarm;
   #crashes: { readonly worker: string; readonly at: number }[] = [];
+  /** Told by schedulers: ticks that they left out because their time was over. */
+  #missed: { readonly name: string; readonly tick: number; readonly at: number }[] = [];
 
   constructor(inside: Inside, rules: AlertRules) {
     this.#inside = inside;
@@ -33,8 +36,11 @@ export class Lookout implements Disposable {
 
   take(events: readonly CeleryEvent[]): void {
     for (const event of events) {
+      const at = this.#inside.clock.now();
+      const missed = missedIn(event);
+      if (missed !== undefined) this.#missed = [...this.#missed.slice(-mostMissed), { ...missed, at }];
       if (!isDeath(event)) continue;
-      this.#crashes.push({ worker: event.hostname, at: this.#inside.clock.now() });
+      this.#crashes.push({ worker: event.hostname, at });
       if (this.#crashes.length > mostCrashes) this.#crashes.shift();
     }
   }
@@ -68,6 +74,13 @@ export class Lookout implements Disposable {
     const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
     const failed = sum(series.failed) + sum(series.dead);
     this.#crashes = this.#crashes.filter(({ at }) => at > now - span);
+    this.#missed = this.#missed.filter(({ at }) => at > now - span);
+    // The last one of each schedule; one that should have been sent by now and was not counts more.
+    const missed = new Map(this.#missed.map(({ name, tick }) => [name, tick]));
+    for (const entry of entries) {
+      const tick = missedTick(entry, now);
+      if (tick !== undefined) missed.set(entry.name, tick);
+    }
     return {
       now,
       queues,
@@ -79,15 +92,20 @@ export class Lookout implements Disposable {
         gone: worker.gone,
         heard: worker.heard,
       })),
-      missed: entries.flatMap((entry) => {
-        const tick = missedTick(entry, now);
-        return tick === undefined ? [] : [{ name: entry.name, tick }];
-      }),
+      missed: [...missed].map(([name, tick]) => ({ name, tick })),
       crashes: new Map(
         [...Map.groupBy(this.#crashes, ({ worker }) => worker)].map(([worker, { length }]) => [worker, length]),
       ),
     };
   }
+}
+
+/** A tick that was left out because nobody sent it in time, as `misfire` says. */
+function missedIn({ type, schedule, tick, outcome, why }: CeleryEvent): { name: string; tick: number } | undefined {
+  if (type !== "celeriac-schedule" || outcome !== "skipped" || (why !== "missed" && why !== "too-many"))
+    return undefined;
+  const planned = typeof tick === "string" ? Date.parse(tick) : Number.NaN;
+  return typeof schedule === "string" && Number.isFinite(planned) ? { name: schedule, tick: planned } : undefined;
 }
 
 /** A child that ended though nobody wanted it to. */

@@ -156,8 +156,15 @@ export interface TickRow {
   /** The planned moment. */
   readonly tick: number;
   readonly sent: number;
-  /** Absent: nothing was sent for it (overlap, misfire). */
+  /** Absent: nothing was sent for it. */
   readonly id?: string;
+  /**
+   * "skipped": used up without a run; "waiting": for the end of the run before; "refused": the broker was full, tried again; "broken": it
+   * cannot be sent, and rests. Absent: no scheduler told of it.
+   */
+  readonly outcome?: "sent" | "skipped" | "waiting" | "refused" | "broken";
+  /** "missed", "made-up", "too-many", "overlap", "late", or in words. */
+  readonly why?: string;
   readonly row?: TaskRow;
 }
 

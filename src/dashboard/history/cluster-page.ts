@@ -147,6 +147,7 @@ export function outcomes(cell: ReturnType<typeof sumOf>): readonly [done: number
   return [cell.count("succeeded") + bad, bad];
 }
 
+const tickOutcomes = ["sent", "skipped", "waiting", "refused", "broken"] as const;
 type KeptWorker = Omit<WorkerDetail, "gaps" | "since" | "limits" | "children">;
 
 export function workerOf(asking: Asking, name: string, at: number): KeptWorker | undefined {
@@ -198,13 +199,22 @@ export function ticksOf(asking: Asking, schedule: string, at: number, limit: num
   const number = words.find(schedule);
   if (number === undefined) return [];
   return database
-    .query("SELECT tick, uuid, sent FROM tick WHERE schedule = ? AND sent <= ? ORDER BY tick DESC LIMIT ?")
+    .query(
+      "SELECT tick, uuid, sent, outcome, why FROM tick WHERE schedule = ? AND sent <= ? ORDER BY tick DESC LIMIT ?",
+    )
     .all(number, at, limit)
-    .map(([tick, uuid, sent]) => {
+    .map(([tick, uuid, sent, outcome, why]) => {
       const row = database.query(`SELECT ${recordColumns} FROM task WHERE uuid = ?`).get(uuid as Uint8Array | string);
       const id = uuid === "" ? undefined : idOf(uuid as Uint8Array | string);
       const [task] = row ? shown(uuid, row, words, at) : [];
-      return present<TickRow>({ tick: tick as number, sent: sent as number, id, row: task });
+      return present<TickRow>({
+        tick: tick as number,
+        sent: sent as number,
+        id,
+        outcome: tickOutcomes.find((one) => one === outcome),
+        why: (why ?? undefined) as string | undefined,
+        row: task,
+      });
     });
 }
 

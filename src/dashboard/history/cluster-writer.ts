@@ -2,7 +2,7 @@
 
 import type { CeleryEvent } from "../../wire/event.ts";
 import type { WorkerDetail } from "../contract.ts";
-import type { Database } from "./database.ts";
+import type { Database, Query } from "./database.ts";
 import { momentOf, number, text } from "./reading.ts";
 import { keyOf } from "./record.ts";
 import type { Words } from "./words.ts";
@@ -139,9 +139,20 @@ export class ClusterWriter {
     const id = text(event["uuid"], 255);
     const tick = momentOfTick(event["tick"]);
     if (schedule === undefined || tick === undefined) return false;
-    this.#database
-      .query("INSERT OR IGNORE INTO tick (schedule, tick, uuid, sent) VALUES (?, ?, ?, ?)")
-      .run(this.#words.number(schedule), tick, id === undefined ? "" : keyOf(id), at);
+    const [outcome, why] = [text(event["outcome"], 16) ?? null, text(event["why"], 300) ?? null];
+    const number = this.#words.number(schedule);
+    const query = (text: string): Query => this.#database.query(text);
+    // One that waits, or is refused, is told of again when it is over: the last word counts.
+    if (query("SELECT 1 FROM tick WHERE schedule = ? AND tick = ? AND sent > ?").get(number, tick, at)) return true;
+    query("DELETE FROM tick WHERE schedule = ? AND tick = ? AND uuid = ''").run(number, tick);
+    query("INSERT OR IGNORE INTO tick (schedule, tick, uuid, sent, outcome, why) VALUES (?, ?, ?, ?, ?, ?)").run(
+      number,
+      tick,
+      id === undefined ? "" : keyOf(id),
+      at,
+      outcome,
+      why,
+    );
     return true;
   }
 }

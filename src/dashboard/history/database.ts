@@ -7,7 +7,7 @@ import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { CeleriacError } from "../../error/celeriac-error.ts";
-import { applicationId, schema, schemaVersion } from "./schema.ts";
+import { applicationId, schema, schemaVersion, upgrades } from "./schema.ts";
 
 /** Kept until the process ends; has one connection alone. */
 export const inMemory = ":memory:";
@@ -168,10 +168,19 @@ function prepare(database: Database, path: string): void {
   database.exec(
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000",
   );
-  if (tables > 0) return;
+  if (tables > 0) return upgrade(database);
   database.transaction("BEGIN IMMEDIATE", () => {
     database.exec(schema);
     database.exec(`PRAGMA application_id = ${String(applicationId)}; PRAGMA user_version = ${String(schemaVersion)}`);
+  });
+}
+
+function upgrade(database: Database): void {
+  const version = database.number("PRAGMA user_version");
+  if (version === schemaVersion) return;
+  database.transaction("BEGIN IMMEDIATE", () => {
+    for (const step of upgrades.slice(version - 1)) database.exec(step);
+    database.exec(`PRAGMA user_version = ${String(schemaVersion)}`);
   });
 }
 

@@ -142,6 +142,19 @@ test("that it was sent may be told when it has ended; sent again much later it b
   expect(history.task("a")?.attempts.map(({ end }) => end)).toEqual(["succeeded", undefined]);
 });
 
+test("the next run may be told of before the end of the one before", () => {
+  const history = historyAt();
+  const step = (type: string, after: number, attempt: number): CeleryEvent =>
+    event(type, after, { uuid: "a", attempt, fence: attempt });
+  tell(history, step("task-received", 0, 1), step("task-started", 1, 1));
+  tell(history, step("task-received", 2, 2), step("task-started", 3, 2), step("task-retried", 4, 1));
+  tell(history, step("task-succeeded", 5, 2));
+  expect(history.task("a")?.attempts.map(({ end, started }) => [end, (started ?? 0) - began])).toEqual([
+    ["retried", 1_000],
+    ["succeeded", 3_000],
+  ]);
+});
+
 test("a restart forgets nothing, and knows since when nobody listened", () => {
   const path = join(folder(), "below", "history.db");
   const first = historyAt(path);
@@ -366,4 +379,10 @@ test("schedules tell of their ticks, and what became of each", () => {
     { tick: began, sent: began + 1_000, id: "n1", row: { state: "succeeded" } },
   ]);
   expect(history.ticks("weekly")).toEqual([]);
+  const about = { schedule: "hourly", tick: new Date(began).toISOString(), uuid: null };
+  tell(history, event("celeriac-schedule", 2, { ...about, outcome: "skipped", why: "missed" }));
+  tell(history, event("celeriac-schedule", 1, { ...about, outcome: "waiting", why: "the run before" }));
+  expect(history.ticks("hourly")).toEqual([{ tick: began, sent: began + 2_000, outcome: "skipped", why: "missed" }]);
+  tell(history, event("celeriac-schedule", 3, { ...about, uuid: "n2", outcome: "sent", why: "late" }));
+  expect(history.ticks("hourly")).toMatchObject([{ sent: began + 3_000, id: "n2", outcome: "sent", why: "late" }]);
 });

@@ -8,7 +8,11 @@ import type { TaskState } from "../contract.ts";
 
 /** "Cele" with the high bits of a history of its own, so that it is never taken for a queue file. */
 export const applicationId = 0x43_65_48_69;
-export const schemaVersion = 1;
+export const schemaVersion = 2;
+/** What makes a file of one version one of the next: the first is from 1 to 2. */
+export const upgrades: readonly string[] = [
+  "ALTER TABLE tick ADD COLUMN outcome TEXT; ALTER TABLE tick ADD COLUMN why TEXT;",
+];
 
 /** Stored by number: new ones go behind the last. */
 export const states: readonly TaskState[] = [
@@ -80,7 +84,7 @@ CREATE TABLE incident (
   PRIMARY KEY (worker, at, kind, pid)
 ) WITHOUT ROWID;
 CREATE TABLE tick (
-  schedule INTEGER, tick INTEGER, uuid BLOB, sent INTEGER NOT NULL,
+  schedule INTEGER, tick INTEGER, uuid BLOB, sent INTEGER NOT NULL, outcome TEXT, why TEXT,
   PRIMARY KEY (schedule, tick, uuid)
 ) WITHOUT ROWID;
 CREATE TABLE gap (start INTEGER PRIMARY KEY, until INTEGER NOT NULL, why TEXT NOT NULL, missed INTEGER);

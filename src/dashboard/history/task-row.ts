@@ -74,13 +74,25 @@ export function attemptsOf(record: TaskRecord, at: number): readonly Attempt[] {
     if (step.at > at) break;
     const begins = step.kind === "sent" || step.kind === "received" || step.kind === "started";
     const group = groups.at(-1);
-    if (!group || (ended && begins && !isLate(step, group))) {
+    // The next run may be told of before the end of this one: whoever takes it is another worker, or quicker.
+    const next = begins && step.kind !== "sent" && attemptIn(group) > 0 && (step.attempt ?? 0) > attemptIn(group);
+    const former = step.kind in ends ? groups.findLast((one) => attemptIn(one) === step.attempt) : undefined;
+    if (former !== undefined && former !== group) {
+      former.push(step);
+      continue;
+    }
+    if (!group || next || (ended && begins && !isLate(step, group))) {
       groups.push([step]);
       ended = false;
     } else group.push(step);
     if (step.kind in ends) ended = true;
   }
   return groups.map((group, index) => attemptOf(group, index, groups[index - 1]));
+}
+
+/** The run's number, as whoever ran it says; 0: nobody did. */
+function attemptIn(group: readonly Step[] | undefined): number {
+  return group?.find(({ kind, attempt }) => kind !== "sent" && attempt !== undefined)?.attempt ?? 0;
 }
 
 /** Who sends tells it apart from who runs: the word that it was sent may come when the run is over. Much later it is sent once more. */

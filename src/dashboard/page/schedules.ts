@@ -1,6 +1,6 @@
 /** Schedules as they stand, with their next runs and what became of the last ones. */
 
-import type { ScheduleEntry } from "../../app/schedules.ts";
+import type { ScheduleEntry, ScheduleTick } from "../../app/schedules.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { ScheduleList, ScheduleRow, TickRow } from "../contract.ts";
 import type { Visit } from "../http/route.ts";
@@ -48,7 +48,6 @@ async function rowOf({ app, past }: Inside, entry: ScheduleEntry, now: number): 
     state === "declared" ? [] : app.schedules.history(name, mostTicks),
     past.ticks(name, undefined, mostTicks),
   ]);
-  const known = new Map(told.map((tick) => [tick.tick, tick]));
   const missed = missedTick(entry, now);
   return {
     name,
@@ -57,11 +56,18 @@ async function rowOf({ app, past }: Inside, entry: ScheduleEntry, now: number): 
     source,
     paused: state === "paused",
     next: next.map((time) => time.getTime()).filter((time) => time <= now + day),
-    ticks: history.map(({ tick, id }): TickRow => {
-      const at = tick.getTime();
-      return { sent: at, ...known.get(at), tick: at, ...(id !== undefined && { id }) };
-    }),
+    ticks: ticksOf(history, told),
     ...(queue !== undefined && { queue }),
     ...(missed !== undefined && { missed }),
   };
+}
+
+/** What the database knows of those that are used up, with what was told of each; and what was told of others, which wait or cannot be sent. */
+function ticksOf(history: readonly ScheduleTick[], told: readonly TickRow[]): readonly TickRow[] {
+  const rows = new Map(told.map((row) => [row.tick, row]));
+  for (const { tick, id } of history) {
+    const at = tick.getTime();
+    rows.set(at, { sent: at, ...rows.get(at), tick: at, ...(id !== undefined && { id }) });
+  }
+  return [...rows.values()].toSorted((a, b) => b.tick - a.tick).slice(0, mostTicks);
 }

@@ -1,6 +1,6 @@
 /** One schedule: its next runs, and what became of the last ones. */
 
-import type { ScheduleRow } from "../../../../src/dashboard/contract.ts";
+import type { ScheduleRow, TickRow } from "../../../../src/dashboard/contract.ts";
 import { Age, At } from "../../part/age.tsx";
 import { Facts, Section } from "../../part/bits.tsx";
 import { Panel } from "../../part/panel.tsx";
@@ -67,18 +67,21 @@ export function SchedulePanel({ row, onClose }: { readonly row: ScheduleRow; rea
       <Section title="Last runs">
         {ticks.length === 0 ? <p className="text-dim">It never ran.</p> : null}
         <ol>
-          {ticks.map(({ tick, sent, id, row }) => (
+          {ticks.map(({ tick, sent, id, row, outcome, why }) => (
             <li key={tick} className="flex flex-wrap items-baseline gap-x-3 border-b py-1 last:border-b-0">
               <At at={tick} />
               {sent - tick > 1_000 ? (
                 <span className="text-small text-retrying">{durationText(sent - tick)} late</span>
               ) : null}
               {row === undefined ? (
-                <span className="text-dim">{id === undefined ? "left out" : "sent"}</span>
+                <span className={outcome === "broken" || why === "missed" ? "text-failed" : "text-dim"}>
+                  {outcomeText(id, outcome)}
+                </span>
               ) : (
                 <StateMark state={row.state} />
               )}
               {row?.ran === undefined ? null : <span className="text-dim">ran {durationText(row.ran)}</span>}
+              {why === undefined ? null : <span className="text-dim">{whyText(why)}</span>}
               {id === undefined ? null : (
                 <Go to={`/tasks/${encodeURIComponent(id)}`} className="ml-auto underline">
                   task
@@ -93,4 +96,32 @@ export function SchedulePanel({ row, onClose }: { readonly row: ScheduleRow; rea
       </Section>
     </Panel>
   );
+}
+
+function outcomeText(id: string | undefined, outcome: TickRow["outcome"]): string {
+  switch (outcome) {
+    case "waiting":
+      return "waits";
+    case "refused":
+      return "not taken yet";
+    case "broken":
+      return "cannot be sent";
+    case "skipped":
+      return "left out";
+    case "sent":
+    case undefined:
+      return id === undefined ? "left out" : "sent";
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  missed: "its time was over",
+  "made-up": "a later run stands for it",
+  "too-many": "too many were missed",
+  overlap: "the run before had not ended",
+  "fired-before": "another scheduler sent it",
+};
+
+function whyText(why: string): string {
+  return Object.hasOwn(reasons, why) ? (reasons[why] ?? why) : why;
 }
