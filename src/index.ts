@@ -33,6 +33,7 @@ export type { ScheduleChanges, ScheduleEntry, Schedules, ScheduleTick } from "./
 export type { SigningOptions } from "./app/signing.ts";
 export { TaskFailedError, TaskRevokedError } from "./app/task-failure.ts";
 export type { EnqueueManyOptions, EnqueueOptions, Link, RemoteTask, Task } from "./app/task-handle.ts";
+export type { EnqueueWithin, Within } from "./app/within.ts";
 export type { WorkerEvent, WorkerEventType, WorkerHandle, WorkerStats, WorkOptions } from "./app/work.ts";
 export { cron } from "./beat/cron.ts";
 export type { CronFields, CronOptions } from "./beat/cron.ts";
@@ -53,6 +54,7 @@ export type { Clock } from "./clock/clock.ts";
 export { CeleriacError } from "./error/celeriac-error.ts";
 export type { ErrorCode } from "./error/error-codes.ts";
 export type { DeadLetter, DeadLetters, Held, Page, QueueAdmin, QueueState, RequeueTo } from "./port/queue-admin.ts";
+export type { SqliteConnection, SqliteStatement } from "./port/within.ts";
 export type { Logger, RetryOptions, TaskContext, TaskRequest } from "./task/context.ts";
 export { Ignore, RemoteError, TaskError } from "./task/control-flow.ts";
 export { durationMs } from "./task/duration.ts";

@@ -218,7 +218,7 @@ describe("dead letters", () => {
 describe("public names", () => {
   /** Too plain for an example, or shown by the example of what they belong to. */
   const plain = new Set(
-    `AnySignature Backoff BeatEventType CallArguments CeleryEvent EventBatch EventListener EventSubscription EventsOptions ListenEvents Chain Chord Clock CompletedMember CronFields CronOptions
+    `AnySignature SqliteStatement EnqueueWithin Backoff BeatEventType CallArguments CeleryEvent EventBatch EventListener EventSubscription EventsOptions ListenEvents Chain Chord Clock CompletedMember CronFields CronOptions
     DeadLetter DeclareRemote DeclareSchedule DeclareTask DstPolicy ErrorCode EveryOptions GraphNode GraphOptions
     Group GroupChain GroupChord Held Link Logger Page Place QueueState ResultOf ResultTuple RetryOptions
     ScheduleChanges ScheduleEntry SchedulePolicy SchedulePolicyOptions ScheduleSpec ScheduleTick

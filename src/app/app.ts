@@ -3,8 +3,8 @@
 import { inspect } from "node:util";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { DeadLetters, QueueAdmin } from "../port/queue-admin.ts";
-import type { AnyHandler } from "../task/definition.ts";
-import { type AnyTaskOptions, defineTask } from "../task/options.ts";
+import type { SqliteConnection } from "../port/within.ts";
+import type { AnyTaskOptions } from "../task/options.ts";
 import { freeze, type FrozenApp } from "../task/registry.ts";
 import type { AnySignature } from "../task/signature.ts";
 import type { ResultTuple } from "../wire/outcome.ts";
@@ -14,6 +14,7 @@ import { type AppOptions, resolveConfig } from "./config.ts";
 import { redactUrl } from "./connect.ts";
 import { type AppCore, Core } from "./core.ts";
 import type { DeclareRemote, DeclareTask, NameSignature } from "./declare.ts";
+import { declareRemote, declareTask } from "./declaring.ts";
 import { listenEvents, type ListenEvents } from "./events.ts";
 import { explain } from "./explaining.ts";
 import type { GroupResult } from "./group-result.ts";
@@ -25,7 +26,7 @@ import { declareSchedule, type DeclareSchedule } from "./schedule-book.ts";
 import { lazySchedules, type Schedules } from "./schedules.ts";
 import type { Explanation } from "./reason.ts";
 import type { RevokeOptions, StampValues } from "./revoking.ts";
-import { RemoteHandle, TaskHandle } from "./task-handle.ts";
+import { openWithin, type Within } from "./within.ts";
 import { startWork, type WorkerHandle, type WorkOptions } from "./work.ts";
 import {
   type DelayWorkflow,
@@ -96,6 +97,11 @@ export interface App extends AsyncDisposable {
   readonly delay: DelayWorkflow;
   /** The same with options. */
   readonly enqueue: EnqueueWorkflow;
+  /**
+   * The queue on a connection of your own to the broker's SQLite file, to enqueue inside your transactions. Once, when your process starts:
+   * it makes the tables where they are missing. Rejects with NOT_SUPPORTED for another broker, DATABASE_DIFFERS, DATABASE_FOREIGN.
+   */
+  within(connection: SqliteConnection): Promise<Within>;
   /** A group that was kept by `save()`, here or in Python; `undefined` if none is. */
   groupResult<R = unknown>(id: string): Promise<GroupResult<R[]> | undefined>;
   /**
@@ -215,11 +221,8 @@ class LocalApp implements App {
     // One implementation behind all overloads; they say what goes together, `defineTask` checks it.
     this.task = ((name: string, ...rest: readonly unknown[]) =>
       declareTask(core, name, rest)) as unknown as DeclareTask;
-    this.remote = ((name: string, options: AnyTaskOptions = {}) => {
-      const definition = defineTask(name, options, undefined, core.config.defaultQueue);
-      core.declare(definition);
-      return new RemoteHandle(definition, core);
-    }) as unknown as DeclareRemote;
+    this.remote = ((name: string, options: AnyTaskOptions = {}) =>
+      declareRemote(core, name, options)) as unknown as DeclareRemote;
   }
 
   result<R = unknown>(id: string | ResultTuple): AsyncResult<R> {
@@ -237,6 +240,10 @@ class LocalApp implements App {
 
   groupResult<R = unknown>(id: string): Promise<GroupResult<R[]> | undefined> {
     return restoreGroup(this[inside], id) as Promise<GroupResult<R[]> | undefined>;
+  }
+
+  async within(connection: SqliteConnection): Promise<Within> {
+    return openWithin(this[inside], connection);
   }
 
   async explain(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<Explanation> {
@@ -277,17 +284,4 @@ function refuseInChild(core: AppCore, what: string, call: string): void {
     "NOT_SUPPORTED",
     `A child of a pool starts no ${what}. Keep ${call} out of the modules that declare tasks.`,
   );
-}
-
-function declareTask(core: AppCore, name: string, rest: readonly unknown[]): TaskHandle {
-  const [options, handler] = rest.length > 1 ? rest : [{}, rest[0]];
-  if (typeof handler !== "function" || typeof options !== "object" || options === null) {
-    throw new CeleriacError(
-      "CONFIG_INVALID",
-      `app.task("${name}", …): give (name, handler) or (name, options, handler). For a task without a handler here, use app.remote.`,
-    );
-  }
-  const definition = defineTask(name, options as AnyTaskOptions, handler as AnyHandler, core.config.defaultQueue);
-  core.declare(definition);
-  return new TaskHandle(definition, core);
 }

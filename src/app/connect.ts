@@ -2,9 +2,16 @@
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { BackendOptions, OpenBackend, ServerBackend } from "../port/backend.ts";
+import type { OpenWithin } from "../port/within.ts";
 import { oneSentinelUrl } from "./sentinel-url.ts";
 
-const drivers: Readonly<Record<string, () => Promise<{ readonly open: OpenBackend }>>> = {
+interface Driver {
+  readonly open: OpenBackend;
+  /** Absent where messages do not lie in a database that a user has a connection to. */
+  readonly within?: OpenWithin;
+}
+
+const drivers: Readonly<Record<string, () => Promise<Driver>>> = {
   "memory:": () => import("../driver/memory/index.ts"),
   "sqlite:": () => import("../driver/sqlite/index.ts"),
   "redis:": () => import("../driver/redis/index.ts"),
@@ -24,6 +31,16 @@ export async function openBackend(url: string | URL, options: Omit<BackendOption
   if (load === undefined) throw invalid(url, `no driver speaks "${parsed.protocol}"`);
   const { open } = await load();
   return open({ ...options, url: parsed });
+}
+
+/** What takes messages on a connection of the user's own. Rejects with NOT_SUPPORTED where there is no such thing. */
+export async function loadWithin(url: URL): Promise<OpenWithin> {
+  const driver = await drivers[url.protocol]?.();
+  if (driver?.within !== undefined) return driver.within;
+  throw new CeleriacError(
+    "NOT_SUPPORTED",
+    `A broker at "${redactUrl(url)}" does not lie in your database, so nothing can be sent inside its transactions. Write into an outbox there: createOutbox of celeriac/outbox.`,
+  );
 }
 
 /** The URL, checked as far as that is possible without a connection. Throws BROKER_URL_INVALID. */

@@ -1,13 +1,15 @@
 /** The one connection of an app: opened on first use, shared by all, closed once. A failed opening is forgotten, so the next call tries anew. */
 
+import { isMainThread } from "node:worker_threads";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend, ServerBackend } from "../port/backend.ts";
 import type { Warning } from "../port/units.ts";
+import type { SqliteConnection, Transactional } from "../port/within.ts";
 import type { AppConfig } from "./config.ts";
-import { openBackend } from "./connect.ts";
+import { loadWithin, openBackend } from "./connect.ts";
 import { within } from "./deadline.ts";
 import { pairBackends, withSchedules } from "./pairing.ts";
-import { signedBackend } from "./signed-backend.ts";
+import { signedBackend, signedWithin } from "./signed-backend.ts";
 
 export class Connection {
   readonly #config: AppConfig;
@@ -15,6 +17,7 @@ export class Connection {
   readonly #closing = new AbortController();
   #backend: Promise<Backend> | undefined;
   #warnings: readonly Warning[] = [];
+  #keptOut: CeleriacError | undefined;
 
   /** Where results come that are sent instead of kept: `reply_to` of what is sent; `undefined` with any other store. */
   readonly replyTo: string | undefined;
@@ -41,6 +44,7 @@ export class Connection {
   /** Rejects with the driver's coded error, BACKEND_CLOSED, or the signal's reason; the opening itself goes on for others. */
   open(signal?: AbortSignal): Promise<Backend> {
     if (this.isClosed) return Promise.reject(this.closed());
+    if (this.#keptOut !== undefined) return Promise.reject(this.#keptOut);
     if (this.#backend === undefined) {
       const opening = this.#open();
       opening.catch(() => {
@@ -49,6 +53,21 @@ export class Connection {
       this.#backend = opening;
     }
     return signal === undefined ? this.#backend : within(this.#backend, signal);
+  }
+
+  /** Takes messages on a connection of the user's own, and opens none. Rejects with NOT_SUPPORTED and what the driver throws. */
+  async within(connection: SqliteConnection): Promise<Transactional> {
+    if (this.isClosed) throw this.closed();
+    const { broker, clock, maxDepth, maxMessageBytes, signing } = this.#config;
+    const load = await loadWithin(broker);
+    const unopened = load({ url: broker, clock, maxDepth, maxMessageBytes }, connection);
+    if (!unopened.sharesLocks) {
+      // POSIX locks are the process's: two copies of SQLite take the same one at the same time, and damage the file.
+      if (this.isOpen || !isMainThread) throw twoCopies();
+      this.#keptOut = twoCopies();
+    }
+    const taken = unopened.open();
+    return signing === undefined ? taken : signedWithin(taken, signing, clock);
   }
 
   async close(): Promise<void> {
@@ -71,6 +90,7 @@ export class Connection {
     const backend = signing === undefined ? bare : signedBackend(bare, signing, clock);
     try {
       this.#warnings = await backend.open(this.#closing.signal);
+      for (const { code, text } of this.#warnings) this.#config.log?.warn({ app: this.#config.name, code }, text);
       return backend;
     } catch (error) {
       await backend.close().catch(() => {});
@@ -108,6 +128,13 @@ export class Connection {
     if (keepsResults(messages)) return messages;
     throw new CeleriacError("CONFIG_INVALID", "This broker keeps no results; name a place with `results`.");
   }
+}
+
+function twoCopies(): CeleriacError {
+  return new CeleriacError(
+    "NOT_SUPPORTED",
+    "This connection has an SQLite of its own beside that of Node. In one process both would hold the same lock of the file, which damages it. Use node:sqlite for the connection, or let this app do nothing here but enqueue within it: workers and results belong in other processes.",
+  );
 }
 
 function keepsResults(backend: ServerBackend): backend is ServerBackend & Backend {

@@ -7,10 +7,10 @@ import { hostname } from "node:os";
 import type { NewId } from "../canvas/freeze.ts";
 import type { Launched } from "../canvas/result-node.ts";
 import type { Clock } from "../clock/clock.ts";
-import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
 import type { Outgoing } from "../port/broker.ts";
 import type { Warning } from "../port/units.ts";
+import type { SqliteConnection, Transactional } from "../port/within.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { durationMs } from "../task/duration.ts";
 import { type FrozenApp, TaskRegistry } from "../task/registry.ts";
@@ -33,6 +33,7 @@ import { SentEvents } from "./sent-events.ts";
 import { type Sent, sentOf } from "./sent.ts";
 import { Launcher } from "./launcher.ts";
 import type { TaskSender } from "./task-handle.ts";
+import { loadTasks } from "./task-loading.ts";
 import { Tracing } from "./tracing.ts";
 
 /** The inside of an app, for worker, web and command line; not part of the public API. */
@@ -62,8 +63,13 @@ export interface AppCore extends TaskSender {
   launch(signature: WireSignature, options?: LaunchOptions): Promise<Launched>;
   /** Sends what a pool child has decided already. */
   sendLaunch(launch: Launch): Promise<Sent>;
-  /** What a workflow sends, for who sends it himself: ids that it lacks come from `newId`. Its joins are to be opened before. */
-  prepare(signature: WireSignature, options: LaunchOptions, newId: NewId): Prepared;
+  /**
+   * What a workflow sends, for who sends it himself: ids that it lacks come from `newId`; without that they are new, and it is a child of
+   * the task that runs. Its joins are to be opened before.
+   */
+  prepare(signature: WireSignature, options: LaunchOptions, newId?: NewId): Prepared;
+  /** Takes messages inside transactions on a connection to the broker's own file. Rejects with NOT_SUPPORTED elsewhere. */
+  within(connection: SqliteConnection): Promise<Transactional>;
   result<R>(id: string, duplicate?: boolean): AsyncResult<R>;
   revoke(what: Revoked, options: RevokeOptions): Promise<void>;
   /** Tells listeners of messages that the broker was given in another way than by a send from here. */
@@ -141,7 +147,7 @@ export class Core implements AppCore {
   }
 
   async load(): Promise<TaskRegistry> {
-    this.#loaded ??= this.#loadTasks();
+    this.#loaded ??= loadTasks(this.name, this.#load);
     await this.#loaded;
     return this.registry;
   }
@@ -226,9 +232,14 @@ export class Core implements AppCore {
     return this.#launcher.send(launch, this.config.publishTimeout);
   }
 
-  prepare(signature: WireSignature, options: LaunchOptions, newId: NewId): Prepared {
-    const launch = launchOf(signature, options, this.clock.now(), this.config.publishTimeout, undefined, newId);
+  prepare(signature: WireSignature, options: LaunchOptions, newId?: NewId): Prepared {
+    const running = newId === undefined ? runningTask() : undefined;
+    const launch = launchOf(signature, options, this.clock.now(), this.config.publishTimeout, running, newId);
     return this.#launcher.prepare(launch);
+  }
+
+  within(connection: SqliteConnection): Promise<Transactional> {
+    return this.#connection.within(connection);
   }
 
   result<R>(id: string, duplicate = false): AsyncResult<R> {
@@ -275,22 +286,5 @@ export class Core implements AppCore {
   #recordLater(backend: Backend, ids: readonly string[]): Promise<unknown> | undefined {
     if (this.#pendingTtl === 0 || ids.length === 0) return undefined;
     return backend.store.commit(pendingWritesOf(ids, this.#pendingTtl)).catch(() => {});
-  }
-
-  async #loadTasks(): Promise<void> {
-    try {
-      const modules = await this.#load?.();
-      if (typeof modules === "object" && modules !== null && Symbol.iterator in modules) {
-        await Promise.all(modules as Iterable<unknown>);
-      }
-    } catch (error) {
-      if (error instanceof CeleriacError) throw error;
-      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      throw new CeleriacError(
-        "APP_LOAD_FAILED",
-        `The task modules of app "${this.name}" could not be loaded: ${text}. Run each with \`node\` to see where.`,
-        { cause: error },
-      );
-    }
   }
 }

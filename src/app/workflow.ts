@@ -1,6 +1,7 @@
 /** Starting workflows: from a signature to the handle of its end. */
 
 import type { Grouped } from "../canvas/joint.ts";
+import type { ResultNode } from "../canvas/result-node.ts";
 import { resultNode, savedNode } from "../canvas/result-reading.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { type AnySignature, type Closed, Signature } from "../task/signature.ts";
@@ -75,6 +76,11 @@ export function namedSignature(core: AppCore, name: string, args: readonly unkno
     immutable: false,
     options: queue === undefined ? {} : { queue },
   });
+}
+
+/** The handle of what was sent in another way than by a launch. */
+export function handleOfSent(core: AppCore, result: ResultNode, duplicate: boolean): AsyncResult<unknown> {
+  return handles(core).handle(result, duplicate);
 }
 
 /** The group that `save` kept; `undefined` if none is kept under this id. */

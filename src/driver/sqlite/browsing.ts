@@ -1,10 +1,11 @@
 /** Looking into queues, by key and a page at a time, in short reads; purging and pausing them. Never changes order or flags. */
 
 import type { QueueState } from "../../port/queue-admin.ts";
-import type { Database, Row, Statement } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 import type { Asks, HeldRow } from "./exchange.ts";
 import type { QueueNames } from "./queue-names.ts";
 import { taskState } from "./schema.ts";
+import type { Row } from "./sql.ts";
 import type { Turn } from "./turn.ts";
 
 export const pageLimit = 200;

@@ -12,21 +12,13 @@ import type { SQLInputValue, StatementSync } from "node:sqlite";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Warning } from "../../port/units.ts";
 import { busyError, isBusy } from "./failure.ts";
-import { identify, networkFilesystem } from "./host.ts";
-import {
-  applicationId,
-  joinSchema,
-  ledgerSchema,
-  limitSchema,
-  queueSchema,
-  scheduleSchema,
-  schemaVersion,
-} from "./schema.ts";
+import { openPrivately } from "./file-mode.ts";
+import { networkFilesystem } from "./host.ts";
+import type { Prepared, Row, Sql } from "./sql.ts";
+import { hasTables, makeTables } from "./tables.ts";
 
-export type Row = readonly (string | number | null | Uint8Array)[];
-
-/** A prepared statement whose rows are arrays: a third cheaper than objects at a hundred rows. */
-export class Statement {
+/** Rows as arrays are a third cheaper than objects at a hundred of them. */
+export class Statement implements Prepared {
   readonly #statement: StatementSync;
 
   constructor(statement: StatementSync) {
@@ -38,7 +30,6 @@ export class Statement {
     return this.#statement.run(...values).changes as number;
   }
 
-  /** Runs an insert and returns the row id. */
   insert(...values: SQLInputValue[]): number {
     return this.#statement.run(...values).lastInsertRowid as number;
   }
@@ -65,7 +56,7 @@ export function pause(ms: number): void {
   Atomics.wait(cell, 0, 0, ms);
 }
 
-export class Database {
+export class Database implements Sql {
   readonly path: string;
   readonly warnings: readonly Warning[];
   readonly #sql: DatabaseSync;
@@ -79,7 +70,7 @@ export class Database {
   constructor(options: DatabaseOptions) {
     this.path = checkPlace(options.path);
     this.#durable = options.durability === "power";
-    this.#sql = new DatabaseSync(this.path, { timeout: 0 });
+    this.#sql = openPrivately(this.path, () => new DatabaseSync(this.path, { timeout: 0 }));
     try {
       this.warnings = prepareFile(this.#sql, this.path, options.embed);
     } catch (error) {
@@ -194,7 +185,8 @@ function checkPlace(path: string): string {
 }
 
 function prepareFile(sql: DatabaseSync, path: string, embed: boolean): readonly Warning[] {
-  const ours = patiently(path, () => look(sql, path, embed));
+  const own: Sql = { prepare: (text) => new Statement(sql.prepare(text)), exec: (text) => sql.exec(text) };
+  const ours = patiently(path, () => hasTables(own, path, embed));
   if (!ours && !embed) patiently(path, () => sql.exec("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL"));
   const mode = patiently(path, () => sql.prepare("PRAGMA journal_mode = WAL").get()) as { journal_mode?: string };
   if (mode.journal_mode !== "wal") {
@@ -206,66 +198,8 @@ function prepareFile(sql: DatabaseSync, path: string, embed: boolean): readonly 
   sql.exec(
     "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000",
   );
-  patiently(path, () => {
-    sql.exec("BEGIN IMMEDIATE");
-    try {
-      // Another process may have made the tables since `look`.
-      if (!look(sql, path, embed)) {
-        sql.exec(queueSchema);
-        if (!embed) sql.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
-      }
-      sql.exec(ledgerSchema);
-      sql.exec(joinSchema);
-      sql.exec(scheduleSchema);
-      sql.exec(limitSchema);
-      endFormerBoot(sql);
-      sql.exec("COMMIT");
-    } catch (error) {
-      if (sql.isTransaction) sql.exec("ROLLBACK");
-      throw error;
-    }
-  });
+  patiently(path, () => makeTables(own, path, embed));
   return versionWarnings(sql);
-}
-
-/** Is it ours? Reads only, so that a foreign file is left exactly as it was. */
-function look(sql: DatabaseSync, path: string, embed: boolean): boolean {
-  const tables = sql.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all() as { name: string }[];
-  const found = tables.some(({ name }) => name === "celeriac_meta");
-  if (!found) {
-    if (tables.length === 0 || embed) return false;
-    throw new CeleriacError(
-      "DATABASE_FOREIGN",
-      `${path} is a database of another program (${tables.length} tables, none of ours). Name another file, or add ?embed to keep the queue inside it on purpose.`,
-      { details: { path } },
-    );
-  }
-  const row = sql.prepare("SELECT value FROM celeriac_meta WHERE key = 'schema'").get() as
-    | { value: number }
-    | undefined;
-  const version = row?.value ?? 0;
-  if (version > schemaVersion) {
-    throw new CeleriacError(
-      "DATABASE_VERSION",
-      `${path} was written by a newer version (schema ${version}, this one knows ${schemaVersion}). Update this process first.`,
-      { details: { path, found: version, known: schemaVersion } },
-    );
-  }
-  return true;
-}
-
-/** Leases are counted on a clock that starts again with the machine: those of a former boot are over. */
-function endFormerBoot(sql: DatabaseSync): void {
-  const { boot } = identify();
-  if (boot === "") return;
-  const row = sql.prepare("SELECT value FROM celeriac_meta WHERE key = 'boot'").get() as { value: string } | undefined;
-  if (row?.value === boot) return;
-  sql.exec(
-    "UPDATE celeriac_task SET lease = 0 WHERE state = 2; UPDATE celeriac_term SET until = 0; UPDATE celeriac_hold SET lease = 0; UPDATE celeriac_join SET look = 0 WHERE look IS NOT NULL",
-  );
-  sql
-    .prepare("INSERT INTO celeriac_meta VALUES ('boot', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
-    .run(boot);
 }
 
 function versionWarnings(sql: DatabaseSync): readonly Warning[] {

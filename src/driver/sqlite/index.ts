@@ -4,6 +4,7 @@
  */
 
 import type { BackendOptions, FullBackend } from "../../port/backend.ts";
+import type { OpenWithin } from "../../port/within.ts";
 import type { Warning } from "../../port/units.ts";
 import { SqliteBroker } from "./broker.ts";
 import { SqliteBus } from "./bus.ts";
@@ -13,6 +14,8 @@ import { SqliteLimits } from "./limits.ts";
 import { Link } from "./link.ts";
 import { parseLocation } from "./location.ts";
 import { SqliteStore } from "./store.ts";
+import { UserSql } from "./user-sql.ts";
+import { Within } from "./within.ts";
 
 /** Longest wait for a lock of another process, ms; a shorter `commandTimeout` makes it shorter. */
 const busyLimit = 5_000;
@@ -56,5 +59,14 @@ export const open: (options: BackendOptions) => SqliteBackend = (options) => {
     },
     close: () => link.close(),
     kill: () => link.kill(),
+  };
+};
+
+export const within: OpenWithin = ({ url, clock, maxDepth, maxMessageBytes }, connection) => {
+  const { path, embed } = parseLocation(url);
+  const sql = new UserSql(connection);
+  return {
+    sharesLocks: sql.isOurLibrary,
+    open: () => new Within(sql, { path, embed, clock, maxDepth, maxMessageBytes }),
   };
 };

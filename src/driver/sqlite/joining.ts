@@ -1,7 +1,7 @@
 /** Joins and saved groups in the queue file. A closed join's row is let go and a new one says that it is closed: its members may be thousands. */
 
 import type { Arrival, Joined, JoinMember, OpenJoin, StaleJoin } from "../../port/joins.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Prepared, Sql } from "./sql.ts";
 import type { Turn } from "./turn.ts";
 
 const state = { filling: 0, full: 1, closed: 2 } as const;
@@ -21,30 +21,30 @@ interface Known {
 }
 
 export class Joining {
-  readonly #read: Statement;
-  readonly #letGo: Statement;
-  readonly #create: Statement;
-  readonly #change: Statement;
-  readonly #seal: Statement;
-  readonly #isGrown: Statement;
-  readonly #addGrown: Statement;
-  readonly #dropGrown: Statement;
-  readonly #grow: Statement;
-  readonly #keepBody: Statement;
-  readonly #body: Statement;
-  readonly #dropBody: Statement;
-  readonly #add: Statement;
-  readonly #members: Statement;
-  readonly #dropMembers: Statement;
-  readonly #stale: Statement;
-  readonly #look: Statement;
-  readonly #over: Statement;
-  readonly #drop: Statement;
-  readonly #save: Statement;
-  readonly #saved: Statement;
-  readonly #unsave: Statement;
+  readonly #read: Prepared;
+  readonly #letGo: Prepared;
+  readonly #create: Prepared;
+  readonly #change: Prepared;
+  readonly #seal: Prepared;
+  readonly #isGrown: Prepared;
+  readonly #addGrown: Prepared;
+  readonly #dropGrown: Prepared;
+  readonly #grow: Prepared;
+  readonly #keepBody: Prepared;
+  readonly #body: Prepared;
+  readonly #dropBody: Prepared;
+  readonly #add: Prepared;
+  readonly #members: Prepared;
+  readonly #dropMembers: Prepared;
+  readonly #stale: Prepared;
+  readonly #look: Prepared;
+  readonly #over: Prepared;
+  readonly #drop: Prepared;
+  readonly #save: Prepared;
+  readonly #saved: Prepared;
+  readonly #unsave: Prepared;
 
-  constructor(db: Database) {
+  constructor(db: Sql) {
     this.#read = db.prepare("SELECT no, size, arrived, state, kept FROM celeriac_join WHERE grp = ? AND until > ?");
     this.#letGo = db.prepare("UPDATE celeriac_join SET grp = NULL, look = NULL, until = 0 WHERE grp = ?");
     this.#create = db.prepare("INSERT INTO celeriac_join (grp, state, until) VALUES (?, ?, ?)");

@@ -5,11 +5,12 @@
 
 import type { AttemptRecord } from "../../port/queue-admin.ts";
 import { decodeHead } from "../../wire/envelope.ts";
-import type { Database, Row, Statement } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 import type { Lost } from "./exchange.ts";
 import type { Holder } from "./holder.ts";
 import type { Member, ProcessTable } from "./process-table.ts";
 import type { Settling } from "./settling.ts";
+import type { Row } from "./sql.ts";
 import type { Turn } from "./turn.ts";
 
 /** Deliveries taken back in one transaction. */

@@ -3,7 +3,7 @@
  * counter that also numbers new tasks, or from one that counts down from -1.
  */
 
-import type { Database, Statement } from "./database.ts";
+import type { Prepared, Sql } from "./sql.ts";
 
 export interface Moved {
   readonly seq: number;
@@ -11,12 +11,12 @@ export interface Moved {
 }
 
 export class LineOrder {
-  readonly #reserve: Statement;
-  readonly #reserveBefore: Statement;
-  readonly #move: Statement;
-  readonly #moveLarge: Statement;
+  readonly #reserve: Prepared;
+  readonly #reserveBefore: Prepared;
+  readonly #move: Prepared;
+  readonly #moveLarge: Prepared;
 
-  constructor(db: Database) {
+  constructor(db: Sql) {
     this.#reserve = db.prepare("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'celeriac_task' RETURNING seq");
     this.#reserveBefore = db.prepare(
       "INSERT INTO celeriac_meta (key, value) VALUES ('front', -?1) ON CONFLICT (key) DO UPDATE SET value = value - ?1 RETURNING value",

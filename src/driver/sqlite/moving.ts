@@ -1,10 +1,11 @@
 /** Moves single tasks at somebody's word, all of a call in one transaction: in the line, to another queue, away from whoever holds them. */
 
-import type { Database, Row, Statement } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 import type { Asks } from "./exchange.ts";
 import type { LineOrder, Moved } from "./line-order.ts";
 import type { QueueNames } from "./queue-names.ts";
 import { taskState } from "./schema.ts";
+import type { Row } from "./sql.ts";
 import type { Turn } from "./turn.ts";
 
 const places = ["ready", "delayed", "leased"] as const;

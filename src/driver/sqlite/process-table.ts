@@ -3,9 +3,9 @@
  * of one process are two owners, so that neither is taken for the other.
  */
 
-import type { Database, Statement } from "./database.ts";
 import { isGone } from "./host.ts";
 import type { ProcessIdentity } from "./host.ts";
+import type { Prepared, Sql } from "./sql.ts";
 
 /** Rows of other name spaces cannot be looked up; after a day without a beat they are nobody's. */
 const forgottenAfter = 86_400_000;
@@ -21,15 +21,15 @@ export interface Member {
 export class ProcessTable {
   readonly #identity: ProcessIdentity;
   readonly #bells = new Map<number, string>();
-  readonly #add: Statement;
-  readonly #remove: Statement;
-  readonly #removeIdle: Statement;
-  readonly #beat: Statement;
-  readonly #all: Statement;
-  readonly #one: Statement;
-  readonly #wake: Statement;
+  readonly #add: Prepared;
+  readonly #remove: Prepared;
+  readonly #removeIdle: Prepared;
+  readonly #beat: Prepared;
+  readonly #all: Prepared;
+  readonly #one: Prepared;
+  readonly #wake: Prepared;
 
-  constructor(db: Database, identity: ProcessIdentity) {
+  constructor(db: Sql, identity: ProcessIdentity) {
     this.#identity = identity;
     this.#add = db.prepare(
       "INSERT INTO celeriac_process (worker, pid, born, ns, boot, bell, beat) VALUES (?, ?, ?, ?, ?, ?, ?)",

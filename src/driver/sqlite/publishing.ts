@@ -8,9 +8,9 @@ import type { PublishAnswer } from "./exchange.ts";
 import type { LineOrder } from "./line-order.ts";
 import { unset } from "./parcel.ts";
 import type { SentMessage, Unpacked } from "./parcel.ts";
-import type { Database, Statement } from "./database.ts";
 import type { QueueNames } from "./queue-names.ts";
 import { inlineBytes } from "./schema.ts";
+import type { Prepared, Sql } from "./sql.ts";
 import type { Turn } from "./turn.ts";
 
 /** What a message keeps when it takes the place of another with the same id. */
@@ -34,19 +34,19 @@ export class Publishing {
   readonly #names: QueueNames;
   readonly #maxDepth: number;
   readonly #depths = new Map<number, Depth>();
-  readonly #insert: Statement;
-  readonly #insertLarge: Statement;
-  readonly #see: Statement;
-  readonly #seen: Statement;
-  readonly #seeAgain: Statement;
-  readonly #forgetResult: Statement;
-  readonly #depth: Statement;
+  readonly #insert: Prepared;
+  readonly #insertLarge: Prepared;
+  readonly #see: Prepared;
+  readonly #seen: Prepared;
+  readonly #seeAgain: Prepared;
+  readonly #forgetResult: Prepared;
+  readonly #depth: Prepared;
   readonly #order: LineOrder;
-  readonly #ripe: Statement;
-  readonly #promote: Statement;
-  readonly #nextDue: Statement;
+  readonly #ripe: Prepared;
+  readonly #promote: Prepared;
+  readonly #nextDue: Prepared;
 
-  constructor(db: Database, names: QueueNames, order: LineOrder, maxDepth: number) {
+  constructor(db: Sql, names: QueueNames, order: LineOrder, maxDepth: number) {
     this.#order = order;
     this.#names = names;
     this.#maxDepth = maxDepth;

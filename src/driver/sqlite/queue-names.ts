@@ -1,16 +1,16 @@
 /** Numbers of queues: rows carry a number, callers a name. Cached; `forget` after a rollback, which may have undone one. */
 
-import type { Database, Statement } from "./database.ts";
+import type { Prepared, Sql } from "./sql.ts";
 
 export class QueueNames {
   readonly #numbers = new Map<string, number>();
   readonly #names = new Map<number, string>();
-  readonly #find: Statement;
-  readonly #insert: Statement;
-  readonly #name: Statement;
-  readonly #paused: Statement;
+  readonly #find: Prepared;
+  readonly #insert: Prepared;
+  readonly #name: Prepared;
+  readonly #paused: Prepared;
 
-  constructor(db: Database) {
+  constructor(db: Sql) {
     this.#find = db.prepare("SELECT no FROM celeriac_queue WHERE name = ?");
     this.#insert = db.prepare("INSERT INTO celeriac_queue (name) VALUES (?)");
     this.#name = db.prepare("SELECT name FROM celeriac_queue WHERE no = ?");

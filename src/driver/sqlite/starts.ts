@@ -5,7 +5,8 @@
 
 import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
-import type { Database, Row, Statement } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
+import type { Row } from "./sql.ts";
 import type { Turn } from "./turn.ts";
 
 /** `final`: its result is stored, and its message still kept. */
