@@ -13,7 +13,7 @@ export function checkServer(
   facts: FieldTable,
   location: Location,
 ): { readonly major: number; readonly warnings: readonly Warning[] } {
-  const { name, queueType } = location;
+  const { name, queueType, tls } = location;
   const { product = "an unknown server", version = "0.0" } = facts as { readonly product?: string; version?: string };
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (product !== "RabbitMQ" || !(major > oldest[0] || (major === oldest[0] && minor >= oldest[1])))
@@ -32,6 +32,10 @@ export function checkServer(
       text: `${name} cannot pause a queue for Celery's workers: pausing stops ours, not theirs.`,
     },
   ];
+  if (tls?.verify === false) {
+    const text = `${name} is not asked who it is (verify=false): whoever sits in between can read and change every task.`;
+    warnings.push({ code: "TLS_UNVERIFIED", text });
+  }
   if (queueType === "quorum") {
     const limit = major >= 4 ? "20 deliveries unless a policy says otherwise" : "the deliveries that a policy may set";
     const text = `${name} drops a message of a quorum queue after ${limit}: set x-delivery-limit and a dead-letter exchange by policy.`;

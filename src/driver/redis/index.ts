@@ -24,6 +24,7 @@ import { publishScript } from "./script/publish.ts";
 import { settleScript } from "./script/settle.ts";
 import { checkServer } from "./server-check.ts";
 import { Subscriber } from "./subscriber.ts";
+import { trustWarnings } from "./trust.ts";
 
 /** Throws BROKER_URL_INVALID; everything else waits for `open`. */
 export const open: OpenBackend<FullBackend & { readonly replies: Replies }> = (options: BackendOptions) =>
@@ -70,13 +71,9 @@ class RedisBackend implements FullBackend {
       const { link, keys } = this.#context;
       const info = await link.call("INFO", []);
       const { major, warnings: said } = checkServer(String(info), location.name, options.allowEviction);
-      const warnings = [...said];
+      const warnings = [...said, ...trustWarnings(location)];
       scripts.forServer(major);
       await scripts.load(link, [publishScript, claimScript, startScript, renewScript, settleScript]);
-      if (location.tls?.verify === false) {
-        const text = `${location.name} is not asked who it is (ssl_cert_reqs=none): whoever sits in between can read and change every task.`;
-        warnings.push({ code: "TLS_UNVERIFIED", text });
-      }
       // A worker of Celery that ever ran here has bound its mailbox.
       const python = (await link.call("EXISTS", [keys.binding("celery.pidbox")])) === 1;
       if (!python) return warnings;

@@ -8,6 +8,7 @@ import { closeSync, existsSync, fsyncSync, openSync, rmSync, statSync, writeSync
 import { dirname } from "node:path";
 
 import type { Database } from "./database.ts";
+import { modeOf } from "./file-mode.ts";
 import { freeBytes } from "./host.ts";
 
 const size = 4 * 1024 * 1024;
@@ -69,7 +70,7 @@ export class Ballast {
   #lay(): void {
     if (freeBytes(this.#directory) < 3 * size) return;
     try {
-      const file = openSync(this.#path, "wx");
+      const file = openSync(this.#path, "wx", modeOf(this.#db.path));
       try {
         // Zeros and not a hole: the blocks have to be there.
         const block = Buffer.alloc(1024 * 1024);

@@ -3,10 +3,11 @@
  * a slow look at the database is the net under it.
  */
 
-import { closeSync, openSync, rmSync, utimesSync, watch } from "node:fs";
+import { rmSync, utimesSync, watch } from "node:fs";
 import type { FSWatcher } from "node:fs";
 
 import type { Clock } from "../../clock/clock.ts";
+import { makeLike } from "./file-mode.ts";
 
 /** How long the first ring may take to be heard. */
 const probeTime = 500;
@@ -31,7 +32,7 @@ export class Bell {
   /** `dumb` is called if a first ring of our own is not heard, as on some mounts of virtual machines. */
   open(clock: Clock, dumb: () => void): void {
     if (this.#watcher !== undefined) return;
-    closeSync(openSync(this.#path, "w", 0o666));
+    makeLike(this.#database, this.#path);
     try {
       let heard = false;
       this.#watcher = watch(this.#path, { persistent: false }, () => {

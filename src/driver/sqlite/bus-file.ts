@@ -11,6 +11,7 @@ import { removeBell } from "./bell.ts";
 import { channelText, hears } from "./channel.ts";
 import { pause, Statement } from "./database.ts";
 import { isBusy } from "./failure.ts";
+import { openPrivately } from "./file-mode.ts";
 import { busSchema } from "./schema.ts";
 
 /** A listener says that it is there every `beat`; after `stale` without a word it is not. */
@@ -193,7 +194,8 @@ export class BusFile {
 
   #open(): ReturnType<typeof prepareAll> {
     if (this.#statements !== undefined && this.#sql !== undefined) return this.#statements;
-    const sql = new DatabaseSync(`${this.#queuePath}-bus`, { timeout: 200 });
+    const path = `${this.#queuePath}-bus`;
+    const sql = openPrivately(path, () => new DatabaseSync(path, { timeout: 200 }), this.#queuePath);
     sql.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA journal_size_limit = 1048576");
     sql.exec(busSchema);
     this.#sql = sql;

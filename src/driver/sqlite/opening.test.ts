@@ -1,8 +1,17 @@
 /** Opening a file: what it looks like afterwards, and which files are refused untouched. */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import { afterEach, describe, expect, it } from "vitest";
@@ -37,6 +46,42 @@ describe("a new file", () => {
     expect(query(path, "PRAGMA auto_vacuum")).toEqual([2]);
     expect(query(path, "PRAGMA journal_mode")).toEqual(["wal"]);
     expect(query(path, "PRAGMA integrity_check")).toEqual(["ok"]);
+  });
+
+  it("is its owner's alone, whatever the umask, and so is all that lies beside it", async () => {
+    const former = process.umask(0);
+    try {
+      const path = bench.file();
+      const backend = await bench.open(path);
+      await backend.broker.consume({ ...consuming, queues: ["q"] }, () => {});
+      await backend.broker.publish([outgoing("q", "a")], never);
+      const folder = dirname(path);
+      const files = readdirSync(folder).filter((name) => name.startsWith(basename(path)));
+      expect(files.length).toBeGreaterThan(2);
+      for (const name of files) expect([name, statSync(join(folder, name)).mode & 0o777]).toEqual([name, 0o600]);
+    } finally {
+      process.umask(former);
+    }
+  });
+
+  it("keeps the mode that somebody gave it, and gives it to what lies beside it", async () => {
+    const path = bench.file();
+    writeFileSync(path, "");
+    chmodSync(path, 0o660);
+    const backend = await bench.open(path);
+    await backend.broker.consume({ ...consuming, queues: ["q"] }, () => {});
+    const folder = dirname(path);
+    // The ballast is zeros.
+    for (const name of readdirSync(folder).filter((each) => !each.endsWith("-ballast")))
+      expect([name, statSync(join(folder, name)).mode & 0o777]).toEqual([name, 0o660]);
+  });
+
+  it("is not made behind a link that leads nowhere", async () => {
+    const path = bench.file();
+    const target = `${path}.elsewhere`;
+    symlinkSync(target, path);
+    await expect(bench.open(path)).rejects.toEqual(coded("DATABASE_FOREIGN"));
+    expect(existsSync(target)).toBe(false);
   });
 
   it("can be opened by ten at once", async () => {
