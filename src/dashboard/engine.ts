@@ -25,6 +25,7 @@ import { BrokerMetrics } from "./metrics/page.ts";
 import type { Inside } from "./inside.ts";
 import type { DashboardSettings } from "./options.ts";
 import { Hub } from "./stream/hub.ts";
+import { followRevokes } from "./revokes.ts";
 import { Watch } from "./stream/watch.ts";
 
 /** Longest wait for the broker when a page asks for it, and for an answer as a whole, ms. */
@@ -194,7 +195,7 @@ export class Engine {
     const figures = new EventMetrics();
     const hub = new Hub(clock, settings.maxStreams);
     closers.push(() => hub[Symbol.dispose]());
-    const inside: Omit<Inside, "perform"> & { perform?: Perform } = {
+    const inside: Omit<Inside, "perform" | "note"> & { perform?: Perform; note?: Inside["note"] } = {
       app: this.#app,
       core: this.#core,
       clock,
@@ -213,6 +214,10 @@ export class Engine {
     const whole = inside as Inside;
     inside.perform = new Perform(whole);
     const watch = new Watch(whole);
+    inside.note = (events) => {
+      history.ingest({ events, missed: 0 });
+      watch.take(events);
+    };
     closers.push(() => watch[Symbol.dispose]());
     const lookout = settings.alerts === undefined ? undefined : new Lookout(whole, settings.alerts);
     if (lookout !== undefined) closers.push(() => lookout[Symbol.dispose]());
@@ -228,6 +233,9 @@ export class Engine {
     };
     const listening = this.#listen(take);
     closers.push(() => listening);
+    const connect = this.#core.connect.bind(this.#core);
+    const revokes = followRevokes({ ...whole, connect }, this.#stopping.signal);
+    closers.push(() => revokes);
     const closed = this.#core.onClose(() => this.close());
     closers.push(() => closed[Symbol.dispose]());
     return whole;

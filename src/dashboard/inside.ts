@@ -5,6 +5,7 @@ import type { App } from "../app/app.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { ClusterState } from "../event/cluster-state.ts";
 import type { Backend } from "../port/backend.ts";
+import type { CeleryEvent } from "../wire/event.ts";
 import type { Gate } from "./access/gate.ts";
 import type { Oidc } from "./access/oidc.ts";
 import type { AuditLog } from "./action/audit.ts";
@@ -23,6 +24,8 @@ export interface Inside {
   readonly gate: Gate;
   /** Absent where no provider is set up. */
   readonly oidc: Oidc | undefined;
+  /** Keeps what no event tells of, and tells the pages. */
+  readonly note: (events: readonly CeleryEvent[]) => void;
   /** Workers as they tell of themselves now; no tasks. */
   readonly cluster: ClusterState;
   /** What was kept of it. */

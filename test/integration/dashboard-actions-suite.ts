@@ -118,6 +118,35 @@ export function describeActions(broker: () => string): void {
     expect(again).toMatchObject({ done: 0, failures: [{ code: "TASK_ENDED" }] });
   });
 
+  test("what is to run much later and is revoked is shown so at once, whoever revoked it; what runs runs on", async () => {
+    const begun = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<string>();
+    const long = stage.app.task("long", async (_input: { n: number }) => {
+      begun.resolve();
+      return end.promise;
+    });
+    await stage.work({ concurrency: 1 });
+    await online();
+    const running = await long.delay({ n: 1 });
+    await begun.promise;
+    await inState(running.id, "running");
+    const [here, elsewhere] = [1, 2].map(() => crypto.randomUUID());
+    for (const id of [here, elsewhere]) await long.enqueue({ n: 2 }, { id: id ?? "", delay: "1d" });
+    await inState(here ?? "", "delayed");
+    await inState(elsewhere ?? "", "delayed");
+    await stage.act({ do: "task.cancel", tasks: { ids: [here ?? ""] } });
+    await stage.app.revoke([elsewhere ?? "", running.id, "nobody heard of it"]);
+    await inState(here ?? "", "revoked");
+    await inState(elsewhere ?? "", "revoked");
+    expect((await stage.get<TaskDetail>(`/api/tasks/${running.id}`)).row.state).toBe("running");
+    end.resolve("done");
+    await inState(running.id, "succeeded");
+    expect((await stage.get<TaskCounts>("/api/tasks/counts")).total).toBe(3);
+    expect((await stage.get<TaskDetail>(`/api/tasks/${here ?? ""}`)).attempts.map(({ end }) => end)).toEqual([
+      "revoked",
+    ]);
+  });
+
   test("task.retry of a revoked one forgets the revoke", async () => {
     const begun = Promise.withResolvers<void>();
     let runs = 0;

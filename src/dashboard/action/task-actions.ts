@@ -13,6 +13,7 @@ import { ApiError, badRequest } from "../http/failure.ts";
 import type { Inside } from "../inside.ts";
 import { checkSeen } from "../page/queues.ts";
 import type { Call } from "../page/texts.ts";
+import { revokeEvent } from "../revokes.ts";
 import { readLiteral } from "./literal.ts";
 import { type Outcome, Outcomes } from "./outcome.ts";
 import { type Chosen, chosenTasks, eachLetter } from "./selection.ts";
@@ -41,9 +42,12 @@ export async function revokeTasks(
   });
   const terminate = request.do === "task.cancel" || request.terminate === true;
   const signal = request.do === "task.revoke" && request.signal === "SIGKILL" ? "SIGKILL" : "SIGTERM";
+  const kept = (await inside.connect()).control !== undefined;
   for (let at = 0; at < open.length; at += atOnce) {
     const ids = open.slice(at, at + atOnce).map(({ id }) => id);
     await inside.app.revoke(ids, { terminate, signal, reason: `by ${viewer.name}, from the dashboard` });
+    // Where it is kept, it is heard of from there, as any other.
+    if (!kept) inside.note(ids.flatMap((id) => revokeEvent(id, inside.clock.now())));
     outcomes.done(ids.length);
   }
   return outcomes.result;

@@ -57,6 +57,8 @@ const rank: Readonly<Record<TaskState, number>> = {
 const ends = 3;
 /** What a worker says of a message whose task had ended before it came again (src/worker/task-events.ts). */
 const finishedBefore = "was finished before";
+/** A revoke, known before a worker has met the task: what runs already may run on. */
+export const beforeItRan = "revoked before it ran";
 const endOf = { succeeded: "succeeded", failed: "failed", revoked: "revoked", dead: "dead", rejected: "dead" } as const;
 
 /** @param at of the steps up to this moment alone. */
@@ -133,6 +135,7 @@ class Fold {
       case "rejected":
       case "dead": {
         const end = endOf[kind];
+        if (text === beforeItRan && state !== undefined && rank[state] >= rank.running) return;
         if (over && !later && rank[end] <= rank[state]) return;
         return this.#enter(end, step);
       }

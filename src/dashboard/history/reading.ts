@@ -5,6 +5,7 @@
 
 import type { CeleryEvent } from "../../wire/event.ts";
 import type { StepKind } from "../contract.ts";
+import { beforeItRan } from "./fold.ts";
 import type { Step } from "./step.ts";
 
 /** What is the same whenever it is asked; of two values the later one counts. */
@@ -40,6 +41,8 @@ export interface Saying {
   readonly facts?: Readonly<Partial<Record<FactName, string | number>>>;
   readonly progress?: readonly [done: number, total: number | null, note: string | null];
   readonly log?: LogRecord;
+  /** Of no use where nothing else is known of the task. */
+  readonly besides?: true;
 }
 
 const limit = { name: 255, args: 2_000, error: 300, fullError: 4_000, trace: 16_000, log: 4_000 } as const;
@@ -74,6 +77,8 @@ export function readTaskEvent(event: CeleryEvent): Saying | undefined {
     return { id, at, progress: [done, number(event["total"]) ?? null, text(event["note"], limit.name) ?? null] };
   }
   if (event.type === "celeriac-log") return { id, at, log: logOf(event, at) };
+  if (event.type === "celeriac-revoked")
+    return { id, at, step: { kind: "revoked", at, text: beforeItRan }, besides: true };
   const kind = kinds[event.type] ?? (event.type.startsWith("task-") ? "event" : undefined);
   if (kind === undefined) return undefined;
   const rejected = kind === "rejected" && event["requeue"] === true;

@@ -1,7 +1,7 @@
 /** A record as the dashboard shows it: the table's line, and all attempts, as they were at a moment. */
 
 import type { Attempt, TaskRow, TaskState, TimelineStep } from "../contract.ts";
-import { type Life, skew, type Span } from "./fold.ts";
+import { beforeItRan, type Life, skew, type Span } from "./fold.ts";
 import type { TaskRecord } from "./record.ts";
 import type { Step } from "./step.ts";
 
@@ -74,6 +74,7 @@ export function attemptsOf(record: TaskRecord, at: number): readonly Attempt[] {
     if (step.at > at) break;
     const begins = step.kind === "sent" || step.kind === "received" || step.kind === "started";
     const group = groups.at(-1);
+    if (step.text === beforeItRan && group?.some(({ kind }) => kind === "started")) continue;
     // The next run may be told of before the end of this one: whoever takes it is another worker, or quicker.
     const next = begins && step.kind !== "sent" && attemptIn(group) > 0 && (step.attempt ?? 0) > attemptIn(group);
     const former = step.kind in ends ? groups.findLast((one) => attemptIn(one) === step.attempt) : undefined;

@@ -34,6 +34,7 @@ export class TaskWriter {
   /** Within a transaction: everything that was heard of one task. */
   write(id: string, sayings: readonly Saying[]): void {
     const record = this.#open.get(id) ?? this.#load(id) ?? new TaskRecord(id);
+    if (record.row === 0 && sayings.every(({ besides }) => besides === true)) return;
     const before = record.row === 0 ? undefined : record.life;
     const task = record.fact("task");
     let news = false;
