@@ -31,6 +31,7 @@ export type { RevokeOptions, StampValues } from "./app/revoking.ts";
 export type { DeclareSchedule, ScheduleOptions, SchedulePolicy, SchedulePolicyOptions } from "./app/schedule-book.ts";
 export type { ScheduleChanges, ScheduleEntry, Schedules, ScheduleTick } from "./app/schedules.ts";
 export type { SigningOptions } from "./app/signing.ts";
+export type { StructuredLogger } from "./app/structured-log.ts";
 export { TaskFailedError, TaskRevokedError } from "./app/task-failure.ts";
 export type { EnqueueManyOptions, EnqueueOptions, Link, RemoteTask, Task } from "./app/task-handle.ts";
 export type { EnqueueWithin, Within } from "./app/within.ts";

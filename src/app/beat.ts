@@ -2,6 +2,7 @@
 
 import type { Duration } from "../task/duration.ts";
 import type { App } from "./app.ts";
+import type { LogOption } from "./structured-log.ts";
 
 /**
  * How a scheduler runs. Everything is optional.
@@ -17,8 +18,8 @@ export interface BeatOptions {
   /** Name of this scheduler in lists and logs. Default: made from process id and host. */
   readonly name?: string;
   readonly onEvent?: (event: BeatEvent) => void;
-  /** Where its log goes. Default "silent" in code, "text" or "json" from the command line. */
-  readonly log?: "json" | "text" | "silent";
+  /** Where its log goes, as a worker's. Default: the app's `log`, or else "silent" in code and "text" from the command line. */
+  readonly log?: LogOption;
 }
 
 /** What a scheduler tells of; the names that `beat.on` takes. */

@@ -8,6 +8,7 @@ import type { Telemetry } from "../task/telemetry.ts";
 import { type Compression, compressions, isCompression, type Packing } from "../wire/compression.ts";
 import { checkQueueName } from "../wire/name.ts";
 import { parseBrokerUrl, parseResultsUrl, type RpcResults } from "./connect.ts";
+import { checkLogger, type StructuredLogger } from "./structured-log.ts";
 import { resolveSigning, type Signing, type SigningOptions } from "./signing.ts";
 
 /**
@@ -69,6 +70,8 @@ export interface AppOptions {
   readonly allowEviction?: boolean;
   /** Queue of tasks that name none. Default "celery", as Python's workers have it. */
   readonly defaultQueue?: string;
+  /** A logger such as pino's, for what the connection warns of, and for workers and schedulers that name no other. Default: none. */
+  readonly log?: StructuredLogger;
   /** Spans and figures of what is sent and run: `openTelemetry()` of `celeriac/opentelemetry`. Default: none, at no cost. */
   readonly telemetry?: Telemetry;
   /** Where pool children find this app; needed only if that cannot be found out: `import.meta.url`. */
@@ -95,6 +98,7 @@ export interface AppConfig extends Packing {
   readonly signing: Signing | undefined;
   readonly allowEviction: boolean;
   readonly defaultQueue: string;
+  readonly log: StructuredLogger | undefined;
   readonly telemetry: Telemetry | undefined;
   readonly module: string | undefined;
 }
@@ -107,6 +111,7 @@ const known: Readonly<Record<keyof AppOptions, true>> = {
   compressOver: true,
   defaultQueue: true,
   keyPrefix: true,
+  log: true,
   maxDepth: true,
   maxMessageBytes: true,
   module: true,
@@ -140,6 +145,7 @@ export function resolveConfig(options: AppOptions): AppConfig {
   const sentEvents = options.sentEvents ?? "auto";
   if (sentEvents !== true && sentEvents !== false && sentEvents !== "auto")
     throw config(`sentEvents must be true, false or "auto", not ${JSON.stringify(sentEvents)}.`);
+  if (options.log !== undefined) checkLogger(options.log, "createApp");
   if (options.telemetry !== undefined && typeof options.telemetry.sending !== "function")
     throw config("telemetry must be what openTelemetry() of celeriac/opentelemetry gives.");
   const results = resultsOf(broker, options.results);
@@ -161,6 +167,7 @@ export function resolveConfig(options: AppOptions): AppConfig {
     signing: resolveSigning(options.signing),
     allowEviction: options.allowEviction ?? false,
     defaultQueue,
+    log: options.log,
     telemetry: options.telemetry,
     module: options.module === undefined ? undefined : String(options.module),
   };

@@ -3,6 +3,7 @@
 import type { Duration } from "../task/duration.ts";
 import type { App } from "./app.ts";
 import { type BeatHandle, startBeat } from "./beat.ts";
+import type { LogOption } from "./structured-log.ts";
 
 /**
  * How a worker runs. Everything is optional.
@@ -59,8 +60,11 @@ export interface WorkOptions {
    */
   readonly events?: boolean | "auto";
   readonly onEvent?: (event: WorkerEvent) => void;
-  /** Where the worker's log goes. Default "silent" in code, "text" or "json" from the command line. */
-  readonly log?: "json" | "text" | "silent";
+  /**
+   * Where the worker's log goes, with what its tasks write to `ctx.log`: "json" is pino's lines on standard output, "text" is for people, or a
+   * logger such as pino's. Default: the app's `log`, or else "silent" in code and "text" from the command line.
+   */
+  readonly log?: LogOption;
 }
 
 /** What a worker tells of; the names that `worker.on` takes. In the log the colon is a dot, `task:buried` is `task.dead`. */
@@ -171,7 +175,10 @@ export async function startWork(app: App, options: WorkOptions): Promise<WorkerH
   const worker = await startWorker(app, options);
   if (options.beat !== true) return worker;
   try {
-    return withBeat(worker, await startBeat(app, { name: worker.id, log: options.log ?? "silent" }));
+    return withBeat(
+      worker,
+      await startBeat(app, { name: worker.id, ...(options.log !== undefined && { log: options.log }) }),
+    );
   } catch (error) {
     await worker.stop({ cold: true });
     throw error;

@@ -8,7 +8,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import { durationMs } from "../task/duration.ts";
 import { Beat } from "./beat.ts";
 import { syncCode } from "./code-sync.ts";
-import { BeatLog } from "./beat-log.ts";
+import { beatPrinter } from "./beat-log.ts";
 import { Leadership } from "./leadership.ts";
 import { BeatReporter } from "./reporter.ts";
 import { portsOf } from "./schedule-ports.ts";
@@ -33,10 +33,8 @@ export async function startScheduler(app: App, options: BeatOptions = {}): Promi
   const id = options.name ?? `beat@${hostname()}`;
   const report = new BeatReporter(core.clock, id);
   if (options.onEvent) report.all(options.onEvent);
-  if (options.log === "json" || options.log === "text") {
-    const log = new BeatLog(options.log);
-    report.all((event) => log.print(event));
-  }
+  const log = options.log ?? core.config.log ?? "silent";
+  if (log !== "silent") report.all(beatPrinter(log, id));
   await core.load();
   const events = new ScheduleEvents(core.config, backend, id);
   report.all((event) => events.tell(event));

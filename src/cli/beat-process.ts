@@ -1,6 +1,7 @@
 /** A scheduler as a process: prints what happens, and stops at the first SIGTERM or SIGINT; who asks again does not want to wait. */
 
 import { constants } from "node:os";
+import { coreOf } from "../app/app.ts";
 import type { BeatOptions } from "../app/beat.ts";
 import type { Duration } from "../task/duration.ts";
 import { exitCode } from "./failure.ts";
@@ -27,7 +28,7 @@ export async function runBeat({ ttl, name, json, ...target }: BeatFlags): Promis
   const { app } = await targetApp(target);
   try {
     const options: BeatOptions = given({ ttl: ttl as Duration | undefined, name });
-    const starting = app.beat({ ...options, log: json === true ? "json" : "text" });
+    const starting = app.beat({ ...options, log: json === true ? "json" : (coreOf(app).config.log ?? "text") });
     // A signal while it starts (a database that does not answer) must not wait for the start.
     const beat = await Promise.race([starting, asked.promise]);
     if (beat === "stop") starting.then((late) => late.stop()).catch(() => {});

@@ -4,6 +4,7 @@
  */
 
 import { constants, hostname } from "node:os";
+import { coreOf } from "../app/app.ts";
 import type { WorkerHandle, WorkOptions } from "../app/work.ts";
 import { loadAppFile } from "./app-file.ts";
 import { exitCode } from "./failure.ts";
@@ -39,7 +40,7 @@ export async function runWorker({ app: file, json, memoryLimit, name, ...flags }
       ...given(flags),
       ...(memoryLimit !== undefined && { memoryLimit: Math.ceil(memoryLimit / 2 ** 20) }),
       ...(name !== undefined && { name: nodeName(name) }),
-      log: json === true ? "json" : "text",
+      log: json === true ? "json" : (coreOf(app).config.log ?? "text"),
     } as WorkOptions);
     // A signal while it starts (a broker that does not answer) must not wait for the start.
     if ((await Promise.race([starting, early.promise])) === "stop") {

@@ -1,8 +1,8 @@
-/** What a worker prints: one line for each event, for people or as JSON. */
+/** What a worker logs: one line for each event, for people, as pino's JSON, or told to a logger of the user's own. */
 
 import { details, LineWriter, logLine, type LogStyle } from "../app/log-line.ts";
+import { checkLogger, type LogLevel, type LogOption, messageOf, pinoLine } from "../app/structured-log.ts";
 import type { WorkerEvent, WorkerEventType } from "../app/work.ts";
-import { cleanJson } from "../wire/visible-text.ts";
 
 /** Told by others, or too many: received and settled surround each task, progress is stored with the task. */
 const silent: ReadonlySet<WorkerEventType> = new Set(["task:received", "task:settled", "task:progress"]);
@@ -23,7 +23,37 @@ const colours: Readonly<Record<string, LogStyle>> = {
   "worker.ready": "bold",
   "worker.stopped": "bold",
 };
+/** Those that are not information: what somebody should look at, and what there is too much of. */
+const levels: Readonly<Record<string, LogLevel>> = {
+  "broker.disconnected": "warn",
+  "task.dead": "error",
+  "task.failed": "error",
+  "task.lost": "error",
+  "task.retried": "warn",
+  "task.returned": "warn",
+  "task.started": "debug",
+  warning: "warn",
+};
 const logColours: Readonly<Record<string, LogStyle>> = { debug: "dim", warn: "yellow", error: "red" };
+
+/** What takes a worker's events there. Throws CONFIG_INVALID for a place that is none. */
+export function eventPrinter(to: Exclude<LogOption, "silent">, worker: string): (event: WorkerEvent) => void {
+  if (to === "json" || to === "text") {
+    const log = new EventLog(to);
+    return (event) => log.print(event);
+  }
+  checkLogger(to, "app.work()", '"json", "text", "silent", or ');
+  const logger = to.child({ worker });
+  return (event) => {
+    if (silent.has(event.type)) return;
+    const { type, at: _at, worker: _worker, text, pid, detail, ...facts } = event;
+    // pino has a `pid` of its own, which is ours; in a line of JSON the second would stand beside the first.
+    const child = pid === undefined || pid === process.pid ? undefined : pid;
+    const first = { event: eventName(type), ...facts, ...(child !== undefined && { child }) };
+    const more = type === "task:log" ? { fields: detail } : { ...detail, text };
+    logger[levelOf(event)]({ ...first, ...more, ...first }, message(event));
+  };
+}
 
 export class EventLog {
   readonly #style: "text" | "json";
@@ -41,11 +71,13 @@ export class EventLog {
   }
 }
 
-/** `{"time","event","id","task","queue","attempt","ms",…}`; details stand beside them, a handler's own fields under "fields". */
-export function jsonLine({ type, at, detail, ...facts }: WorkerEvent): string {
-  const details = type === "task:log" ? { fields: detail } : detail;
-  const first = { time: new Date(at).toISOString(), event: eventName(type), ...facts };
-  return cleanJson(JSON.stringify({ ...first, ...details, ...first }));
+/** `{"level","time","pid","hostname","event","id","task",…,"msg"}`; details stand beside them, a handler's own fields under "fields". */
+export function jsonLine(event: WorkerEvent): string {
+  const { type, at, detail, text, ...facts } = event;
+  const log = type === "task:log";
+  // A handler's line is the message itself; of other events the message says more than their text.
+  const first = { event: eventName(type), ...facts, ...(!log && { text }) };
+  return pinoLine(levelOf(event), at, first, log ? { fields: detail } : detail, message(event));
 }
 
 export function textLine(event: WorkerEvent): string {
@@ -63,6 +95,17 @@ export function textLine(event: WorkerEvent): string {
     text,
     detail !== undefined && details(detail),
   ]);
+}
+
+function message({ type, task, text }: WorkerEvent): string {
+  return type === "task:log" ? (text ?? "") : messageOf(eventName(type), task, text);
+}
+
+function levelOf({ type, code, detail }: WorkerEvent): LogLevel {
+  if (type === "task:log") return code === "debug" || code === "warn" || code === "error" ? code : "info";
+  if (type === "child:output") return code === "stderr" ? "warn" : "info";
+  if (type === "child:exited") return detail?.["expected"] === false ? "warn" : "info";
+  return levels[eventName(type)] ?? "info";
 }
 
 function eventName(type: WorkerEventType): string {

@@ -13,7 +13,7 @@ import type { TaskRegistry } from "../task/registry.ts";
 import { Credit } from "./credit.ts";
 import { Chords } from "./chords.ts";
 import { Custody } from "./custody.ts";
-import { EventLog } from "./event-log.ts";
+import { eventPrinter } from "./event-log.ts";
 import { ExtendedResults } from "./extended-result.ts";
 import { unreturnable, unwritable } from "./failed-run.ts";
 import { Flow } from "./flow.ts";
@@ -56,10 +56,9 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
   const shared = sharedWithPython(config.broker);
   const report = new Reporter(clock, id);
   if (options.onEvent) report.all(options.onEvent);
-  if (options.log === "json" || options.log === "text") {
-    const log = new EventLog(options.log);
-    report.all((event) => log.print(event));
-  }
+  const log = options.log ?? config.log ?? "silent";
+  const print = log === "silent" ? undefined : eventPrinter(log, id);
+  if (print && log !== config.log) report.all(print);
 
   const opening = new AbortController();
   const backend = await core.connect(opening.signal);
@@ -67,6 +66,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
   const apart = !backend.broker.joins(backend.store);
   const ledger = apart ? backend.store.ledger?.within(backend.broker.scope ?? scopeOf(config.broker)) : undefined;
   report.warnings(core.warnings);
+  if (print && log === config.log) report.all(print); // which the app has told of those already
   if (apart && ledger === undefined) {
     const text = "results are sent back and kept nowhere, so no fence refuses those of a worker that was replaced";
     report.warning("RESULTS_UNFENCED", `${text}; name a store with \`results\` where that matters`);

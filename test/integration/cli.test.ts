@@ -58,7 +58,7 @@ describe("celeriac worker", () => {
 
     const shouted = await run("call", "text.shout", "--kwargs", '{"text":"hi"}', "-A", appFile, "--timeout", "20s");
     expect(shouted.stdout).toBe('SUCCESS  "HI"\n');
-    expect(await worker.line("task.log")).toMatchObject({ code: "info", text: "shouting", fields: { letters: 2 } });
+    expect(await worker.line("task.log")).toMatchObject({ level: 30, msg: "shouting", fields: { letters: 2 } });
 
     expect(await worker.stop()).toBe(0);
     expect(worker.lines.at(-1)?.event).toBe("worker.stopped");
