@@ -5,6 +5,7 @@
  */
 
 import type { Entry, Run } from "./journal.ts";
+import { type Recovery, recovery } from "./recovery.ts";
 import { doomed, jobOf, partsOf, type Kind } from "./workload.ts";
 
 /** What the store holds for an id in the end. */
@@ -35,7 +36,7 @@ export interface Verdict {
   readonly unknown: number;
   readonly faults: number;
   readonly rerun: number;
-  readonly recoveryMs: { readonly p50: number; readonly max: number } | undefined;
+  readonly recoveryMs: Recovery | undefined;
   /** Empty = the run is green. One line each, with the id. */
   readonly violations: readonly string[];
 }
@@ -97,7 +98,6 @@ export function check(evidence: Evidence): Verdict {
   }
   for (const id of changed) violations.push(`double commit: the final result of ${id} changed`);
 
-  const recoveries: number[] = [];
   let rerun = 0;
   for (const [id, runs] of starts) {
     const final = finals.get(id);
@@ -133,13 +133,6 @@ export function check(evidence: Evidence): Verdict {
       if (!explained(from, to) && !neighbour)
         violations.push(`unexplained: ${id} (${kind}) ran ${String(runs.length)} times`);
     }
-    runs.forEach((run, index) => {
-      const next = runs[index + 1];
-      const death =
-        next &&
-        faults.find((fault) => fault.t >= run.t && fault.t <= next.t && /^kill (worker|child)/.test(fault.fault));
-      if (next && death && next.attempt === run.attempt) recoveries.push(next.t - death.t);
-    });
   }
   for (const [step, made] of steps) {
     if (made.length > 1 && !explained(made[0]?.t ?? 0, made.at(-1)?.t ?? 0))
@@ -148,14 +141,13 @@ export function check(evidence: Evidence): Verdict {
   for (const [what, count] of Object.entries(left)) {
     if (count > 0) violations.push(`leak: ${String(count)} messages are still ${what}`);
   }
-  recoveries.sort((a, b) => a - b);
+  const innocent = [...starts.values()].filter(([first]) => !doomed.has(first?.kind ?? ""));
   return {
     accepted: accepted.size,
     unknown: [...unclear.keys()].filter((id) => !accepted.has(id)).length,
     faults: faults.length,
     rerun,
-    recoveryMs:
-      recoveries.length > 0 ? { p50: recoveries[recoveries.length >> 1] ?? 0, max: recoveries.at(-1) ?? 0 } : undefined,
+    recoveryMs: recovery(innocent, faults),
     violations,
   };
 }

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { Network } from "./network.ts";
 
 interface Member {
   readonly process: ChildProcess;
@@ -13,17 +14,19 @@ interface Member {
 
 export class Cluster {
   readonly #env: NodeJS.ProcessEnv;
+  readonly #network: Network;
   readonly #members = new Map<number, Member>();
   #count = 0;
   #closing = false;
 
-  constructor(env: NodeJS.ProcessEnv) {
+  constructor(env: NodeJS.ProcessEnv, network: Network) {
     this.#env = env;
+    this.#network = network;
   }
 
   /** Starts `count` workers; resolves when each says that it is ready. */
   async start(count: number): Promise<void> {
-    await Promise.all(Array.from({ length: count }, () => this.#spawn().ready));
+    await Promise.all(Array.from({ length: count }, async () => (await this.#spawn())?.ready));
   }
 
   /** Workers that live and are not stopped. */
@@ -42,6 +45,11 @@ export class Cluster {
     } catch {
       return [];
     }
+  }
+
+  /** A worker with all its children, as a machine holds them. */
+  machine(pid: number): readonly number[] {
+    return [pid, ...this.children(pid)];
   }
 
   signal(pid: number, signal: NodeJS.Signals): void {
@@ -68,10 +76,13 @@ export class Cluster {
     clearTimeout(timer);
   }
 
-  #spawn(): Member {
+  async #spawn(): Promise<Member | undefined> {
     const path = fileURLToPath(new URL("./worker.ts", import.meta.url));
+    const name = `w${String(++this.#count)}`;
+    const servers = await this.#network.connect(name);
+    if (this.#closing) return undefined;
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", path], {
-      env: { ...this.#env, CHAOS_NAME: `w${String(++this.#count)}` },
+      env: { ...this.#env, ...servers, CHAOS_NAME: name },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const pid = child.pid ?? 0;
@@ -83,7 +94,8 @@ export class Cluster {
     this.#members.set(pid, member);
     child.once("exit", () => {
       this.#members.delete(pid);
-      if (!this.#closing) this.#spawn();
+      void this.#network.leave(name);
+      if (!this.#closing) void this.#spawn();
     });
     return member;
   }

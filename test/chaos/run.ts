@@ -2,7 +2,8 @@
  * A chaos run: tasks are sent, workers and servers are killed and stopped, and a checker that reads only the journal and the
  * final state says whether a promise was broken.
  *
- *   npm run chaos -- --broker sqlite|redis|rabbitmq --tasks 1000 --faults 20 --seed 7 [--bug NAME] [--json] [--keep]
+ *   npm run chaos -- --broker sqlite|redis|rabbitmq --tasks 1000 --faults 20 --seed 7 [--lease 3000] [--sweep 500]
+ *     [--bug NAME] [--json] [--keep] [--verbose]
  *
  * RabbitMQ's results lie on Redis, whose faults it has; bugs are seeded for the other two.
  *
@@ -20,8 +21,10 @@ import { startRedis } from "../server/redis-server.ts";
 import { bugs, seed as seedBug } from "./bugs.ts";
 import { check, type Verdict } from "./checker.ts";
 import { Cluster } from "./cluster.ts";
-import { pause, plan, strike } from "./faults.ts";
+import { plan } from "./fault-plan.ts";
+import { pause, strike } from "./faults.ts";
 import { Journal, readJournal } from "./journal.ts";
+import { Network } from "./network.ts";
 import { Observer } from "./observer.ts";
 import { Random } from "./random.ts";
 import { draw } from "./workload.ts";
@@ -32,6 +35,8 @@ const { values } = parseArgs({
     tasks: { type: "string", default: "1000" },
     faults: { type: "string", default: "20" },
     seed: { type: "string", default: "7" },
+    lease: { type: "string", default: "3000" },
+    sweep: { type: "string", default: "500" },
     bug: { type: "string" },
     json: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
@@ -39,10 +44,10 @@ const { values } = parseArgs({
   },
 });
 const broker = values.broker === "redis" || values.broker === "rabbitmq" ? values.broker : "sqlite";
-const lease = 2000;
-const sweep = 300;
+const lease = Number(values.lease);
+const sweep = Number(values.sweep);
 /** Time for the last tasks after the last fault: the longest task, lease, sweep, and crashes one after the other. */
-const drainLimit = 20_000;
+const drainLimit = 30_000;
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 process.exitCode = values.bug === undefined ? await green() : await red(values.bug);
@@ -90,18 +95,19 @@ async function run(tasks: number, faults: number, seed: number): Promise<Verdict
   const rabbit = broker === "rabbitmq" ? await startRabbit() : undefined;
   // What is stopped is noticed by its silence, within two heartbeats.
   const url = rabbit ? `${rabbit.url}?heartbeat=1` : (redis?.url ?? `sqlite:${join(folder, "chaos.db")}`);
-  const places = { CHAOS_BROKER: url, ...(rabbit && redis && { CHAOS_RESULTS: redis.url }) };
+  const servers = { CHAOS_BROKER: url, ...(rabbit && redis && { CHAOS_RESULTS: redis.url }) };
+  const network = new Network(servers);
   const env = {
     ...process.env,
     CHAOS_JOURNAL: path,
-    ...places,
+    ...servers,
     CHAOS_LEASE: String(lease),
     CHAOS_SWEEP: String(sweep),
     ...(values.verbose ? { CHAOS_VERBOSE: "1" } : {}),
   };
-  Object.assign(process.env, places);
+  Object.assign(process.env, await network.connect("producer"));
   const journal = new Journal(path);
-  const cluster = new Cluster(env);
+  const cluster = new Cluster(env, network);
   const observer = await Observer.open();
   try {
     await cluster.start(3);
@@ -109,10 +115,11 @@ async function run(tasks: number, faults: number, seed: number): Promise<Verdict
     const faultPlan = plan(random, faults, { redis: redis !== undefined, apart: rabbit !== undefined });
     const gap = Math.max(700, 18_000 / Math.max(1, faults));
     const span = gap * faults;
+    const parts = { random, cluster, network, journal, redis, rabbit, lease };
     const striking = (async () => {
       for (const fault of faultPlan) {
         await pause(gap * random.between(0.6, 1.1));
-        await strike(fault, { random, cluster, journal, redis, lease, twoPortWorker: () => twoPortWorker(env) });
+        await strike(fault, { ...parts, twoPortWorker: () => twoPortWorker(env) });
       }
     })();
     await observer.send(jobs, lease, span, journal);
@@ -124,7 +131,7 @@ async function run(tasks: number, faults: number, seed: number): Promise<Verdict
     await cluster.close(2000);
     await observer.close();
     journal.close();
-    await Promise.all([redis?.stop(), rabbit?.stop()]);
+    await Promise.all([network.close(), redis?.stop(), rabbit?.stop()]);
     if (!values.keep) rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,62 @@
+/** Which faults a run has, and in which order: drawn from the seed, each kind once before any comes again. */
+
+import type { Random } from "./random.ts";
+
+const onEveryBroker = {
+  "kill worker": 5,
+  "stop worker": 4,
+  "end worker": 1,
+  "end and kill worker": 1,
+  "stop machine": 2,
+  "kill child": 4,
+  "stop child": 2,
+  "two-port worker dies": 3,
+} as const;
+/** Of one client's line to its server, or servers. */
+const onLines = {
+  "cut line": 3,
+  "refuse line": 1,
+  "black hole": 2,
+  "half-open up": 2,
+  "half-open down": 2,
+  "slow line": 1,
+  "late line": 1,
+  "broken word": 2,
+} as const;
+const onRedis = {
+  "kill redis": 2,
+  "stop redis": 1,
+  "full redis": 1,
+  "flush scripts": 1,
+  "cut connections": 2,
+} as const;
+const onRabbit = { "stop rabbitmq": 1, "rabbitmq alarm": 1, "close connections": 1 } as const;
+
+export type Fault = keyof typeof onEveryBroker | keyof typeof onLines | keyof typeof onRedis | keyof typeof onRabbit;
+
+/**
+ * `apart`: results lie on another server, where each start is registered, so every worker is of two ports and none stores a result
+ * unregistered.
+ */
+export function plan(random: Random, count: number, servers: { redis: boolean; apart: boolean }): Fault[] {
+  const { "two-port worker dies": _unregistered, ...registered } = onEveryBroker;
+  const weights: Partial<Record<Fault, number>> = {
+    ...(servers.apart ? registered : onEveryBroker),
+    ...(servers.redis ? { ...onRedis, ...onLines } : {}),
+    ...(servers.apart ? onRabbit : {}),
+  };
+  const each = shuffled(Object.keys(weights) as Fault[], random);
+  const rest = Array.from({ length: Math.max(0, count - each.length) }, () =>
+    random.weighted(weights as Record<Fault, number>),
+  );
+  return shuffled([...each, ...rest].slice(0, count), random);
+}
+
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const all = [...items];
+  for (let i = all.length - 1; i > 0; i--) {
+    const j = Math.floor(random.next() * (i + 1));
+    [all[i], all[j]] = [all[j] as T, all[i] as T];
+  }
+  return all;
+}
