@@ -36,10 +36,10 @@ export async function startScheduler(app: App, options: BeatOptions = {}): Promi
   const log = options.log ?? core.config.log ?? "silent";
   if (log !== "silent") report.all(beatPrinter(log, id));
   await core.load();
-  const events = new ScheduleEvents(core.config, backend, id);
-  report.all((event) => events.tell(event));
   const backend = await core.connect();
   const { lease, store } = portsOf(core, backend);
+  const events = new ScheduleEvents(core.config, backend, id);
+  report.all((event) => events.tell(event));
   const changes = await syncCode(store, core.name, core.schedules.list(), core.clock.now());
   const holder = `${id}/${String(process.pid)}/${crypto.randomUUID().slice(0, 8)}`;
   const leadership = new Leadership({ lease, clock: core.clock, holder, ttl });
