@@ -21,6 +21,8 @@ const mostTogether = 250;
 const mostWaiting = 50_000;
 /** Publishes under way; one that hangs does not hold up the others. */
 const mostUnderway = 16;
+/** Rooms of batches kept for the next ones. New ones each time made the garbage collector look through the whole heap six times a second. */
+const mostSpare = 4;
 const headLife: Millis = 1_000;
 /** How long `drain` waits for the broker. */
 const drainPatience: Millis = 1_000;
@@ -45,6 +47,7 @@ export class Emitter {
   readonly #filling = new Map<string, EventBatch>();
   /** Full, or put there by a flush; the oldest first. */
   readonly #full: EventBatch[] = [];
+  readonly #spare: Buffer[] = [];
   #count = 0;
   #lingering: Disposable | undefined;
   #woken = false;
@@ -54,6 +57,11 @@ export class Emitter {
   /** The beginning of each event, up to its clock, and when it was made: the zone may change its summer time. */
   #head = "";
   #headAt = -Infinity;
+  /** Unix ms, and the same as events have it. */
+  #now = Number.NaN;
+  #timestamp = "";
+  /** Groups of types; there are some twenty. */
+  readonly #groups = new Map<string, string>();
 
   constructor(options: EmitterOptions) {
     this.#options = options;
@@ -67,12 +75,17 @@ export class Emitter {
 
   /** Goes out with its neighbours of the same group. The fields are plain data; what JSON would lose is lost. */
   queue(type: string, fields: Fields): void {
-    const group = type.slice(0, type.indexOf("-"));
-    const text = this.#text(type, fields);
+    this.write(type, JSON.stringify(fields).slice(1, -1));
+  }
+
+  /** The same with fields that are JSON already, without braces. */
+  write(type: string, json: string): void {
+    const group = this.#groupOf(type);
+    const text = this.#text(type, json);
     let batch = this.#filling.get(group);
     if (batch === undefined || !batch.add(text)) {
       if (batch !== undefined) this.#full.push(batch);
-      batch = new EventBatch(group, text.length);
+      batch = new EventBatch(group, text.length, this.#spare.pop());
       batch.add(text);
       this.#filling.set(group, batch);
     }
@@ -113,14 +126,28 @@ export class Emitter {
     over.abort(new Error("sent"));
   }
 
-  /** Written at once, and by hand but for the fields: a busy worker makes tens of thousands a second. */
-  #text(type: string, fields: Fields): string {
+  /** Written at once, and by hand: a busy worker makes tens of thousands a second. */
+  #text(type: string, json: string): string {
     const { clock, lamport } = this.#options;
     const now = clock.now();
+    if (now !== this.#now) this.#tick(now);
+    return `${this.#head}${String(lamport.forward())}${json === "" ? "" : ","}${json},"timestamp":${this.#timestamp},"type":"${type}"}`;
+  }
+
+  /** Another millisecond: printing one costs as much as printing the rest of an event. */
+  #tick(now: number): void {
+    this.#now = now;
+    this.#timestamp = String(now / 1000);
     if (now - this.#headAt > headLife || now < this.#headAt) this.#newHead(now);
-    const more = JSON.stringify(fields);
-    const rest = more.length > 2 ? `,${more.slice(1, -1)}` : "";
-    return `${this.#head}${String(lamport.forward())}${rest},"timestamp":${String(now / 1000)},"type":"${type}"}`;
+  }
+
+  #groupOf(type: string): string {
+    let group = this.#groups.get(type);
+    if (group === undefined) {
+      group = type.slice(0, type.indexOf("-"));
+      this.#groups.set(type, group);
+    }
+    return group;
   }
 
   #newHead(now: number): void {
@@ -153,14 +180,12 @@ export class Emitter {
     this.#lingering = undefined;
     for (const batch of this.#filling.values()) this.#full.push(batch);
     this.#filling.clear();
-    const { hostname } = this.#options;
     // Where too many are under way, the next to end goes on here.
     while (this.#underway.size < mostUnderway) {
       const batch = this.#full.shift();
       if (batch === undefined) break;
       this.#count -= batch.count;
-      const message = (): Message => eventList(hostname, batch.end());
-      this.#start(this.#publish(eventTopic(`${batch.group}-`, true), message, batch.count));
+      this.#start(this.#publishBatch(batch));
     }
     if (this.#missed === 0 || this.#underway.size >= mostUnderway) return;
     const missed = this.#missed;
@@ -176,12 +201,21 @@ export class Emitter {
     this.#underway.add(done);
   }
 
-  /** Events are lossy, and a field that cannot be written is no reason to fail for whoever told of it. */
-  async #publish(topic: string, message: () => Message, count: number): Promise<void> {
+  async #publishBatch(batch: EventBatch): Promise<void> {
+    const { group, count, room } = batch;
+    const message = (): Message => eventList(this.#options.hostname, batch.end());
+    const told = await this.#publish(eventTopic(`${group}-`, true), message, count);
+    if (told && room !== undefined && this.#spare.length < mostSpare) this.#spare.push(room);
+  }
+
+  /** Events are lossy, and a field that cannot be written is no reason to fail for whoever told of it. True if the bus took it. */
+  async #publish(topic: string, message: () => Message, count: number): Promise<boolean> {
     try {
       await this.#options.bus.publish({ kind: "event", type: topic }, message());
+      return true;
     } catch {
       this.#dropped += count;
+      return false;
     }
   }
 }

@@ -14,10 +14,17 @@ export class EventBatch {
   #length = 0;
   #count = 0;
 
-  /** `first`: characters of the event that it is made for. */
-  constructor(group: string, first: number) {
+  /** `first`: characters of the event that it is made for. `room`: of a batch that nobody reads any more. */
+  constructor(group: string, first: number, room: Buffer | undefined) {
     this.group = group;
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(usual, first * widest + 2));
+    const needed = first * widest + 2;
+    this.#bytes =
+      room !== undefined && room.byteLength >= needed ? room : Buffer.allocUnsafeSlow(Math.max(usual, needed));
+  }
+
+  /** For another batch, once nobody reads this one any more; `undefined` where it is too large to be kept. */
+  get room(): Buffer | undefined {
+    return this.#bytes.byteLength === usual ? this.#bytes : undefined;
   }
 
   get count(): number {

@@ -3,7 +3,7 @@
 import { array, assert as hold, boolean, constant, dictionary, integer, oneof, property, string } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { argsRepr, kwargsRepr } from "../wire/repr.ts";
-import { shownCall, shownError, shownLog, shownResult } from "./exposure.ts";
+import { shownCall, shownCallJson, shownError, shownLog, shownResult } from "./exposure.ts";
 
 const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 
@@ -36,13 +36,28 @@ describe("a call", () => {
     const value = oneof(leaf, array(leaf, { maxLength: 4 }), dictionary(string(), leaf, { maxKeys: 3 }));
     hold(
       property(dictionary(string(), value, { maxKeys: 5, noNullPrototype: true }), (kwargs) => {
-        expect(shownCall({}, bytes([[], kwargs]))).toEqual({ args: argsRepr([]), kwargs: kwargsRepr(kwargs) });
+        const shown = { args: argsRepr([]), kwargs: kwargsRepr(kwargs) };
+        expect(shownCall({}, bytes([[], kwargs]))).toEqual(shown);
+        expect(JSON.parse(`{${shownCallJson({}, bytes([[], kwargs]))}}`)).toEqual(shown);
       }),
       { numRuns: 300 },
     );
   });
 
+  test("with numbers as they came", () => {
+    const kwargs = (json: string): string => shownCall({}, Buffer.from(`[[],{"a":${json}}]`)).kwargs;
+    expect([kwargs("-0.5"), kwargs("1.5e3"), kwargs("12345678901234567890")]).toEqual([
+      "{'a': -0.5}",
+      "{'a': 1500}",
+      "{'a': 12345678901234567890}",
+    ]);
+  });
+
   test("as its sender printed it, if he did", () => {
+    const { args } = JSON.parse(
+      `{${shownCallJson({ argsrepr: "('***',)", kwargsrepr: "{}" }, bytes([[], { secret: 1 }]))}}`,
+    ) as { readonly args: string };
+    expect(args).toBe("('***',)");
     expect(shownCall({ argsrepr: "('***',)", kwargsrepr: "{}" }, bytes([["secret"], {}])).args).toBe("('***',)");
   });
   test("of a tagged value", () => {

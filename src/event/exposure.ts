@@ -7,6 +7,7 @@ import type { ReadException } from "../wire/exception.ts";
 import { parseJson, resultLimits } from "../wire/json.ts";
 import { argsRepr, callRepr, kwargsRepr, valueRepr } from "../wire/repr.ts";
 import { decodeCall } from "../wire/task-body.ts";
+import { turnedKeywords } from "./turned-call.ts";
 
 /** Larger data is not parsed for its first thousand characters, bytes. */
 const mostParsed = 16 * 1024;
@@ -14,21 +15,10 @@ const mostParsed = 16 * 1024;
 const longestTraceback = 16 * 1024;
 /** Larger calls are cut, which is left to the way for all. */
 const mostTurned = 768;
-/** ASCII without escapes and apostrophes, and no number that Python would print in another way than it came. */
-const turnable = /^[ -&(-[\]-~]*$/;
-const words = /true|false|null|[:,] ?/g;
-const pythonWords: Readonly<Record<string, string>> = {
-  true: "True",
-  false: "False",
-  null: "None",
-  ":": ": ",
-  ",": ", ",
-  ": ": ": ",
-  ", ": ", ",
-};
-/** What most small results are: printed as they are written. */
-const wholeNumber = /^-?\d+$/;
+/** What most small results are, in so many digits, has no other form. */
 const shortNumber = 15;
+const minus = "-".charCodeAt(0);
+const zero = "0".charCodeAt(0);
 const decoder = new TextDecoder();
 
 export interface ShownCall {
@@ -40,8 +30,8 @@ export interface ShownCall {
 export function shownCall(headers: Readonly<Record<string, unknown>>, call: Uint8Array): ShownCall {
   const { argsrepr, kwargsrepr } = headers;
   if (typeof argsrepr === "string" && typeof kwargsrepr === "string") return { args: argsrepr, kwargs: kwargsrepr };
-  const plain = plainCall(call);
-  if (plain !== undefined) return plain;
+  const kwargs = turned(call);
+  if (kwargs !== undefined) return { args: "()", kwargs };
   if (call.byteLength <= mostParsed) {
     try {
       const { args, kwargs } = decodeCall(call);
@@ -53,33 +43,25 @@ export function shownCall(headers: Readonly<Record<string, unknown>>, call: Uint
   return { args: `(<${String(call.byteLength)} bytes>)`, kwargs: "{}" };
 }
 
-/**
- * Of a call by keywords alone, as ours are: the JSON turned into Python's form as a text, which is what costs least. `undefined` where that
- * would not be exact.
- */
-function plainCall(call: Uint8Array): ShownCall | undefined {
-  if (call.byteLength > mostTurned) return undefined;
-  const text = Buffer.from(call.buffer, call.byteOffset, call.byteLength).toString("latin1");
-  if (!text.startsWith("[[],{") || !text.endsWith("}]") || !turnable.test(text)) return undefined;
-  if (text === "[[],{}]") return { args: "()", kwargs: "{}" };
-  // Between two quotes stands a text, which is the same in both; there is no other quote and no escape in it.
-  const parts = text.slice(4, -1).split('"');
-  let kwargs = "";
-  for (let index = 0; index < parts.length; index++) {
-    const part = parts[index] ?? "";
-    if (index % 2 === 1) kwargs += `'${part}'`;
-    else if (part === ":" || part === ",") kwargs += `${part} `;
-    else kwargs += part.replaceAll(words, (word: string) => pythonWords[word] ?? word);
-  }
-  return kwargs.includes("__type__") ? undefined : { args: "()", kwargs };
+/** The same as members of a JSON object, without braces. */
+export function shownCallJson(headers: Readonly<Record<string, unknown>>, call: Uint8Array): string {
+  const plain = headers["argsrepr"] === undefined ? turned(call) : undefined;
+  // Between JSON's quotes it stands as it is.
+  if (plain !== undefined) return `"args":"()","kwargs":"${plain}"`;
+  const { args, kwargs } = shownCall(headers, call);
+  return `"args":${JSON.stringify(args)},"kwargs":${JSON.stringify(kwargs)}`;
+}
+
+function turned(call: Uint8Array): string | undefined {
+  return call.byteLength > mostTurned ? undefined : turnedKeywords(call);
 }
 
 /** `bytes`: the result as JSON. */
 export function shownResult(bytes: Uint8Array): string {
   if (bytes.byteLength <= shortNumber) {
-    const text = decoder.decode(bytes);
-    if (wholeNumber.test(text)) return text;
-    if (text === "null") return "None";
+    const number = wholeNumber(bytes);
+    if (number !== undefined) return String(number);
+    if (decoder.decode(bytes) === "null") return "None";
   }
   if (bytes.byteLength > mostParsed) return `<${String(bytes.byteLength)} bytes>`;
   try {
@@ -87,6 +69,17 @@ export function shownResult(bytes: Uint8Array): string {
   } catch {
     return valueRepr(decoder.decode(bytes));
   }
+}
+
+function wholeNumber(bytes: Uint8Array): number | undefined {
+  const negative = bytes[0] === minus;
+  let number = 0;
+  for (let at = negative ? 1 : 0; at < bytes.byteLength; at++) {
+    const digit = (bytes[at] ?? 0) - zero;
+    if (digit < 0 || digit > 9) return undefined;
+    number = number * 10 + digit;
+  }
+  return bytes.byteLength > (negative ? 1 : 0) ? (negative ? -number : number) : undefined;
 }
 
 /** `ValueError('boom')`. */

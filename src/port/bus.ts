@@ -7,7 +7,10 @@ export type Channel =
   | { readonly kind: "control"; readonly namespace: string } // broadcast to every node
   | { readonly kind: "reply"; readonly to: string }; // one inbox; created by `inbox`
 export interface Bus {
-  publish(channel: Channel, message: Message): Promise<void>; // lossy, never blocks a task, never throws for a slow listener
+  /**
+   * Lossy, never blocks a task, never throws for a slow listener. Once it has resolved the body is its sender's again, who may write over it.
+   */
+  publish(channel: Channel, message: Message): Promise<void>;
   listen(
     channel: Channel,
     take: (channel: Channel, message: Message) => void,

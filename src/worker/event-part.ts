@@ -63,7 +63,8 @@ export class EventPart implements WorkerPart, EventControl {
   async start(): Promise<void> {
     const { report, clock, core } = this.#inside;
     const tell = (type: string, fields: Readonly<Record<string, unknown>>): void => this.#emitter.queue(type, fields);
-    report.watch(new TaskEvents({ on: () => this.#attention.on, tell }));
+    const write = (type: string, json: string): void => this.#emitter.write(type, json);
+    report.watch(new TaskEvents({ on: () => this.#attention.on, tell, write }));
     report.on("child:started", ({ pid }) => this.#child("started", pid, {}));
     report.on("child:exited", ({ pid, detail }) => this.#child("exited", pid, { ...detail }));
     report.on("child:retiring", ({ pid, code, text }) => this.#child(code ?? "retiring", pid, { why: text ?? null }));

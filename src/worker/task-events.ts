@@ -5,10 +5,10 @@
 
 import { constants } from "node:os";
 import type { Delivery, Settled } from "../port/broker.ts";
-import { type ShownCall, shownCall, shownError, shownLog, shownResult, shownTraceback } from "../event/exposure.ts";
+import { shownCallJson, shownError, shownLog, shownResult, shownTraceback } from "../event/exposure.ts";
 import { readException } from "../wire/exception.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
-import { formatTimestamp } from "../wire/timestamp.ts";
+import { EventText } from "./event-text.ts";
 import { attemptOf, type Execution } from "./execution.ts";
 import type { Failure } from "./failure.ts";
 import type { Refused, Told, Witness } from "./reporter.ts";
@@ -21,10 +21,13 @@ export interface TaskEventsOptions {
   /** Somebody may be listening. */
   readonly on: () => boolean;
   readonly tell: (type: string, fields: Fields) => void;
+  /** The same with fields that are JSON already, without braces. */
+  readonly write: (type: string, json: string) => void;
 }
 
 export class TaskEvents implements Witness {
   readonly #options: TaskEventsOptions;
+  readonly #text = new EventText();
 
   constructor(options: TaskEventsOptions) {
     this.#options = options;
@@ -33,15 +36,14 @@ export class TaskEvents implements Witness {
   admitted(execution: Execution): void {
     if (!this.#options.on()) return;
     const { headers, message, call, delivery, claim } = execution;
-    const shown = shownCall(message.headers, call);
-    this.#options.tell("task-received", receivedFields(headers, shown, delivery.queue, claim.fence));
+    const shown = shownCallJson(message.headers, call);
+    this.#options.write("task-received", this.#text.received(headers, shown, delivery.queue, claim.fence));
   }
 
   started(execution: Execution): void {
     if (!this.#options.on()) return;
     const { headers, claim, pid } = execution;
-    const child = pid ?? null;
-    this.#options.tell("task-started", { uuid: headers.id, attempt: headers.retries + 1, fence: claim.fence, child });
+    this.#options.write("task-started", this.#text.started(headers, claim.fence, pid));
   }
 
   ended(execution: Execution, { end, value, failure }: Told, how: Settled["kind"]): void {
@@ -89,10 +91,9 @@ export class TaskEvents implements Witness {
     const { tell } = this.#options;
     switch (end.kind) {
       case "succeeded": {
-        const { headers, pid = null } = execution;
+        const { headers, pid } = execution;
         const result = value === undefined ? "None" : shownResult(value);
-        const told = { uuid: headers.id, result, runtime: seconds(end.ms), attempt: headers.retries + 1, child: pid };
-        tell("task-succeeded", told);
+        this.#options.write("task-succeeded", this.#text.succeeded(headers, result, seconds(end.ms), pid));
         return;
       }
       case "ignored":
@@ -132,7 +133,8 @@ export class TaskEvents implements Witness {
   }
 
   #received(headers: TaskHeaders, delivery: Delivery): void {
-    this.#options.tell("task-received", receivedFields(headers, undefined, delivery.queue, delivery.fence));
+    const { queue, fence } = delivery;
+    this.#options.write("task-received", this.#text.received(headers, undefined, queue, fence));
   }
 
   #returned(execution: Execution, why: string): void {
@@ -142,26 +144,6 @@ export class TaskEvents implements Witness {
   #dead(about: Fields, reason: string, detail: string): void {
     this.#options.tell("celeriac-dead", { ...about, reason, detail });
   }
-}
-
-/** What Celery's own has, in its order, and more. Written out: it is made for each task. */
-function receivedFields(headers: TaskHeaders, shown: ShownCall | undefined, queue: string, fence: number): Fields {
-  const { id, task, shadow, rootId, parentId = null, retries, eta, expires, group } = headers;
-  return {
-    uuid: id,
-    name: shadow ?? task,
-    args: shown?.args ?? null,
-    kwargs: shown?.kwargs ?? null,
-    root_id: rootId,
-    parent_id: parentId,
-    retries,
-    eta: moment(eta),
-    expires: moment(expires),
-    group,
-    queue,
-    attempt: retries + 1,
-    fence,
-  };
 }
 
 function facts(execution: Execution): Fields {
@@ -188,14 +170,4 @@ function signumOf({ terminatedBy }: Execution): number | null {
 /** Whole microseconds: more is noise. */
 function seconds(ms: number): number {
   return Math.round(ms * 1000) / 1_000_000;
-}
-
-/** A moment that no date can hold is told as none. */
-function moment(ms: number | undefined): string | null {
-  if (ms === undefined) return null;
-  try {
-    return formatTimestamp(ms);
-  } catch {
-    return null;
-  }
 }

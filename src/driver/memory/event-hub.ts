@@ -39,9 +39,12 @@ export class EventHub {
   }
 
   publish(channel: Channel, message: Message): void {
+    let kept: Message | undefined;
     for (const listening of this.#listening) {
       if (!hears(listening.listener.channel, channel)) continue;
-      listening.waiting.push({ channel, message });
+      // Whoever published may write over the body.
+      kept ??= { ...message, body: Uint8Array.from(message.body) };
+      listening.waiting.push({ channel, message: kept });
       if (listening.waiting.length > listenerBuffer) {
         listening.waiting.shift();
         listening.missed += 1;

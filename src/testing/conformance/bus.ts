@@ -51,6 +51,21 @@ export function busSuite(name: string, makeServer: MakeServer): void {
       expect({ ...heard[0]?.headers }).toMatchObject({ ...sent.headers });
     });
 
+    it("is done with the body once it has published it", async () => {
+      const rig = use();
+      const [client, other] = [await rig.client(), await rig.client()];
+      const type = rig.name("again");
+      const heard: string[] = [];
+      await other.bus.listen(event(type), (_, { body }) => void heard.push(Buffer.from(body).toString()), unheard);
+      await client.bus.listen(event(type), (_, { body }) => void heard.push(Buffer.from(body).toString()), unheard);
+      const body = Buffer.from("1");
+      await client.bus.publish(event(type), { ...makeMessage({ id: "again" }), body });
+      body.write("2");
+      await client.bus.publish(event(type), { ...makeMessage({ id: "again" }), body });
+      await rig.until("both events", () => heard.length >= 4);
+      expect(heard.toSorted()).toEqual(["1", "1", "2", "2"]);
+    });
+
     it("brings control messages to every node of a namespace and to no other", async () => {
       const rig = use();
       const [one, two, sender] = await Promise.all([rig.client(), rig.client(), rig.client()]);
