@@ -100,3 +100,10 @@ describe("ask", () => {
     expect(backend.bus.audience({ kind: "reply", to: heard[0]?.reply_to.routing_key ?? "" })).toBe(false);
   });
 });
+
+test("the wait has an end in all, however many go on answering, and gives what was said by then", async () => {
+  for (let n = 0; n < 20; n++) await node(`w${String(n)}`, 150 * n);
+  const answers = await within({ method: "ping", timeout: 200, inAll: 1_000 }, 1_001);
+  expect(Object.keys(answers as object)).toHaveLength(7);
+  expect(await within({ method: "ping", timeout: 200 }, 1_001)).toBe("asking");
+});

@@ -15,6 +15,8 @@ export interface Question {
   readonly destination?: readonly string[] | undefined;
   /** Longest silence, counted anew from each node that answers. */
   readonly timeout: Millis;
+  /** Longest wait in all, ms: what was said by then is the answer. Default: as long as new nodes go on answering. */
+  readonly inAll?: Millis;
   /** Enough answers. Default: as many as `destination` names, or no limit. */
   readonly limit?: number | undefined;
 }
@@ -57,6 +59,7 @@ export async function ask(
     });
     await within(bus.publish({ kind: "control", namespace: controlNamespace }, request), signal);
     wait();
+    using _bound = question.inAll === undefined ? undefined : clock.after(question.inAll, ended.resolve);
     await within(ended.promise, signal);
     return answers;
   } finally {

@@ -5,8 +5,9 @@ import type { Bus } from "../../port/bus.ts";
 import type { Millis } from "../../port/units.ts";
 import { ask } from "../ask.ts";
 
-/** Longest silence, ms. */
+/** Longest silence, and longest wait for all of them, ms. */
 const patience: Millis = 1_000;
+const longest: Millis = 2_000;
 
 export interface WorkerView {
   /** Node name, `name@host`. */
@@ -37,7 +38,7 @@ export interface Roll {
 
 export async function callRoll(bus: Bus, clock: Clock, signal: AbortSignal): Promise<Roll> {
   const question = (method: string, named: Readonly<Record<string, unknown>> = {}): Promise<Answers> =>
-    ask(bus, { method, arguments: named, timeout: patience }, clock, signal);
+    ask(bus, { method, arguments: named, timeout: patience, inAll: longest }, clock, signal);
   const [queues, tasks, stats, active, reserved] = await Promise.all([
     question("active_queues"),
     question("registered", { taskinfoitems: ["rate_limit"] }),
@@ -56,7 +57,7 @@ export async function askWorkers(
   calling: Promise<Roll>,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, WorkerView>> {
-  const question = { method: "query_task", arguments: { ids: [id] }, timeout: patience };
+  const question = { method: "query_task", arguments: { ids: [id] }, timeout: patience, inAll: longest };
   const [roll, holders] = await Promise.all([calling, ask(bus, question, clock, signal)]);
   const { queues, tasks, stats, active, reserved } = roll;
   const names = new Set([...Object.values(roll), holders].flatMap((answers: Answers) => [...answers.keys()]));

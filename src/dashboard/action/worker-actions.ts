@@ -10,8 +10,9 @@ import { type Outcome, Outcomes } from "./outcome.ts";
 type WorkerAction = Extract<ActionRequest, { readonly worker: string }>;
 type LimitAction = Extract<ActionRequest, { readonly do: "limit.rate" | "limit.time" }>;
 
-/** Silence after which nobody else answers, ms. */
+/** Silence after which nobody else answers, and the longest wait for all of them, ms. */
 const patience = 1_500;
+const longest = 2_000;
 /** Who shuts down says nothing, so there is little to wait for, ms. */
 const parting = 200;
 const mostTries = 5;
@@ -58,7 +59,7 @@ export async function tell(
   // Nobody is waited for but those that are known to be there.
   const present = inside.cluster.alive(inside.clock.now()).length;
   const limit = destination === undefined && present > 0 ? present : undefined;
-  const question = { method, arguments: named, destination, timeout, limit };
+  const question = { method, arguments: named, destination, timeout, inAll: longest, limit };
   const answers = await ask(bus, question, inside.clock, AbortSignal.timeout(30_000));
   const outcomes = new Outcomes();
   const replies: Record<string, { readonly ok?: string; readonly error?: string }> = {};

@@ -19,6 +19,8 @@ const methods: readonly (readonly [shown: string, method: string, named: Readonl
   ["stats", "stats", {}],
 ];
 const patience = 1_000;
+/** And all of them together, ms. */
+const longest = 2_000;
 
 export async function workers(visit: Visit): Promise<object> {
   const { inside, signal } = visit;
@@ -92,7 +94,7 @@ async function inspect(
   const limit = destination === undefined ? cluster.alive(clock.now()).length || undefined : undefined;
   await Promise.all(
     methods.map(async ([shown, method, named]) => {
-      const question = { method, arguments: named, destination, timeout: patience, limit };
+      const question = { method, arguments: named, destination, timeout: patience, inAll: longest, limit };
       for (const [worker, answer] of await ask(bus, question, clock, signal)) {
         const facts = answers.get(worker) ?? { timestamp: clock.now() / 1000 };
         facts[shown] = answer;
