@@ -3,11 +3,10 @@
  * from in its headers. Headers that the caller sets himself win. Without a `telemetry` each method is one comparison.
  */
 
-import { mapTasks } from "../canvas/composite.ts";
+import { tracedHeaders, tracedSignature } from "../canvas/traced-signature.ts";
 import type { Outgoing } from "../port/broker.ts";
 import { runningTask } from "../task/running.ts";
 import { type BrokerName, flushed, type TraceHeaders } from "../task/telemetry.ts";
-import type { Signature } from "../wire/signature.ts";
 import type { AppConfig } from "./config.ts";
 import type { Draft } from "./draft.ts";
 import type { Launch } from "./launch.ts";
@@ -58,7 +57,7 @@ export class Tracing {
       root,
       count: 1,
     };
-    return telemetry.sending(facts, (trace) => go({ ...launch, signature: traced(signature, trace) }));
+    return telemetry.sending(facts, (trace) => go({ ...launch, signature: tracedSignature(signature, trace) }));
   }
 
   /** By the broker, of what was sent here, also for the children of a pool. */
@@ -97,17 +96,5 @@ const systems: Readonly<Record<string, string>> = {
 };
 
 function withTrace(draft: Draft, trace: TraceHeaders): Draft {
-  return { ...draft, headers: { ...trace, ...draft.headers } };
-}
-
-function traced(signature: Signature, trace: TraceHeaders): Signature {
-  const change = (task: Signature): Signature => {
-    const own = task.options["headers"];
-    return { ...task, options: { ...task.options, headers: { ...trace, ...(isRecord(own) ? own : {}) } } };
-  };
-  return mapTasks(signature, change, true);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return { ...draft, headers: tracedHeaders(draft.headers, trace) };
 }

@@ -5,16 +5,15 @@
 
 import type { Signature } from "../wire/signature.ts";
 import { mapTasks, type Options, withMore } from "./composite.ts";
-import { stepHeaders, type StepTrace } from "./step-headers.ts";
 
-export interface Family extends Pick<StepTrace, "traceElse"> {
+export interface Family {
   readonly root?: string | undefined;
   readonly stamps?: Options | undefined;
   /** Where a task goes whose signature does not say. */
   readonly queueOf: (task: string) => string;
 }
 
-export function keptBody(body: Signature, { root, stamps = {}, queueOf, traceElse }: Family): Signature {
+export function keptBody(body: Signature, { root, stamps = {}, queueOf }: Family): Signature {
   const names = Object.keys(stamps);
   const family: Options = {
     ...(root !== undefined && { root_id: root }),
@@ -22,12 +21,7 @@ export function keptBody(body: Signature, { root, stamps = {}, queueOf, traceEls
   };
   const told = (task: Signature): Signature => {
     const { queue } = task.options;
-    const more = traceElse && { headers: stepHeaders(task.options["headers"], { traceElse }) };
-    return withMore(task, {
-      ...family,
-      ...more,
-      ...((queue === undefined || queue === null) && { queue: queueOf(task.task) }),
-    });
+    return withMore(task, queue === undefined || queue === null ? { ...family, queue: queueOf(task.task) } : family);
   };
   const kept = mapTasks(body, told, true);
   return root === undefined ? kept : withMore(kept, { root_id: root });

@@ -1,5 +1,6 @@
 /** The message of a planned step: its signature's options read as Celery reads them, the rest of its chain and its chord put beside the call. */
 
+import type { TraceHeaders } from "../task/telemetry.ts";
 import { isCompression, packMessage, type Compression, type Packing } from "../wire/compression.ts";
 import { stringifyJson } from "../wire/json.ts";
 import type { Message } from "../wire/message.ts";
@@ -10,15 +11,16 @@ import { makeTaskMessage } from "../wire/task-message.ts";
 import { parseTimestamp } from "../wire/timestamp.ts";
 import { listOf, type Options, textIn } from "./composite.ts";
 import type { Step } from "./plan.ts";
-import { stepHeaders, type StepTrace } from "./step-headers.ts";
 
 /** Who sends. */
-export interface Origin extends StepTrace {
+export interface Origin {
   /** The first task of the workflow; absent: each step that is sent now is its own. */
   readonly root?: string | undefined;
   readonly parent?: string | undefined;
   readonly stamps?: Readonly<Record<string, unknown>> | undefined;
   readonly origin?: string | undefined;
+  /** Of the run that sends it: it wins over what the step carries, which is where its workflow was started. */
+  readonly trace?: TraceHeaders | undefined;
 }
 
 export interface MessageContext {
@@ -72,7 +74,7 @@ export function stepMessage(context: MessageContext, step: Step): StepMessage {
     origin: from.origin,
     replyTo: textIn(options, "reply_to"),
     replacedTaskNesting: nesting,
-    headers: stepHeaders(options["headers"], from),
+    headers: headersOf(options, from.trace),
     stamps: stampsOf(options, from.stamps),
   });
   // Text, not values: a result goes on as the exact bytes it was stored as, big integers included.
@@ -131,6 +133,12 @@ function packed({ packing }: MessageContext, named: unknown, message: Message): 
   return method === undefined ? message : packMessage(message, method, packing?.compressOver ?? 0);
 }
 
+function headersOf(options: Options, trace: Origin["trace"]): Readonly<Record<string, unknown>> | undefined {
+  const { headers } = options;
+  const own = isRecord(headers) ? headers : undefined;
+  return trace === undefined ? own : { ...own, ...trace };
+}
+
 /** Celery keeps a step's own stamps flat among its options; they win over those of the task before it. */
 function stampsOf(options: Options, inherited: Origin["stamps"]): Origin["stamps"] {
   const names = options["stamped_headers"];
@@ -152,4 +160,7 @@ function seconds(value: unknown): number | undefined {
 function time(value: unknown): number | undefined {
   if (value instanceof Date) return value.getTime();
   return typeof value === "string" ? parseTimestamp(value) : undefined;
+}
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -10,6 +10,7 @@ import { joinLife, planOf, type Plan } from "../canvas/plan.ts";
 import { childrenIn } from "../canvas/result-node.ts";
 import { resultTuple } from "../canvas/result-tuple.ts";
 import { stepMessage } from "../canvas/step-message.ts";
+import { tracedSignature } from "../canvas/traced-signature.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Outgoing } from "../port/broker.ts";
 import type { OpenJoin } from "../port/joins.ts";
@@ -119,8 +120,16 @@ export function isUnsendable(error: unknown): error is CeleriacError {
 
 /** Throws NAME_INVALID, NOT_SERIALIZABLE or MESSAGE_UNDECODABLE for what cannot be sent by anybody. */
 export function sendAll(context: FollowContext, from: Sender, sendings: readonly Sending[]): Follow {
+  // Its parts too, for whoever sends them after it: another worker, or one of Python's.
+  const trace = context.trace ?? from.trace;
   const plans = sendings.map(({ signature, role, front, rest, end, seed = from.id }) =>
-    planOf(signature, { newId: (place) => followUpId(seed, place), role, front, rest, end }),
+    planOf(trace === undefined ? signature : tracedSignature(signature, trace), {
+      newId: (place) => followUpId(seed, place),
+      role,
+      front,
+      rest,
+      end,
+    }),
   );
   return followOf(context, from, plans, new Set(plans.filter((_, index) => sendings[index]?.anew)));
 }
@@ -133,7 +142,6 @@ function followOf(context: FollowContext, from: Sender, plans: readonly Plan[], 
       parent: from.id,
       stamps: isEmpty(from.stamps ?? {}) ? undefined : from.stamps,
       trace: context.trace,
-      traceElse: from.trace,
     },
     now,
     packing,
@@ -161,9 +169,7 @@ function followOf(context: FollowContext, from: Sender, plans: readonly Plan[], 
   return {
     sends,
     opens: plans.flatMap(({ joins }) =>
-      joins.map((join) =>
-        openJoin(join, { ...writing.from, queueOf: writing.queueOf, traceElse: context.trace ?? from.trace }),
-      ),
+      joins.map((join) => openJoin(join, { ...writing.from, queueOf: writing.queueOf })),
     ),
     children: plans.flatMap(({ result }) => (result === undefined ? [] : childrenIn(result).map(resultTuple))),
   };

@@ -1,18 +1,18 @@
 /** One trace from whoever sends to the last task, with OpenTelemetry's own SDK in the worker and in the children of each pool. */
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { afterAll, describe, expect, it } from "vitest";
-import { chain, chord, group, type WorkerEvent, type WorkOptions } from "../../src/index.ts";
+import { chain, chord, createApp, group, type WorkerEvent, type WorkOptions } from "../../src/index.ts";
 import type { KeptSpan } from "./tracing/sdk.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "celeriac-tracing-"));
 const file = join(folder, "spans.jsonl");
 process.env["TRACE_FILE"] = file;
 process.env["TRACE_BROKER"] = `sqlite:${join(folder, "queue.db")}`;
-const { again, app, branch, dying, flaky, flush, leaf, look, sum } = await import("./tracing/app.ts");
+const { again, app, branch, dying, flaky, flush, grow, leaf, look, split, sum } = await import("./tracing/app.ts");
 const { measured } = await import("./tracing/sdk.ts");
 
 const soon = { timeout: "25s" } as const;
@@ -30,6 +30,12 @@ interface Traced {
   all(name: string): readonly KeptSpan[];
 }
 
+/** Of all traces. */
+function kept(): readonly KeptSpan[] {
+  const lines = readFileSync(file, "utf8").trim().split("\n");
+  return lines.map((line) => JSON.parse(line) as KeptSpan);
+}
+
 /** Sends as a request of a web app does, to a worker; gives the spans of its trace once the worker and its children have ended. */
 async function traced(options: WorkOptions, send: () => Promise<unknown>): Promise<Traced> {
   const request = tracer.startSpan("request");
@@ -39,10 +45,7 @@ async function traced(options: WorkOptions, send: () => Promise<unknown>): Promi
     request.end();
   }
   await flush();
-  const lines = readFileSync(file, "utf8").trim().split("\n");
-  const spans = lines
-    .map((line) => JSON.parse(line) as KeptSpan)
-    .filter((span) => span.trace === request.spanContext().traceId);
+  const spans = kept().filter((span) => span.trace === request.spanContext().traceId);
   const all = (name: string): readonly KeptSpan[] => spans.filter((span) => span.name === name);
   const one = (name: string): KeptSpan => {
     const [found, ...others] = all(name);
@@ -145,6 +148,19 @@ describe.each(["inline", "thread", "process"] as const)("in the %s pool", (pool)
     expect(replaced?.parent).toBe(spans.one("process again").id);
   });
 
+  it("a workflow that takes a task's place, and a member that is added to a chord, are of the run that did it", async () => {
+    const spans = await traced({ pool }, async () => {
+      await (await split.delay(1)).get(soon);
+    });
+    const { id } = spans.one("process split");
+    expect(spans.all("process leaf").map(({ parent }) => parent)).toEqual([id, id]);
+    expect(spans.one("process sum").parent).toBe(id);
+    const grown = await traced({ pool }, async () => {
+      await (await app.delay(chord(group(grow.si(1)), sum.s()))).get(soon);
+    });
+    expect(grown.one("process leaf").parent).toBe(grown.one("process grow").id);
+  });
+
   it("baggage comes along, and a handler's log lines name the trace", async () => {
     const events: WorkerEvent[] = [];
     let seen: { readonly traceparent: string | null; readonly baggage: string | null } | undefined;
@@ -168,6 +184,27 @@ describe("a worker whose child is killed", () => {
       status: { code: SpanStatusCode.ERROR },
       attributes: { "error.type": "WorkerLostError", "celeriac.end": "dead" },
     });
+  });
+});
+
+describe("a chord that nobody traced when it was sent", () => {
+  it("goes on in the trace of the member that was the last", async () => {
+    const untraced = createApp({ broker: process.env["TRACE_BROKER"] ?? "" });
+    const [one, all] = [
+      untraced.remote<(n: number) => number>("leaf"),
+      untraced.remote<(all: number[]) => number>("sum"),
+    ];
+    const before = existsSync(file) ? kept().length : 0;
+    await traced({ pool: "inline" }, async () => {
+      const sent = await untraced.delay(chord(group(one.si(1), one.si(2)), all.s()));
+      await sent.get(soon);
+    });
+    await untraced.close();
+    const spans = kept().slice(before);
+    const members = spans.filter(({ name }) => name === "process leaf");
+    const body = spans.find(({ name }) => name === "process sum");
+    expect(members.map(({ parent }) => parent)).toEqual([undefined, undefined]);
+    expect(members.map(({ id }) => id)).toContain(body?.parent);
   });
 });
 

@@ -2,7 +2,7 @@
 
 import "./sdk.ts";
 import { propagation, trace, context } from "@opentelemetry/api";
-import { createApp, type TaskContext } from "../../../src/index.ts";
+import { chord, createApp, group, type TaskContext } from "../../../src/index.ts";
 import { openTelemetry } from "../../../src/opentelemetry/index.ts";
 
 const telemetry = openTelemetry();
@@ -46,3 +46,10 @@ export const dying = app.task("dying", { onCrash: "fail" }, () => process.kill(p
 
 export const again = app.task("again", (n: number, ctx: TaskContext) => ctx.replace(leaf.si(n)));
 export const sum = app.task("sum", (all: readonly number[]) => all.reduce((total, each) => total + each, 0));
+export const split = app.task("split", (n: number, ctx: TaskContext) =>
+  ctx.replace(chord(group(leaf.si(n), leaf.si(n)), sum.s())),
+);
+export const grow = app.task("grow", async (n: number, ctx: TaskContext) => {
+  await ctx.addToChord(leaf.si(n));
+  return n;
+});
