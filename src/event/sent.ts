@@ -12,6 +12,7 @@ import { Attention } from "./attention.ts";
 import { Emitter } from "./emitter.ts";
 import { shownCall } from "./exposure.ts";
 import { LamportClock } from "./lamport.ts";
+import { withPlanned } from "./planned.ts";
 
 /** A larger call is told without its arguments: nobody unpacks it for that. */
 const mostOpened = 64 * 1024;
@@ -36,8 +37,8 @@ function sentFields(queue: string, message: Outgoing["message"]): Readonly<Recor
   try {
     const headers = readTaskHeaders(message);
     const { id, task, shadow, rootId, parentId = null, retries, eta, expires, group } = headers;
-    const { call } = splitTaskBody(openBody(message, headers.compression, mostOpened));
-    return {
+    const { call, embed } = splitTaskBody(openBody(message, headers.compression, mostOpened));
+    const fields = {
       uuid: id,
       root_id: rootId,
       parent_id: parentId,
@@ -51,6 +52,7 @@ function sentFields(queue: string, message: Outgoing["message"]): Readonly<Recor
       routing_key: queue,
       group,
     };
+    return withPlanned(fields, headers, embed);
   } catch {
     return undefined; // too large to be told of, or no task at all
   }

@@ -6,6 +6,7 @@
 import { constants } from "node:os";
 import type { Delivery, Settled } from "../port/broker.ts";
 import { shownCallJson, shownError, shownLog, shownResult, shownTraceback } from "../event/exposure.ts";
+import { plannedSteps } from "../event/planned.ts";
 import { readException } from "../wire/exception.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
 import { EventText } from "./event-text.ts";
@@ -35,9 +36,12 @@ export class TaskEvents implements Witness {
 
   admitted(execution: Execution): void {
     if (!this.#options.on()) return;
-    const { headers, message, call, delivery, claim } = execution;
+    const { headers, message, call, delivery, claim, embed } = execution;
     const shown = shownCallJson(message.headers, call);
-    this.#options.write("task-received", this.#text.received(headers, shown, delivery.queue, claim.fence));
+    const received = this.#text.received(headers, shown, delivery.queue, claim.fence);
+    const planned = plannedSteps(headers, embed);
+    const more = planned.length === 0 ? "" : `,"planned":${JSON.stringify(planned)}`;
+    this.#options.write("task-received", received + more);
   }
 
   started(execution: Execution): void {

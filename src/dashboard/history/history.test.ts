@@ -326,6 +326,44 @@ test("a workflow is the tasks of its root, and a large group one node", () => {
   expect(history.task("root")).toMatchObject({ childCount: 40, children: { length: 40 } });
 });
 
+/** Celery's: each member of a group that no task has sent is a root, and the body is sent by the last of them. */
+const chordEvents = (): readonly CeleryEvent[] => {
+  const received = (uuid: string, fields: object): CeleryEvent =>
+    event("task-received", 1, { uuid, name: uuid.slice(0, 1), root_id: uuid, ...fields });
+  return [
+    received("m1", { group: "g" }),
+    received("c2", { root_id: "c1" }),
+    received("c3", { root_id: "c1", group: "g" }),
+    received("c1", {}),
+    received("body", { root_id: "m1", parent_id: "m1" }),
+    received("after", { root_id: "m1", parent_id: "body" }),
+  ];
+};
+
+test.each([
+  [0, 1, 2, 3, 4, 5],
+  [5, 4, 3, 2, 1, 0],
+  [1, 5, 3, 0, 2, 4],
+  [4, 0, 5, 3, 1, 2],
+])("what shares a root or a group is one workflow, whatever is told first (%i, %i, %i, %i, %i, %i)", (...order) => {
+  const history = historyAt();
+  const events = chordEvents();
+  for (const index of order) {
+    const next = events[index];
+    if (next) tell(history, next);
+    history.flush();
+  }
+  const { items } = history.workflows({});
+  expect(items.map(({ total }) => total)).toEqual([6]);
+  for (const name of ["g", "m1", "c1", items[0]?.root ?? ""]) {
+    const ids = history
+      .workflow(name)
+      ?.nodes.map(({ id }) => id)
+      .toSorted();
+    expect(ids).toEqual(["after", "body", "c1", "c2", "c3", "m1"]);
+  }
+});
+
 test("of a talkative task the newest thousand lines are kept, and the rest is counted", () => {
   const history = historyAt();
   tell(history, event("task-started", 0, { uuid: "t" }));

@@ -3,6 +3,7 @@
  * reaches the broker can send events, so every field is checked and cut.
  */
 
+import type { PlannedStep } from "../../event/planned.ts";
 import type { CeleryEvent } from "../../wire/event.ts";
 import type { StepKind } from "../contract.ts";
 import { beforeItRan } from "./fold.ts";
@@ -43,12 +44,17 @@ export interface Saying {
   readonly log?: LogRecord;
   /** Of no use where nothing else is known of the task. */
   readonly besides?: true;
+  /** Steps that are sent after it. */
+  readonly planned?: readonly PlannedStep[];
 }
 
 const limit = { name: 255, args: 2_000, error: 300, fullError: 4_000, trace: 16_000, log: 4_000 } as const;
 /** Moments outside of it (the year 2001 to 5138) are nonsense. */
 const earliest = 1e12;
 const latest = 1e14;
+
+/** Of one event. */
+const mostPlanned = 50;
 
 const kinds: Readonly<Record<string, StepKind>> = {
   "task-sent": "sent",
@@ -82,7 +88,31 @@ export function readTaskEvent(event: CeleryEvent): Saying | undefined {
   const kind = kinds[event.type] ?? (event.type.startsWith("task-") ? "event" : undefined);
   if (kind === undefined) return undefined;
   const rejected = kind === "rejected" && event["requeue"] === true;
-  return { id, at, step: stepOf(event, rejected ? "returned" : kind, at), facts: factsOf(event, kind) };
+  const planned = kind === "sent" || kind === "received" ? plannedOf(event["planned"]) : [];
+  const step = stepOf(event, rejected ? "returned" : kind, at);
+  return { id, at, step, facts: factsOf(event, kind), ...(planned.length > 0 && { planned }) };
+}
+
+function plannedOf(value: unknown): readonly PlannedStep[] {
+  if (!Array.isArray(value)) return [];
+  return (value as unknown[]).slice(0, mostPlanned).flatMap((each) => {
+    if (typeof each !== "object" || each === null) return [];
+    const { id, name, after, joins, group } = each as Readonly<Record<string, unknown>>;
+    if (!isId(id) || typeof name !== "string" || name === "") return [];
+    return [
+      {
+        id,
+        name: name.slice(0, limit.name),
+        after: Array.isArray(after) ? (after as unknown[]).slice(0, mostPlanned).filter(isId) : [],
+        ...(isId(joins) && { joins }),
+        ...(isId(group) && { group }),
+      },
+    ];
+  });
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= 255;
 }
 
 function stepOf(event: CeleryEvent, kind: StepKind, at: number): Step {

@@ -32,6 +32,8 @@ export class TaskRecord {
   leftOut = 0;
   /** The first moment at which it told of progress or wrote a line; counts while no step is known. */
   sign: number | undefined;
+  /** It stands in a workflow, though it may be known by its own name alone. */
+  inFlow = false;
   #life: Life | undefined;
 
   constructor(id: string) {
@@ -108,6 +110,8 @@ interface StoredLife {
   readonly f: number | readonly number[];
   readonly e?: number | undefined;
   readonly x?: number | undefined;
+  /** Its root, if it is another. */
+  readonly r?: string | undefined;
   readonly p?: readonly [number, number | null, string | null, number];
   readonly o?: number;
   readonly n?: number | undefined;
@@ -130,6 +134,7 @@ export function writeLife(record: TaskRecord, words: Words): string {
           }),
     e: record.moment("eta"),
     x: record.moment("expires"),
+    r: record.fact("root"),
     ...(progress && { p: [progress.done, progress.total, progress.note, progress.at] }),
     ...(leftOut > 0 && { o: leftOut }),
     ...(record.steps.length === 0 && { n: record.sign }),
@@ -159,8 +164,7 @@ function writeStep(
 }
 
 /** What {@link recordOf} reads. */
-export const recordColumns =
-  "id, life, name, (SELECT root FROM flow WHERE flow.id = flow), parent, grp, args, kwargs, result, error, trace";
+export const recordColumns = "id, life, name, flow, parent, grp, args, kwargs, result, error, trace";
 
 /** A row with {@link recordColumns}. */
 export function recordOf(id: string, row: Row, words: Words): TaskRecord {
@@ -168,13 +172,13 @@ export function recordOf(id: string, row: Row, words: Words): TaskRecord {
   const stored = JSON.parse(life as string) as StoredLife;
   const record = new TaskRecord(id);
   record.row = number as number;
+  record.inFlow = flow !== null && flow !== undefined;
   for (const step of stored.s) record.steps.push(readStep(step, stored.t, words));
-  const [root, own] = [idIn(flow), idIn(group)];
   const values: Readonly<Record<FactName, FactValue | undefined>> = {
     task: words.text(name as number),
-    root: root === own ? undefined : root,
+    root: stored.r,
     parent: idIn(parent),
-    group: own,
+    group: idIn(group),
     eta: stored.e,
     expires: stored.x,
     args: textIn(args),

@@ -95,6 +95,8 @@ export class Retention {
     database
       .query("DELETE FROM flow WHERE changed < ? AND NOT EXISTS (SELECT 1 FROM task WHERE flow = flow.id)")
       .run(horizon);
+    for (const table of ["flow_name", "planned"])
+      database.query(`DELETE FROM ${table} WHERE NOT EXISTS (SELECT 1 FROM flow WHERE flow.id = flow)`).run();
     database.query("DELETE FROM shift WHERE until < ?").run(horizon);
     for (const [worker = 0] of database.query("SELECT DISTINCT worker FROM sample").all()) {
       database.query("DELETE FROM sample WHERE worker = ? AND at < ?").run(worker, horizon);

@@ -8,10 +8,20 @@ import type { TaskState } from "../contract.ts";
 
 /** "Cele" with the high bits of a history of its own, so that it is never taken for a queue file. */
 export const applicationId = 0x43_65_48_69;
-export const schemaVersion = 2;
+export const schemaVersion = 3;
+/** Workflows by each name that they have: of a root, of a group; and what is to be sent in them. */
+const flows = `
+CREATE TABLE flow_name (name BLOB PRIMARY KEY, flow INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX flow_name_flow ON flow_name (flow);
+CREATE TABLE planned (
+  id BLOB PRIMARY KEY, flow INTEGER NOT NULL, name INTEGER NOT NULL, at INTEGER NOT NULL, place TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX planned_flow ON planned (flow);
+`;
 /** What makes a file of one version one of the next: the first is from 1 to 2. */
 export const upgrades: readonly string[] = [
   "ALTER TABLE tick ADD COLUMN outcome TEXT; ALTER TABLE tick ADD COLUMN why TEXT;",
+  `${flows} INSERT INTO flow_name SELECT root, id FROM flow;`,
 ];
 
 /** Stored by number: new ones go behind the last. */
@@ -69,6 +79,7 @@ CREATE TABLE log (
 ) WITHOUT ROWID;
 CREATE TABLE flow (id INTEGER PRIMARY KEY, root BLOB NOT NULL UNIQUE, seen INTEGER NOT NULL, changed INTEGER NOT NULL);
 CREATE INDEX flow_changed ON flow (changed);
+${flows}
 CREATE TABLE tally (
   step INTEGER, bucket INTEGER, dim INTEGER, key INTEGER, data TEXT NOT NULL,
   PRIMARY KEY (step, bucket, dim, key)

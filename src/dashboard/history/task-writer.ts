@@ -3,7 +3,9 @@
  * memory, so that the next event of one costs no look into the file.
  */
 
+import type { PlannedStep } from "../../event/planned.ts";
 import type { Database } from "./database.ts";
+import { FlowWriter } from "./flow-writer.ts";
 import type { Life, Span } from "./fold.ts";
 import { faultOf } from "./fault.ts";
 import { LogWriter } from "./log-writer.ts";
@@ -22,13 +24,17 @@ export class TaskWriter {
   readonly #tally: Tally;
   readonly #log: LogWriter;
   readonly #open = new Map<string, TaskRecord>();
-  readonly #flows = new Map<string, number>();
+  readonly #flows: FlowWriter;
 
   constructor(database: Database, words: Words, tally: Tally) {
     this.#database = database;
     this.#words = words;
     this.#tally = tally;
     this.#log = new LogWriter(database);
+    this.#flows = new FlowWriter(database, words, (id) => {
+      const record = this.#open.get(id);
+      if (record) record.inFlow = true;
+    });
   }
 
   /** Within a transaction: everything that was heard of one task. */
@@ -42,7 +48,11 @@ export class TaskWriter {
     if (news) {
       if (before) this.#tally.count(before, task, -1);
       this.#tally.count(record.life, record.fact("task"), 1);
-      this.#store(record, before);
+      this.#store(
+        record,
+        before,
+        sayings.flatMap(({ planned = [] }) => planned),
+      );
     }
     for (const { log } of sayings) if (log && record.row !== 0) this.#log.write(record.row, log);
   }
@@ -52,12 +62,14 @@ export class TaskWriter {
     return row && recordOf(id, row, this.#words);
   }
 
-  #store(record: TaskRecord, before: Life | undefined): void {
+  #store(record: TaskRecord, before: Life | undefined, planned: readonly PlannedStep[]): void {
     const words = this.#words;
     const now = record.life.spans.at(-1);
     if (!now) return;
     const name = words.number(record.fact("task"));
     const failed = now.state === "failed" || now.state === "dead";
+    const flow = this.#flows.flowOf(record, now.from, planned);
+    if (flow !== null) record.inFlow = true;
     const values = [
       name,
       words.number(now.queue),
@@ -65,7 +77,7 @@ export class TaskWriter {
       stateNumber(now.state),
       now.from,
       failed ? words.number(faultOf(record.life.error)) : null,
-      this.#flowOf(record, now),
+      flow,
       optionalKey(record.fact("parent")),
       optionalKey(record.fact("group")),
       writeLife(record, words),
@@ -84,7 +96,7 @@ export class TaskWriter {
     } else {
       this.#database
         .query(
-          "UPDATE task SET name = ?, queue = ?, worker = ?, state = ?, since = ?, fault = ?, flow = ?, parent = ?, grp = ?, life = ?, args = ?, kwargs = ?, result = ?, error = ?, trace = ? WHERE id = ?",
+          "UPDATE task SET name = ?, queue = ?, worker = ?, state = ?, since = ?, fault = ?, flow = coalesce(?, flow), parent = ?, grp = ?, life = ?, args = ?, kwargs = ?, result = ?, error = ?, trace = ? WHERE id = ?",
         )
         .run(...values, record.row);
     }
@@ -112,27 +124,6 @@ export class TaskWriter {
     }
   }
 
-  /** A workflow is named by its first task; a group that nobody's task has sent, by itself. */
-  #flowOf(record: TaskRecord, now: Span): number | null {
-    const root = record.fact("root");
-    const name = root !== undefined && root !== record.id ? root : record.fact("group");
-    if (name === undefined) return null;
-    const known = this.#flows.get(name);
-    if (known !== undefined) {
-      this.#database.query("UPDATE flow SET changed = max(changed, ?) WHERE id = ?").run(now.from, known);
-      return known;
-    }
-    const row = this.#database
-      .query(
-        "INSERT INTO flow (root, seen, changed) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET changed = max(changed, excluded.changed) RETURNING id",
-      )
-      .get(keyOf(name), record.life.seen, now.from);
-    const id = row?.[0] as number;
-    if (this.#flows.size >= mostOpen) this.#flows.clear();
-    this.#flows.set(name, id);
-    return id;
-  }
-
   #remember(record: TaskRecord, { state }: Span): void {
     this.#open.delete(record.id);
     if (state === "succeeded" || state === "failed" || state === "revoked" || state === "dead") return;
@@ -145,7 +136,7 @@ export class TaskWriter {
   /** After a roll-back or a sweep. */
   forget(): void {
     this.#open.clear();
-    this.#flows.clear();
+    this.#flows.forget();
   }
 }
 

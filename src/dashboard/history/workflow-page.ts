@@ -128,7 +128,9 @@ export function workflowOf(
   root: string,
   at: number,
 ): Omit<WorkflowGraph, "gaps" | "since"> | undefined {
-  const flow = asking.database.query("SELECT id FROM flow WHERE root = ?").get(keyOf(root))?.[0] as number | undefined;
+  const flow = asking.database.query("SELECT flow FROM flow_name WHERE name = ?").get(keyOf(root))?.[0] as
+    | number
+    | undefined;
   const head = asking.database.query(`SELECT ${recordColumns} FROM task WHERE uuid = ?`).get(keyOf(root));
   const members = flow === undefined ? [] : [...membersOf(asking, flow, at)];
   if (head && !members.some(({ id }) => id === root)) {
@@ -140,8 +142,9 @@ export function workflowOf(
   if (members.length === 0) return undefined;
   const states: States = {};
   for (const { state } of members) states[state] = (states[state] ?? 0) + 1;
-  const { nodes, nodeOf, leftOut } = nodesOf(members);
-  const edges = edgesOf(members, nodeOf);
+  const planned = flow === undefined ? [] : plannedIn(asking, flow, at);
+  const { nodes, nodeOf, leftOut } = nodesOf(members, planned);
+  const edges = edgesOf(members, planned, nodes, nodeOf);
   return {
     at,
     root,
@@ -155,11 +158,34 @@ export function workflowOf(
   };
 }
 
+/** A step that somebody's message tells of; it may be sent by now. */
+interface Planned {
+  readonly id: string;
+  readonly task: string;
+  readonly after: readonly string[];
+  readonly joins?: string;
+  readonly group?: string;
+}
+
+function plannedIn({ database, words }: Asking, flow: number, at: number): readonly Planned[] {
+  return database
+    .query("SELECT id, name, place FROM planned WHERE flow = ? AND at <= ? ORDER BY at, id LIMIT ?")
+    .all(flow, at, mostNodes)
+    .map(([id, name, place]) => ({
+      ...(JSON.parse(place as string) as Omit<Planned, "id" | "task">),
+      id: idOf(id as Uint8Array | string),
+      task: words.text(name as number) ?? "",
+    }));
+}
+
 type Member = TaskRow & { readonly record: TaskRecord };
 type NodeOf = ReadonlyMap<string, string>;
 
 /** Large groups come as one node; `nodeOf` says which node a task is in. */
-function nodesOf(members: readonly Member[]): {
+function nodesOf(
+  members: readonly Member[],
+  planned: readonly Planned[],
+): {
   readonly nodes: readonly WorkflowNode[];
   readonly nodeOf: NodeOf;
   readonly leftOut: number;
@@ -199,16 +225,40 @@ function nodesOf(members: readonly Member[]): {
       });
     }
   }
+  for (const { id, task, group } of planned) {
+    if (nodeOf.has(id)) continue;
+    if (nodes.length >= mostNodes) leftOut++;
+    else {
+      nodes.push({ kind: "planned", id, task, ...(group !== undefined && { group }) });
+      nodeOf.set(id, id);
+    }
+  }
   return { nodes, nodeOf, leftOut };
 }
 
-/** Who sent whom; a chord's body is sent by the member that was the last. */
-function edgesOf(members: readonly Member[], nodeOf: NodeOf): readonly WorkflowEdge[] {
+/** Who sent whom, and who will; a chord's body is sent by the member that was the last, and waits for all. */
+function edgesOf(
+  members: readonly Member[],
+  planned: readonly Planned[],
+  nodes: readonly WorkflowNode[],
+  nodeOf: NodeOf,
+): readonly WorkflowEdge[] {
   const edges = new Map<string, WorkflowEdge>();
   for (const { id, record } of members) {
     const parent = record.fact("parent");
     const [from, to] = [parent === undefined ? undefined : nodeOf.get(parent), nodeOf.get(id)];
     if (from !== undefined && to !== undefined && from !== to) edges.set(`${from} ${to}`, { from, to, kind: "sent" });
+  }
+  for (const { id, after, joins } of planned) {
+    const to = nodeOf.get(id);
+    if (to === undefined) continue;
+    for (const before of after) {
+      const from = nodeOf.get(before);
+      if (from !== undefined && from !== to && !edges.has(`${from} ${to}`))
+        edges.set(`${from} ${to}`, { from, to, kind: "sent" });
+    }
+    for (const { id: from, group } of joins === undefined ? [] : nodes)
+      if (group === joins && from !== to) edges.set(`${from} ${to}`, { from, to, kind: "joins" });
   }
   return [...edges.values()];
 }
