@@ -93,6 +93,18 @@ test("overview, series, names, workflows", async () => {
   expect((await stage.get<WorkflowPage>("/api/workflows")).items).toEqual(expect.any(Array));
 });
 
+test("the overview says why a queue stands, as of one of its tasks, and nothing of it in the past", async () => {
+  const fits = ({ waiting }: Overview): boolean => waiting.some(({ queue, reasons }) => queue === "slow" && reasons);
+  const { waiting } = await stage.until<Overview>("/api/overview", fits);
+  expect(waiting.find(({ queue }) => queue === "slow")).toMatchObject({
+    waiting: 1,
+    reason: 'no worker takes from the queue "slow"',
+    reasons: [{ kind: "no-worker", count: 1, of: 1, remedy: expect.stringContaining("celeriac worker") }],
+  });
+  const past = await stage.get<Overview>(`/api/overview?at=${String(Date.now())}`);
+  expect(past.waiting.filter(({ reasons }) => reasons !== undefined)).toEqual([]);
+});
+
 test("queues as the broker has them", async () => {
   const { items } = await stage.get<QueueList>("/api/queues");
   expect(items.find(({ name }) => name === "slow")).toMatchObject({ ready: 1, paused: false, source: "broker" });

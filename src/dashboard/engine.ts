@@ -15,7 +15,7 @@ import { Lookout } from "./alert/lookout.ts";
 import { connectSoon } from "./connecting.ts";
 import { openHistory } from "./history/history-link.ts";
 import { failureAnswer, jsonAnswer, protect } from "./http/answer.ts";
-import { ApiError, apiErrorOf, forbidden, notFound } from "./http/failure.ts";
+import { ApiError, apiErrorOf, forbidden, notFound, shuttingDown } from "./http/failure.ts";
 import { Query } from "./http/query.ts";
 import { type Route, Router } from "./http/route.ts";
 import { routes } from "./http/routes.ts";
@@ -24,6 +24,7 @@ import { EventMetrics } from "./metrics/event-metrics.ts";
 import { BrokerMetrics } from "./metrics/page.ts";
 import type { Inside } from "./inside.ts";
 import type { DashboardSettings } from "./options.ts";
+import { QueueWaits } from "./page/wait-reasons.ts";
 import { Hub } from "./stream/hub.ts";
 import { followRevokes } from "./revokes.ts";
 import { Watch } from "./stream/watch.ts";
@@ -208,6 +209,7 @@ export class Engine {
       hub,
       figures,
       brokerFigures: new BrokerMetrics(),
+      waits: new QueueWaits(),
       connect: () => this.#connect(),
       connected: () => this.#connected,
     };
@@ -284,10 +286,6 @@ export class Engine {
 
 function wantsPage(request: Request): boolean {
   return request.method === "GET" && (request.headers.get("accept") ?? "").includes("text/html");
-}
-
-function shuttingDown(): ApiError {
-  return new ApiError(503, "BUSY", "The dashboard is shutting down.");
 }
 
 /** A script shows its own way to log in; the browser's window would come in between. */

@@ -12,6 +12,7 @@ import type { AuditLog } from "./action/audit.ts";
 import type { Perform } from "./action/perform.ts";
 import type { EventMetrics } from "./metrics/event-metrics.ts";
 import type { BrokerMetrics } from "./metrics/page.ts";
+import type { QueueWaits } from "./page/wait-reasons.ts";
 import type { Past } from "./past.ts";
 import type { DashboardSettings } from "./options.ts";
 import type { Hub } from "./stream/hub.ts";
@@ -35,6 +36,7 @@ export interface Inside {
   readonly figures: EventMetrics;
   readonly brokerFigures: BrokerMetrics;
   readonly perform: Perform;
+  readonly waits: QueueWaits;
   /** The connection of the app. Rejects after a moment with the driver's coded error: nobody waits for a page for long. */
   readonly connect: () => Promise<Backend>;
   /** The broker answered when it was asked last. */

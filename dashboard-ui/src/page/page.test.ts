@@ -56,6 +56,8 @@ test("queues that stand still come first, with the reason", () => {
     "alone: no worker takes from it",
     "slow: more comes in than goes out",
   ]);
+  const told = [{ queue: "slow", waiting: 1, reason: "7 of the 10 oldest: its task may begin 10/m" }];
+  expect(waitsOf([queue("slow", { drain: null })], told)[0]?.reason).toBe(told[0]?.reason);
 });
 
 test("stacked lines lie on each other, the topmost first", () => {
@@ -78,6 +80,9 @@ test("a graph is laid out from left to right; an edge to what is not shown is le
   });
   expect((boxes.get("b")?.x ?? 0) - (boxes.get("a")?.x ?? 0)).toBeGreaterThan(boxWidth);
   expect(ways).toHaveLength(1);
+  const [from, to] = [boxes.get("a"), boxes.get("b")];
+  expect(ways[0]?.points.at(0)?.x).toBe((from?.x ?? 0) + boxWidth);
+  expect(ways[0]?.points.at(-1)?.x).toBe(to?.x);
 });
 
 test("what a worker tells of a child's end is said in words", () => {

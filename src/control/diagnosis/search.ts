@@ -75,7 +75,8 @@ export async function findParent(broker: Broker, queues: readonly string[], id: 
   return undefined;
 }
 
-function foundOf(queue: string, held: Held): Found {
+/** As it lies there, read as far as it can be. */
+export function foundOf(queue: string, held: Held): Found {
   const message = decodeEnvelope(held.raw);
   if ("malformed" in message) return { queue, held, headers: undefined, message: undefined };
   try {

@@ -59,6 +59,11 @@ export async function askWorkers(
 ): Promise<ReadonlyMap<string, WorkerView>> {
   const question = { method: "query_task", arguments: { ids: [id] }, timeout: patience, inAll: longest };
   const [roll, holders] = await Promise.all([calling, ask(bus, question, clock, signal)]);
+  return viewsOf(roll, holders, id);
+}
+
+/** Of the roll alone nobody holds anything that is asked about. */
+export function viewsOf(roll: Roll, holders: Answers = new Map(), id = ""): ReadonlyMap<string, WorkerView> {
   const { queues, tasks, stats, active, reserved } = roll;
   const names = new Set([...Object.values(roll), holders].flatMap((answers: Answers) => [...answers.keys()]));
   return new Map(

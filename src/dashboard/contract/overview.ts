@@ -1,5 +1,6 @@
 /** Figures over time: the overview page, and the series behind every chart. */
 
+import type { Reason } from "../../app/reason.ts";
 import type { Answered, Gap, Moment, TaskRow } from "./task.ts";
 
 /** A stretch of time. The server rounds it outwards to whole steps and takes at most 7 days. */
@@ -99,8 +100,22 @@ export interface QueueWait {
   readonly waiting: number;
   /** Since when the one that waits longest could run. */
   readonly oldest?: number;
-  /** In words; absent in the past. */
+  /** The first of `reasons` in one line; absent in the past, and where it is being worked off. */
   readonly reason?: string;
+  /** Of the oldest tasks that wait there, what holds most of them first; absent in the past and until it is known, which takes a moment. */
+  readonly reasons?: readonly WaitReason[];
+}
+
+/** What holds some of the tasks of a queue, as `app.explain` says it of one. */
+export interface WaitReason {
+  readonly kind: Reason["kind"];
+  readonly text: string;
+  readonly remedy?: string;
+  /** Of this task alone. */
+  readonly task?: string;
+  /** So many of those that were looked at. */
+  readonly count: number;
+  readonly of: number;
 }
 
 export interface WorkerTile {

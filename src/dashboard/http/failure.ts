@@ -29,6 +29,10 @@ export function forbidden(text: string): ApiError {
   return new ApiError(403, "FORBIDDEN", text);
 }
 
+export function shuttingDown(): ApiError {
+  return new ApiError(503, "BUSY", "The dashboard is shutting down.");
+}
+
 /** Coded errors that say something of the request; all others are the server's. */
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   BACKEND_CLOSED: 503,

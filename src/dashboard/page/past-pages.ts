@@ -1,17 +1,32 @@
 /** Pages that the history answers alone: the overview and its charts, workflows, names; and what was done here. */
 
-import type { AuditPage, Names, Overview, Series, WorkflowGraph, WorkflowNode, WorkflowPage } from "../contract.ts";
+import type {
+  AuditPage,
+  Names,
+  Overview,
+  QueueWait,
+  Series,
+  WaitReason,
+  WorkflowGraph,
+  WorkflowNode,
+  WorkflowPage,
+} from "../contract.ts";
 import { maySee } from "../access/viewer.ts";
 import { badRequest, forbidden, notFound } from "../http/failure.ts";
 import type { Query } from "../http/query.ts";
 import type { Visit } from "../http/route.ts";
 import { shownRow } from "./tasks.ts";
+import { firstReason } from "./wait-reasons.ts";
 
 const longest = 7 * 86_400_000;
 const usual = 300_000;
 
 export async function overview({ inside, viewer, query }: Visit): Promise<Overview> {
-  const page = await inside.past.overview(rangeOf(query, inside.clock.now()));
+  const range = rangeOf(query, inside.clock.now());
+  const [page, reasons] = await Promise.all([
+    inside.past.overview(range),
+    range.at === undefined ? inside.waits.now(inside) : new Map<string, readonly WaitReason[]>(),
+  ]);
   const { redact } = inside.settings;
   return {
     ...page,
@@ -20,9 +35,17 @@ export async function overview({ inside, viewer, query }: Visit): Promise<Overvi
       viewer.queues === undefined
         ? page.failing.map((group) => ({ ...group, error: redact(group.error, { kind: "error", task: group.task }) }))
         : [],
-    waiting: page.waiting.filter(({ queue }) => maySee(viewer, queue)),
+    waiting: page.waiting
+      .filter(({ queue }) => maySee(viewer, queue))
+      .map((wait) => withReasons(wait, reasons.get(wait.queue))),
     longest: page.longest.filter(({ queue }) => maySee(viewer, queue)).map((row) => shownRow(row, inside)),
   };
+}
+
+function withReasons(wait: QueueWait, reasons: readonly WaitReason[] | undefined): QueueWait {
+  if (reasons === undefined) return wait;
+  const reason = firstReason(reasons);
+  return { ...wait, reasons, ...(reason !== undefined && { reason }) };
 }
 
 export async function series({ inside, viewer, query }: Visit): Promise<Series> {

@@ -54,7 +54,7 @@ export function Waiting({
   readonly kept: readonly QueueWait[];
   readonly now: readonly QueueRow[] | undefined;
 }) {
-  const queues = now === undefined ? kept : waitsOf(now);
+  const queues = now === undefined ? kept : waitsOf(now, kept);
   return (
     <Section title="What waits longest">
       {queues.length === 0 ? <p className={none}>Nothing waits.</p> : null}

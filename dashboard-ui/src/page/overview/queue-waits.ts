@@ -1,4 +1,4 @@
-/** Which queues wait, and why, as far as the queue itself tells. */
+/** Which queues wait, and why: as the server has found out, and until it has, as far as the queue itself tells. */
 
 import type { QueueRow, QueueWait } from "../../../../src/dashboard/contract.ts";
 import { durationText } from "../../text/duration.ts";
@@ -6,7 +6,8 @@ import { durationText } from "../../text/duration.ts";
 const most = 10;
 
 /** Those that stand still come first, then the oldest. */
-export function waitsOf(rows: readonly QueueRow[]): readonly QueueWait[] {
+export function waitsOf(rows: readonly QueueRow[], told: readonly QueueWait[] = []): readonly QueueWait[] {
+  const reasons = new Map(told.map(({ queue, reason }) => [queue, reason]));
   return rows
     .filter(({ ready }) => ready > 0)
     .toSorted(
@@ -17,7 +18,7 @@ export function waitsOf(rows: readonly QueueRow[]): readonly QueueWait[] {
     .map((row) => ({
       queue: row.name,
       waiting: row.ready,
-      reason: reasonOf(row),
+      reason: row.paused === true ? reasonOf(row) : (reasons.get(row.name) ?? reasonOf(row)),
       ...(row.oldest !== undefined && { oldest: row.oldest }),
     }));
 }
