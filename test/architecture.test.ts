@@ -31,6 +31,7 @@ const walls: Readonly<Record<string, readonly string[]>> = {
   worker: [...app, "pool", "event", "control"],
   web: app,
   opentelemetry: [...ground, "task"],
+  outbox: app,
   dashboard: [...app, "event", "control"],
   cli: ["*"],
   testing: ["*"],

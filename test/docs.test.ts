@@ -73,6 +73,7 @@ function config(): object {
         "celeriac/dashboard": [join(root, "src/dashboard/index.ts")],
         "celeriac/fastify": [join(root, "src/web/fastify.ts")],
         "celeriac/opentelemetry": [join(root, "src/opentelemetry/index.ts")],
+        "celeriac/outbox": [join(root, "src/outbox/index.ts")],
         "celeriac/testing": [join(root, "src/testing/index.ts")],
       },
     },
@@ -183,6 +184,11 @@ describe("options", () => {
     ["src/dashboard/options.ts", "HistoryOptions"],
     ["src/dashboard/alert/rules.ts", "AlertOptions"],
   ])("of %s, %s, all stand in dashboard.md", (path, name) => expectOn("docs/dashboard.md", path, name));
+
+  test.each([
+    ["src/outbox/outbox.ts", "OutboxOptions"],
+    ["src/outbox/outbox.ts", "RelayOptions"],
+  ])("of %s, %s, all stand in outbox.md", (path, name) => expectOn("docs/outbox.md", path, name));
 
   test.each([
     ["src/app/beat.ts", "BeatOptions"],

@@ -10,6 +10,7 @@ import { dashboardCommand } from "./command/dashboard.ts";
 import { dlqCommand } from "./command/dlq.ts";
 import { doctorCommand } from "./command/doctor.ts";
 import { eventsCommand } from "./command/events.ts";
+import { outboxCommand } from "./command/outbox.ts";
 import { purgeCommand } from "./command/purge.ts";
 import { queuesCommand } from "./command/queues.ts";
 import { controlCommand, inspectCommand, workersCommand } from "./command/remote.ts";
@@ -50,6 +51,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     workerCommand,
     beatCommand,
     scheduleCommand,
+    outboxCommand,
     dashboardCommand,
     callCommand,
     resultCommand,

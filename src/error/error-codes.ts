@@ -44,6 +44,7 @@ export const errorCodes = [
   "NO_REMOTE_TASKS",
   "NO_TASKS",
   "NO_WORKER_ANSWERED",
+  "OUTBOX_SILENT",
   "POOL_CLOSED",
   "PUBLISH_UNKNOWN",
   "PYTHON_FAILED",
