@@ -11,7 +11,7 @@ import type { Viewer } from "../access/viewer.ts";
 const mostWaiting = 256 * 1024;
 /** For the last word to be read, ms. */
 const parting = 10_000;
-const encoder = new TextEncoder();
+const slow: Uint8Array = Buffer.from('data: {"type":"reset","why":"slow"}\n\n');
 
 export interface ClientOptions {
   readonly viewer: Viewer;
@@ -55,14 +55,15 @@ export class Client {
     return this.#bytes;
   }
 
-  send(text: string): void {
+  /** `bytes` are only read, so that what many are told is there once. */
+  send(bytes: Uint8Array): void {
     if (this.#leaving || this.#over) return;
-    this.#push(text);
-    if (this.#bytes > mostWaiting) this.leave('data: {"type":"reset","why":"slow"}\n\n');
+    this.#push(bytes);
+    if (this.#bytes > mostWaiting) this.leave(slow);
   }
 
   /** Nothing but this is told any more. */
-  leave(word: string | undefined): void {
+  leave(word: Uint8Array | undefined): void {
     if (this.#leaving || this.#over) return;
     this.#leaving = true;
     this.#waiting = [];
@@ -86,8 +87,7 @@ export class Client {
     this.#end();
   }
 
-  #push(text: string): void {
-    const bytes = encoder.encode(text);
+  #push(bytes: Uint8Array): void {
     this.#waiting.push(bytes);
     this.#bytes += bytes.byteLength;
     this.#wakeUp();

@@ -10,13 +10,15 @@ import type { StreamEvent } from "../contract.ts";
 import { ApiError, badRequest } from "../http/failure.ts";
 import { Client } from "./client.ts";
 
-/** Told again to who comes back, events and characters. */
+/** Told again to who comes back, events and bytes. */
 const mostKept = 500;
-const mostKeptText = 2 * 1024 * 1024;
+const mostKeptBytes = 2 * 1024 * 1024;
 const lingering = 30_000;
 /** Proxies end what is silent, ms. */
 const heartbeat = 15_000;
 const mostTopics = 20;
+const stillHere: Uint8Array = Buffer.from(": still here\n\n");
+const gap: Uint8Array = Buffer.from('data: {"type":"reset","why":"gap"}\n\n');
 const plainTopics: ReadonlySet<string> = new Set(["overview", "tasks", "queues", "workers", "schedules", "dead"]);
 
 interface Told {
@@ -24,8 +26,12 @@ interface Told {
   /** Absent: for everybody. */
   readonly topic: string | undefined;
   readonly event: StreamEvent;
-  readonly text: string;
+  /** Written once, whoever and however many hear it. */
+  readonly bytes: Uint8Array;
 }
+
+/** What those hear who are confined to the same queues; `undefined`: nothing. */
+type Confined = Map<string, Uint8Array | undefined>;
 
 export class Hub implements Disposable {
   readonly #clock: Clock;
@@ -36,14 +42,14 @@ export class Hub implements Disposable {
   readonly #topics = new Map<string, { readonly since: number; until: number }>();
   readonly #heart: Disposable;
   #kept: Told[] = [];
-  #keptText = 0;
+  #keptBytes = 0;
   #seq = 0;
 
   constructor(clock: Clock, most: number) {
     this.#clock = clock;
     this.#most = most;
     this.#heart = clock.every(heartbeat, () => {
-      for (const client of this.#clients) client.send(": still here\n\n");
+      for (const client of this.#clients) client.send(stillHere);
     });
   }
 
@@ -84,9 +90,9 @@ export class Hub implements Disposable {
     const until = this.#clock.now() + lingering;
     for (const topic of topics) if (!this.#topics.has(topic)) this.#topics.set(topic, { since: this.#seq, until });
     // Names a place to come back to, though nothing was told yet.
-    client.send(`retry: 2000\nid: ${this.#id(this.#seq)}\n: hello\n\n`);
-    if (missed === undefined) client.send('data: {"type":"reset","why":"gap"}\n\n');
-    else for (const told of missed) this.#send(client, told);
+    client.send(Buffer.from(`retry: 2000\nid: ${this.#id(this.#seq)}\n: hello\n\n`));
+    if (missed === undefined) client.send(gap);
+    else for (const told of missed) this.#send(client, told, new Map());
     signal.addEventListener("abort", () => client.gone(), { once: true });
     if (signal.aborted) client.gone();
     return new Response(client.body, {
@@ -102,14 +108,15 @@ export class Hub implements Disposable {
   /** To who listens to the topic; without one, to everybody. */
   tell(event: StreamEvent, topic?: string): void {
     this.#seq++;
-    const text = format(this.#id(this.#seq), event);
-    const told = { seq: this.#seq, topic, event, text };
+    const bytes = format(this.#id(this.#seq), event);
+    const told = { seq: this.#seq, topic, event, bytes };
     this.#kept.push(told);
-    this.#keptText += text.length;
-    while (this.#kept.length > mostKept || this.#keptText > mostKeptText) {
-      this.#keptText -= this.#kept.shift()?.text.length ?? 0;
+    this.#keptBytes += bytes.byteLength;
+    while (this.#kept.length > mostKept || this.#keptBytes > mostKeptBytes) {
+      this.#keptBytes -= this.#kept.shift()?.bytes.byteLength ?? 0;
     }
-    for (const client of this.#clients) this.#send(client, told);
+    const confined: Confined = new Map();
+    for (const client of this.#clients) this.#send(client, told, confined);
   }
 
   /** Everybody is told to come again later. */
@@ -119,11 +126,17 @@ export class Hub implements Disposable {
     this.#kept = [];
   }
 
-  #send(client: Client, { seq, topic, event, text }: Told): void {
+  #send(client: Client, { seq, topic, event, bytes }: Told, confined: Confined): void {
     if (topic !== undefined && !client.topics.has(topic)) return;
-    if (client.viewer.queues === undefined) return client.send(text);
-    const seen = seenBy(event, client.viewer);
-    if (seen !== undefined) client.send(format(this.#id(seq), seen));
+    const { queues } = client.viewer;
+    if (queues === undefined) return client.send(bytes);
+    const key = JSON.stringify(queues);
+    if (!confined.has(key)) {
+      const seen = seenBy(event, client.viewer);
+      confined.set(key, seen === undefined ? undefined : seen === event ? bytes : format(this.#id(seq), seen));
+    }
+    const shown = confined.get(key);
+    if (shown !== undefined) client.send(shown);
   }
 
   /** What these topics were told after it; `undefined`: nobody knows. */
@@ -142,8 +155,8 @@ export class Hub implements Disposable {
   }
 }
 
-function format(id: string, event: StreamEvent): string {
-  return `id: ${id}\ndata: ${JSON.stringify(event)}\n\n`;
+function format(id: string, event: StreamEvent): Uint8Array {
+  return Buffer.from(`id: ${id}\ndata: ${JSON.stringify(event)}\n\n`);
 }
 
 function checkTopic(topic: string): string {

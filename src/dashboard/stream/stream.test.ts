@@ -113,6 +113,25 @@ describe("the hub", () => {
     expect(await listen("dead", first.place).next()).toMatchObject({ event: { type: "reset", why: "gap" } });
   });
 
+  test("what many hear is written once, also for those who are confined to the same queues", async () => {
+    const confined = { name: "c", role: "view", queues: ["mail"] } as const;
+    const viewers: readonly Viewer[] = [admin, admin, confined, { ...confined, name: "d" }];
+    const readers = viewers.map((viewer) => hub.open(["tasks"], viewer, undefined, never).body?.getReader());
+    for (const reader of readers) await reader?.read(); // hello
+    const row = { id: "1", state: "running", since: 1, seen: 1, attempts: 1 } as const;
+    const rows = [
+      { ...row, queue: "mail" },
+      { ...row, queue: "default" },
+    ];
+    hub.tell({ type: "tasks", rows, more: 0 }, "tasks");
+    const [one, two, three, four] = await Promise.all(readers.map(async (reader) => (await reader?.read())?.value));
+    expect(one).toBe(two);
+    expect(three).toBe(four);
+    expect(Buffer.from(one ?? []).toString()).toContain("default");
+    expect(Buffer.from(three ?? []).toString()).toContain("mail");
+    expect(Buffer.from(three ?? []).toString()).not.toContain("default");
+  });
+
   test("of a hundred listeners one that never reads is told reset and dropped, and costs no more than the others", async () => {
     const lazy = hub.open(["tasks"], admin, undefined, never);
     const others = Array.from({ length: 99 }, () => listen("tasks"));
