@@ -1,6 +1,5 @@
 /** Figures over time: the overview page, and the series behind every chart. */
 
-import type { Reason } from "../../app/reason.ts";
 import type { Answered, Gap, Moment, TaskRow } from "./task.ts";
 
 /** A stretch of time. The server rounds it outwards to whole steps and takes at most 7 days. */
@@ -108,7 +107,8 @@ export interface QueueWait {
 
 /** What holds some of the tasks of a queue, as `app.explain` says it of one. */
 export interface WaitReason {
-  readonly kind: Reason["kind"];
+  /** As in {@link WhyNot}. */
+  readonly kind: string;
   readonly text: string;
   readonly remedy?: string;
   /** Of this task alone. */
