@@ -43,7 +43,14 @@ export function layoutOf({ nodes, edges }: Pick<WorkflowGraph, "nodes" | "edges"
   }
   const ways = drawn.map(({ from, to, kind }): Way => {
     const { points = [] } = graph.edge(from, to, kind) as { readonly points?: Way["points"] };
-    return { from, to, kind, points };
+    const [source, target] = [boxes.get(from), boxes.get(to)];
+    if (source === undefined || target === undefined) return { from, to, kind, points };
+    // From side to side: of many that meet in one box each would else end where it points at the middle, above and below.
+    const [start, end] = [
+      { x: source.x + boxWidth, y: source.y + boxHeight / 2 },
+      { x: target.x, y: target.y + boxHeight / 2 },
+    ];
+    return { from, to, kind, points: [start, ...points.slice(1, -1), end] };
   });
   const { width = 0, height = 0 } = graph.graph() as { readonly width?: number; readonly height?: number };
   return { width, height, boxes, ways };

@@ -38,7 +38,7 @@ export default function WorkflowPage({ root }: { readonly root: string }) {
               ? (first.row.task ?? root)
               : graph === undefined
                 ? "Workflow"
-                : `Group of ${countText(graph.total)}`}
+                : `Workflow of ${countText(graph.total)} tasks`}
           </h1>
           <IdText id={root} />
         </div>

@@ -82,7 +82,7 @@ function WorkflowLine({ row }: { readonly row: WorkflowRow }) {
         className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 border-b px-1 py-1.5 hover:bg-sunken md:grid-cols-[minmax(0,1.2fr)_6rem_minmax(8rem,1fr)_14rem_7rem]"
       >
         <span className="truncate" title={task ?? root}>
-          {task ?? `Group of ${countText(total)}`}
+          {task ?? `Workflow of ${countText(total)} tasks`}
         </span>
         <span className="hidden font-mono text-small text-dim md:block" title={root}>
           {shortId(root)}
