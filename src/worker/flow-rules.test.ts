@@ -278,7 +278,7 @@ it("gives no second run to a task that asks for none after a death, whosever doi
 it("asks for a soft limit by Celery's name", async () => {
   for (const error of [
     { name: "CeleriacError", code: "SOFT_TIME_LIMIT", cause: null },
-    { name: "AbortError", code: "ABORT_ERR", cause: { code: "SOFT_TIME_LIMIT" } },
+    { name: "AbortError", code: "ABORT_ERR", cause: { code: "SOFT_TIME_LIMIT", stack: "", cause: null } },
   ]) {
     const bench = flowBench();
     bench.deliver({});
