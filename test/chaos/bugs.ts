@@ -14,6 +14,8 @@ export interface Patch {
 
 export interface Bug {
   readonly says: string;
+  /** Kinds of faults that can bring it to light, separated by commas; others would only take their place. Default: all. */
+  readonly only?: string;
   readonly patches: Readonly<Record<"sqlite" | "redis", readonly Patch[]>>;
 }
 
@@ -161,7 +163,11 @@ export const bugs: Readonly<Record<string, Bug>> = {
     says: "takes a message out of the queue first and records the claim afterwards",
     patches: popThenRecord,
   },
-  "no-lease-check": { says: "commits without asking whether it still holds the lease", patches: noLeaseCheck },
+  "no-lease-check": {
+    says: "commits without asking whether it still holds the lease",
+    only: "stop worker",
+    patches: noLeaseCheck,
+  },
   "ack-on-receive": {
     says: "acknowledges a task when it starts",
     patches: { sqlite: ackOnReceive, redis: ackOnReceive },

@@ -36,15 +36,23 @@ export type Fault = keyof typeof onEveryBroker | keyof typeof onLines | keyof ty
 
 /**
  * `apart`: results lie on another server, where each start is registered, so every worker is of two ports and none stores a result
- * unregistered.
+ * unregistered. `only`: names of the kinds to choose from; empty for all.
  */
-export function plan(random: Random, count: number, servers: { redis: boolean; apart: boolean }): Fault[] {
+export function plan(
+  random: Random,
+  count: number,
+  servers: { redis: boolean; apart: boolean },
+  only: readonly string[],
+): Fault[] {
   const { "two-port worker dies": _unregistered, ...registered } = onEveryBroker;
-  const weights: Partial<Record<Fault, number>> = {
+  const all: Partial<Record<Fault, number>> = {
     ...(servers.apart ? registered : onEveryBroker),
     ...(servers.redis ? { ...onRedis, ...onLines } : {}),
     ...(servers.apart ? onRabbit : {}),
   };
+  const chosen = Object.entries(all).filter(([name]) => only.length === 0 || only.includes(name));
+  if (chosen.length === 0) throw new Error(`none of these faults is known here: ${only.join(", ")}`);
+  const weights: Partial<Record<Fault, number>> = Object.fromEntries(chosen);
   const each = shuffled(Object.keys(weights) as Fault[], random);
   const rest = Array.from({ length: Math.max(0, count - each.length) }, () =>
     random.weighted(weights as Record<Fault, number>),

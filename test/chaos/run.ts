@@ -3,7 +3,7 @@
  * final state says whether a promise was broken.
  *
  *   npm run chaos -- --broker sqlite|redis|rabbitmq --tasks 1000 --faults 20 --seed 7 [--lease 3000] [--sweep 500]
- *     [--bug NAME] [--json] [--keep] [--verbose]
+ *     [--only "stop worker,kill redis"] [--bug NAME] [--json] [--keep] [--verbose]
  *
  * RabbitMQ's results lie on Redis, whose faults it has; bugs are seeded for the other two.
  *
@@ -37,6 +37,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "7" },
     lease: { type: "string", default: "3000" },
     sweep: { type: "string", default: "500" },
+    only: { type: "string", default: "" },
     bug: { type: "string" },
     json: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
@@ -71,7 +72,7 @@ async function red(name: string): Promise<number> {
   try {
     seedBug(bug, broker, root, folder);
     for (let seed = Number(values.seed); seed < Number(values.seed) + bugSeeds; seed++) {
-      const said = redRun(folder, seed);
+      const said = redRun(folder, seed, bug.only ?? "");
       if (said === undefined) continue;
       process.stdout.write(`caught: ${name} on ${broker}, seed ${String(seed)} (${bug.says}) ${said}\n`);
       return 0;
@@ -84,8 +85,9 @@ async function red(name: string): Promise<number> {
 }
 
 /** What the checker said first in a run of the copy; `undefined` if it said nothing. */
-function redRun(folder: string, seed: number): string | undefined {
-  const args = ["--broker", broker, "--tasks", values.tasks, "--faults", values.faults, "--seed", String(seed)];
+function redRun(folder: string, seed: number, only: string): string | undefined {
+  const size = ["--tasks", values.tasks, "--faults", values.faults];
+  const args = ["--broker", broker, ...size, "--seed", String(seed), "--only", only];
   const run = spawnSync(process.execPath, [join(folder, "test/chaos/run.ts"), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
     encoding: "utf8",
@@ -125,7 +127,8 @@ async function run(tasks: number, faults: number, seed: number): Promise<Verdict
   try {
     await cluster.start(3);
     const jobs = draw(random, tasks);
-    const faultPlan = plan(random, faults, { redis: redis !== undefined, apart: rabbit !== undefined });
+    const kinds = values.only.split(",").filter((kind) => kind !== "");
+    const faultPlan = plan(random, faults, { redis: redis !== undefined, apart: rabbit !== undefined }, kinds);
     const gap = Math.max(700, 18_000 / Math.max(1, faults));
     const span = gap * faults;
     const parts = { random, cluster, network, journal, redis, rabbit, lease };
