@@ -41,7 +41,11 @@ export class WorkerProcess implements AsyncDisposable {
   #stderr = "";
   readonly #waiting = new Set<() => void>();
 
-  constructor(args: readonly string[], env: Environment, command: "worker" | "beat" | "dashboard" | "outbox" = "worker") {
+  constructor(
+    args: readonly string[],
+    env: Environment,
+    command: "worker" | "beat" | "dashboard" | "outbox" = "worker",
+  ) {
     this.child = start([command, "--json", ...args], env);
     if (this.child.stdout === null) throw new Error("no stdout");
     createInterface({ input: this.child.stdout }).on("line", (text) => {

@@ -42,7 +42,7 @@ export const stateNamed = (number: number): TaskState => states[number] ?? "queu
 /** Of a closed stretch, by its length in ms. */
 export const levelOf = (length: number): number => Math.floor(Math.log2(Math.max(1, length)));
 
-export const schema = `
+export const schema: string = `
 CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE task (
   id INTEGER PRIMARY KEY,
