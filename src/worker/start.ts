@@ -214,6 +214,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       await worker.stop({ cold: true });
       throw error;
     }
+    turning.seen(clock.monotonic()); // The start, of the pool most of all, was no pause in which a lease could end.
     // Only now: what was revoked or paused is known by the time the first task comes.
     flow.attach(consumer);
     report.emit("worker:ready", {
