@@ -1,12 +1,14 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Suites that try what another of `npm test` tries too: the same contract in a second mode of a driver, the same rows with the older
- * Celery, the demos as users run them. `npm run test:long` runs these, so that `npm test` stays under ten minutes on two cores.
+ * Suites that try what another of `npm test` tries too: the same contract in a second mode of a driver, the same commands on a second
+ * broker, the same rows with the older Celery, the demos as users run them. `npm run test:long` runs these, so that `npm test` stays
+ * under ten minutes on two cores.
  */
 const long = [
   "src/driver/rabbitmq/conformance-quorum.test.ts",
   "src/driver/sqlite/conformance-unthreaded.test.ts",
+  "test/integration/cli-rabbitmq.test.ts",
   "test/integration/media-demo.test.ts",
   "test/integration/outbox/outbox-kills-elsewhere.test.ts",
   "test/integration/python-demo.test.ts",
