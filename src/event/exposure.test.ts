@@ -32,10 +32,12 @@ describe("a call", () => {
   });
 
   test("as it is printed from the values, whatever they are", () => {
+    // The reader refuses a call with this key.
+    const key = string().filter((name) => name !== "__proto__");
     const leaf = oneof(integer(), boolean(), constant(null), string(), string({ unit: "binary" }));
-    const value = oneof(leaf, array(leaf, { maxLength: 4 }), dictionary(string(), leaf, { maxKeys: 3 }));
+    const value = oneof(leaf, array(leaf, { maxLength: 4 }), dictionary(key, leaf, { maxKeys: 3 }));
     hold(
-      property(dictionary(string(), value, { maxKeys: 5, noNullPrototype: true }), (kwargs) => {
+      property(dictionary(key, value, { maxKeys: 5, noNullPrototype: true }), (kwargs) => {
         const shown = { args: argsRepr([]), kwargs: kwargsRepr(kwargs) };
         expect(shownCall({}, bytes([[], kwargs]))).toEqual(shown);
         expect(JSON.parse(`{${shownCallJson({}, bytes([[], kwargs]))}}`)).toEqual(shown);
