@@ -1,18 +1,23 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Suites that try what another of `npm test` tries too: the same contract in a second mode of a driver, the same commands on a second
- * broker, the same rows with the older Celery, the demos as users run them. `npm run test:long` runs these, so that `npm test` stays
- * under ten minutes on two cores.
+ * Suites that try what another of `npm test` tries too: the same contract in a second mode of a driver, the same commands and actions on
+ * a second pair of servers, the same rows with the older Celery, the demos as users run them; and one that waits for a minute. `npm run
+ * test:long` runs these, so that `npm test` stays under ten minutes on two cores.
  */
 const long = [
   "src/driver/rabbitmq/conformance-quorum.test.ts",
   "src/driver/sqlite/conformance-unthreaded.test.ts",
   "test/integration/cli-rabbitmq.test.ts",
+  "test/integration/control-rabbitmq.test.ts",
+  "test/integration/dashboard-rabbitmq.test.ts",
   "test/integration/media-demo.test.ts",
   "test/integration/outbox/outbox-kills-elsewhere.test.ts",
   "test/integration/python-demo.test.ts",
+  "test/integration/rabbitmq-link.test.ts",
+  "test/integration/worker-apart.test.ts",
   "test/interop/mixed-redis-5-2.test.ts",
+  "test/interop/mixed-redis-5-6.test.ts",
   "test/interop/rabbitmq-5-2.test.ts",
   "test/interop/redis-5-2.test.ts",
 ];
