@@ -96,7 +96,15 @@ export class Stage {
   }
 
   async explainAll(): Promise<void> {
-    await Promise.all([...this.ids].map(async ([name, id]) => this.told.set(name, await this.app.explain(id))));
+    await Promise.all([...this.ids].map(async ([name, id]) => this.told.set(name, await this.#explain(name, id))));
+  }
+
+  /** What is put back is taken again each time it is due, and looked at by its worker for a moment; asked then, it is that worker's. */
+  async #explain(name: string, id: string): Promise<Explanation> {
+    const told = await this.app.explain(id);
+    if (told.state !== "running" || !putBack.has(name)) return told;
+    await this.untilDelayed(id);
+    return this.#explain(name, id);
   }
 
   explanation(name: string): Explanation {
@@ -110,6 +118,8 @@ export class Stage {
     await this.app.close();
   }
 }
+
+const putBack: ReadonlySet<string> = new Set(["no task", "rate"]);
 
 export function diagnosisSuite(name: string, makeBroker: () => Promise<SuiteBroker>): void {
   describe(`why a task is not running, on ${name}`, () => {
