@@ -55,8 +55,7 @@ async function lockRows(session: Session, sql: OutboxSql, { limit, resting }: Cl
     rows,
     abandon,
     async finish(sent, aside) {
-      if (sent.length > 0) await session.run(sql.remove(sent, undefined));
-      for (const { seq, why } of aside) await session.run(sql.setAside(seq, why, undefined));
+      await conclude(session, sql, sent, aside, undefined);
       await session.run({ sql: "COMMIT", params: [] });
     },
   };
@@ -78,11 +77,22 @@ async function holdRows(
     rows,
     abandon,
     async finish(sent, aside) {
-      if (sent.length > 0) await session.run(sql.remove(sent, holder));
-      for (const { seq, why } of aside) await session.run(sql.setAside(seq, why, holder));
+      await conclude(session, sql, sent, aside, holder);
       if (sent.length < rows.length) await abandon();
     },
   };
+}
+
+/** `holder`: whose marks the rows bear, where rows are marked and not locked. */
+async function conclude(
+  session: Session,
+  sql: OutboxSql,
+  sent: Parameters<Claim["finish"]>[0],
+  aside: Parameters<Claim["finish"]>[1],
+  holder: string | undefined,
+): Promise<void> {
+  if (sent.length > 0) await session.run(sql.remove(sent, holder));
+  for (const { seq, why } of aside) await session.run(sql.setAside(seq, why, holder));
 }
 
 function rowOf(row: Row): ClaimedRow {

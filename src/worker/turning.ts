@@ -23,19 +23,19 @@ export class Turning {
    * began are here by then; what is claimed later is safe, and would be claimed and put back in a circle.
    */
   gap(now: number): boolean {
-    if (now - this.#turned <= this.#longestGap) return false;
+    if (!this.#isLate(now)) return false;
     setImmediate(() => this.seen(this.#clock.monotonic()));
     return true;
   }
 
   seen(now: number): void {
-    if (now - this.#turned > this.#longestGap) this.#woke = now;
+    if (this.#isLate(now)) this.#woke = now;
     this.#turned = now;
   }
 
   /** Was there such a pause after `since` (monotonic ms)? */
   slept(since: number): boolean {
-    return since <= this.#woke || this.gap(this.#clock.monotonic());
+    return since <= this.#woke || this.#isLate(this.#clock.monotonic());
   }
 
   /**
@@ -45,5 +45,8 @@ export class Turning {
   sureUntil(claimed: number): number {
     if (claimed <= this.#woke) return 1;
     return Math.floor(machineTime() - (this.#clock.monotonic() - this.#turned) + this.#longestGap);
+  }
+  #isLate(now: number): boolean {
+    return now - this.#turned > this.#longestGap;
   }
 }
