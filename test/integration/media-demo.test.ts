@@ -76,7 +76,8 @@ describe("npm run demo", () => {
 describeWith("script", "npm run demo on a terminal", () => {
   test("page and dashboard are served until Ctrl-C", { timeout: 120_000 }, async () => {
     const pictures = await picturesIn("two", ["black-canyon", "nagasaki-boats"]);
-    const command = `"${process.execPath}" "${join(checkout.folder, "examples/media/demo.ts")}" --port 0 --images "${pictures}"`;
+    // exec: a shell that stays (dash, where SHELL is not set) gets the Ctrl-C too and ends with 130 whatever the demo answers.
+    const command = `exec "${process.execPath}" "${join(checkout.folder, "examples/media/demo.ts")}" --port 0 --images "${pictures}"`;
     const terminal = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
     try {
       const ended = once(terminal, "exit");
