@@ -21,6 +21,8 @@ export interface RedisServerOptions {
   readonly maxmemory?: string;
   /** Any other line of redis.conf, name to value. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Where its directory is made. Default: where the system keeps temporary files. */
+  readonly parent?: string;
   /** Added to the environment of the server. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -50,7 +52,7 @@ const portTries = 5;
 
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   requireProgram("redis-server");
-  const dir = await mkdtemp(join(tmpdir(), "celeriac-redis-"));
+  const dir = await mkdtemp(join(options.parent ?? tmpdir(), "celeriac-redis-"));
   for (let attempt = 1; ; attempt++) {
     const server = new PrivateRedis(options, dir, await freePort());
     try {

@@ -1,11 +1,9 @@
 /** Redis for the conformance suites: a private server, each client behind a proxy and a clock of its own. */
 
-import { execFile } from "node:child_process";
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { systemClock } from "../../src/clock/clock.ts";
 import { open as openRedis } from "../../src/driver/redis/index.ts";
 import { claimScript } from "../../src/driver/redis/script/claim.ts";
@@ -21,6 +19,7 @@ import {
   type MakeServer,
   type SuiteServer,
 } from "../../src/testing/conformance/suite-server.ts";
+import { shimClock } from "./clock-shim.ts";
 import { dropLinks, ProxiedClients } from "./proxied-clients.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
 import { startProxy } from "./tcp-proxy.ts";
@@ -48,23 +47,15 @@ export function redisSuiteServer(options: RedisSuiteOptions = {}): MakeServer {
 export function steppableRedisServer(): MakeServer {
   return async () => {
     const dir = await mkdtemp(join(tmpdir(), "celeriac-clock-"));
-    const [shim, file] = [join(dir, "shim.so"), join(dir, "offset")];
-    const source = new URL("./clock-shim.c", import.meta.url).pathname;
-    await promisify(execFile)("cc", ["-shared", "-fPIC", "-O1", "-o", shim, source]);
-    await writeFile(file, Buffer.alloc(8));
-    const redis = await startRedis({ env: { LD_PRELOAD: shim, CLOCK_SHIM_FILE: file } });
+    const clock = await shimClock(dir);
+    const redis = await startRedis({ env: clock.env });
     let offset = 0;
     const server = makeServer(redis, {}, () => offset);
     return {
       ...server,
       async jumpWallClock(ms) {
         offset += ms;
-        const bytes = Buffer.alloc(8);
-        bytes.writeBigInt64LE(BigInt(offset) * 1000n);
-        // In place: the server has this file mapped.
-        const handle = await open(file, "r+");
-        await handle.write(bytes, 0, 8, 0);
-        await handle.close();
+        await clock.set(offset);
       },
       async close() {
         await server.close();
