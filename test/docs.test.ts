@@ -71,7 +71,9 @@ function config(): object {
       paths: {
         celeriac: [join(root, "src/index.ts")],
         "celeriac/dashboard": [join(root, "src/dashboard/index.ts")],
+        "celeriac/express": [join(root, "src/web/express.ts")],
         "celeriac/fastify": [join(root, "src/web/fastify.ts")],
+        "celeriac/hono": [join(root, "src/web/hono.ts")],
         "celeriac/opentelemetry": [join(root, "src/opentelemetry/index.ts")],
         "celeriac/outbox": [join(root, "src/outbox/index.ts")],
         "celeriac/testing": [join(root, "src/testing/index.ts")],
@@ -184,6 +186,9 @@ describe("options", () => {
     ["src/dashboard/options.ts", "HistoryOptions"],
     ["src/dashboard/alert/rules.ts", "AlertOptions"],
   ])("of %s, %s, all stand in dashboard.md", (path, name) => expectOn("docs/dashboard.md", path, name));
+
+  test("of src/web/task-service.ts, TasksOptions, all stand in frameworks.md", () =>
+    expectOn("docs/frameworks.md", "src/web/task-service.ts", "TasksOptions"));
 
   test.each([
     ["src/outbox/outbox.ts", "OutboxOptions"],

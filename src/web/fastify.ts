@@ -5,35 +5,20 @@
 
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type App, coreOf } from "../app/app.ts";
-import { durationMs, type Duration } from "../task/duration.ts";
-import { Background, type BackgroundBatch, type BackgroundTasks } from "./background.ts";
-import { ResultRoutes, type RouteAnswer } from "./result-routes.ts";
+import type { Background, BackgroundBatch, BackgroundTasks } from "./background.ts";
+import { conclude, releaseAfter } from "./response-end.ts";
+import type { RouteAnswer } from "./result-routes.ts";
 import { eventsSchema, readSchema } from "./route-schema.ts";
+import { type TasksOptions, TaskService } from "./task-service.ts";
+
+export type { BackgroundTasks } from "./background.ts";
+export type { TasksOptions } from "./task-service.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
     /** Light work after the response, in this process. What must not be lost is a task. */
     readonly background: BackgroundTasks;
   }
-}
-
-export interface TasksOptions {
-  /** Whose results the routes show, and whose enqueues leave a PENDING record. */
-  readonly app: App;
-  /** Where the routes are. Default "/tasks": `GET /tasks/:id` and `GET /tasks/:id/events`. */
-  readonly at?: string;
-  /**
-   * May this request read this task? `false` answers 403. What it throws is the answer, as in any handler.
-   * Default: whoever knows an id may read it; ids are random unless you choose them.
-   */
-  readonly authorize?: ((request: FastifyRequest, id: string) => boolean | Promise<boolean>) | undefined;
-  /** How long an accepted task that nobody has started is known, so that the route answers 202 and not 404. Default "1d". */
-  readonly pendingTtl?: Duration;
-  /** How long `server.close()` waits for background tasks. Default "10s". */
-  readonly drain?: Duration;
-  /** Event streams open at once; one more answers 503. Default 1000. */
-  readonly maxStreams?: number;
 }
 
 /**
@@ -57,20 +42,9 @@ export interface TasksOptions {
  * });
  * ```
  */
-export const tasks: (server: FastifyInstance, options: TasksOptions) => Promise<void> = Object.assign(
-  async (server: FastifyInstance, options: TasksOptions): Promise<void> => {
-    const core = coreOf(options.app);
-    const at = (options.at ?? "/tasks").replace(/\/+$/, "");
-    core.keepPending(durationMs(options.pendingTtl ?? "1d"));
-    const background = new Background({
-      log: server.log,
-      patience: durationMs(options.drain ?? "10s"),
-      clock: core.clock,
-    });
-    const routes = new ResultRoutes<FastifyRequest>(core, {
-      authorize: options.authorize,
-      ...(options.maxStreams === undefined ? {} : { maxStreams: options.maxStreams }),
-    });
+export const tasks: (server: FastifyInstance, options: TasksOptions<FastifyRequest>) => Promise<void> = Object.assign(
+  async (server: FastifyInstance, options: TasksOptions<FastifyRequest>): Promise<void> => {
+    const { at, background, routes } = new TaskService(options, server.log);
 
     decorate(server, background);
 
@@ -122,7 +96,7 @@ function decorate(server: FastifyInstance, background: Background): void {
       batches.set(this, batch);
       const reply = replies.get(this);
       if (reply === undefined) batch.release();
-      else follow(reply, batch);
+      else releaseAfter(reply.raw, batch, () => reply.sent || reply.raw.headersSent);
       return batch;
     },
   });
@@ -136,27 +110,8 @@ function decorate(server: FastifyInstance, background: Background): void {
   });
   // A client that has gone gets no "finish": its answer is over when the handler gives it.
   server.addHook("onSend", (request, reply, payload, done) => {
-    if (reply.raw.destroyed) batches.get(request)?.[reply.statusCode >= 500 ? "drop" : "release"]();
+    const batch = batches.get(request);
+    if (reply.raw.destroyed && batch !== undefined) conclude(reply.statusCode, batch);
     done(null, payload);
   });
-}
-
-/**
- * Runs the batch when the response is over, however it ends: sent, or the client gone (which cancels nothing: the handler has done its
- * work). A 5xx counts as failed even where a custom error handler made it, for which Fastify calls no `onError`.
- */
-function follow(reply: FastifyReply, batch: BackgroundBatch): void {
-  const { raw } = reply;
-  const over = (): void => {
-    raw.off("finish", over);
-    raw.off("close", gone);
-    if (reply.statusCode >= 500) batch.drop();
-    else batch.release();
-  };
-  const gone = (): void => {
-    if (reply.sent || raw.headersSent) over();
-  };
-  if (raw.writableFinished) return over();
-  raw.on("finish", over);
-  raw.on("close", gone);
 }

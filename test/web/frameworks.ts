@@ -1,0 +1,124 @@
+/** Each framework that has the two pieces, as one shape: a real server of its own, with a few routes in it. */
+
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { serve } from "@hono/node-server";
+import express from "express";
+import Fastify, { type FastifyRequest } from "fastify";
+import { type Context, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { BackgroundTasks } from "../../src/web/background.ts";
+import { tasks as expressTasks } from "../../src/web/express.ts";
+import { tasks as fastifyTasks } from "../../src/web/fastify.ts";
+import { tasks as honoTasks, type TasksEnv } from "../../src/web/hono.ts";
+import type { TasksOptions } from "../../src/web/task-service.ts";
+
+/** What a route of a test sees. */
+export interface Asked {
+  readonly background: BackgroundTasks;
+  /** Its client has left. */
+  readonly gone: Promise<unknown>;
+}
+
+export interface Told {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export interface Setting {
+  readonly options: Omit<TasksOptions<never>, "authorize">;
+  /** What it throws is `refusal`'s. */
+  readonly authorize?: (header: string | undefined, id: string) => boolean;
+  /** `GET` of each path. */
+  readonly routes?: Readonly<Record<string, (asked: Asked) => Promise<Told>>>;
+  /** The server has an error handler of its own, which answers 500 with `{ oops }`. */
+  readonly hides?: boolean;
+}
+
+export interface Running {
+  readonly base: string;
+  /** As the framework's page in the docs says. */
+  readonly close: () => Promise<void>;
+}
+
+export interface Framework {
+  readonly start: (setting: Setting) => Promise<Running>;
+  /** What its handlers throw for an answer with this status. */
+  readonly refusal: (status: number) => Error;
+}
+
+const withStatus = (statusCode: number): Error => Object.assign(new Error("refused"), { statusCode });
+
+async function addressOf(server: Server): Promise<string> {
+  if (!server.listening) await once(server, "listening");
+  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}
+
+export const frameworks: Readonly<Record<string, Framework>> = {
+  Fastify: {
+    refusal: withStatus,
+    async start({ options, authorize, routes = {}, hides = false }) {
+      const server = Fastify();
+      await server.register(fastifyTasks, {
+        ...options,
+        authorize: authorize && ((request: FastifyRequest, id: string) => authorize(request.headers.authorization, id)),
+      });
+      if (hides)
+        server.setErrorHandler(async (error: Error, _request, reply) => reply.code(500).send({ oops: error.message }));
+      for (const [path, handle] of Object.entries(routes)) {
+        server.get(path, async (request, reply) => {
+          const { status, body } = await handle({ background: request.background, gone: once(reply.raw, "close") });
+          return reply.code(status).send(body);
+        });
+      }
+      await server.listen({ host: "127.0.0.1", port: 0 });
+      return { base: await addressOf(server.server), close: () => server.close() };
+    },
+  },
+  Express: {
+    refusal: withStatus,
+    async start({ options, authorize, routes = {}, hides = false }) {
+      const pieces = expressTasks({
+        ...options,
+        authorize: authorize && ((request: express.Request, id) => authorize(request.get("authorization"), id)),
+      });
+      const server = express().use(pieces);
+      for (const [path, handle] of Object.entries(routes)) {
+        server.get(path, async (request, response) => {
+          const { status, body } = await handle({ background: request.background, gone: once(response, "close") });
+          response.status(status).json(body);
+        });
+      }
+      server.use(
+        (error: Error, _request: express.Request, response: express.Response, next: express.NextFunction): void => {
+          if (hides) response.status(500).json({ oops: error.message });
+          else next(error);
+        },
+      );
+      server.set("env", "test"); // it writes errors to standard error elsewhere
+      const listening = createServer(server).listen(0, "127.0.0.1");
+      return { base: await addressOf(listening), close: () => pieces.close(listening) };
+    },
+  },
+  Hono: {
+    refusal: (status) => new HTTPException(status as 401),
+    async start({ options, authorize, routes = {}, hides = false }) {
+      const pieces = honoTasks({
+        ...options,
+        authorize: authorize && ((context: Context, id) => authorize(context.req.header("authorization"), id)),
+      });
+      const server = new Hono<TasksEnv>().use(pieces);
+      if (hides) server.onError((error, context) => context.json({ oops: error.message }, 500));
+      for (const [path, handle] of Object.entries(routes)) {
+        server.get(path, async (context) => {
+          const gone = once(context.req.raw.signal, "abort");
+          const { status, body } = await handle({ background: context.var.background, gone });
+          return context.json(body, status as 200);
+        });
+      }
+      const listening = serve({ fetch: server.fetch, hostname: "127.0.0.1", port: 0 }) as Server;
+      return { base: await addressOf(listening), close: () => pieces.close(listening) };
+    },
+  },
+};
