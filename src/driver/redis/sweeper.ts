@@ -14,6 +14,9 @@ import { markedRaw, recordText } from "./settle-request.ts";
 import { readStart } from "./start-mark.ts";
 import { rest } from "./pulse.ts";
 
+/** Workers that ask for the same turn ask spread over this part of a sweep, and no longer than so many ms: what is found late is claimed late. */
+const spread = 0.2;
+const longestSpread = 500;
 /** Bounds of one look. */
 const mostEntries = 100;
 const mostBytes = 4 * 1024 * 1024;
@@ -51,16 +54,21 @@ export class Sweeper {
   async #loop(): Promise<void> {
     const { signal } = this.#closing;
     const { sweep } = this.#settings;
-    while (!signal.aborted) {
-      // ± 20 %: workers that started together must not all ask at once.
-      await rest(this.#context.clock, sweep * (0.8 + Math.random() * 0.4), signal);
+    // Workers that started together must not all ask at once.
+    for (let wait = sweep * Math.random(); !signal.aborted;) {
+      await rest(this.#context.clock, wait + Math.random() * Math.min(spread * sweep, longestSpread), signal);
+      wait = sweep;
       if (!this.#context.link.isUp) continue;
-      for (const queue of this.#settings.queues()) await this.#sweep(queue).catch(() => undefined);
+      for (const queue of this.#settings.queues()) {
+        wait = Math.min(wait, await this.#sweep(queue).catch(() => sweep));
+      }
     }
   }
 
-  async #sweep(queue: string): Promise<void> {
+  /** Resolves with the ms until the next turn: what was another's ends before ours would have. */
+  async #sweep(queue: string): Promise<Millis> {
     const { keys } = this.#context;
+    const { sweep } = this.#settings;
     for (let first = true; !this.#closing.signal.aborted; first = false) {
       const known = first ? await this.#context.link.call("HGET", [keys.control, longestField]) : undefined;
       this.#longest = Math.max(this.#longest, Number(known ?? 0), this.#settings.lease);
@@ -69,24 +77,26 @@ export class Sweeper {
         [keys.unacked, keys.index, keys.lease(queue), keys.started(queue), keys.sweep(queue)],
         [
           first ? "1" : "0",
-          String(this.#settings.sweep),
+          String(sweep),
           String(mostEntries),
           String(mostBytes),
           String(this.#longest),
         ],
         { binary: true },
-      )) as [turn: number, now: Buffer, ...entries: Buffer[]];
-      const [turn, time, ...entries] = reply;
+      )) as [free: number, now: Buffer, ...entries: Buffer[]];
+      const [free, time, ...entries] = reply;
       const now = Number(time.toString());
       const stepped = this.#settings.serverClock.saw(now, this.#settings.lease);
-      if (turn !== 1 || stepped || this.#settings.serverClock.unsettled) return;
+      if (free > 0) return free;
+      if (stepped || this.#settings.serverClock.unsettled) return sweep;
       for (let i = 0; i + 2 < entries.length && !this.#closing.signal.aborted; i += 3) {
         const [id, start, raw] = [entries[i], entries[i + 1], entries[i + 2]];
         if (id && start && raw)
           await this.#giveBack(new RedisDelivery(id.toString(), raw, now, 0), start.toString(), now);
       }
-      if (entries.length < mostEntries * 3) return;
+      if (entries.length < mostEntries * 3) return sweep;
     }
+    return sweep;
   }
 
   async #giveBack(delivery: RedisDelivery, start: string, now: number): Promise<void> {

@@ -9,7 +9,7 @@ import type { Script } from "./script.ts";
 /**
  * KEYS  1 unacked, 2 index, 3 lease, 4 started, 5 sweep
  * ARGV  1 to ask for the turn or 0 to go on with it, pause until the next sweep ms, most entries, byte budget, longest lease in use ms
- * returns 1 if it is our turn, now ms, then id, start text or "", envelope, …
+ * returns 0 if it is our turn or the ms until the next one is free, now ms, then id, start text or "", envelope, …
  *
  * Takes nothing. A deadline further away than two leases was written before the clock was set back: it is lowered, or its task
  * would wait for the clock to catch up. For the same reason the turn is a time that is compared: a key's own expiry would wait too.
@@ -22,14 +22,15 @@ ${timeLua}
 ${entryLua}
 if ARGV[1] == '1' then
   local last = tonumber(redis.call('GET', KEYS[5]) or '')
-  if last and math.abs(tonumber(now_text) - last) < tonumber(ARGV[2]) then return { 0, now_text } end
+  local since = last and math.abs(tonumber(now_text) - last)
+  if since and since < tonumber(ARGV[2]) then return { math.max(1, tonumber(ARGV[2]) - since), now_text } end
   redis.call('SET', KEYS[5], now_text, 'PX', ARGV[2])
 end
 local lease = tonumber(ARGV[5])
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '(' .. ms_text(now + 2 * lease), '+inf', 'LIMIT', 0, 100)) do
   redis.call('ZADD', KEYS[3], 'XX', ms_text(now + lease), id)
 end
-local out, bytes = { 1, now_text }, 0
+local out, bytes = { 0, now_text }, 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now_text, 'LIMIT', 0, ARGV[3])) do
   if bytes < tonumber(ARGV[4]) then
     local value = redis.call('HGET', KEYS[1], id)
