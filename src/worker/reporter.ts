@@ -162,6 +162,7 @@ export class Reporter {
 
   admitted(execution: Execution): void {
     this.#witness?.admitted(execution);
+    if (!this.#quiet("task:received")) this.emit("task:received", this.#facts(execution));
   }
 
   started(execution: Execution): void {
