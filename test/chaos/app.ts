@@ -37,7 +37,7 @@ interface Context {
 }
 
 async function journaled(kind: string, ctx: Context, body: () => Promise<void>): Promise<Output> {
-  const line = { id: ctx.id, kind, attempt: ctx.attempt, fence: ctx.fence, pid: process.pid };
+  const line = { id: ctx.id, kind, attempt: ctx.attempt, fence: ctx.fence, pid: process.pid, worker: process.ppid };
   journal?.add({ k: "start", t: Date.now(), ...line });
   await body();
   journal?.add({ k: "end", t: Date.now(), ...line });

@@ -12,6 +12,7 @@ const start = (id: string, kind: string, t: number, fence: number, attempt = 1):
   attempt,
   fence,
   pid: 1,
+  worker: 1,
 });
 const accepted = (id: string, kind: string, t = 0): Entry => ({ k: "accepted", t, id, kind });
 const done = (fence: number, at: number, state = "SUCCESS"): Final => ({
@@ -29,6 +30,7 @@ function evidence(journal: Entry[], finals: Record<string, Final>, more: Partial
     dead: new Map(),
     left: { ready: 0, leased: 0, delayed: 0 },
     shadow: 1000,
+    bound: 4500,
     ...more,
   };
 }
@@ -70,6 +72,23 @@ describe("the chaos checker", () => {
       "a start after the commit",
       /^late start: a/,
       [[accepted("a", "ok"), start("a", "ok", 1, 1), start("a", "ok", 900, 2)], { a: done(1, 9) }],
+    ],
+    [
+      "a dead worker's task that is claimed too late",
+      /^recovery: p99 is 5000 ms, more than 4500: a, /,
+      [
+        [
+          accepted("a", "ok"),
+          { k: "up", t: 0, worker: 1 },
+          { k: "up", t: 0, worker: 2 },
+          { k: "claim", t: 10, id: "a", attempt: 1, worker: 1 },
+          start("a", "ok", 20, 1),
+          { k: "fault", t: 30, until: 30, fault: "kill worker", target: 1 },
+          { k: "claim", t: 5030, id: "a", attempt: 1, worker: 2 },
+          start("a", "ok", 5040, 2),
+        ],
+        { a: done(2, 5050) },
+      ],
     ],
     [
       "an innocent in the dead letters",

@@ -29,6 +29,8 @@ export interface Evidence {
   readonly left: { readonly ready: number; readonly leased: number; readonly delayed: number };
   /** Ms for which a fault can explain a second run after it is over: lease, sweep, and a margin. */
   readonly shadow: number;
+  /** Ms within which what a dead worker held must be claimed again: lease, sweep, and a second. */
+  readonly bound: number;
 }
 
 export interface Verdict {
@@ -36,7 +38,7 @@ export interface Verdict {
   readonly unknown: number;
   readonly faults: number;
   readonly rerun: number;
-  readonly recoveryMs: Recovery | undefined;
+  readonly recoveryMs: Recovery;
   /** Empty = the run is green. One line each, with the id. */
   readonly violations: readonly string[];
 }
@@ -48,7 +50,7 @@ const doomedStarts = 3 * 2;
 const reckoning = 500;
 
 export function check(evidence: Evidence): Verdict {
-  const { journal, finals, changed, dead, left, shadow } = evidence;
+  const { journal, finals, changed, dead, left, shadow, bound } = evidence;
   const accepted = new Map<string, string>();
   const unclear = new Map<string, string>();
   const starts = new Map<string, Run[]>();
@@ -141,13 +143,16 @@ export function check(evidence: Evidence): Verdict {
   for (const [what, count] of Object.entries(left)) {
     if (count > 0) violations.push(`leak: ${String(count)} messages are still ${what}`);
   }
-  const innocent = [...starts.values()].filter(([first]) => !doomed.has(first?.kind ?? ""));
+  const recoveryMs = recovery(journal, bound);
+  const { p99 = 0 } = recoveryMs.claim ?? {};
+  if (p99 > bound)
+    violations.push(`recovery: p99 is ${String(p99)} ms, more than ${String(bound)}: ${recoveryMs.worst}`);
   return {
     accepted: accepted.size,
     unknown: [...unclear.keys()].filter((id) => !accepted.has(id)).length,
     faults: faults.length,
     rerun,
-    recoveryMs: recovery(innocent, faults),
+    recoveryMs,
     violations,
   };
 }

@@ -9,6 +9,9 @@ export type Entry =
   /** `enqueue` resolved / threw, so that the outcome is unknown. */
   | { readonly k: "accepted" | "unclear"; readonly t: number; readonly id: string; readonly kind: string }
   | Run
+  | Hold
+  /** A worker takes tasks from now on. */
+  | { readonly k: "up"; readonly t: number; readonly worker: number }
   /** A checkpoint's work was really done. */
   | { readonly k: "step"; readonly t: number; readonly id: string; readonly step: string; readonly fence: number }
   | {
@@ -28,6 +31,17 @@ export interface Run {
   readonly attempt: number;
   readonly fence: number;
   readonly pid: number;
+  /** Process id of the worker whose child this is. */
+  readonly worker: number;
+}
+
+/** A worker has claimed a task, has done with it, whatever came of it, or has noticed that it is another's by now. */
+export interface Hold {
+  readonly k: "claim" | "freed" | "lost";
+  readonly t: number;
+  readonly id: string;
+  readonly attempt: number;
+  readonly worker: number;
 }
 
 export class Journal {

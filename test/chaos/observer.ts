@@ -47,15 +47,17 @@ export class Observer {
     await Promise.all(sending);
   }
 
-  /** Waits until every accepted id has a final result, at most `limit` ms. Others than us have sent tasks too. */
+  /** Waits until every accepted id has a final result, until none has come for `limit` ms. Others than us have sent tasks too. */
   async drain(limit: number, journal: readonly Entry[]): Promise<void> {
     for (const entry of journal) {
       if (entry.k !== "accepted") continue;
       for (const id of idsOf({ id: entry.id, kind: entry.kind as Kind })) this.#ids.add(id);
     }
-    const until = performance.now() + limit;
-    while (performance.now() < until) {
+    let until = performance.now() + limit;
+    for (let known = this.#finals.size; performance.now() < until;) {
       await this.#poll();
+      if (this.#finals.size > known) until = performance.now() + limit;
+      known = this.#finals.size;
       if ([...this.#ids].every((id) => this.#finals.has(id))) break;
       await pause(200);
     }
@@ -63,7 +65,7 @@ export class Observer {
     await this.#poll(true);
   }
 
-  async evidence(): Promise<Omit<Evidence, "journal" | "shadow">> {
+  async evidence(): Promise<Omit<Evidence, "journal" | "shadow" | "bound">> {
     const { broker } = await coreOf(this.#app.app).connect();
     const dead = new Map<string, { reason: string; attempts: number }>();
     let after: string | undefined;

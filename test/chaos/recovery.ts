@@ -1,10 +1,16 @@
-/** How long what a fault interrupted took to start again, from the journal. */
+/**
+ * How soon what a fault interrupted could be claimed again, and how long it then waited for its slot, from the journal.
+ *
+ *   claim ── death ──(lease, sweep)── next claim ──(a slot; for a suspect of a crash, a place with nothing beside it)── start
+ */
 
-import type { Entry, Run } from "./journal.ts";
+import type { Entry, Hold, Run } from "./journal.ts";
+import { Room, workerDeath } from "./room.ts";
+import { doomed } from "./workload.ts";
 
 type FaultEntry = Extract<Entry, { readonly k: "fault" }>;
 
-export interface Recovery {
+export interface Times {
   readonly count: number;
   /** Ms. */
   readonly p50: number;
@@ -13,40 +19,107 @@ export interface Recovery {
   readonly max: number;
 }
 
-/** The worker, its machine or the child was gone or still. */
-const deaths = /^(kill|stop|end|end and kill) (worker|machine|child)$/;
+export interface Recovery {
+  /** From the death or the pause of a worker to the next claim of what it held. */
+  readonly claim: Times | undefined;
+  /** The same after the death of a child, which its worker hears of. */
+  readonly child: Times | undefined;
+  /** From such a claim to the start. */
+  readonly slot: Times | undefined;
+  /** What took longest until its claim, as text. */
+  readonly worst: string;
+}
+
+/** Takes no claim away, and keeps no answer from whoever claims. */
+const harmless = /^(flush scripts|full redis|stop child|kill child)$/;
 
 /**
- * From the death or the pause that interrupted an attempt to its next start, without the time in which a server or a line was away. It
- * holds the lease, the sweep, and the wait for a slot; for a suspect of a crash, for a place with nothing beside it.
+ * `bound`: ms within which a task must be claimed again. Where that is passed, the time counts from the end of what else went wrong meanwhile
+ * (an answer to a claim that is lost on its way, or in a worker that dies with it, costs another lease), and only while some worker had room.
  */
-export function recovery(runs: Iterable<readonly Run[]>, faults: readonly FaultEntry[]): Recovery | undefined {
-  const outages = faults.filter(({ fault }) => !deaths.test(fault));
-  const times: number[] = [];
-  for (const list of runs) {
-    list.forEach((run, index) => {
-      const next = list[index + 1];
-      if (next?.attempt !== run.attempt) return;
-      const death = faults.find(({ fault, t }) => deaths.test(fault) && t >= run.t && t <= next.t);
-      if (death) times.push(Math.round(next.t - death.t - covered(outages, death.t, next.t)));
-    });
+export function recovery(journal: readonly Entry[], bound: number): Recovery {
+  const room = new Room(journal);
+  const faults = journal.filter((entry): entry is FaultEntry => entry.k === "fault");
+  const disturbing = faults
+    .filter(({ fault }) => !harmless.test(fault))
+    .map(({ fault, t, until }) => ({ t, clear: workerDeath.test(fault) ? t : until }));
+  const ids = tasksOf(journal);
+  const measured = { claim: [] as number[], child: [] as number[], slot: [] as number[] };
+  let worst = { ms: -1, text: "" };
+  const measure = (what: "claim" | "child", id: string, since: number, claim: Hold): void => {
+    const last = disturbing.reduce((at, { t, clear }) => (t < claim.t ? Math.max(at, clear) : at), since);
+    const raw = claim.t - since;
+    const ms = raw <= bound ? raw : room.between(last, claim.t);
+    measured[what].push(ms);
+    if (what === "claim" && ms > worst.ms)
+      worst = { ms, text: `${id}, claimed ${String(ms)} ms after its worker went` };
+    const start = ids.get(id)?.starts.find(({ t, worker }) => t >= claim.t && worker === claim.worker);
+    if (start) measured.slot.push(start.t - claim.t);
+  };
+  for (const [id, task] of ids) {
+    if (task.starts.some(({ kind }) => doomed.has(kind))) continue;
+    for (const [index, held] of task.claims.entries()) {
+      const next = task.claims[index + 1];
+      if (next?.attempt !== held.attempt) continue;
+      const death = faults.findLast((fault) => interrupts(fault, held, next, task.freed));
+      const child = death ? undefined : childDeath(journal, held, next, task);
+      if (death) measure("claim", id, Math.max(death.t, held.t), next);
+      else if (child !== undefined) measure("child", id, child, next);
+    }
   }
+  return {
+    claim: timesOf(measured.claim),
+    child: timesOf(measured.child),
+    slot: timesOf(measured.slot),
+    worst: worst.text,
+  };
+}
+
+interface Task {
+  readonly claims: Hold[];
+  readonly freed: Hold[];
+  readonly starts: Run[];
+  readonly ends: Run[];
+}
+
+function tasksOf(journal: readonly Entry[]): ReadonlyMap<string, Task> {
+  const tasks = new Map<string, Task>();
+  for (const entry of journal) {
+    if (!("id" in entry)) continue;
+    const task = tasks.get(entry.id) ?? { claims: [], freed: [], starts: [], ends: [] };
+    tasks.set(entry.id, task);
+    if (entry.k === "claim") task.claims.push(entry);
+    else if (entry.k === "freed") task.freed.push(entry);
+    else if (entry.k === "start") task.starts.push(entry);
+    else if (entry.k === "end") task.ends.push(entry);
+  }
+  return tasks;
+}
+
+/** A worker that goes on after a pause and puts the task back itself was not interrupted by that. */
+function interrupts({ fault, target, t, until }: FaultEntry, held: Hold, next: Hold, freed: readonly Hold[]): boolean {
+  if (!workerDeath.test(fault) || target !== held.worker || until < held.t || t > next.t) return false;
+  const end = Math.min(...freed.filter((one) => one.worker === held.worker && one.t >= held.t).map((one) => one.t));
+  return t <= end && (end > next.t || until > end || fault.startsWith("end"));
+}
+
+/** When the child in which it ran was killed, or was given a task that kills it. */
+function childDeath(journal: readonly Entry[], held: Hold, next: Hold, { starts, ends }: Task): number | undefined {
+  const within = ({ t }: { readonly t: number }): boolean => t >= held.t && t <= next.t;
+  const run = starts.find((one) => within(one) && one.worker === held.worker);
+  if (!run || ends.some((one) => within(one) && one.pid === run.pid)) return undefined;
+  return journal.find(
+    (entry) =>
+      ((entry.k === "fault" && entry.fault === "kill child" && entry.target === run.pid) ||
+        (entry.k === "start" && entry.pid === run.pid && doomed.has(entry.kind))) &&
+      within(entry) &&
+      entry.t >= run.t,
+  )?.t;
+}
+
+function timesOf(times: number[]): Times | undefined {
   if (times.length === 0) return undefined;
   times.sort((a, b) => a - b);
   const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
   return { count: times.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: times.at(-1) ?? 0 };
-}
-
-/** Ms between `from` and `to` in which any of these lasted. They come in the order of their ends, and hardly overlap. */
-function covered(outages: readonly FaultEntry[], from: number, to: number): number {
-  let sum = 0;
-  let reached = from;
-  for (const { t, until } of outages) {
-    const begin = Math.max(t, reached);
-    const end = Math.min(until, to);
-    if (end <= begin) continue;
-    sum += end - begin;
-    reached = end;
-  }
-  return sum;
 }

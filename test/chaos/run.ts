@@ -47,7 +47,7 @@ const { values } = parseArgs({
 const broker = values.broker === "redis" || values.broker === "rabbitmq" ? values.broker : "sqlite";
 const lease = Number(values.lease);
 const sweep = Number(values.sweep);
-/** Time for the last tasks after the last fault: the longest task, lease, sweep, and crashes one after the other. */
+/** Time from one final result to the next after the last fault: the longest task, lease, sweep, and crashes one after the other. */
 const drainLimit = 30_000;
 /** Some bugs need a coincidence that not every seed brings about. */
 const bugSeeds = 3;
@@ -142,7 +142,8 @@ async function run(tasks: number, faults: number, seed: number): Promise<Verdict
     await striking;
     await observer.drain(drainLimit, readJournal(path));
     await cluster.close(8000);
-    return check({ journal: readJournal(path), ...(await observer.evidence()), shadow: lease + sweep + 1500 });
+    const bound = lease + sweep + 1000;
+    return check({ journal: readJournal(path), ...(await observer.evidence()), shadow: bound + 500, bound });
   } finally {
     await cluster.close(2000);
     await observer.close();

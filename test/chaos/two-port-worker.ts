@@ -43,7 +43,7 @@ async function handle(delivery: Delivery): Promise<void> {
   if (typeof id !== "string" || input["kind"] !== "linked") return giveBack(delivery);
   found = true;
   consumer.started([delivery], "suspect");
-  const line = { id, kind: "linked", attempt: 1, fence: delivery.fence, pid: process.pid };
+  const line = { id, kind: "linked", attempt: 1, fence: delivery.fence, pid: process.pid, worker: process.pid };
   journal.add({ k: "start", t: Date.now(), ...line });
   journal.add({ k: "end", t: Date.now(), ...line });
   const meta = encodeTaskMeta({
