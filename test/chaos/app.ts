@@ -2,6 +2,7 @@
 
 import { chord, createApp, type App } from "../../src/index.ts";
 import { Journal } from "./journal.ts";
+import { trueTime } from "./true-time.ts";
 import { type Kind, partsOf } from "./workload.ts";
 
 const path = process.env["CHAOS_JOURNAL"];
@@ -38,9 +39,9 @@ interface Context {
 
 async function journaled(kind: string, ctx: Context, body: () => Promise<void>): Promise<Output> {
   const line = { id: ctx.id, kind, attempt: ctx.attempt, fence: ctx.fence, pid: process.pid, worker: process.ppid };
-  journal?.add({ k: "start", t: Date.now(), ...line });
+  journal?.add({ k: "start", t: trueTime(), ...line });
   await body();
-  journal?.add({ k: "end", t: Date.now(), ...line });
+  journal?.add({ k: "end", t: trueTime(), ...line });
   return { by: process.pid, fence: ctx.fence, token: Math.random().toString(36).slice(2) };
 }
 
@@ -78,7 +79,7 @@ export const work = app.task(
           for (const step of ["a", "b", "c"]) {
             await ctx.checkpoint(step, async () => {
               await pause(30 + input.size * 300, ctx.signal);
-              journal?.add({ k: "step", t: Date.now(), id: ctx.id, step, fence: ctx.fence });
+              journal?.add({ k: "step", t: trueTime(), id: ctx.id, step, fence: ctx.fence });
               return step;
             });
           }

@@ -179,6 +179,25 @@ describe("the chaos checker", () => {
     });
   });
 
+  it("does not go by the time of a commit while a clock was off, but by the end of the run that committed", () => {
+    const jump: Entry = { k: "fault", t: 4, until: 8, fault: "redis clock jumps", target: 0, by: 3_600_000 };
+    const first = start("a", "ok", 1, 1);
+    const lines = (ended: number): Entry[] => [
+      accepted("a", "ok"),
+      first,
+      { ...first, k: "end", t: ended },
+      start("a", "ok", 6, 2),
+    ];
+    const ahead = { a: done(1, 3_600_005) };
+    expect(violations([...lines(5), jump], ahead)).toEqual([]);
+    expect(violations([...lines(7), jump], ahead)).toContainEqual(expect.stringMatching(/^stale: a/));
+    const behind = { a: done(1, -3_599_995) };
+    expect(violations([...lines(5), jump], behind)).toEqual([]);
+    expect(violations([...lines(5), fault("cut line", 4, 8)], behind)).toContainEqual(
+      expect.stringMatching(/^late start/),
+    );
+  });
+
   it("lets a fault explain a second run only within its shadow", () => {
     const journal = (at: number): Entry[] => [
       fault("kill worker", 2, 2),

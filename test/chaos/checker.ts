@@ -4,6 +4,7 @@
  * An id whose `enqueue` threw may or may not have been accepted: "unknown" is an outcome of its own and never a failure.
  */
 
+import { commitTime } from "./commit-time.ts";
 import type { Entry, Run } from "./journal.ts";
 import { type Recovery, recovery } from "./recovery.ts";
 import { doomed, jobOf, partsOf, type Kind } from "./workload.ts";
@@ -107,13 +108,14 @@ export function check(evidence: Evidence): Verdict {
     runs.sort((a, b) => a.t - b.t);
     if (final?.fence !== undefined && final.at !== undefined) {
       const committed = { fence: final.fence, at: final.at };
-      const newer = runs.find((run) => run.fence > committed.fence && run.t < committed.at);
+      const time = commitTime(committed, { starts: runs, ends: ends.get(id) ?? [] }, faults, shadow);
+      const newer = runs.find((run) => run.fence > committed.fence && run.t < time.after);
       if (newer)
         violations.push(
           `stale: ${id} was committed by fence ${String(committed.fence)} after fence ${String(newer.fence)} had started`,
         );
       // The time of a commit is the server's as the worker reckons it, which lags behind ours on a starved machine.
-      const late = runs.find((run) => run.fence > committed.fence && run.t > committed.at + reckoning);
+      const late = runs.find((run) => run.fence > committed.fence && run.t > time.before + reckoning);
       if (late) violations.push(`late start: ${id} started ${String(late.t - committed.at)} ms after its commit`);
     }
     if (runs.some((run, index) => index > 0 && run.fence <= (runs[index - 1]?.fence ?? 0))) {

@@ -1,37 +1,60 @@
-/** The worker processes of a run: started, found, killed and replaced by process id. */
+/** Processes of one kind in a run, workers or others: started, found, killed and replaced by process id. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync, rmSync } from "node:fs";
 import type { Network } from "./network.ts";
 
 interface Member {
   readonly process: ChildProcess;
   readonly pid: number;
   readonly ready: Promise<void>;
+  readonly odd: boolean;
+  readonly spared: boolean;
   stopped: boolean;
 }
 
+export interface ClusterOptions {
+  /** Names of its members are this and a number; each has its own line to each server. */
+  readonly name: string;
+  /** What node is started with. */
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Added to the environment of one member at any time: its clock is not that of the others. */
+  readonly oddEnv?: Readonly<Record<string, string>> | undefined;
+  /** The first so many are never chosen for a fault, so that they can be watched for hours. Default 0. */
+  readonly spared?: number;
+}
+
 export class Cluster {
-  readonly #env: NodeJS.ProcessEnv;
+  readonly #options: ClusterOptions;
   readonly #network: Network;
   readonly #members = new Map<number, Member>();
   #count = 0;
   #closing = false;
 
-  constructor(env: NodeJS.ProcessEnv, network: Network) {
-    this.#env = env;
+  constructor(options: ClusterOptions, network: Network) {
+    this.#options = options;
     this.#network = network;
   }
 
-  /** Starts `count` workers; resolves when each says that it is ready. */
+  /** Starts `count`; resolves when each has said something, which it does once it is ready. */
   async start(count: number): Promise<void> {
     await Promise.all(Array.from({ length: count }, async () => (await this.#spawn())?.ready));
   }
 
-  /** Workers that live and are not stopped. */
+  /** Those that live, are not stopped, and may be hit. */
   get running(): readonly number[] {
-    return [...this.#members.values()].filter(({ stopped }) => !stopped).map(({ pid }) => pid);
+    return [...this.#members.values()].filter(({ stopped, spared }) => !stopped && !spared).map(({ pid }) => pid);
+  }
+
+  /** Those that nothing hits. */
+  get spared(): readonly number[] {
+    return [...this.#members.values()].filter(({ spared }) => spared).map(({ pid }) => pid);
+  }
+
+  /** The one that has `oddEnv`, if it lives. */
+  get odd(): number | undefined {
+    return [...this.#members.values()].find(({ odd }) => odd)?.pid;
   }
 
   /** The pool children of a worker, from the kernel, not from the worker's own word. */
@@ -77,12 +100,14 @@ export class Cluster {
   }
 
   async #spawn(): Promise<Member | undefined> {
-    const path = fileURLToPath(new URL("./worker.ts", import.meta.url));
-    const name = `w${String(++this.#count)}`;
+    const name = `${this.#options.name}${String(++this.#count)}`;
     const servers = await this.#network.connect(name);
     if (this.#closing) return undefined;
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", path], {
-      env: { ...this.#env, ...servers, CHAOS_NAME: name },
+    const { oddEnv } = this.#options;
+    const spared = this.#count <= (this.#options.spared ?? 0);
+    const odd = oddEnv !== undefined && this.odd === undefined && !spared;
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...this.#options.args], {
+      env: { ...this.#options.env, ...servers, ...(odd && oddEnv), CHAOS_NAME: name },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const pid = child.pid ?? 0;
@@ -90,15 +115,21 @@ export class Cluster {
       child.stdout.once("data", () => resolve());
       child.once("exit", () => resolve());
     });
-    const member: Member = { process: child, pid, ready, stopped: false };
-    this.#members.set(pid, member);
+    child.stdout.resume();
+    this.#members.set(pid, { process: child, pid, ready, odd, spared, stopped: false });
     child.once("exit", () => {
       this.#members.delete(pid);
+      if (odd) removeTraces(pid);
       void this.#network.leave(name);
       if (!this.#closing) void this.#spawn();
     });
-    return member;
+    return this.#members.get(pid);
   }
+}
+
+/** What libfaketime leaves of a process that was killed. Its children share it. */
+function removeTraces(pid: number): void {
+  for (const name of ["faketime_shm_", "sem.faketime_sem_"]) rmSync(`/dev/shm/${name}${String(pid)}`, { force: true });
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -11,6 +11,13 @@ const onEveryBroker = {
   "kill child": 4,
   "stop child": 2,
   "two-port worker dies": 3,
+  "kill scheduler": 2,
+  "stop scheduler": 2,
+  "end scheduler": 1,
+  "kill dashboard": 1,
+  "stop dashboard": 1,
+  "full disk": 2,
+  "worker clock jumps": 2,
 } as const;
 /** Of one client's line to its server, or servers. */
 const onLines = {
@@ -29,27 +36,30 @@ const onRedis = {
   "full redis": 1,
   "flush scripts": 1,
   "cut connections": 2,
+  "full disk ends redis": 1,
+  "redis clock jumps": 1,
 } as const;
 const onRabbit = { "stop rabbitmq": 1, "rabbitmq alarm": 1, "close connections": 1 } as const;
 
 export type Fault = keyof typeof onEveryBroker | keyof typeof onLines | keyof typeof onRedis | keyof typeof onRabbit;
 
-/**
- * `apart`: results lie on another server, where each start is registered, so every worker is of two ports and none stores a result
- * unregistered. `only`: names of the kinds to choose from; empty for all.
- */
-export function plan(
-  random: Random,
-  count: number,
-  servers: { redis: boolean; apart: boolean },
-  only: readonly string[],
-): Fault[] {
+export interface Setting {
+  readonly redis: boolean;
+  /** Results lie on another server, where each start is registered, so every worker is of two ports and none stores a result unregistered. */
+  readonly apart: boolean;
+  /** What cannot be done on this machine. */
+  readonly impossible: ReadonlySet<Fault>;
+}
+
+/** `only`: names of the kinds to choose from; empty for all. */
+export function plan(random: Random, count: number, setting: Setting, only: readonly string[]): Fault[] {
   const { "two-port worker dies": _unregistered, ...registered } = onEveryBroker;
   const all: Partial<Record<Fault, number>> = {
-    ...(servers.apart ? registered : onEveryBroker),
-    ...(servers.redis ? { ...onRedis, ...onLines } : {}),
-    ...(servers.apart ? onRabbit : {}),
+    ...(setting.apart ? registered : onEveryBroker),
+    ...(setting.redis ? { ...onRedis, ...onLines } : {}),
+    ...(setting.apart ? onRabbit : {}),
   };
+  for (const fault of setting.impossible) delete all[fault];
   const chosen = Object.entries(all).filter(([name]) => only.length === 0 || only.includes(name));
   if (chosen.length === 0) throw new Error(`none of these faults is known here: ${only.join(", ")}`);
   const weights: Partial<Record<Fault, number>> = Object.fromEntries(chosen);

@@ -6,12 +6,16 @@ import type { Cluster } from "./cluster.ts";
 import type { Fault } from "./fault-plan.ts";
 import type { Journal } from "./journal.ts";
 import { lineStrike } from "./line-faults.ts";
+import { type Machines, machineStrike } from "./machine-faults.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
 
 export interface FaultParts {
   readonly random: Random;
   readonly cluster: Cluster;
+  readonly schedulers: Cluster;
+  readonly dashboard: Cluster;
+  readonly machines: Machines;
   readonly network: Network;
   readonly journal: Journal;
   readonly redis: RedisServer | undefined;
@@ -26,30 +30,36 @@ const lastGrace = 1000;
 
 /** Lets one fault happen; resolves when it is over. */
 export async function strike(fault: Fault, parts: FaultParts): Promise<void> {
-  const { random, cluster, network, journal, redis, rabbit, lease } = parts;
-  const worker = cluster.running.length > 0 ? random.pick(cluster.running) : 0;
+  const { random, cluster, schedulers, dashboard, network, journal, redis, rabbit, lease } = parts;
+  const worker = one(cluster, random);
   const child = ((children) => (children.length > 0 ? random.pick(children) : 0))(cluster.children(worker));
   /** Written down once it is over, with the time that it really took. */
-  const during = async (target: number, ms: number, begin: () => unknown, end: () => unknown): Promise<void> => {
+  const during = async (
+    target: number,
+    ms: number,
+    begin: () => unknown,
+    end: () => unknown,
+    { by, settles = 0 }: { readonly by?: number; readonly settles?: number } = {},
+  ): Promise<void> => {
     const t = Date.now();
     await begin();
     if (ms > 0) await pause(ms);
     await end();
-    journal.add({ k: "fault", t, until: Date.now(), fault, target });
+    journal.add({ k: "fault", t, until: Date.now() + settles, fault, target, ...(by !== undefined && { by }) });
   };
   const nothing = (): void => {};
-  const stop = async (pids: readonly number[], ms: number): Promise<void> => {
+  const stop = async (pids: readonly number[], ms: number, of = cluster): Promise<void> => {
     const [first = 0] = pids;
     if (first === 0) return;
     await during(
       first,
       ms,
-      () => pids.forEach((pid) => cluster.signal(pid, "SIGSTOP")),
-      () => pids.forEach((pid) => cluster.signal(pid, "SIGCONT")),
+      () => pids.forEach((pid) => of.signal(pid, "SIGSTOP")),
+      () => pids.forEach((pid) => of.signal(pid, "SIGCONT")),
     );
   };
-  const hit = async (pid: number, signal: NodeJS.Signals): Promise<void> => {
-    if (pid !== 0) await during(pid, 0, () => cluster.signal(pid, signal), nothing);
+  const hit = async (pid: number, signal: NodeJS.Signals, of = cluster): Promise<void> => {
+    if (pid !== 0) await during(pid, 0, () => of.signal(pid, signal), nothing);
   };
   switch (fault) {
     case "kill worker":
@@ -74,6 +84,23 @@ export async function strike(fault: Fault, parts: FaultParts): Promise<void> {
       return stop([child], lease * random.between(0.3, 1.5));
     case "two-port worker dies":
       return during(0, 0, parts.twoPortWorker, nothing);
+    case "kill scheduler":
+      return hit(one(schedulers, random), "SIGKILL", schedulers);
+    case "end scheduler":
+      return hit(one(schedulers, random), "SIGTERM", schedulers);
+    case "stop scheduler":
+      return stop([one(schedulers, random)], random.between(200, 5000), schedulers);
+    case "kill dashboard":
+      return hit(one(dashboard, random), "SIGKILL", dashboard);
+    case "stop dashboard":
+      return stop([one(dashboard, random)], random.between(200, 5000), dashboard);
+    case "full disk":
+    case "full disk ends redis":
+    case "worker clock jumps":
+    case "redis clock jumps": {
+      const { begin, lasts, end, ...more } = machineStrike(fault, parts.machines, redis, lease, random);
+      return during(fault === "worker clock jumps" ? (cluster.odd ?? 0) : 0, lasts, begin, end, more);
+    }
     case "kill redis":
       return during(
         redis?.pid ?? 0,
@@ -122,6 +149,11 @@ export async function strike(fault: Fault, parts: FaultParts): Promise<void> {
       return during(0, lasts, begin, end);
     }
   }
+}
+
+/** 0 while none lives. */
+function one(cluster: Cluster, random: Random): number {
+  return cluster.running.length > 0 ? random.pick(cluster.running) : 0;
 }
 
 export function pause(ms: number): Promise<void> {

@@ -12,6 +12,8 @@ export type Entry =
   | Hold
   /** A worker takes tasks from now on. */
   | { readonly k: "up"; readonly t: number; readonly worker: number }
+  /** Sockets, timers and the like that a worker has open. */
+  | { readonly k: "handles"; readonly t: number; readonly pid: number; readonly open: number }
   /** A checkpoint's work was really done. */
   | { readonly k: "step"; readonly t: number; readonly id: string; readonly step: string; readonly fence: number }
   | {
@@ -20,6 +22,8 @@ export type Entry =
       readonly until: number;
       readonly fault: string;
       readonly target: number;
+      /** Ms by which a clock was off meanwhile. */
+      readonly by?: number;
     };
 
 /** User code began, or was about to return. */

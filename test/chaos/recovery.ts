@@ -31,7 +31,7 @@ export interface Recovery {
 }
 
 /** Takes no claim away, and keeps no answer from whoever claims. */
-const harmless = /^(flush scripts|full redis|stop child|kill child)$/;
+const harmless = /^(flush scripts|full redis|stop child|kill child|worker clock jumps|.* (scheduler|dashboard))$/;
 
 /**
  * `bound`: ms within which a task must be claimed again. Where that is passed, the time counts from the end of what else went wrong meanwhile

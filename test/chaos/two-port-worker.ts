@@ -9,6 +9,7 @@ import { encodeTaskMeta } from "../../src/wire/outcome.ts";
 import { decodeCall, splitTaskBody } from "../../src/wire/task-body.ts";
 import { after, app, work } from "./app.ts";
 import { Journal } from "./journal.ts";
+import { trueTime } from "./true-time.ts";
 
 const patience = 4000;
 /** Time for this worker to stand idle at the queue, so that it is among the first to be woken. */
@@ -44,8 +45,8 @@ async function handle(delivery: Delivery): Promise<void> {
   found = true;
   consumer.started([delivery], "suspect");
   const line = { id, kind: "linked", attempt: 1, fence: delivery.fence, pid: process.pid, worker: process.pid };
-  journal.add({ k: "start", t: Date.now(), ...line });
-  journal.add({ k: "end", t: Date.now(), ...line });
+  journal.add({ k: "start", t: trueTime(), ...line });
+  journal.add({ k: "end", t: trueTime(), ...line });
   const meta = encodeTaskMeta({
     id,
     status: "SUCCESS",
@@ -65,12 +66,12 @@ async function offer(): Promise<void> {
     Array.from({ length: offers }, async (_, index) => {
       const id = `half-${String(process.pid)}-${String(index)}`;
       // Written first: this process may be gone before it can say that the broker took it.
-      journal.add({ k: "unclear", t: Date.now(), id, kind: "linked" });
+      journal.add({ k: "unclear", t: trueTime(), id, kind: "linked" });
       await work.enqueue(
         { kind: "linked", size: 0.5, lease: 0 },
         { id, link: after.s({ of: id }).set({ id: `${id}-after` }) },
       );
-      journal.add({ k: "accepted", t: Date.now(), id, kind: "linked" });
+      journal.add({ k: "accepted", t: trueTime(), id, kind: "linked" });
     }),
   ).catch(() => {
     // The server is away: this strike hits nothing.

@@ -3,6 +3,10 @@
 import { app } from "./app.ts";
 import { type Hold, Journal } from "./journal.ts";
 import { slots } from "./room.ts";
+import { trueTime } from "./true-time.ts";
+
+/** Ms between two counts of what is open. */
+const countEvery = 2000;
 
 const journal = new Journal(process.env["CHAOS_JOURNAL"] ?? "/dev/null");
 const holds: Readonly<Record<string, Hold["k"]>> = {
@@ -20,19 +24,25 @@ const worker = await app.work({
   lease: Number(process.env["CHAOS_LEASE"]),
   sweep: Number(process.env["CHAOS_SWEEP"]),
   grace: "1s",
-  env: ["CHAOS_JOURNAL"],
+  // Its children have its clock.
+  env: Object.keys(process.env).filter((name) => /^(?:CHAOS_|FAKETIME_|NO_FAKE_|LD_PRELOAD$)/.test(name)),
   name: `chaos@${process.env["CHAOS_NAME"] ?? "worker"}`,
   onEvent: (event) => {
     const { type, id, attempt = 1 } = event;
     const k = holds[type];
-    if (k !== undefined && id !== undefined) journal.add({ k, t: Date.now(), id, attempt, worker: process.pid });
-    if (type === "worker:ready") journal.add({ k: "up", t: Date.now(), worker: process.pid });
+    if (k !== undefined && id !== undefined) journal.add({ k, t: trueTime(), id, attempt, worker: process.pid });
+    if (type === "worker:ready") journal.add({ k: "up", t: trueTime(), worker: process.pid });
     if (process.env["CHAOS_VERBOSE"] && /warning|lost|returned|buried|broker/.test(event.type)) {
       process.stderr.write(`${JSON.stringify(event)}\n`);
     }
   },
 });
 process.stdout.write("ready\n");
+if (process.env["CHAOS_HANDLES"]) {
+  const count = (): void =>
+    journal.add({ k: "handles", t: trueTime(), pid: process.pid, open: process.getActiveResourcesInfo().length });
+  setInterval(count, countEvery).unref();
+}
 let stopping = false;
 process.on("SIGTERM", () => {
   if (stopping) return;

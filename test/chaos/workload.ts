@@ -29,9 +29,10 @@ export interface Job {
   readonly size: number;
 }
 
-export function draw(random: Random, count: number): Job[] {
+/** `first`: number of the first one, where others were drawn before. */
+export function draw(random: Random, count: number, first = 0): Job[] {
   const jobs = Array.from({ length: count }, (_, index): Job => {
-    return { id: `job-${String(index)}`, kind: random.weighted(weights), size: random.next() };
+    return { id: `job-${String(first + index)}`, kind: random.weighted(weights), size: random.next() };
   });
   const missing = (Object.keys(weights) as Kind[]).filter((kind) => !jobs.some((job) => job.kind === kind));
   // Every kind takes part in every run, or a small run would prove nothing about the rare ones.
@@ -69,3 +70,6 @@ export function jobOf(id: string): string {
 
 /** Kinds that must end in the dead letters; everything else must not. */
 export const doomed: ReadonlySet<string> = new Set<Kind>(["poison", "exit"]);
+
+/** Where the ticks of schedules go: nobody runs them, they are counted. */
+export const tickQueue = "ticks";

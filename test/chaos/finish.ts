@@ -1,0 +1,64 @@
+/** The end of a run: what was begun may end, everything is stopped, and the verdict is passed. */
+
+import { check, type Verdict } from "./checker.ts";
+import type { Visits } from "./dashboard-visitor.ts";
+import type { Fault } from "./fault-plan.ts";
+import { readJournal } from "./journal.ts";
+import { hour } from "./machine-faults.ts";
+import type { Observer } from "./observer.ts";
+import type { Stage } from "./stage.ts";
+import { checkTicks, putForward } from "./tick-check.ts";
+
+export interface Outcome extends Verdict {
+  /** Of schedules, those that were due, and of them those that had to be sent once. */
+  readonly ticks: { readonly due: number; readonly owed: number };
+  readonly dashboard: Omit<Visits, "violations">;
+  /** Ms within which what a dead worker held must be claimed again. */
+  readonly bound: number;
+  readonly versions: Readonly<Record<string, string>>;
+  /** Kinds of faults that this machine cannot have, and why. */
+  readonly skipped: Readonly<Record<string, string>>;
+}
+
+/** Time from one final result to the next after the last fault: the longest task, lease, sweep, and crashes one after the other. */
+const drainLimit = 30_000;
+
+/** Once the last fault is over. */
+export async function finish(stage: Stage, observer: Observer, struck: readonly Fault[]): Promise<Outcome> {
+  const { lease, sweep } = stage.setup;
+  const faults = readJournal(stage.journalPath).filter((entry) => entry.k === "fault");
+  const [ticks, { violations: unseen, ...dashboard }] = await Promise.all([
+    stage.ticks.settle(stage.apart, putForward(faults) === undefined),
+    stage.visitor.leave(),
+  ]);
+  await Promise.all([stage.schedulers.close(8000), stage.dashboard.close(8000)]);
+  if (struck.some((fault) => fault.endsWith("clock jumps"))) await release(stage);
+  await observer.drain(drainLimit, readJournal(stage.journalPath));
+  await stage.workers.close(8000);
+  const bound = lease + sweep + 1000;
+  const entries = readJournal(stage.journalPath);
+  const verdict = check({ journal: entries, ...(await observer.evidence()), shadow: bound + 500, bound });
+  const ticking = checkTicks(ticks, faults);
+  return {
+    ...verdict,
+    violations: [...verdict.violations, ...ticking.violations, ...unseen],
+    ticks: { due: ticking.ticks, owed: ticking.owed },
+    dashboard,
+    bound,
+    versions: await stage.versions(),
+    skipped: Object.fromEntries(stage.impossible),
+  };
+}
+
+/**
+ * What was delayed while a clock was an hour ahead is due an hour later: delays are off by the step, and nothing else. The clocks are
+ * put there again, so that the run can see it end.
+ */
+async function release({ machines, journal, workers, setup }: Stage): Promise<void> {
+  const t = Date.now();
+  // Longer than any delay of a task in a run.
+  await Promise.all([machines.workerClock?.set(hour + 10_000), machines.redisClock?.set(hour + 10_000)]);
+  const entry = { k: "fault", t, until: t + setup.lease, target: 0, by: hour } as const;
+  journal.add({ ...entry, fault: "worker clock jumps", target: workers.odd ?? 0 });
+  if (machines.redisClock) journal.add({ ...entry, fault: "redis clock jumps" });
+}
