@@ -59,9 +59,12 @@ export class RedisDeadLetters implements DeadLetters {
   async #placeAfter(after: string): Promise<number> {
     const { dead } = this.#context.keys;
     const space = after.indexOf(" ");
+    const score = after.slice(0, space);
+    // No cursor of ours: Redis would refuse it as a number.
+    if (!/^\d+(?:\.\d+)?(?:e\+\d+)?$/.test(score)) return 0;
     const rank = await this.#context.command("ZREVRANK", [dead, after.slice(space + 1)]);
     if (rank !== null) return Number(rank) + 1;
-    return Number(await this.#context.command("ZCOUNT", [dead, `(${after.slice(0, space)}`, "+inf"]));
+    return Number(await this.#context.command("ZCOUNT", [dead, `(${score}`, "+inf"]));
   }
 
   async redrive(keys: readonly string[]): Promise<number> {

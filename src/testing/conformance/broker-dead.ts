@@ -77,6 +77,17 @@ export function deadLetterCases(makeServer: MakeServer): void {
     expect(await idsOf({})).toEqual(expect.arrayContaining(["1", "8"]));
   });
 
+  it("gives a page, and no failure, for a cursor that is none of its own", async () => {
+    const rig = use();
+    const client = await rig.client();
+    const [queue, task] = [rig.name("cursor"), rig.name("task")];
+    await buryAll(rig, client, queue, ["1"], task, "exhausted");
+    for (const after of ["nonsense", "<b> x", "", "1e999 ", "nan inf"]) {
+      const { items } = await client.broker.dead.list({ queue }, after, 10);
+      expect(items.length, after).toBeLessThanOrEqual(1);
+    }
+  });
+
   it("redrives: same bytes, counts cleared, final result gone, not taken for a duplicate", async () => {
     const rig = use();
     const client = await rig.client();
