@@ -18,10 +18,19 @@ CREATE TABLE planned (
 ) WITHOUT ROWID;
 CREATE INDEX planned_flow ON planned (flow);
 `;
+/** A task told its root by its workflow until version 2, and tells it in its `life` since. Ids that are UUIDs are kept as 16 bytes. */
+const ownRoots = `
+UPDATE task SET life = json_set(life, '$.r', (
+  SELECT CASE typeof(root) WHEN 'blob' THEN lower(
+    substr(hex(root), 1, 8) || '-' || substr(hex(root), 9, 4) || '-' || substr(hex(root), 13, 4) || '-' ||
+    substr(hex(root), 17, 4) || '-' || substr(hex(root), 21)
+  ) ELSE root END FROM flow WHERE flow.id = task.flow
+)) WHERE flow IS NOT NULL AND (SELECT root FROM flow WHERE flow.id = task.flow) NOT IN (uuid, ifnull(grp, x''));
+`;
 /** What makes a file of one version one of the next: the first is from 1 to 2. */
 export const upgrades: readonly string[] = [
   "ALTER TABLE tick ADD COLUMN outcome TEXT; ALTER TABLE tick ADD COLUMN why TEXT;",
-  `${flows} INSERT INTO flow_name SELECT root, id FROM flow;`,
+  `${flows} INSERT INTO flow_name SELECT root, id FROM flow; ${ownRoots}`,
 ];
 
 /** Stored by number: new ones go behind the last. */
