@@ -10,9 +10,11 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Outgoing } from "../port/broker.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import { checkPriority, refuseUnknown } from "../task/options.ts";
+import type { TaskDefinition } from "../task/definition.ts";
 import type { RunningTask } from "../task/running.ts";
 import type { AnySignature } from "../task/signature.ts";
 import { type Compression, compressions, isCompression, packMessage, type Packing } from "../wire/compression.ts";
+import { pointerOf, secretHeader } from "../wire/cover.ts";
 import { parseJson, stringifyJson } from "../wire/json.ts";
 import { checkQueueName, checkTaskName } from "../wire/name.ts";
 import type { Signature as WireSignature } from "../wire/signature.ts";
@@ -161,6 +163,21 @@ export function draftOf(
   };
 }
 
+/** What the declaration says, under what the call says. Limits are not sent: the worker knows the task's own. */
+export function withDefaults(
+  definition: Pick<TaskDefinition, "queue" | "priority" | "expires" | "ignoreResult">,
+  options: SendOptions,
+): SendOptions {
+  const { queue, priority, expires, ignoreResult } = definition;
+  return {
+    ...options,
+    queue: options.queue ?? queue,
+    priority: options.priority ?? priority,
+    expires: options.expires ?? expires,
+    ignoreResult: options.ignoreResult ?? (ignoreResult ? true : undefined),
+  };
+}
+
 /** What the app knows and a draft does not. */
 export interface Sending extends Packing {
   readonly origin: string;
@@ -216,7 +233,12 @@ export function tooLarge(task: string, id: string, bytes: number | undefined, li
 /** A draft as text, for the way from a pool child to its worker; lossless for all that a message can carry. */
 export function packDraft(draft: Draft): string {
   const { args, kwargs, ...rest } = draft;
-  return stringifyJson({ ...rest, call: stringifyJson([args, kwargs]) });
+  const secrets: string[] = [];
+  const onSecret = ([root, ...path]: readonly (string | number)[]): void =>
+    void secrets.push(pointerOf([root === 0 ? "args" : "kwargs", ...path]));
+  const call = stringifyJson([args, kwargs], { onSecret });
+  const headers = secrets.length === 0 ? rest.headers : { ...rest.headers, [secretHeader]: secrets };
+  return stringifyJson({ ...rest, headers, call });
 }
 
 /** The draft again; names are checked anew, because a child runs user code. */

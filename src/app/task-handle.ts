@@ -6,9 +6,11 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { type CallArguments, isPlainObject, toCallArguments, validateInput } from "../task/input.ts";
 import { withRateKey } from "../task/rate.ts";
+import { withRedaction } from "../task/redact.ts";
 import { Signature, type SignatureOptions } from "../task/signature.ts";
+import { redactHeader } from "../wire/cover.ts";
 import type { AsyncResult } from "./async-result.ts";
-import type { SendOptions, SendRequest } from "./draft.ts";
+import { type SendOptions, type SendRequest, withDefaults } from "./draft.ts";
 import type { ArgumentList, Preset, RestInput, StepInput } from "./step-input.ts";
 
 /** A link takes the result, or ignores it (`si`). */
@@ -169,48 +171,58 @@ export class TaskHandle {
     const given = (preset ?? {}) as Readonly<Record<string, unknown>>;
     const { args = [], kwargs = {} } =
       this.#definition.raw === true ? (given as Partial<CallArguments>) : { kwargs: given };
-    return new Signature({ task: this.name, args, kwargs, immutable: false, options: this.signatureOptions() });
+    const options = this.signatureOptions({ args, kwargs }, undefined, true);
+    return new Signature({ task: this.name, args, kwargs, immutable: false, options });
   }
 
   si(input?: unknown): Signature<unknown, unknown> {
     this.#check(input);
     const headers = withRateKey(this.#definition.rate, input, undefined, this.name);
-    return new Signature({
-      task: this.name,
-      ...this.arguments(input),
-      immutable: true,
-      options: { ...this.signatureOptions(), ...(headers && { headers }) },
-    });
+    const call = this.arguments(input);
+    return new Signature({ task: this.name, ...call, immutable: true, options: this.signatureOptions(call, headers) });
   }
 
   map(inputs: readonly unknown[]): Signature<unknown, unknown[]> {
     const { positional, raw } = this.#definition;
     if (positional !== undefined || raw === true) return this.starmap(this.#lists(inputs));
     for (const input of inputs) this.#check(input);
-    return mapOf(this.name, inputs.map(nullForNothing), this.signatureOptions());
+    return mapOf(this.name, inputs.map(nullForNothing), this.itemOptions());
   }
 
   starmap(calls: readonly (readonly unknown[])[]): Signature<unknown, unknown[]> {
-    return starmapOf(this.name, calls, this.signatureOptions());
+    return starmapOf(this.name, calls, this.itemOptions());
   }
 
   chunks(inputs: readonly unknown[], size: number): Group<unknown, unknown[][]> {
-    return chunksOf(this.name, this.#lists(inputs), size, this.signatureOptions());
+    return chunksOf(this.name, this.#lists(inputs), size, this.itemOptions());
   }
 
   protected arguments(input: unknown): CallArguments {
     return toCallArguments(this.#definition, input);
   }
 
-  /** What the task declares for each of its calls. */
-  protected signatureOptions(): SignatureOptions {
-    const { queue, priority, expires, ignoreResult } = this.#definition;
+  /** What the task declares for each of its calls; `late`: what ran before comes in front of its arguments. */
+  protected signatureOptions(
+    call: CallArguments,
+    given?: Readonly<Record<string, unknown>>,
+    late: boolean = false,
+  ): SignatureOptions {
+    const { queue, priority, expires, ignoreResult, redact } = this.#definition;
+    const headers = withRedaction(redact, call, given, late);
     return {
       queue,
+      ...(headers !== undefined && { headers }),
       ...(priority !== undefined && { priority }),
       ...(expires !== undefined && { expires }),
       ...(ignoreResult && { ignoreResult }),
     };
+  }
+
+  /** Of many calls in one message, whose items stand nowhere near their paths: all of them are covered. */
+  protected itemOptions(): SignatureOptions {
+    const hides = this.#definition.redact !== undefined;
+    const { headers, ...options } = this.signatureOptions({ args: [], kwargs: {} });
+    return hides ? { ...options, headers: { ...headers, [redactHeader]: ["/kwargs/it/*"] } } : options;
   }
 
   /** A schema that answers later can't refuse here; the worker validates again before it runs. */
@@ -236,10 +248,12 @@ export class TaskHandle {
   }
 
   #request(input: unknown, options: EnqueueOptions): SendRequest {
-    const headers = withRateKey(this.#definition.rate, input, options.headers, this.name);
+    const call = this.arguments(input);
+    const keyed = withRateKey(this.#definition.rate, input, options.headers, this.name);
+    const headers = withRedaction(this.#definition.redact, call, keyed);
     return {
       task: this.name,
-      ...this.arguments(input),
+      ...call,
       options: withDefaults(this.#definition, { ...(options as SendOptions), ...(headers && { headers }) }),
     };
   }
@@ -252,13 +266,9 @@ export class RemoteHandle extends TaskHandle {
   }
 
   override s(...rest: readonly unknown[]): Signature<never, unknown> {
-    return new Signature({
-      task: this.name,
-      args: rest,
-      kwargs: {},
-      immutable: false,
-      options: this.signatureOptions(),
-    });
+    const call = { args: rest, kwargs: {} };
+    const options = this.signatureOptions(call, undefined, true);
+    return new Signature({ task: this.name, ...call, immutable: false, options });
   }
 
   override si(...args: readonly unknown[]): Signature<unknown, unknown> {
@@ -266,11 +276,11 @@ export class RemoteHandle extends TaskHandle {
   }
 
   override map(items: readonly unknown[]): Signature<unknown, unknown[]> {
-    return mapOf(this.name, items, this.signatureOptions());
+    return mapOf(this.name, items, this.itemOptions());
   }
 
   override chunks(calls: readonly (readonly unknown[])[], size: number): Group<unknown, unknown[][]> {
-    return chunksOf(this.name, calls, size, this.signatureOptions());
+    return chunksOf(this.name, calls, size, this.itemOptions());
   }
 
   protected override arguments(input: unknown): CallArguments {
@@ -284,16 +294,4 @@ export class RemoteHandle extends TaskHandle {
 /** JSON has no undefined. */
 function nullForNothing(input: unknown): unknown {
   return input === undefined ? null : input;
-}
-
-/** What the declaration says, under what the call says. Limits are not sent: the worker knows the task's own. */
-function withDefaults(definition: TaskDefinition, options: SendOptions): SendOptions {
-  const { queue, priority, expires, ignoreResult } = definition;
-  return {
-    ...options,
-    queue: options.queue ?? queue,
-    priority: options.priority ?? priority,
-    expires: options.expires ?? expires,
-    ignoreResult: options.ignoreResult ?? (ignoreResult ? true : undefined),
-  };
 }

@@ -2,7 +2,8 @@
 
 import type { TraceHeaders } from "../task/telemetry.ts";
 import { isCompression, packMessage, type Compression, type Packing } from "../wire/compression.ts";
-import { stringifyJson } from "../wire/json.ts";
+import { coverPrinted, pointersIn } from "../wire/cover.ts";
+import { parseJson, resultLimits, stringifyJson } from "../wire/json.ts";
 import type { Message } from "../wire/message.ts";
 import { checkQueueName } from "../wire/name.ts";
 import type { Signature } from "../wire/signature.ts";
@@ -80,6 +81,10 @@ export function stepMessage(context: MessageContext, step: Step): StepMessage {
   // Text, not values: a result goes on as the exact bytes it was stored as, big integers included.
   const args = signature.args.map((arg) => stringifyJson(arg));
   if (front !== undefined && !signature.immutable) args.unshift(front);
+  if (pointersIn(draft.headers).length > 0) {
+    const ahead = front !== undefined && !signature.immutable ? [valueOf(front)] : [];
+    coverPrinted(draft.headers, { args: [...ahead, ...signature.args], kwargs: signature.kwargs });
+  }
   const body = `[[${args.join(",")}],${stringifyJson(signature.kwargs)},${embedText(context, step)}]`;
   const queue = textIn(options, "queue") ?? context.queueOf(task);
   checkQueueName(queue);
@@ -91,6 +96,15 @@ export function stepMessage(context: MessageContext, step: Step): StepMessage {
     due: eta !== undefined && eta > now ? eta : undefined,
     nesting,
   };
+}
+
+/** Only to be printed. */
+function valueOf(json: string): unknown {
+  try {
+    return parseJson(json, resultLimits);
+  } catch {
+    return json;
+  }
 }
 
 function embedText({ shared }: MessageContext, { signature, chain, chord }: Step): string {

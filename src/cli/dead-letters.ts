@@ -60,7 +60,7 @@ export async function listLetters({ backend, core }: Session, flags: LetterFlags
 export async function showLetter(session: Session, key: string, flags: LetterFlags): Promise<number> {
   const [letter] = await find(session, [key], {});
   if (letter === undefined) throw unknown([key]);
-  const content = letterContent(letter.raw);
+  const content = letterContent(letter.raw, session.core.registry);
   if (flags.json === true) {
     printJson({ ...letterFacts(letter), attempts: letter.attempts.map(attemptFacts), ...content });
     return exitCode.done;

@@ -1,6 +1,8 @@
 /** What a message holds, as text to look at: its headers and its body, or its bytes where it cannot be read. Never throws. */
 
 import { decompress } from "../wire/compression.ts";
+import type { TaskRegistry } from "../task/registry.ts";
+import { coveredBody } from "../wire/covered-body.ts";
 import { decodeEnvelope } from "../wire/envelope.ts";
 import { valueText } from "./value-text.ts";
 
@@ -16,7 +18,8 @@ const most = 20_000;
 /** A body is unpacked up to this many bytes, so that looking at a bomb does no harm. */
 const mostBytes = 4 * 1024 * 1024;
 
-export function letterContent(raw: Uint8Array): LetterContent {
+/** `rules`: what tasks declare, where an app is loaded. What is to be covered is, in the body and in the printed arguments. */
+export function letterContent(raw: Uint8Array, rules?: Pick<TaskRegistry, "get">): LetterContent {
   const message = decodeEnvelope(raw);
   if ("malformed" in message) return { raw: textOf(raw) };
   const { compression } = message.headers;
@@ -26,7 +29,13 @@ export function letterContent(raw: Uint8Array): LetterContent {
   } catch {
     // Refused or broken: shown as it came.
   }
-  return { headers: valueText({ ...message.headers }), body: textOf(body) };
+  const { task } = message.headers;
+  const rule = typeof task === "string" ? rules?.get(task)?.redact : undefined;
+  const covered = coveredBody(message.headers, body, rule);
+  if (covered === undefined) return { headers: valueText({ ...message.headers }), body: textOf(body) };
+  // A sender that did not know of it has printed them whole.
+  const { argsrepr: _args, kwargsrepr: _kwargs, ...headers } = message.headers;
+  return { headers: valueText(headers), body: textOf(Buffer.from(valueText(covered))) };
 }
 
 /** UTF-8 where it is, else base64 with its name in front. */

@@ -3,6 +3,7 @@
  * worker for whoever listens.
  */
 
+import { coverCall, pointersIn } from "../wire/cover.ts";
 import type { ReadException } from "../wire/exception.ts";
 import { parseJson, resultLimits } from "../wire/json.ts";
 import { argsRepr, callRepr, kwargsRepr, valueRepr } from "../wire/repr.ts";
@@ -26,8 +27,16 @@ export interface ShownCall {
   readonly kwargs: string;
 }
 
-/** What the sender wrote into its headers; from the call itself where it left that out. */
-export function shownCall(headers: Readonly<Record<string, unknown>>, call: Uint8Array): ShownCall {
+/**
+ * What the sender wrote into its headers; from the call itself where it left that out, or where parts of it are to be covered: a sender need not
+ * have known of them.
+ */
+export function shownCall(
+  headers: Readonly<Record<string, unknown>>,
+  call: Uint8Array,
+  covered: readonly string[] = pointersIn(headers),
+): ShownCall {
+  if (covered.length > 0) return coveredCall(call, covered);
   const { argsrepr, kwargsrepr } = headers;
   if (typeof argsrepr === "string" && typeof kwargsrepr === "string") return { args: argsrepr, kwargs: kwargsrepr };
   const kwargs = turned(call);
@@ -43,12 +52,28 @@ export function shownCall(headers: Readonly<Record<string, unknown>>, call: Uint
   return { args: `(<${String(call.byteLength)} bytes>)`, kwargs: "{}" };
 }
 
+function coveredCall(call: Uint8Array, covered: readonly string[]): ShownCall {
+  if (call.byteLength <= mostParsed) {
+    try {
+      const { args, kwargs } = coverCall(decodeCall(call), covered);
+      return { args: argsRepr(args), kwargs: kwargsRepr(kwargs) };
+    } catch {
+      // Its run will say what is wrong with it.
+    }
+  }
+  return { args: `(<${String(call.byteLength)} bytes>)`, kwargs: "{}" };
+}
+
 /** The same as members of a JSON object, without braces. */
-export function shownCallJson(headers: Readonly<Record<string, unknown>>, call: Uint8Array): string {
-  const plain = headers["argsrepr"] === undefined ? turned(call) : undefined;
+export function shownCallJson(
+  headers: Readonly<Record<string, unknown>>,
+  call: Uint8Array,
+  covered: readonly string[] = pointersIn(headers),
+): string {
+  const plain = headers["argsrepr"] === undefined && covered.length === 0 ? turned(call) : undefined;
   // Between JSON's quotes it stands as it is.
   if (plain !== undefined) return `"args":"()","kwargs":"${plain}"`;
-  const { args, kwargs } = shownCall(headers, call);
+  const { args, kwargs } = shownCall(headers, call, covered);
   return `"args":${JSON.stringify(args)},"kwargs":${JSON.stringify(kwargs)}`;
 }
 

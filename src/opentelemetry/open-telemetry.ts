@@ -104,13 +104,13 @@ class OpenTelemetry implements Telemetry {
   }
 
   /** In a child the worker's span is only a name, which takes no attributes; so the handler gets one of its own there. */
-  handling<T>(place: TracePlace, task: string, id: string, handle: () => T): T {
+  handling<T>(place: TracePlace, task: string, id: string, handle: () => T, mask: Mask = asItIs): T {
     const here = this.#here.get(place);
     if (here !== undefined) return context.with(here, handle);
     const worker = contextIn(place.headers);
     const attributes = { "celery.task_name": task, "messaging.message.id": id, "process.pid": process.pid };
     const span = this.#tracer.startSpan(`run ${task}`, { kind: SpanKind.INTERNAL, attributes }, worker);
-    return watched(span, () => context.with(trace.setSpan(worker, span), handle));
+    return watched(span, () => context.with(trace.setSpan(worker, span), handle), mask);
   }
 
   worker(name: string, read: () => SlotFacts): Disposable {
@@ -129,17 +129,20 @@ class OpenTelemetry implements Telemetry {
   }
 }
 
+type Mask = (text: string) => string;
+const asItIs: Mask = (text) => text;
+
 interface Flushable {
   forceFlush?(): Promise<void>;
 }
 
 /** Ends the span when what `handle` began has ended; gives and throws what it does. */
-function watched<T>(span: Span, handle: () => T): T {
+function watched<T>(span: Span, handle: () => T, mask: Mask): T {
   let value: T;
   try {
     value = handle();
   } catch (error) {
-    thrown(span, error);
+    thrown(span, error, mask);
     throw error;
   }
   if (!isThenable(value)) {
@@ -152,22 +155,23 @@ function watched<T>(span: Span, handle: () => T): T {
       return result;
     },
     (error: unknown) => {
-      thrown(span, error);
+      thrown(span, error, mask);
       throw error;
     },
   ) as T;
 }
 
 /** `ctx.retry` and its like are decisions and no errors. */
-function thrown(span: Span, error: unknown): void {
-  if (decisionOf(error) === undefined) failed(span, error, errorType(error));
+function thrown(span: Span, error: unknown, mask: Mask): void {
+  if (decisionOf(error) === undefined) failed(span, error, errorType(error), mask);
   span.end();
 }
 
-function failed(span: Span, error: unknown, type: string): void {
-  span.recordException(error instanceof Error ? error : String(error));
+function failed(span: Span, error: unknown, type: string, mask: Mask = asItIs): void {
+  const { name, message, stack = "" } = error instanceof Error ? error : { name: type, message: String(error) };
+  span.recordException({ name, message: mask(message), stack: mask(stack) });
   span.setAttribute("error.type", type);
-  span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
+  span.setStatus({ code: SpanStatusCode.ERROR, message: mask(message) });
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -109,7 +109,11 @@ export class CallContext implements TaskContext {
   get state(): TaskContext["state"] {
     return async (name, meta) => {
       checkState(name);
-      await this.#sink.ask(this.#call.slot, { k: "state", state: name, meta: stringifyJson(meta ?? null) });
+      await this.#sink.ask(this.#call.slot, {
+        k: "state",
+        state: name,
+        meta: stringifyJson(meta ?? null, { onSecret: "refuse" }),
+      });
     };
   }
 
@@ -129,7 +133,7 @@ export class CallContext implements TaskContext {
     used.add(name);
     const kept = this.#call.checkpoints.find((checkpoint) => checkpoint[0] === name);
     if (kept) return parseJson(kept[1], resultLimits) as Jsonify<T>;
-    const value = stringifyJson((await make()) ?? null);
+    const value = stringifyJson((await make()) ?? null, { root: `checkpoint "${name}"`, onSecret: "refuse" });
     const answer = await this.#sink.ask(this.#call.slot, { k: "checkpoint", name, value });
     if (answer === "fenced") throw fenced(this.task, name);
     // Parsed from what was kept, so that the first run and a replay see the same.
@@ -165,7 +169,7 @@ export class CallContext implements TaskContext {
     let text: string | null = null;
     if (fields !== undefined) {
       try {
-        text = stringifyJson(fields);
+        text = stringifyJson(fields, { onSecret: "cover" });
       } catch (error) {
         text = JSON.stringify({ unserializable: error instanceof Error ? error.message : String(error) });
       }

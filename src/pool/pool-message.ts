@@ -47,6 +47,8 @@ export interface RequestFacts {
   readonly expires?: number;
   readonly origin?: string;
   readonly shadow?: string;
+  /** Pointers to what the sender wrapped as secrets. */
+  readonly secrets?: readonly string[];
 }
 export type ToChild =
   | {

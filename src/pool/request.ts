@@ -30,6 +30,11 @@ export function requestOf(call: Call, headers: Readonly<Record<string, unknown>>
   });
 }
 
+/** Where its secrets are. Most calls have none, and are not looked into. */
+export function secretsOf({ request }: Call): readonly string[] | undefined {
+  return request?.includes('"secrets"') === true ? (JSON.parse(request) as RequestFacts).secrets : undefined;
+}
+
 function momentOf(time: number | undefined): Date | undefined {
   return time === undefined ? undefined : new Date(time);
 }

@@ -7,14 +7,16 @@ import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { decisionOf } from "../task/control-flow.ts";
 import type { TaskDefinition } from "../task/definition.ts";
-import { bindInput, validateInput } from "../task/input.ts";
+import { bindInput, type CallArguments, validateInput } from "../task/input.ts";
 import type { TaskRegistry } from "../task/registry.ts";
 import { type RunningTask, type TaskAsk, withRunningTask } from "../task/running.ts";
 import type { Telemetry } from "../task/telemetry.ts";
+import { type Mask, maskOf, wrapSecrets } from "../wire/cover.ts";
 import { stringifyJson } from "../wire/json.ts";
 import { decodeCall } from "../wire/task-body.ts";
 import { type AbortReason, CallContext, type RunnerSink } from "./call-context.ts";
 import type { Call } from "./pool-message.ts";
+import { secretsOf } from "./request.ts";
 import type { TextReply } from "./reply-frame.ts";
 import { wireErrorOf } from "./wire-error.ts";
 
@@ -75,7 +77,7 @@ export class Runner {
     if (!definition?.handler) return this.#failed(call, unknownTask(call.task), undefined, started, false);
     let input: unknown;
     try {
-      const { args, kwargs } = decodeCall(call.input.bytes);
+      const { args, kwargs } = givenCall(call);
       input = validateInput(definition, bindInput(definition, args, kwargs));
       if (isThenable(input)) input = await input;
     } catch (error) {
@@ -84,13 +86,13 @@ export class Runner {
     }
     let value: unknown;
     try {
-      value = this.#call(definition.handler, input, context, call);
+      value = this.#call(definition, definition.handler, input, context, call);
       if (isThenable(value)) value = await value;
     } catch (error) {
       return this.#thrown(call, error, definition, started);
     }
     try {
-      const text = stringifyJson(value ?? null, { root: "result" });
+      const text = stringifyJson(value ?? null, { root: "result", onSecret: "refuse" });
       this.#checkSize(text, call.task);
       return { slot: call.slot, k: "value", text, ms: this.#since(started) };
     } catch (error) {
@@ -98,7 +100,13 @@ export class Runner {
     }
   }
 
-  #call(handler: NonNullable<TaskDefinition["handler"]>, input: unknown, context: CallContext, call: Call): unknown {
+  #call(
+    definition: TaskDefinition,
+    handler: NonNullable<TaskDefinition["handler"]>,
+    input: unknown,
+    context: CallContext,
+    call: Call,
+  ): unknown {
     const { telemetry } = this.#options;
     const { trace } = call.lineage;
     const running: RunningTask = {
@@ -113,7 +121,8 @@ export class Runner {
       broker: trace?.broker,
     };
     const run = (): unknown => withRunningTask(running, () => handler(input, context));
-    return trace && telemetry ? telemetry.handling(trace, call.task, call.id, run) : run();
+    if (!trace || !telemetry) return run();
+    return telemetry.handling(trace, call.task, call.id, run, maskedBy(call, definition));
   }
 
   #thrown(call: Call, error: unknown, definition: TaskDefinition, started: number): TextReply {
@@ -164,6 +173,21 @@ export class Runner {
   #since(started: number): number {
     return Math.round((this.#options.clock.monotonic() - started) * 1000) / 1000;
   }
+}
+
+/** What was sent as a secret is one again. */
+function givenCall(call: Call): CallArguments {
+  const given = decodeCall(call.input.bytes);
+  const secrets = secretsOf(call);
+  return secrets === undefined ? given : wrapSecrets(given, secrets);
+}
+
+/** For what is told of an error here, past the worker. */
+function maskedBy(call: Call, { redact }: TaskDefinition): Mask | undefined {
+  const secrets = secretsOf(call) ?? [];
+  if (redact === undefined && secrets.length === 0) return undefined;
+  const given = decodeCall(call.input.bytes);
+  return maskOf(given, [...secrets, ...(redact?.(given) ?? [])]);
 }
 
 /** Anything can be thrown with a decision's mark. Without end is as many as can be counted: JSON has no word for infinity. */

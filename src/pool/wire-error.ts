@@ -116,7 +116,7 @@ function matchesOf(thrown: ErrorLike, classes: readonly ErrorClass[]): string[] 
 }
 
 function jsonOf(value: unknown): string | undefined {
-  return read(() => stringifyJson(value));
+  return read(() => stringifyJson(value, { onSecret: "cover" }));
 }
 
 function textOf(get: () => unknown): string {

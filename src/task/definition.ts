@@ -5,6 +5,7 @@
 
 import type { TaskContext } from "./context.ts";
 import type { RatePolicy } from "./rate.ts";
+import type { RedactRule } from "./redact.ts";
 import type { StandardSchema } from "./schema.ts";
 
 /** A handler as the worker sees it; `app.task` hides the types behind this one shape. */
@@ -55,6 +56,8 @@ export interface TaskDefinition {
   readonly ignoreResult: boolean;
   /** Store STARTED when a run begins; one more write a task. */
   readonly trackStarted: boolean;
+  /** What of a call is shown to nobody; `undefined` = all may be shown. */
+  readonly redact?: RedactRule | undefined;
   /** The constructor names (own classes included, up to Error) of `retry.on` and `retry.never`, matched in the far side of a pool. */
   readonly errorClasses: readonly (abstract new (...args: never[]) => Error)[];
 }

@@ -6,6 +6,7 @@
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { ErrorCode } from "../error/error-codes.ts";
 import type { TaskDefinition } from "./definition.ts";
+import { type Mask, maskOf, secretsIn } from "../wire/cover.ts";
 import type { SchemaIssue, SchemaVerdict } from "./schema.ts";
 
 /** A call's arguments as Celery sees them; also the input of a `raw` task. */
@@ -146,28 +147,32 @@ function toPositions(definition: Shape, names: NonNullable<Shape["positional"]>,
   return { args, kwargs };
 }
 
+type Validated = Pick<TaskDefinition, "name" | "input" | "redact">;
+
+/** Some schemas quote what they refuse. */
+function inputMask({ redact }: Validated, value: unknown): Mask {
+  const call = isPlainObject(value) ? { args: [], kwargs: value } : { args: [value], kwargs: {} };
+  return maskOf(call, [...(redact?.(call) ?? []), ...secretsIn(call, false)]);
+}
+
 /** What the schema makes of a value, at once or later; the value itself without one. Throws or rejects with INPUT_INVALID. */
-export function validateInput(definition: Pick<Shape, "name" | "input">, value: unknown): unknown {
+export function validateInput(definition: Validated, value: unknown): unknown {
   const schema = definition.input?.["~standard"];
   if (schema === undefined) return value;
   const verdict = schema.validate(value);
   if (verdict instanceof Promise) return verdict.then((settled) => concludeLater(definition, value, settled));
   if (verdict.issues === undefined) return verdict.value;
   const second = isNothing(value) ? schema.validate(undefinedOr(value)) : verdict;
-  if (second instanceof Promise) return second.then((settled) => conclude(definition, settled, verdict));
-  return conclude(definition, second, verdict);
+  if (second instanceof Promise) return second.then((settled) => conclude(definition, value, settled, verdict));
+  return conclude(definition, value, second, verdict);
 }
 
-async function concludeLater(
-  definition: Pick<Shape, "name" | "input">,
-  value: unknown,
-  verdict: SchemaVerdict<unknown>,
-): Promise<unknown> {
+async function concludeLater(definition: Validated, value: unknown, verdict: SchemaVerdict<unknown>): Promise<unknown> {
   const schema = definition.input?.["~standard"];
   if (verdict.issues === undefined || schema === undefined || !isNothing(value)) {
-    return conclude(definition, verdict, verdict);
+    return conclude(definition, value, verdict, verdict);
   }
-  return conclude(definition, await schema.validate(undefinedOr(value)), verdict);
+  return conclude(definition, value, await schema.validate(undefinedOr(value)), verdict);
 }
 
 /** `{}` and nothing are one on the wire, so a schema may take either. */
@@ -179,12 +184,17 @@ function undefinedOr(value: unknown): unknown {
 }
 
 function conclude(
-  definition: Pick<Shape, "name">,
+  definition: Validated,
+  value: unknown,
   verdict: SchemaVerdict<unknown>,
   first: SchemaVerdict<unknown>,
 ): unknown {
   if (verdict.issues === undefined) return verdict.value;
-  const issues = (first.issues ?? verdict.issues).map((issue) => ({ message: issue.message, path: pathOf(issue) }));
+  const mask = inputMask(definition, value);
+  const issues = (first.issues ?? verdict.issues).map((issue) => ({
+    message: mask(issue.message),
+    path: pathOf(issue),
+  }));
   const shown = issues.slice(0, 3).map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`);
   const more = issues.length > shown.length ? `; and ${issues.length - shown.length} more` : "";
   throw new CeleriacError(

@@ -3,6 +3,7 @@
  * `Map` that did not survive the journey. Types only.
  */
 
+import type { Secret } from "../wire/secret.ts";
 import type { Decimal } from "../wire/tagged.ts";
 
 /** Values that arrive as they were sent: JSON's own, and those with a tag of their own on the wire. */
@@ -73,18 +74,20 @@ export type Unjsonable<T, Depth extends readonly 0[] = []> = Depth["length"] ext
               ? " is a weak collection"
               : T extends (...args: never[]) => unknown
                 ? " is a function"
-                : T extends PromiseLike<unknown>
-                  ? " is a promise"
-                  : T extends { toJSON(): infer J }
-                    ? Unjsonable<J, [...Depth, 0]>
-                    : T extends readonly (infer E)[]
-                      ? Inside<"[]", Unjsonable<E, [...Depth, 0]>>
-                      : T extends object
-                        ? IsTagged<T> extends true
-                          ? never
-                          : { [K in keyof T & string]-?: Inside<`.${K}`, Unjsonable<T[K], [...Depth, 0]>> }[keyof T &
-                              string]
-                        : never;
+                : T extends Secret<unknown>
+                  ? " is a Secret: results are kept and shown"
+                  : T extends PromiseLike<unknown>
+                    ? " is a promise"
+                    : T extends { toJSON(): infer J }
+                      ? Unjsonable<J, [...Depth, 0]>
+                      : T extends readonly (infer E)[]
+                        ? Inside<"[]", Unjsonable<E, [...Depth, 0]>>
+                        : T extends object
+                          ? IsTagged<T> extends true
+                            ? never
+                            : { [K in keyof T & string]-?: Inside<`.${K}`, Unjsonable<T[K], [...Depth, 0]>> }[keyof T &
+                                string]
+                          : never;
 type Inside<Path extends string, Found> = Found extends string ? `${Path}${Found}` : never;
 
 /** `unknown` if a handler may return `R`; else a type that no function has, whose text says what is wrong. */

@@ -5,6 +5,7 @@ import { checkQueueName, checkTaskName } from "../wire/name.ts";
 import type { AnyHandler, TaskDefinition } from "./definition.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { type Rate, type RateOptions, resolveRate } from "./rate.ts";
+import { type Redact, resolveRedact } from "./redact.ts";
 import { resolveRetry, type RetryOption } from "./retry.ts";
 import type { StandardSchema } from "./schema.ts";
 
@@ -43,6 +44,8 @@ export interface TaskOptions {
   readonly ignoreResult?: boolean;
   /** Store STARTED when a run begins; one more write a task. Default false. */
   readonly trackStarted?: boolean;
+  /** Parts of the input that are shown as `***` wherever they are shown: paths, or a function that gives them. Default: none. */
+  readonly redact?: Redact;
 }
 
 /** All that `app.task` and `app.remote` may be told; the public overloads say which of it goes together. */
@@ -65,6 +68,7 @@ const known: Readonly<Record<keyof AnyTaskOptions, true>> = {
   queue: true,
   rate: true,
   raw: true,
+  redact: true,
   rest: true,
   retry: true,
   softTimeLimit: true,
@@ -131,11 +135,13 @@ export function defineTask(
   }
   const ms = (duration: Duration | undefined, what: string): number | undefined =>
     duration === undefined ? undefined : durationMs(duration, `${where}: ${what}`);
+  const positional = options.positional && positions(options.positional, where);
+  const names = (positional ?? []).map((each) => each.name);
   return {
     name,
     handler,
     input: options.input,
-    positional: options.positional && positions(options.positional, where),
+    positional,
     raw: options.raw ?? false,
     rest: options.rest ?? "refuse",
     queue,
@@ -150,6 +156,7 @@ export function defineTask(
     onCrash: options.onCrash ?? "retry",
     ignoreResult: options.ignoreResult ?? false,
     trackStarted: options.trackStarted ?? false,
+    redact: options.redact === undefined ? undefined : resolveRedact(options.redact, names, where),
     errorClasses: [...(options.retry?.on ?? []), ...(options.retry?.never ?? [])],
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
+import { secretHeader, secretsIn } from "../wire/cover.ts";
 import type { Signature as WireSignature } from "../wire/signature.ts";
 import { type Duration, durationMs } from "./duration.ts";
 
@@ -158,7 +159,10 @@ export class Signature<in I, out R> {
   }
 
   protected wire(newId: (() => string) | undefined): WireSignature {
-    const { queue, priority, delay, expires, timeLimit, softTimeLimit, ignoreResult, headers } = this.options;
+    const { queue, priority, delay, expires, timeLimit, softTimeLimit, ignoreResult } = this.options;
+    // Whoever sends it sees bare values; what ran before comes in front of the arguments of one that takes it.
+    const secrets = secretsIn(this, !this.immutable);
+    const headers = secrets.length === 0 ? this.options.headers : { ...this.options.headers, [secretHeader]: secrets };
     const follow = (each: AnySignature): WireSignature => (newId === undefined ? each.toJSON() : each.freeze(newId));
     const stamped = Object.keys(this.stamps);
     const id = this.wireId(newId);

@@ -97,8 +97,8 @@ export interface Telemetry {
   sent(broker: BrokerName, queue: string, count: number): void;
   /** A run begins. */
   run(facts: RunFacts): RunTrace;
-  /** Calls a handler where `place` says that it stands; gives and throws what it does. */
-  handling<T>(place: TracePlace, task: string, id: string, handle: () => T): T;
+  /** Calls a handler where `place` says that it stands; gives and throws what it does. `mask` covers what is told of an error. */
+  handling<T>(place: TracePlace, task: string, id: string, handle: () => T, mask?: (text: string) => string): T;
   /** Measures a worker until disposed. */
   worker(name: string, read: () => SlotFacts): Disposable;
   /** Resolves when all that was recorded is handed over, or when `signal` aborts; never rejects. */

@@ -6,6 +6,7 @@
 import { types } from "node:util";
 
 import { reachesPrototype } from "./json-reader.ts";
+import { coveredText, isSecret } from "./secret.ts";
 import { tagValue } from "./tagged.ts";
 
 /** Python ≥ 3.11 refuses longer ones. */
@@ -54,8 +55,17 @@ function plainObjectKeys(value: object, depth: number): number {
   return keys;
 }
 
+/** What becomes of a secret: it is written as it is, as `***`, or not at all. A function is told where it stood, and it is written as it is. */
+export type OnSecret = "reveal" | "cover" | "refuse" | ((path: readonly (string | number)[]) => void);
+
 /** Throws UnwritableError. */
-export function writeJson(root: unknown, name: string, maxDepth: number, maxKeys: number): string {
+export function writeJson(
+  root: unknown,
+  name: string,
+  maxDepth: number,
+  maxKeys: number,
+  onSecret: OnSecret = "reveal",
+): string {
   const path: (string | number)[] = [];
   const open = new Set<object>();
   let keys = 0;
@@ -81,6 +91,12 @@ export function writeJson(root: unknown, name: string, maxDepth: number, maxKeys
   function writeObject(value: object, mayHaveToJson: boolean): string {
     const tagged = tag(value);
     if (tagged !== undefined) return tagged;
+    if (isSecret(value)) {
+      if (onSecret === "refuse") fail("it is a Secret; reveal() it if it may be kept and shown");
+      if (onSecret === "cover") return JSON.stringify(coveredText);
+      if (onSecret !== "reveal") onSecret(path);
+      return write(value.reveal(), true);
+    }
     if (mayHaveToJson && "toJSON" in value && typeof value.toJSON === "function") {
       let replaced: unknown;
       try {

@@ -6,7 +6,7 @@
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { JsonSyntaxError, readJson } from "./json-reader.ts";
 import { scanJson } from "./json-scan.ts";
-import { plainKeys, UnwritableError, writeJson } from "./json-writer.ts";
+import { type OnSecret, plainKeys, UnwritableError, writeJson } from "./json-writer.ts";
 import { textOf } from "./utf8.ts";
 
 /** What one text may hold. Checked before anything is built from it. */
@@ -52,6 +52,8 @@ export interface StringifyOptions {
   /** What the value is called in errors: `args` gives `args[0].when`. Default `value`. */
   readonly root?: string;
   readonly limits?: Partial<JsonLimits>;
+  /** Default "reveal": a message carries what its handler needs. */
+  readonly onSecret?: OnSecret;
 }
 
 /**
@@ -65,7 +67,7 @@ export function stringifyJson(value: unknown, options: StringifyOptions = {}): s
   const keys = plainKeys(value, depth);
   if (keys >= 0 && keys <= limit) return JSON.stringify(value);
   try {
-    return writeJson(value, options.root ?? "value", depth, limit);
+    return writeJson(value, options.root ?? "value", depth, limit, options.onSecret);
   } catch (error) {
     if (!(error instanceof UnwritableError)) throw error;
     throw new CeleriacError("NOT_SERIALIZABLE", error.message, {

@@ -1,5 +1,6 @@
 /** Arguments printed the way Python prints them, for Celery's events, logs and monitors. Cut at about 1024 characters. */
 
+import { coveredText, isSecret } from "./secret.ts";
 import { Decimal, PlainDate, PlainTime, Uuid } from "./tagged.ts";
 
 const maxLength = 1024;
@@ -40,6 +41,8 @@ function repr(value: unknown, room: number, depth: number): string {
 function objectRepr(value: object, room: number, depth: number): string {
   if (depth > 8) return "...";
   if (Array.isArray(value)) return `[${sequence(value, room, depth)}]`;
+  // Without quotes: no reader takes it for a text that was sent.
+  if (isSecret(value)) return coveredText;
   if (value instanceof Date) return `datetime(${Number.isNaN(value.getTime()) ? "" : quoted(value.toISOString())})`;
   if (value instanceof Uint8Array) return `<${value.byteLength} bytes>`;
   if (value instanceof Decimal) return `Decimal(${quoted(value.text)})`;

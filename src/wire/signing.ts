@@ -6,6 +6,7 @@
  */
 
 import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
+import { redactHeader, secretHeader } from "./cover.ts";
 import type { Message } from "./message.ts";
 import { tagValue } from "./tagged.ts";
 
@@ -13,8 +14,8 @@ export const signatureHeader = "celeriac.signature";
 /** Part of what is signed, so that the form can change without one being taken for the other. */
 const form = "1";
 const headerText = /^1 ([\w.-]{1,64}) (\d{1,15}) ([\w-]{43})$/;
-/** The only one of ours that callers set: which bucket a rate counts in. */
-const keyHeader = "celeriac.key";
+/** Those of ours that come with a call: which bucket a rate counts in, and what is a secret of its input. */
+const callHeaders: ReadonlySet<string> = new Set(["celeriac.key", redactHeader, secretHeader]);
 /**
  * What brokers, workers and monitors write on the way, or read for show. `redelivered` and `x-…` of RabbitMQ come and go; `argsrepr` and
  * `kwargsrepr` are for people, and every reader of ours prints the arguments anew.
@@ -94,7 +95,7 @@ function signedHeaders(headers: Readonly<Record<string, unknown>>): Readonly<Rec
   for (const name in headers) {
     const value = headers[name];
     if (value === undefined || value === null || unsigned.has(name)) continue;
-    if (name.startsWith("celeriac.") && name !== keyHeader) continue;
+    if (name.startsWith("celeriac.") && !callHeaders.has(name)) continue;
     if (infrastructure.test(name)) continue;
     signed[name] = value;
   }

@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 
 import { CeleriacError } from "../error/celeriac-error.ts";
+import { pointerOf } from "./cover.ts";
 import { messageLimits, parseJson, stringifyJson } from "./json.ts";
 import { readSignature, type Signature } from "./signature.ts";
 import { bufferOf } from "./utf8.ts";
@@ -23,14 +24,22 @@ export const noEmbed: Embed = Object.freeze({ callbacks: null, errbacks: null, c
 /** Args and kwargs are members of the body, so they may be one level less deep. */
 const partLimits = { depth: messageLimits.depth - 1, keys: messageLimits.keys };
 
-/** Throws NOT_SERIALIZABLE, with a path like `args[0].when`. An empty embed is written as `{}`, which Celery reads alike. */
+/**
+ * Throws NOT_SERIALIZABLE, with a path like `args[0].when`. An empty embed is written as `{}`, which Celery reads alike. Pointers to the secrets
+ * of the call are added to `secrets`.
+ */
 export function encodeTaskBody(
   args: readonly unknown[],
   kwargs: Readonly<Record<string, unknown>>,
   embed?: Embed,
+  secrets: string[] = [],
 ): Uint8Array {
-  const argsText = stringifyJson(args, { root: "args", limits: partLimits });
-  const kwargsText = stringifyJson(kwargs, { root: "kwargs", limits: partLimits });
+  const found =
+    (root: string) =>
+    (path: readonly (string | number)[]): void =>
+      void secrets.push(pointerOf([root, ...path]));
+  const argsText = stringifyJson(args, { root: "args", limits: partLimits, onSecret: found("args") });
+  const kwargsText = stringifyJson(kwargs, { root: "kwargs", limits: partLimits, onSecret: found("kwargs") });
   if (argsText.charCodeAt(0) !== 91) throw notSerializable("args", "a list");
   if (kwargsText.charCodeAt(0) !== 123) throw notSerializable("kwargs", "an object");
   return Buffer.from(`[${argsText},${kwargsText},${embedText(embed)}]`, "utf8");

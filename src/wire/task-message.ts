@@ -5,6 +5,7 @@
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { jsonContentType } from "./content.ts";
+import { coverPrinted, redactHeader, secretHeader } from "./cover.ts";
 import { stringifyJson } from "./json.ts";
 import type { Message, MessageProperties } from "./message.ts";
 import { checkTaskName, isHostileTaskName } from "./name.ts";
@@ -79,8 +80,8 @@ const celeryHeaders: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 const ownPrefix = "celeriac.";
-/** The one of this library's that callers may set: whose bucket a rate counts in. */
-const keyHeader = "celeriac.key";
+/** Those of this library's that come with a call: whose bucket a rate counts in, and what of its input nobody is to see. */
+const callHeaders: ReadonlySet<string> = new Set(["celeriac.key", redactHeader, secretHeader]);
 /** Bytes of custom headers and stamps that `makeTaskMessage` takes; readers take `maxHeadBytes` for all headers together. */
 const maxCustomBytes = 24 * 1024;
 /** Ids end in keys, channels and logs. */
@@ -137,12 +138,16 @@ export function makeTaskMessage(draft: TaskDraft): Message {
   const properties: { -readonly [K in keyof MessageProperties]: MessageProperties[K] } = { correlationId: draft.id };
   if (draft.replyTo !== undefined) properties.replyTo = draft.replyTo;
   if (draft.priority !== undefined) properties.priority = draft.priority;
+  const secrets: string[] = [];
+  const body = encodeTaskBody(draft.args, draft.kwargs, draft.embed, secrets);
+  if (secrets.length > 0) headers[secretHeader] = secrets;
+  coverPrinted(headers, draft);
   return {
     headers,
     properties,
     contentType: jsonContentType,
     contentEncoding: "utf-8",
-    body: encodeTaskBody(draft.args, draft.kwargs, draft.embed),
+    body,
   };
 }
 
@@ -212,7 +217,7 @@ function fullHeaders(draft: TaskDraft): Record<string, unknown> {
 function addCustom(headers: Record<string, unknown>, custom: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(custom)) {
     if (value === undefined) continue;
-    if (celeryHeaders.has(name) || (name.startsWith(ownPrefix) && name !== keyHeader) || name === "__proto__")
+    if (celeryHeaders.has(name) || (name.startsWith(ownPrefix) && !callHeaders.has(name)) || name === "__proto__")
       throw nameInvalid(
         `A custom header cannot be called ${JSON.stringify(name)}: that name has a meaning of its own.`,
       );
@@ -222,8 +227,8 @@ function addCustom(headers: Record<string, unknown>, custom: Readonly<Record<str
 /** Found here, at the producer: a message with headers over the limit would be dead on arrival. */
 function checkCustom(draft: TaskDraft): void {
   const length =
-    (draft.headers === undefined ? 0 : stringifyJson(draft.headers, { root: "headers" }).length) +
-    (draft.stamps === undefined ? 0 : stringifyJson(draft.stamps, { root: "stamps" }).length);
+    (draft.headers === undefined ? 0 : stringifyJson(draft.headers, { root: "headers", onSecret: "refuse" }).length) +
+    (draft.stamps === undefined ? 0 : stringifyJson(draft.stamps, { root: "stamps", onSecret: "refuse" }).length);
   if (length <= maxCustomBytes || length - traceLength(draft.headers ?? {}) <= maxCustomBytes) return;
   throw new CeleriacError(
     "MESSAGE_TOO_LARGE",

@@ -1,6 +1,7 @@
 /** An execution as the far side of a pool gets it: plain data, its input still bytes. */
 
 import type { Call, RequestFacts } from "../pool/pool-message.ts";
+import { secretPointers } from "../wire/cover.ts";
 import { stringifyJson } from "../wire/json.ts";
 import { attemptOf, type Execution } from "./execution.ts";
 import type { IntakeRules } from "./unrun.ts";
@@ -37,6 +38,7 @@ export function callOf(execution: Execution, rules?: Pick<IntakeRules, "limitOf"
 /** Written only where something is not the usual, which it is in most of our own messages. */
 function requestOf({ headers, delivery, message }: Execution): Pick<Call, "request"> | undefined {
   const { id, groupIndex, eta, expires, origin, shadow } = headers;
+  const secrets = secretPointers(message.headers);
   const { correlationId = id, replyTo, priority = 0 } = message.properties;
   const facts: RequestFacts = {
     ...(correlationId !== id && { correlationId }),
@@ -48,6 +50,7 @@ function requestOf({ headers, delivery, message }: Execution): Pick<Call, "reque
     ...(expires !== undefined && { expires }),
     ...(origin !== undefined && { origin }),
     ...(shadow !== undefined && { shadow }),
+    ...(secrets.length > 0 && { secrets }),
   };
   return isEmpty(facts as Readonly<Record<string, unknown>>) ? undefined : { request: JSON.stringify(facts) };
 }

@@ -5,6 +5,7 @@ import type { Delivery } from "../port/broker.ts";
 import type { AttemptRecord } from "../port/queue-admin.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import type { RunTrace } from "../task/telemetry.ts";
+import type { Mask } from "../wire/cover.ts";
 import type { Message } from "../wire/message.ts";
 import type { ResultTuple } from "../wire/outcome.ts";
 import type { Embed } from "../wire/task-body.ts";
@@ -46,6 +47,8 @@ export interface Execution {
   /** pid of the process that runs it, as far as known. */
   pid: number | undefined;
   interrupted: Interruption | undefined;
+  /** Puts what nobody is to see over a text; made when it is first wanted, null where there is nothing. */
+  mask?: Mask | null;
   /** With what it was asked to end last, if somebody did. */
   terminatedBy?: TerminateSignal;
   /** Taken off the queue before its run, which is its only one. */

@@ -4,12 +4,14 @@
  */
 
 import type { ResultWrite } from "../port/result-store.ts";
+import { coverCall, pointersIn } from "../wire/cover.ts";
 import { openBody } from "../wire/content.ts";
 import type { Message } from "../wire/message.ts";
 import { extendTaskMeta } from "../wire/outcome.ts";
 import { decodeCall, splitTaskBody } from "../wire/task-body.ts";
 import { readTaskHeaders, type TaskHeaders } from "../wire/task-message.ts";
 import { isEmpty } from "./call.ts";
+import { pointersOf } from "./covering.ts";
 import type { Execution } from "./execution.ts";
 import type { Entry } from "./settler.ts";
 
@@ -23,8 +25,9 @@ export class ExtendedResults {
   }
 
   /** For a result of this execution. */
-  write({ headers, call, delivery }: Execution, write: ResultWrite): ResultWrite {
-    return this.#extended(headers, call, delivery.queue, write);
+  write(execution: Execution, write: ResultWrite): ResultWrite {
+    const { headers, call, delivery } = execution;
+    return this.#extended(headers, call, delivery.queue, write, pointersOf(execution));
   }
 
   /** For a settlement; results of other ids (steps of a chain that will not run) have no call to tell of. */
@@ -42,15 +45,21 @@ export class ExtendedResults {
     try {
       const headers = readTaskHeaders(message);
       const { call } = splitTaskBody(openBody(message, headers.compression, this.#maxMessageBytes));
-      return this.#extended(headers, call, queue, write);
+      return this.#extended(headers, call, queue, write, pointersIn(message.headers));
     } catch {
       return write;
     }
   }
 
-  #extended(headers: TaskHeaders, call: Uint8Array, queue: string, write: ResultWrite): ResultWrite {
+  #extended(
+    headers: TaskHeaders,
+    call: Uint8Array,
+    queue: string,
+    write: ResultWrite,
+    covered: readonly string[],
+  ): ResultWrite {
     try {
-      const { args, kwargs } = decodeCall(call);
+      const { args, kwargs } = coverCall(decodeCall(call), covered);
       const { task: name, retries, stamps } = headers;
       const stamped = isEmpty(stamps) ? {} : { ...stamps, stamped_headers: Object.keys(stamps) };
       // Celery lays stamps beside the rest too; here none takes the place of another member.

@@ -9,6 +9,7 @@ import type { Ledger } from "../port/ledger.ts";
 import type { ResultStore } from "../port/result-store.ts";
 import type { Pool, PoolOutcome } from "../pool/pool.ts";
 import { callOf } from "./call.ts";
+import { coveredOutcome } from "./covering.ts";
 import type { Credit } from "./credit.ts";
 import { hadEarlierRun } from "./earlier-run.ts";
 import { type Ending, returned } from "./ending.ts";
@@ -229,7 +230,7 @@ export class Flow {
     if (leased && turning.slept(execution.claimedAt)) return this.#unpooled(execution, "paused");
     report.started(execution);
     this.#pooled(execution).then(
-      (outcome) => this.#finish(execution, outcome),
+      (outcome) => this.#finish(execution, coveredOutcome(execution, outcome)),
       (error: unknown) => {
         // A pool answers with an outcome, whatever happens; this is what its own failure looks like.
         report.warning("POOL_FAILED", "the pool could not run a task; it goes back to the queue", error);

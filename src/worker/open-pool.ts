@@ -4,10 +4,13 @@ import type { App } from "../app/app.ts";
 import type { AppCore } from "../app/core.ts";
 import type { WorkOptions } from "../app/work.ts";
 import type { Pool, PoolHooks } from "../pool/pool.ts";
-import type { ChildEvent, PoolOptions } from "../pool/pool-options.ts";
+import type { ChildEvent } from "../pool/pool-options.ts";
 import { durationMs } from "../task/duration.ts";
 import { freeze } from "../task/registry.ts";
+import { coveredLine } from "./covering.ts";
+import type { Flow } from "./flow.ts";
 import type { Reporter } from "./reporter.ts";
+import type { Turning } from "./turning.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 
 /** How long a recycled child may finish what it runs, ms. */
@@ -15,7 +18,7 @@ const drain = 30_000;
 const mebibyte = 1024 * 1024;
 const defaultMaxResultBytes = 8 * 1024 * 1024;
 
-/** `roomier` is called when there is room that no ended call announced; `startBy` is {@link PoolOptions.startBy}. */
+/** `flow`: of the worker, once it is there. It is woken when there is room that no ended call announced. */
 export async function openPool(
   app: App,
   core: AppCore,
@@ -23,7 +26,7 @@ export async function openPool(
   settings: WorkerSettings,
   hooks: PoolHooks,
   report: Reporter,
-  { roomier, startBy }: { readonly roomier: () => void; readonly startBy: NonNullable<PoolOptions["startBy"]> },
+  { flow, turning }: { readonly flow: () => Flow | undefined; readonly turning: Turning },
 ): Promise<Pool> {
   const { clock } = core;
   const { registry, tasks, telemetry } = await app[freeze]();
@@ -45,12 +48,13 @@ export async function openPool(
     env: options.env ?? [],
     clock,
     expectedTasks: tasks,
-    startBy,
+    startBy: (slot: number) => turning.sureUntil(flow()?.slots.running.get(slot)?.claimedAt ?? Infinity),
     onLine: (pid: number, stream: "stdout" | "stderr", text: string, id: string | undefined) =>
-      report.line(pid, stream, text, id),
+      // Whose line it is, is not always known.
+      report.line(pid, stream, coveredLine(flow()?.slots.running.values() ?? [], text), id),
     onChild: (event: ChildEvent) => {
       report.child(event);
-      if (event.kind === "ready") roomier();
+      if (event.kind === "ready") flow()?.wake();
     },
     ...(options.maxTasksPerChild === undefined ? {} : { maxTasks: options.maxTasksPerChild }),
     ...(options.maxAge === undefined ? {} : { maxAge: durationMs(options.maxAge) }),

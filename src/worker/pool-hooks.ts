@@ -6,6 +6,8 @@ import type { ResultStore, ResultWrite } from "../port/result-store.ts";
 import type { SentTask } from "../task/running.ts";
 import type { PoolHooks } from "../pool/pool.ts";
 import type { Ask } from "../pool/pool-message.ts";
+import { maskJson } from "../wire/cover.ts";
+import { maskFor } from "./covering.ts";
 import { type Execution, keepsResult } from "./execution.ts";
 import type { Reporter } from "./reporter.ts";
 import { answering, stateMeta } from "./result-write.ts";
@@ -51,13 +53,16 @@ export class WorkerPoolHooks implements PoolHooks {
   progress(slot: number, done: number, total: number | null, note: string | null): void {
     const execution = this.#options.find(slot);
     if (!execution) return;
-    this.#store(execution, "PROGRESS", { value: { current: done, total, note } });
-    this.#options.report.progress(execution, done, total, note);
+    const shown = note === null ? null : (maskFor(execution)?.(note) ?? note);
+    this.#store(execution, "PROGRESS", { value: { current: done, total, note: shown } });
+    this.#options.report.progress(execution, done, total, shown);
   }
 
   log(slot: number, level: number, text: string, fields: string | null): void {
     const execution = this.#options.find(slot);
-    this.#options.report.log(execution, level, text, fields);
+    const mask = execution && maskFor(execution);
+    if (mask === undefined) this.#options.report.log(execution, level, text, fields);
+    else this.#options.report.log(execution, level, mask(text), fields === null ? null : maskJson(fields, mask));
   }
 
   sent(slot: number, sent: readonly SentTask[]): void {
@@ -88,7 +93,7 @@ export class WorkerPoolHooks implements PoolHooks {
         return sent;
       }
       case "state":
-        this.#store(execution, what.state, { json: what.meta });
+        this.#store(execution, what.state, { json: coveredMeta(execution, what.meta) });
         return null;
       case "get":
         return this.#options.answer(what);
@@ -163,6 +168,12 @@ export class WorkerPoolHooks implements PoolHooks {
       report.warning("RESULT_STORE", "a progress report was not stored", error);
     });
   }
+}
+
+/** A state is stored to be shown. */
+function coveredMeta(execution: Execution, meta: string): string {
+  const mask = maskFor(execution);
+  return mask === undefined ? meta : maskJson(meta, mask);
 }
 
 function keepChildren(execution: Execution, sent: readonly SentTask[]): void {

@@ -85,10 +85,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     addMember: async (execution, signature) => (await parts.chords?.members.add(execution, signature)) ?? "",
   });
   const turning = new Turning(clock, Math.max(2 * staleCheck, (2 / 3) * settings.lease));
-  const pool = await openPool(app, core, options, settings, hooks, report, {
-    roomier: () => parts.flow?.wake(),
-    startBy: (slot) => turning.sureUntil(parts.flow?.slots.running.get(slot)?.claimedAt ?? Infinity),
-  });
+  const pool = await openPool(app, core, options, settings, hooks, report, { flow: () => parts.flow, turning });
   try {
     return await run(backend, registry, pool, parts);
   } catch (error) {

@@ -1,6 +1,15 @@
 /** What the compiler knows of tasks: where types come from, what JSON leaves of them, and what is refused before it runs. */
 
-import { type App, type AsyncResult, createApp, type Jsonify, Ignore, type Task, type TaskContext } from "celeriac";
+import {
+  type App,
+  type AsyncResult,
+  createApp,
+  type Jsonify,
+  Ignore,
+  Secret,
+  type Task,
+  type TaskContext,
+} from "celeriac";
 import * as v from "valibot";
 import { describe, expectTypeOf, it } from "vitest";
 import { z } from "zod";
@@ -252,6 +261,31 @@ describe("a rate", () => {
     app.task("rate.d", { rate: "10/d" }, () => 1);
     // @ts-expect-error nobody else shares it
     app.task("rate.e", { rate: { limit: 1, per: "queue" } }, () => 1);
+  });
+});
+
+describe("a secret", () => {
+  it("is asked for by its task's type, whole in its handler, and no result", () => {
+    const charge = app.task(
+      "secret.a",
+      { redact: ["card.number"] },
+      (input: { token: Secret<string>; card: object }) => {
+        expectTypeOf(input.token.reveal()).toEqualTypeOf<string>();
+        return 1;
+      },
+    );
+    void charge.delay({ token: new Secret("x"), card: {} });
+    void charge.si({ token: new Secret("x"), card: {} });
+    // @ts-expect-error a bare text could be shown
+    void charge.delay({ token: "x", card: {} });
+    // @ts-expect-error it keeps the type of its value
+    void charge.delay({ token: new Secret(7), card: {} });
+    // @ts-expect-error results are kept and shown
+    app.task("secret.b", (input: { token: Secret<string> }) => ({ again: input.token }));
+    expectTypeOf(Secret.reveal<string>("x")).toEqualTypeOf<string>();
+    app.task("secret.c", { redact: ({ kwargs }) => Object.keys(kwargs) }, (_: { n: number }) => 1);
+    // @ts-expect-error paths are texts
+    app.task("secret.d", { redact: [1] }, (_: { n: number }) => 1);
   });
 });
 

@@ -6,6 +6,7 @@ import type { Backend } from "../../port/backend.ts";
 import type { TaskDefinition } from "../../task/definition.ts";
 import { bindInput, isPlainObject, validateInput } from "../../task/input.ts";
 import { parseJson } from "../../wire/json.ts";
+import { coveredText } from "../../wire/secret.ts";
 import { makeTaskMessage } from "../../wire/task-message.ts";
 import { maySee, type Viewer } from "../access/viewer.ts";
 import type { ActionRequest, TaskDetail, TaskState } from "../contract.ts";
@@ -82,6 +83,7 @@ export async function editAndRun(inside: Inside, viewer: Viewer, request: Of<"ta
   const kwargs = parsed(request.kwargs, "kwargs");
   if (!Array.isArray(args)) throw badRequest("args must be a JSON list.", "args");
   if (!isPlainObject(kwargs)) throw badRequest("kwargs must be a JSON object.", "kwargs");
+  if (hasCovered({ args: args as unknown[], kwargs })) throw coveredInput();
   const definition = (await core.load()).get(task);
   if (definition?.handler !== undefined) await checkInput(definition, args as unknown[], kwargs);
   const former = (await inside.past.task(request.id))?.row;
@@ -136,6 +138,7 @@ async function sendAgain(inside: Inside, backend: Backend, id: string): Promise<
   const call = kept?.args !== undefined ? { args: kept.args, kwargs: kept.kwargs ?? {} } : shownCall(detail);
   const queue =
     detail?.row.queue ?? kept?.queue ?? (task === undefined ? undefined : inside.core.registry.get(task)?.queue);
+  if (call !== undefined && hasCovered(call)) throw coveredInput();
   if (task === undefined || call === undefined) {
     throw new ApiError(
       422,
@@ -157,6 +160,21 @@ async function sendAgain(inside: Inside, backend: Backend, id: string): Promise<
   // No dedupe: it is the same id on purpose.
   const [answer] = await backend.broker.publish([{ queue: queue ?? inside.core.config.defaultQueue, message }], signal);
   if (answer?.kind === "refused") throw new ApiError(422, "UNROUTABLE", `The broker refused it: ${answer.detail}.`);
+}
+
+/** What is shown as redacted is not what was sent: sent on, it would be three stars. */
+function hasCovered(call: Call): boolean {
+  const covered = (value: unknown): boolean =>
+    typeof value === "object" && value !== null ? Object.values(value).some(covered) : value === coveredText;
+  return covered([call.args, call.kwargs]);
+}
+
+function coveredInput(): ApiError {
+  return new ApiError(
+    422,
+    "INPUT_UNKNOWN",
+    "Parts of its input are redacted, so it is not known here in full. Edit and run it with the real values; a dead letter is redriven as it lies there.",
+  );
 }
 
 /** From the texts of its events, where they are whole. */

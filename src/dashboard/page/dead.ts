@@ -5,7 +5,7 @@ import { maySee } from "../access/viewer.ts";
 import type { DeadLetterPage, DeadLetterRow } from "../contract.ts";
 import type { Visit } from "../http/route.ts";
 import type { DashboardSettings } from "../options.ts";
-import { outlineOf } from "./texts.ts";
+import { outlineOf, type Rules } from "./texts.ts";
 
 /** Letters looked at for the groups, at most. */
 const mostGrouped = 1_000;
@@ -33,7 +33,7 @@ export async function deadLetters({ inside, viewer, query }: Visit): Promise<Dea
     } while (next !== undefined && grouped.length < mostGrouped);
   }
   return {
-    items: page.items.filter(seen).map((letter) => rowOf(letter, inside.settings.redact)),
+    items: page.items.filter(seen).map((letter) => rowOf(letter, inside.settings.redact, inside.core.registry)),
     groups: groupsOf(grouped.filter(seen)),
     ...(page.next !== undefined && { next: page.next }),
   };
@@ -51,9 +51,9 @@ function groupsOf(letters: readonly DeadLetter[]): DeadLetterPage["groups"] {
     .toSorted((a, b) => b.count - a.count);
 }
 
-function rowOf(letter: DeadLetter, redact: DashboardSettings["redact"]): DeadLetterRow {
+function rowOf(letter: DeadLetter, redact: DashboardSettings["redact"], rules: Rules): DeadLetterRow {
   const { key, id, task, queue, reason, detail, at, raw, attempts } = letter;
-  const { args } = outlineOf(raw, redact);
+  const { args } = outlineOf(raw, redact, rules);
   const cover = (text: string): string => redact(text, { kind: "error", task }).slice(0, longestText);
   return {
     key,

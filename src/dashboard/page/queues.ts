@@ -7,7 +7,7 @@ import { forbidden, notFound } from "../http/failure.ts";
 import type { Visit } from "../http/route.ts";
 import type { Inside } from "../inside.ts";
 import type { Held, QueueState } from "../../port/queue-admin.ts";
-import { outlineOf, rawMessage } from "./texts.ts";
+import { outlineOf, rawMessage, type Rules } from "./texts.ts";
 
 export async function queueList({ inside, viewer, query }: Visit): Promise<QueueList> {
   const at = query.moment("at");
@@ -37,7 +37,7 @@ export async function messages({ inside, viewer, params, query }: Visit): Promis
   return {
     queue,
     where,
-    items: items.map((held) => messageRow(held, redact)),
+    items: items.map((held) => messageRow(held, redact, inside.core.registry)),
     ...(next !== undefined && { next }),
   };
 }
@@ -46,6 +46,7 @@ export async function messages({ inside, viewer, params, query }: Visit): Promis
 export async function taskMessage({ inside, viewer, params, query }: Visit): Promise<RawMessage> {
   const id = params["id"] ?? "";
   const { redact } = inside.settings;
+  const rules = inside.core.registry;
   const { broker } = await inside.connect();
   const row = (await inside.past.task(id))?.row;
   const queues = [query.name("queue") ?? row?.queue].filter((name) => name !== undefined);
@@ -53,12 +54,12 @@ export async function taskMessage({ inside, viewer, params, query }: Visit): Pro
   for (const queue of queues.slice(0, 100)) {
     if (!maySee(viewer, queue)) continue;
     const held = await broker.queues.find(queue, id);
-    if (held !== undefined) return rawMessage(held.raw, { where: held.state, queue }, redact);
+    if (held !== undefined) return rawMessage(held.raw, { where: held.state, queue }, redact, rules);
   }
   const letter = await inside.perform.letterOf(id);
   if (letter === undefined) throw notFound("No message of this task lies in a queue or among the dead letters.");
   checkSeen(viewer, letter.queue);
-  return rawMessage(letter.raw, { where: "dead", queue: letter.queue }, redact);
+  return rawMessage(letter.raw, { where: "dead", queue: letter.queue }, redact, rules);
 }
 
 export function checkSeen(viewer: Viewer, queue: string | undefined): void {
@@ -94,13 +95,13 @@ function rowOf(state: QueueState, kept: QueueRow | undefined): QueueRow {
   };
 }
 
-function messageRow(held: Held, redact: Inside["settings"]["redact"]): MessageRow {
+function messageRow(held: Held, redact: Inside["settings"]["redact"], rules: Rules): MessageRow {
   const { key, since, due, leaseUntil, worker, raw } = held;
   return {
     key,
     since,
     size: raw.byteLength,
-    ...outlineOf(raw, redact),
+    ...outlineOf(raw, redact, rules),
     ...(due !== undefined && { due }),
     ...(leaseUntil !== undefined && { leaseUntil }),
     ...(worker !== undefined && { worker }),

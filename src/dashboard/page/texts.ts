@@ -1,6 +1,10 @@
 /** What a message holds, as text for people: its call, its parts, its bytes. Bounded, redacted, and it never throws. */
 
+import type { RedactRule } from "../../task/redact.ts";
+import type { TaskRegistry } from "../../task/registry.ts";
 import { decompress } from "../../wire/compression.ts";
+import { coverCall, pointersIn } from "../../wire/cover.ts";
+import { coveredBody } from "../../wire/covered-body.ts";
 import { decodeEnvelope } from "../../wire/envelope.ts";
 import { stringifyJson } from "../../wire/json.ts";
 import type { Message } from "../../wire/message.ts";
@@ -12,6 +16,7 @@ import type { DashboardSettings } from "../options.ts";
 const mostBytes = 4 * 1024 * 1024;
 const mostText = 200_000;
 const longestArgs = 1_000;
+const bytesCovered = "*** (parts of this message are redacted, so its bytes are not shown)";
 
 export interface Call {
   readonly args: readonly unknown[];
@@ -22,11 +27,12 @@ export interface Call {
 export function outlineOf(
   raw: Uint8Array,
   redact: DashboardSettings["redact"],
+  rules: Rules,
 ): { readonly id?: string; readonly task?: string; readonly priority?: number; readonly args?: string } {
   const message = decodeEnvelope(raw);
   if ("malformed" in message) return {};
   const { id, task } = message.headers;
-  const call = callOf(message);
+  const call = shownCall(message, rules);
   const { priority } = message.properties;
   return {
     ...(typeof id === "string" && { id: id.slice(0, 512) }),
@@ -41,12 +47,29 @@ export function outlineOf(
   };
 }
 
-/** `undefined` where it is no call of protocol 2, or cannot be read. */
-export function callOf(message: Message): Call | undefined {
+/** What tasks declare; of those that are not known here, their messages say it, if a sender of ours made them. */
+export type Rules = Pick<TaskRegistry, "get">;
+
+function ruleOf({ headers: { task } }: Message, rules: Rules): RedactRule | undefined {
+  return typeof task === "string" ? rules.get(task)?.redact : undefined;
+}
+
+/** With what is to be covered covered; `undefined` where it is no call of protocol 2, or cannot be read. */
+function shownCall(message: Message, rules: Rules): Call | undefined {
   try {
-    return decodeCall(splitTaskBody(bodyOf(message)).call);
+    const call = decodeCall(splitTaskBody(bodyOf(message)).call);
+    return coverCall(call, [...pointersIn(message.headers), ...(ruleOf(message, rules)?.(call) ?? [])]);
   } catch {
     return undefined;
+  }
+}
+
+/** Covered parts stand in the bytes of the message too, which are not shown then. */
+function isCovered(message: Message, rules: Rules): boolean {
+  try {
+    return coveredBody(message.headers, bodyOf(message), ruleOf(message, rules)) !== undefined;
+  } catch {
+    return false;
   }
 }
 
@@ -63,21 +86,28 @@ export function rawMessage(
   raw: Uint8Array,
   place: Pick<RawMessage, "where" | "queue">,
   redact: DashboardSettings["redact"],
+  rules: Rules,
 ): RawMessage {
   const message = decodeEnvelope(raw);
   if ("malformed" in message) return { ...place, ...textOf(raw, redact, undefined), headers: {}, properties: {} };
   const task = typeof message.headers["task"] === "string" ? message.headers["task"] : undefined;
   const cover = (text: string): string => redact(text, { kind: "message", task });
+  const covered = isCovered(message, rules);
+  // A sender that did not know what is to be covered has printed it.
+  const { argsrepr: _args, kwargsrepr: _kwargs, ...headers } = message.headers;
   return {
     ...place,
-    ...textOf(raw, redact, task),
-    headers: coveredHeaders(message, cover),
+    ...(covered ? { text: bytesCovered, encoding: "utf-8" } : textOf(raw, redact, task)),
+    headers: coveredHeaders(covered ? headers : message.headers, cover),
     properties: { ...message.properties },
-    ...decodedBody(message, cover),
+    ...decodedBody(message, rules, cover),
   };
 }
 
-function coveredHeaders({ headers }: Message, cover: (text: string) => string): Readonly<Record<string, unknown>> {
+function coveredHeaders(
+  headers: Message["headers"],
+  cover: (text: string) => string,
+): Readonly<Record<string, unknown>> {
   try {
     return JSON.parse(cover(jsonText({ ...headers }))) as Readonly<Record<string, unknown>>;
   } catch {
@@ -85,8 +115,8 @@ function coveredHeaders({ headers }: Message, cover: (text: string) => string): 
   }
 }
 
-function decodedBody(message: Message, cover: (text: string) => string): { readonly body?: unknown } {
-  const call = callOf(message);
+function decodedBody(message: Message, rules: Rules, cover: (text: string) => string): { readonly body?: unknown } {
+  const call = shownCall(message, rules);
   if (call === undefined) return {};
   try {
     return { body: JSON.parse(cover(jsonText([call.args, call.kwargs]))) as unknown };

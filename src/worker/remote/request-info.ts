@@ -2,6 +2,8 @@
 
 import { decodeCall } from "../../wire/task-body.ts";
 import { shownCall } from "../../event/exposure.ts";
+import { coverCall } from "../../wire/cover.ts";
+import { pointersOf } from "../covering.ts";
 import type { Execution } from "../execution.ts";
 
 /** Arguments of more bytes are shown as Python prints them, which is cut: a list of a thousand tasks must stay one that can be sent. */
@@ -29,14 +31,13 @@ export function requestInfo(execution: Execution, node: string, safe: boolean): 
   };
 }
 
-function argumentsOf(
-  { call, message }: Execution,
-  safe: boolean,
-): { readonly args: unknown; readonly kwargs: unknown } {
-  if (safe || call.byteLength > longestArguments) return shownCall(message.headers, call);
+function argumentsOf(execution: Execution, safe: boolean): { readonly args: unknown; readonly kwargs: unknown } {
+  const { call, message } = execution;
+  const covered = pointersOf(execution);
+  if (safe || call.byteLength > longestArguments) return shownCall(message.headers, call, covered);
   try {
-    return decodeCall(call);
+    return coverCall(decodeCall(call), covered);
   } catch {
-    return shownCall(message.headers, call); // it fails as soon as it runs
+    return shownCall(message.headers, call, covered); // it fails as soon as it runs
   }
 }
