@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./scripts/test-order.ts";
 
 /**
  * Suites that try what another of `npm test` tries too: the same contract in a second mode of a driver, the same commands and actions on
@@ -8,6 +9,7 @@ import { defineConfig } from "vitest/config";
 const long = [
   "src/driver/rabbitmq/conformance-quorum.test.ts",
   "src/driver/sqlite/conformance-unthreaded.test.ts",
+  "test/integration/checkpoint-fifty-kills.test.ts",
   "test/integration/cli-rabbitmq.test.ts",
   "test/integration/control-rabbitmq.test.ts",
   "test/integration/dashboard-rabbitmq.test.ts",
@@ -46,6 +48,10 @@ export default defineConfig({
       checker: "tsc",
       tsconfig: "./tsconfig.json",
     },
+    // More than half of what a short process costs is stripping the types of the sources and compiling them, and hundreds are started: with
+    // this cache the suite of the command line takes 18 s of processor time instead of 48.
+    env: { NODE_COMPILE_CACHE: new URL("./node_modules/.cache/celeriac-sources", import.meta.url).pathname },
+    sequence: { sequencer: LongestFirst },
     pool: "forks",
     // V8 13.6 can crash where threads that share WebAssembly (Node strips types with it) end while another one compiles a wrapper of it
     // (WasmEngine::FreeDeadCode): seen in one of fifteen runs of the thread pool's suite. So wrappers are never compiled here.

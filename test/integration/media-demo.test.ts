@@ -78,7 +78,10 @@ describeWith("script", "npm run demo on a terminal", () => {
     const pictures = await picturesIn("two", ["black-canyon", "nagasaki-boats"]);
     // exec: a shell that stays (dash, where SHELL is not set) gets the Ctrl-C too and ends with 130 whatever the demo answers.
     const command = `exec "${process.execPath}" "${join(checkout.folder, "examples/media/demo.ts")}" --port 0 --images "${pictures}"`;
-    const terminal = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+    const terminal = spawn("script", ["-qefc", command, "/dev/null"], {
+      env: checkout.environment,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     try {
       const ended = once(terminal, "exit");
       let shown = "";

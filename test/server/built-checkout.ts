@@ -47,10 +47,16 @@ export class BuiltCheckout {
     return new BuiltCheckout(copy);
   }
 
+  /** As its users have it: without the cache of the suites, which would also keep a copy of each checkout for ever. */
+  get environment(): NodeJS.ProcessEnv {
+    const { NODE_COMPILE_CACHE: _cache, ...environment } = process.env;
+    return environment;
+  }
+
   /** Runs one of its scripts to its end, at most 90 seconds. */
   async run(script: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Run> {
     const temporary = await mkdtemp(join(this.folder, "tmp-"));
-    const env = { ...process.env, ...environment, TMPDIR: temporary };
+    const env = { ...this.environment, ...environment, TMPDIR: temporary };
     const ended = await execute(process.execPath, [join(this.folder, script), ...args], { env, timeout: 90_000 }).then(
       ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
       (error: { readonly code: unknown; readonly stdout: string; readonly stderr: string }) => ({
