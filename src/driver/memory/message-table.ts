@@ -183,6 +183,7 @@ export class MessageTable {
     }
     if (record !== undefined) this.#remember(message, record);
     if (then.kind === "requeue") {
+      message.redelivered ||= message.lease?.started !== undefined;
       message.crashes = then.crashes ?? message.crashes;
       message.suspicions = then.suspicions ?? message.suspicions;
       message.due = then.due;

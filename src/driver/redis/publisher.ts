@@ -129,16 +129,9 @@ export class Publisher {
 
   #flush(): void {
     this.#flushing = false;
-    const groups = new Map<string, Waiting[]>();
-    for (const waiting of this.#pending) {
-      if (waiting.ended) continue;
-      const key = `${waiting.encoded.step} ${waiting.encoded.queue}`;
-      const group = groups.get(key);
-      if (group) group.push(waiting);
-      else groups.set(key, [waiting]);
-    }
+    const groups = inGroups(this.#pending.filter((waiting) => !waiting.ended));
     this.#pending = [];
-    for (const group of groups.values()) {
+    for (const group of groups) {
       this.#introduce(group[0]?.encoded.queue);
       for (const call of slices(group)) void this.#send(call);
     }
@@ -229,6 +222,35 @@ function tooLarge(size: number, limit: number): Published {
 
 function full(name: string): Published {
   return { kind: "refused", reason: "full", detail: `${name} has used up its maxmemory` };
+}
+
+/**
+ * One for each queue and priority. Of two messages with one id the first is to be taken, so the second waits for a later group if it has
+ * another queue or priority; groups go out in order.
+ */
+function inGroups(pending: readonly Waiting[]): readonly Waiting[][] {
+  const groups: Waiting[][] = [];
+  const open = new Map<string, Waiting[]>();
+  const homes = new Map<string, Waiting[]>();
+  for (const waiting of pending) {
+    const { step, queue, dedupe } = waiting.encoded;
+    const key = `${step} ${queue}`;
+    let group = open.get(key);
+    const home = dedupe && homes.get(dedupe.id);
+    if (home !== undefined && home !== group) {
+      open.clear();
+      homes.clear();
+      group = undefined;
+    }
+    if (group === undefined) {
+      group = [];
+      groups.push(group);
+      open.set(key, group);
+    }
+    group.push(waiting);
+    if (dedupe) homes.set(dedupe.id, group);
+  }
+  return groups;
 }
 
 /** Cuts a group into calls within both bounds. */

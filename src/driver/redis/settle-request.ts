@@ -37,7 +37,7 @@ export function settleItem(keys: Keys, delivery: RedisDelivery, settlement: Sett
     next = marked ? { ...fresh, raw: spliceMarks(fresh.raw, marks) } : fresh;
   } else if (then.kind === "requeue") {
     raw = markedRaw(delivery, {
-      redelivered: delivery.redelivered || (delivery.started && then.due === undefined),
+      redelivered: delivery.redelivered || delivery.started,
       crashes: then.crashes ?? delivery.crashes,
       suspicions: then.suspicions ?? delivery.suspicions,
     });

@@ -75,13 +75,7 @@ export class Sweeper {
       const reply = (await this.#context.run(
         expiredScript,
         [keys.unacked, keys.index, keys.lease(queue), keys.started(queue), keys.sweep(queue)],
-        [
-          first ? "1" : "0",
-          String(sweep),
-          String(mostEntries),
-          String(mostBytes),
-          String(this.#longest),
-        ],
+        [first ? "1" : "0", String(sweep), String(mostEntries), String(mostBytes), String(this.#longest)],
         { binary: true },
       )) as [free: number, now: Buffer, ...entries: Buffer[]];
       const [free, time, ...entries] = reply;
@@ -89,7 +83,8 @@ export class Sweeper {
       const stepped = this.#settings.serverClock.saw(now, this.#settings.lease);
       if (free > 0) return free;
       if (stepped || this.#settings.serverClock.unsettled) return sweep;
-      for (let i = 0; i + 2 < entries.length && !this.#closing.signal.aborted; i += 3) {
+      // Each goes to the very front, so the one that was claimed first goes last.
+      for (let i = entries.length - 3; i >= 0 && !this.#closing.signal.aborted; i -= 3) {
         const [id, start, raw] = [entries[i], entries[i + 1], entries[i + 2]];
         if (id && start && raw)
           await this.#giveBack(new RedisDelivery(id.toString(), raw, now, 0), start.toString(), now);

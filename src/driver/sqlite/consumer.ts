@@ -47,6 +47,7 @@ export class SqliteConsumer implements Consumer {
     const byFence = new Map<number, number[]>();
     for (const delivery of deliveries) {
       if (!(delivery instanceof HeldDelivery)) continue;
+      delivery.begun = true;
       const seqs = byFence.get(delivery.fence);
       if (seqs === undefined) byFence.set(delivery.fence, [delivery.seq]);
       else seqs.push(delivery.seq);
@@ -192,6 +193,7 @@ function addSettlement(parcel: Parcel, settlement: Settlement): void {
       end = then.at === "front" ? ending.front : ending.back;
       const { due, crashes, suspicions } = then;
       rest = {
+        ...(delivery.begun ? { begun: true } : {}),
         ...(due === undefined ? {} : { due }),
         ...(crashes === undefined ? {} : { crashes }),
         ...(suspicions === undefined ? {} : { suspicions }),

@@ -31,6 +31,8 @@ export class HeldDelivery implements Delivery {
   readonly claimedAt: number;
   readonly seq: number;
   ended: Ended | undefined;
+  /** User code began. Its mark may reach the file after the settlement that puts it back: starts come last in a transaction. */
+  begun = false;
   readonly #head: string;
   readonly #body: Uint8Array;
   #message: Message | Malformed | undefined;

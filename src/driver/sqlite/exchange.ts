@@ -20,6 +20,8 @@ export const ending = { ack: 0, replace: 1, front: 2, back: 3, bury: 4 } as cons
 export interface SettlementRest {
   /** Index of the replacing message in `sent`. */
   readonly next?: number;
+  /** Put back after its start. */
+  readonly begun?: boolean;
   readonly due?: number;
   readonly crashes?: number;
   readonly suspicions?: number;

@@ -48,7 +48,7 @@ export class Settling {
       "SELECT id, crashes, suspicions, noted, queue FROM celeriac_task WHERE seq = ? AND fence = ? AND state = 2",
     );
     this.#giveBack = db.prepare(
-      `UPDATE celeriac_task SET state = ?2, due = ?3, lease = NULL, owner = NULL, redelivered = redelivered OR started IS NOT NULL,
+      `UPDATE celeriac_task SET state = ?2, due = ?3, lease = NULL, owner = NULL, redelivered = redelivered OR started IS NOT NULL OR ?7,
        started = NULL, crashes = coalesce(?4, crashes), suspicions = coalesce(?5, suspicions), noted = ?6 WHERE seq = ?1`,
     );
     this.#bury = db.prepare(
@@ -174,7 +174,8 @@ export class Settling {
     }
     const delayed = rest.due !== undefined && rest.due > turn.now;
     const due = delayed ? Math.ceil(rest.due ?? 0) : null;
-    this.#giveBack.run(seq, delayed ? 1 : 0, due, rest.crashes ?? null, rest.suspicions ?? null, noted);
+    const begun = rest.begun === true ? 1 : 0;
+    this.#giveBack.run(seq, delayed ? 1 : 0, due, rest.crashes ?? null, rest.suspicions ?? null, noted, begun);
     if (task.end === ending.back && !delayed) this.#order.moveToEnd([{ seq, large }]);
     if (delayed) turn.due = Math.min(turn.due, due ?? Infinity);
     else turn.ready.add(task.queue);

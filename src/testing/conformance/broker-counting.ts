@@ -56,6 +56,27 @@ export function countingCases(makeServer: MakeServer): void {
     expect(fourth.came.map(counts)).toEqual([{ crashes: 2, suspicions: 1, redelivered: true }]);
   });
 
+  it("comes again as redelivered when it is put back after its start, at once or for later", async () => {
+    const rig = use();
+    const client = await rig.client();
+    const queue = rig.name("put-back");
+    await rig.send(client, queue, ["a", "b"]);
+    const tray = await rig.consume(client, [queue], 2);
+    const [a, b] = await tray.take(2);
+    if (a === undefined || b === undefined) throw new Error("two were there");
+    tray.consumer.started([a, b], "suspect");
+    const soon = client.broker.features.delay === undefined ? {} : { due: rig.server.now() + 50 };
+    const then = { kind: "requeue", at: "back" } as const;
+    const answers = await tray.consumer.settle([
+      { delivery: a, then },
+      { delivery: b, then: { ...then, ...soon } },
+    ]);
+    expect(answers.map(({ kind }) => kind)).toEqual(["settled", "settled"]);
+    const again = await tray.take(2);
+    expect(again.map(({ redelivered }) => redelivered)).toEqual([true, true]);
+    await tray.ack(again);
+  });
+
   it("forgets a start that was given back", async () => {
     const rig = use();
     const client = await rig.client();

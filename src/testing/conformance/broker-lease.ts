@@ -75,6 +75,24 @@ export function leaseCases(makeServer: MakeServer): void {
     expect(idOf(await rival.one())).toBe("first");
   });
 
+  it("puts several of one worker back in the order in which it had claimed them", async () => {
+    const rig = use();
+    const [client, other] = [await rig.client(), await rig.client()];
+    const queue = rig.name("in-order");
+    await rig.send(client, queue, ["a", "b", "c", "d"]);
+    await (await rig.consume(client, [queue], 3)).take(3);
+    await rig.server.pass(rig.server.timing.lease / 4);
+    await client.kill();
+    const admin = await rig.client();
+    const rival = await rig.consume(other, [queue], 0);
+    const back = async (): Promise<boolean> =>
+      (await admin.broker.queues.list()).find(({ name }) => name === queue)?.leased === 0;
+    const knows = admin.broker.features.browse !== "none";
+    await (knows ? rig.until("all to be ready again", back, rig.recovery) : rig.server.pass(rig.recovery));
+    rival.consumer.want(4, 4);
+    expect((await rival.take(4)).map(idOf)).toEqual(["a", "b", "c", "d"]);
+  });
+
   it("lets one of many reapers give back, once", async () => {
     const rig = use();
     const queue = rig.name("reapers");

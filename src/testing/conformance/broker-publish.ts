@@ -73,6 +73,24 @@ export function publishCases(makeServer: MakeServer): void {
     await tray.quiet();
   });
 
+  it("takes the first of two with one id, whatever their queues and priorities", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client();
+    skip(client.broker.features.dedupe !== "publish", "the broker does not dedupe");
+    const [queue, other, id] = [rig.name("first"), rig.name("second"), rig.name("id")];
+    const make = (where: string, nonce: string, priority: number, of = id) =>
+      rig.outgoing(where, { id: of, priority }, { dedupe: { id: of, nonce, window: 60_000 } });
+    const batch = [
+      make(queue, "n0", 0, rig.name("another")),
+      make(queue, "n1", 9),
+      make(queue, "n2", 0),
+      make(other, "n3", 0),
+      make(queue, "n4", 0, rig.name("last")),
+    ];
+    const answers = await client.broker.publish(batch, never);
+    expect(answers).toEqual([accepted, accepted, duplicate, duplicate, accepted]);
+  });
+
   it("lets one of two racing producers win", async ({ skip }) => {
     const rig = use();
     const [client, other] = [await rig.client(), await rig.client()];
