@@ -1,38 +1,13 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createApp, type DeadLetter } from "../../src/index.ts";
-import { type RedisServer, startRedis } from "../server/redis-server.ts";
-import { describeWith } from "../server/required-program.ts";
 import { badInputSuite } from "./bad-input-suite.ts";
+import { onBrowsableBrokers } from "./every-broker.ts";
 
-let count = 0;
-badInputSuite("memory", async () => ({ url: `memory:bad-input-${String(++count)}`, close: async () => {} }));
-
-badInputSuite("SQLite", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "celeriac-bad-"));
-  return {
-    url: `sqlite:${join(folder, "queue.db")}`,
-    close: async () => rmSync(folder, { recursive: true, force: true }),
-  };
-});
-
-describeWith("redis-server", "on a Redis that others write to", () => {
-  let server: RedisServer;
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server.stop());
-
-  badInputSuite("Redis", async () => {
-    await server.cli("FLUSHALL");
-    return { url: server.url, close: async () => {} };
-  });
-
+onBrowsableBrokers("bad-input", badInputSuite, (redis) => {
   describe("bytes that are no message", () => {
     it("are dead-lettered as they are, and what lies behind them is run", async () => {
+      const server = redis();
       await server.cli("FLUSHALL");
       const deep = "[".repeat(10_000) + "]".repeat(10_000);
       const envelope = (change: Record<string, unknown>): string =>

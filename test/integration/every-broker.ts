@@ -10,8 +10,17 @@ import { type RedisServer, startRedis } from "../server/redis-server.ts";
 import { describeWith } from "../server/required-program.ts";
 import type { SuiteBroker } from "./worker-suite.ts";
 
-/** `name` tells its files from those of other suites. */
-export function onEveryBroker(name: string, suite: (title: string, make: () => Promise<SuiteBroker>) => void): void {
+type Suite = (title: string, make: () => Promise<SuiteBroker>) => void;
+
+/**
+ * On the brokers that show the messages they hold: all but RabbitMQ. `name` tells its files from those of other suites; `more` tries what
+ * else needs that Redis.
+ */
+export function onBrowsableBrokers(
+  name: string,
+  suite: Suite,
+  more: (redis: () => RedisServer) => void = () => {},
+): void {
   let count = 0;
   suite("memory", async () => ({ url: `memory:${name}-${String(++count)}`, close: async () => {} }));
 
@@ -34,19 +43,33 @@ export function onEveryBroker(name: string, suite: (title: string, make: () => P
       await redis.cli("FLUSHALL");
       return { url: redis.url, close: async () => {} };
     });
+    more(() => redis);
+  });
+}
 
+/** `more` tries what else that RabbitMQ can be, its queues gone before each call of what it is given. */
+export function onEveryBroker(
+  name: string,
+  suite: Suite,
+  more: (make: () => Promise<SuiteBroker>) => void = () => {},
+): void {
+  onBrowsableBrokers(name, suite, (redis) => {
     describeWith("rabbitmq-server", "and a private rabbitmq-server", () => {
       let rabbit: RabbitServer;
       beforeAll(async () => {
         rabbit = await startRabbit();
       });
       afterAll(() => rabbit.stop());
+      const make = async (): Promise<SuiteBroker> => {
+        await dropQueues(rabbit);
+        return { url: rabbit.url, close: async () => {} };
+      };
 
       suite("RabbitMQ, its results on Redis", async () => {
-        await redis.cli("FLUSHALL");
-        await dropQueues(rabbit);
-        return { url: rabbit.url, results: redis.url, close: async () => {} };
+        await redis().cli("FLUSHALL");
+        return { ...(await make()), results: redis().url };
       });
+      more(make);
     });
   });
 }

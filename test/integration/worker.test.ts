@@ -1,4 +1,11 @@
+import { onEveryBroker } from "./every-broker.ts";
 import { workerSuite } from "./worker-suite.ts";
 
-let count = 0;
-workerSuite("memory", async () => ({ url: `memory:worker-suite-${String(++count)}`, close: async () => {} }));
+onEveryBroker("worker", workerSuite, (make) => {
+  workerSuite("RabbitMQ, its results sent back", make);
+
+  workerSuite("RabbitMQ with quorum queues", async () => {
+    const classic = await make();
+    return { ...classic, url: `${classic.url}?queueType=quorum` };
+  });
+});
