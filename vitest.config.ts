@@ -58,6 +58,8 @@ export default defineConfig({
     execArgv: ["--wasm-wrapper-tiering-budget=1000000000"],
     maxWorkers: 3,
     testTimeout: 30_000,
+    // Patience costs a sound test nothing; the second that is the default is less than a process of a busy machine takes to start.
+    expect: { poll: { timeout: 10_000 } },
     hookTimeout: 60_000,
   },
 });
