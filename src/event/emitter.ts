@@ -11,6 +11,7 @@ import type { Millis } from "../port/units.ts";
 import { eventList, eventMessage, eventTopic, utcOffset } from "../wire/event.ts";
 import { stringifyJson } from "../wire/json.ts";
 import type { Message } from "../wire/message.ts";
+import { CountPrinter } from "./digits.ts";
 import { EventBatch } from "./event-batch.ts";
 import type { LamportClock } from "./lamport.ts";
 
@@ -21,8 +22,8 @@ const mostTogether = 250;
 const mostWaiting = 50_000;
 /** Publishes under way; one that hangs does not hold up the others. */
 const mostUnderway = 16;
-/** Rooms of batches kept for the next ones. New ones each time made the garbage collector look through the whole heap six times a second. */
-const mostSpare = 4;
+/** Rooms of batches kept for the next ones, as many as may be under way, 1 MB. New ones made the garbage collector look through the whole heap six times a second. */
+const mostSpare = mostUnderway;
 const headLife: Millis = 1_000;
 /** How long `drain` waits for the broker. */
 const drainPatience: Millis = 1_000;
@@ -40,11 +41,24 @@ export interface EmitterOptions {
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** Types that begin alike, up to their first dash, travel together. */
+interface Group {
+  readonly name: string;
+  filling: EventBatch | undefined;
+}
+
+/** What is written for each event of one type. */
+interface Kind {
+  readonly group: Group;
+  /** Unix ms for which `end` was made. */
+  at: number;
+  end: string;
+}
+
 export class Emitter {
   readonly #options: EmitterOptions;
   readonly #limit: number;
-  /** Being filled, by group, the part of a type before its first dash. */
-  readonly #filling = new Map<string, EventBatch>();
+  readonly #groups = new Map<string, Group>();
   /** Full, or put there by a flush; the oldest first. */
   readonly #full: EventBatch[] = [];
   readonly #spare: Buffer[] = [];
@@ -60,8 +74,9 @@ export class Emitter {
   /** Unix ms, and the same as events have it. */
   #now = Number.NaN;
   #timestamp = "";
-  /** Groups of types; there are some twenty. */
-  readonly #groups = new Map<string, string>();
+  readonly #clockText = new CountPrinter();
+  /** There are some twenty. */
+  readonly #kinds = new Map<string, Kind>();
 
   constructor(options: EmitterOptions) {
     this.#options = options;
@@ -78,20 +93,30 @@ export class Emitter {
     this.write(type, JSON.stringify(fields).slice(1, -1));
   }
 
-  /** The same with fields that are JSON already, without braces. */
+  /** The same with fields that are JSON already, without braces. By hand: a busy worker makes tens of thousands a second. */
   write(type: string, json: string): void {
-    const group = this.#groupOf(type);
-    const text = this.#text(type, json);
-    let batch = this.#filling.get(group);
+    const kind = this.#kinds.get(type) ?? this.#newKind(type);
+    const now = this.#options.clock.now();
+    if (now !== this.#now) this.#tick(now);
+    if (kind.at !== now) {
+      kind.at = now;
+      kind.end = `,"timestamp":${this.#timestamp},"type":"${type}"}`;
+    }
+    const count = this.#clockText.print(this.#options.lamport.forward());
+    this.#put(kind.group, this.#head + count + (json === "" ? "" : ",") + json + kind.end);
+  }
+
+  #put(group: Group, text: string): void {
+    let batch = group.filling;
     if (batch === undefined || !batch.add(text)) {
       if (batch !== undefined) this.#full.push(batch);
-      batch = new EventBatch(group, text.length, this.#spare.pop());
+      batch = new EventBatch(group.name, text.length, this.#spare.pop());
       batch.add(text);
-      this.#filling.set(group, batch);
+      group.filling = batch;
     }
     this.#count++;
     if (batch.count >= mostTogether) {
-      this.#filling.delete(group);
+      group.filling = undefined;
       this.#full.push(batch);
     }
     if (this.#count > this.#limit) this.#drop();
@@ -126,14 +151,6 @@ export class Emitter {
     over.abort(new Error("sent"));
   }
 
-  /** Written at once, and by hand: a busy worker makes tens of thousands a second. */
-  #text(type: string, json: string): string {
-    const { clock, lamport } = this.#options;
-    const now = clock.now();
-    if (now !== this.#now) this.#tick(now);
-    return `${this.#head}${String(lamport.forward())}${json === "" ? "" : ","}${json},"timestamp":${this.#timestamp},"type":"${type}"}`;
-  }
-
   /** Another millisecond: printing one costs as much as printing the rest of an event. */
   #tick(now: number): void {
     this.#now = now;
@@ -141,13 +158,13 @@ export class Emitter {
     if (now - this.#headAt > headLife || now < this.#headAt) this.#newHead(now);
   }
 
-  #groupOf(type: string): string {
-    let group = this.#groups.get(type);
-    if (group === undefined) {
-      group = type.slice(0, type.indexOf("-"));
-      this.#groups.set(type, group);
-    }
-    return group;
+  #newKind(type: string): Kind {
+    const name = type.slice(0, type.indexOf("-"));
+    const group = this.#groups.get(name) ?? { name, filling: undefined };
+    this.#groups.set(name, group);
+    const kind = { group, at: Number.NaN, end: "" };
+    this.#kinds.set(type, kind);
+    return kind;
   }
 
   #newHead(now: number): void {
@@ -178,8 +195,10 @@ export class Emitter {
   #flush(): void {
     this.#lingering?.[Symbol.dispose]();
     this.#lingering = undefined;
-    for (const batch of this.#filling.values()) this.#full.push(batch);
-    this.#filling.clear();
+    for (const group of this.#groups.values()) {
+      if (group.filling !== undefined) this.#full.push(group.filling);
+      group.filling = undefined;
+    }
     // Where too many are under way, the next to end goes on here.
     while (this.#underway.size < mostUnderway) {
       const batch = this.#full.shift();

@@ -7,6 +7,7 @@ import type { Message } from "../../wire/message.ts";
 import type { Context } from "./context.ts";
 import { contained, readList } from "./list-reader.ts";
 import type { Subscriber } from "./subscriber.ts";
+import { WrittenPublishes } from "./written-publish.ts";
 
 const eventExchange = "celeryev";
 const replyExchange = "reply.celery.pidbox";
@@ -14,6 +15,9 @@ const replyExchange = "reply.celery.pidbox";
 const audienceLife: Millis = 4000;
 /** Replies that nobody fetches are gone after this; a crashed asker leaves its list behind. */
 const replyLife: Millis = 60_000;
+
+/** Bytes of a body: with fewer the client's own way is as good. */
+const writtenFrom = 4 * 1024;
 
 interface Audience {
   readonly present: boolean | "unknown";
@@ -25,10 +29,12 @@ export class RedisBus implements Bus {
   readonly #subscriber: Subscriber;
   readonly #audiences = new Map<string, Audience>();
   readonly #asking = new Set<string>();
+  readonly #written: WrittenPublishes;
 
   constructor(context: Context, subscriber: Subscriber) {
     this.#context = context;
     this.#subscriber = subscriber;
+    this.#written = new WrittenPublishes(() => context.link);
   }
 
   /** Lossy: a server that is away, or full, loses the message and nobody waits for it. */
@@ -50,7 +56,10 @@ export class RedisBus implements Bus {
       }
       const name = this.#channelOf(channel);
       const routed = channel.kind === "event" ? channel.type : "";
-      const heard = await link.call("PUBLISH", [name, encodeEnvelope(message, routed, tag, true)]);
+      const heard =
+        message.body.byteLength < writtenFrom
+          ? await link.call("PUBLISH", [name, encodeEnvelope(message, routed, tag, true)])
+          : await this.#written.publish(name, message, routed, tag);
       this.#audiences.set(name, { present: Number(heard) > 0, at: this.#context.clock.monotonic() });
     } catch (error) {
       if (this.#context.closing.aborted) throw error;

@@ -16,6 +16,8 @@ export interface RedisClient {
   disconnect(reconnect?: boolean): void;
   call(command: string, args: readonly Argument[]): Promise<unknown>;
   callBuffer(command: string, args: readonly Argument[]): Promise<unknown>;
+  /** `request`: the whole of it as the server reads it, not to be changed before the answer is there. */
+  callWritten(command: string, request: Buffer): Promise<unknown>;
   subscribe(...channels: string[]): Promise<unknown>;
   unsubscribe(...channels: string[]): Promise<unknown>;
   psubscribe(...patterns: string[]): Promise<unknown>;
@@ -29,8 +31,14 @@ export interface RedisClient {
 /** Makes an unconnected client. */
 export type ClientFactory = () => RedisClient;
 
+/** As far as it is ioredis's own. */
+interface BareClient extends Omit<RedisClient, "callWritten"> {
+  sendCommand(command: object): Promise<unknown>;
+}
+
 interface ClientModule {
-  readonly Redis: new (options: object) => RedisClient;
+  readonly Redis: new (options: object) => BareClient;
+  readonly Command: new (name: string, args: readonly Argument[], options: object) => object;
 }
 
 /** Loads ioredis, which only those install whose URL says Redis. */
@@ -45,7 +53,7 @@ export async function loadClient(location: Location, timeout: Millis): Promise<C
       { cause, details: { package: "ioredis" } },
     );
   }
-  const { Redis } = loaded;
+  const Redis = writingClient(loaded);
   const options = {
     ...(location.username === undefined ? {} : { username: location.username }),
     ...(location.password === undefined ? {} : { password: location.password }),
@@ -87,6 +95,27 @@ export async function loadClient(location: Location, timeout: Millis): Promise<C
       ...(tls && { tls, enableTLSForSentinelMode: true }),
       ...(sentinel.tls && { sentinelTLS: tls ?? {} }),
     });
+  };
+}
+
+/** ioredis puts the buffers of a command together into a new one; who has its bytes together already sends them as they are. */
+function writingClient({ Redis, Command }: ClientModule): new (options: object) => RedisClient {
+  class WrittenCommand extends Command {
+    readonly #request: Buffer;
+
+    constructor(name: string, request: Buffer) {
+      super(name, [], { replyEncoding: "utf8" });
+      this.#request = request;
+    }
+
+    toWritable(): Buffer {
+      return this.#request;
+    }
+  }
+  return class extends Redis {
+    callWritten(command: string, request: Buffer): Promise<unknown> {
+      return this.sendCommand(new WrittenCommand(command, request));
+    }
   };
 }
 

@@ -79,16 +79,27 @@ export class Link {
     };
   }
 
-  async call(command: string, args: readonly Argument[], options: CallOptions = {}): Promise<unknown> {
+  call(command: string, args: readonly Argument[], options: CallOptions = {}): Promise<unknown> {
+    const ask = (client: RedisClient): Promise<unknown> =>
+      options.binary === true ? client.callBuffer(command, args) : client.call(command, args);
+    return this.#ask(ask, options.timeout ?? this.#settings.timeout);
+  }
+
+  /** `request`: the whole command as the server reads it, not to be changed before this has resolved, and never after it has rejected. */
+  callWritten(command: string, request: Buffer): Promise<unknown> {
+    return this.#ask((client) => client.callWritten(command, request), this.#settings.timeout);
+  }
+
+  async #ask(ask: (client: RedisClient) => Promise<unknown>, timeout: Millis): Promise<unknown> {
     const client = this.#client;
     if (client === undefined) throw new LinkError("unsent", `not connected to ${this.#settings.name}`);
     let late = false;
-    const timer = this.#settings.clock.after(options.timeout ?? this.#settings.timeout, () => {
+    const timer = this.#settings.clock.after(timeout, () => {
       late = true;
       this.#drop(client, "no answer in time");
     });
     try {
-      return await (options.binary === true ? client.callBuffer(command, args) : client.call(command, args));
+      return await ask(client);
     } catch (error) {
       if (late) throw new LinkError("unclear", `no answer from ${this.#settings.name} in time`, { cause: error });
       const failure = failureOf(error);
