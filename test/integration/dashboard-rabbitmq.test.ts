@@ -12,8 +12,6 @@ import type {
   QueueRow,
   Session,
   TaskDetail,
-  TaskPage,
-  TaskState,
   WhyNot,
 } from "../../src/dashboard/contract.ts";
 import { Stage } from "../../src/dashboard/fixtures/stage.ts";
@@ -43,10 +41,6 @@ describeWith("rabbitmq-server", "the dashboard on a private rabbitmq-server", ()
         await stage[Symbol.asyncDispose]();
       };
     });
-    const inState = (id: string, state: TaskState): Promise<TaskPage> =>
-      stage.until<TaskPage>(`/api/tasks?text=${id}`, ({ items }) => items[0]?.state === state);
-    const online = (): Promise<unknown> =>
-      stage.until<{ items: { online: boolean }[] }>("/api/workers", ({ items }) => items.some((row) => row.online));
     const untilQueue = (name: string, fits: (row: QueueRow) => boolean): Promise<unknown> =>
       stage.until<QueueList>("/api/queues", ({ items }) => items.some((row) => row.name === name && fits(row)));
 
@@ -56,7 +50,7 @@ describeWith("rabbitmq-server", "the dashboard on a private rabbitmq-server", ()
     test("queue.pause holds a queue, queue.resume lets it go, queue.purge empties it", async () => {
       const add = stage.app.task("add", (input: { x: number }) => input.x);
       await stage.work();
-      await online();
+      await stage.online();
       expect(await stage.act({ do: "queue.pause", queue: "celery" })).toMatchObject({ done: 1, failed: 0 });
       await untilQueue("celery", isHeld);
       const sent = [await add.delay({ x: 1 }), await add.delay({ x: 2 })];
@@ -97,18 +91,18 @@ describeWith("rabbitmq-server", "the dashboard on a private rabbitmq-server", ()
         );
       });
       await stage.work({ concurrency: 1 });
-      await online();
+      await stage.online();
       const running = await wait.delay({ n: 1 });
       await begun.promise;
-      await inState(running.id, "running");
+      await stage.inState(running.id, "running");
       const waiting = await wait.delay({ n: 2 });
       expect(await stage.act({ do: "task.revoke", tasks: { ids: [waiting.id] } })).toMatchObject({ done: 1 });
       expect(await stage.act({ do: "task.cancel", tasks: { ids: [running.id] } })).toMatchObject({ done: 1 });
-      await inState(running.id, "revoked");
-      await inState(waiting.id, "revoked");
+      await stage.inState(running.id, "revoked");
+      await stage.inState(waiting.id, "revoked");
       expect(runs).toBe(1);
       expect(await stage.act({ do: "task.retry", tasks: { ids: [running.id] } })).toMatchObject({ done: 1, failed: 0 });
-      await inState(running.id, "succeeded");
+      await stage.inState(running.id, "succeeded");
       expect(await running.get({ timeout: "20s" })).toBe("again");
     });
 
@@ -119,7 +113,7 @@ describeWith("rabbitmq-server", "the dashboard on a private rabbitmq-server", ()
         return "whole";
       });
       await stage.work();
-      await online();
+      await stage.online();
       const [first, second] = [await shaky.delay({ n: 1 }), await shaky.delay({ n: 2 })];
       const { items } = await stage.until<DeadLetterPage>("/api/dead", (page) => page.items.length === 2);
       const keyOf = (id: string): string => items.find((row) => row.id === id)?.key ?? "";
@@ -127,12 +121,12 @@ describeWith("rabbitmq-server", "the dashboard on a private rabbitmq-server", ()
       expect(await stage.act({ do: "dead.redrive", letters: { keys: [keyOf(first.id)] } })).toMatchObject({ done: 1 });
       expect(await first.get({ timeout: "20s" })).toBe("whole");
       // Of the dead letters, task.requeue too; of nothing else.
-      await inState(second.id, "dead");
+      await stage.inState(second.id, "dead");
       expect(await stage.act({ do: "task.requeue", tasks: { ids: [second.id] } })).toMatchObject({
         done: 1,
         failed: 0,
       });
-      await inState(second.id, "succeeded");
+      await stage.inState(second.id, "succeeded");
       broken = true;
       const third = await shaky.delay({ n: 3 });
       const page = await stage.until<DeadLetterPage>("/api/dead", (left) => left.items.length === 1);
@@ -151,7 +145,7 @@ describeWith("rabbitmq-server", "the dashboard on a private rabbitmq-server", ()
       expect(session.may).not.toContain("task.requeue");
       const browse = await stage.ask("/api/queues/celery/messages");
       expect([browse.status, await browse.json()]).toMatchObject([501, { code: "NOT_SUPPORTED" }]);
-      await inState(sent.id, "queued");
+      await stage.inState(sent.id, "queued");
       const move = await stage.post({ do: "task.requeue", tasks: { ids: [sent.id] } });
       expect([move.status, await move.json()]).toMatchObject([
         501,
