@@ -16,12 +16,18 @@ import "./style.css";
 import type { StreamEvent } from "../../src/dashboard/contract.ts";
 
 const prefix = document.querySelector<HTMLMetaElement>('meta[name="celeriac-prefix"]')?.content ?? "";
+/** After the last try for an answer, ms. */
+const askAgain = 5_000;
+/** What was refused will be refused again. */
+const isRefused = (error: unknown): boolean => error instanceof Refusal && error.status >= 400 && error.status < 500;
+
 const client = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 1_000,
-      // What was refused will be refused again.
-      retry: (count, error) => count < 2 && !(error instanceof Refusal && error.status >= 400 && error.status < 500),
+      retry: (count, error) => count < 2 && !isRefused(error),
+      // A server that was too busy, or away, is asked again while somebody waits for it.
+      refetchInterval: ({ state: { status, error } }) => (status === "error" && !isRefused(error) ? askAgain : false),
     },
   },
 });

@@ -72,6 +72,20 @@ test("tasks, their counts, one of them", async () => {
   expect(log.items.map(({ text }) => text)).toEqual(expect.arrayContaining([expect.stringContaining("about to fail")]));
 });
 
+test("whoever goes before the answer is no failure that anybody is warned of", async () => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", hear);
+  const gone = new AbortController();
+  const url = "http://localhost/api/tasks/nobody/why";
+  const asked = stage.page(new Request(url, { signal: gone.signal }), { address: "127.0.0.1" });
+  gone.abort(new Error("the client has gone"));
+  expect(await (await asked).json()).toMatchObject({ code: "BUSY" });
+  await new Promise((resolve) => setImmediate(resolve)); // warnings are told in the next turn
+  process.off("warning", hear);
+  expect(warnings).toEqual([]);
+});
+
 test("why a task is not running, and its message as it lies there", async () => {
   const messages = await stage.get<MessagePage>("/api/queues/slow/messages");
   expect(messages.items).toMatchObject([{ task: "later", args: '{"n":1}' }]);

@@ -15,7 +15,7 @@ import { Lookout } from "./alert/lookout.ts";
 import { connectSoon } from "./connecting.ts";
 import { openHistory } from "./history/history-link.ts";
 import { failureAnswer, jsonAnswer, protect } from "./http/answer.ts";
-import { ApiError, apiErrorOf, forbidden, notFound, shuttingDown } from "./http/failure.ts";
+import { ApiError, apiErrorOf, clientGone, forbidden, notFound, shuttingDown } from "./http/failure.ts";
 import { Query } from "./http/query.ts";
 import { type Route, Router } from "./http/route.ts";
 import { routes } from "./http/routes.ts";
@@ -74,7 +74,8 @@ export class Engine {
     try {
       return protect(await this.#answer(request, peer));
     } catch (error) {
-      const failure = this.#stopping.signal.aborted ? shuttingDown() : apiErrorOf(error);
+      const left = this.#stopping.signal.aborted ? shuttingDown() : request.signal.aborted ? clientGone() : undefined;
+      const failure = left ?? apiErrorOf(error);
       if (failure.status >= 500 && failure.code === "INTERNAL")
         process.emitWarning(error instanceof Error ? error : String(error));
       const answer = failureAnswer(failure);

@@ -33,6 +33,11 @@ export function shuttingDown(): ApiError {
   return new ApiError(503, "BUSY", "The dashboard is shutting down.");
 }
 
+/** Nobody hears it. What its leaving broke off is no failure of ours. */
+export function clientGone(): ApiError {
+  return new ApiError(503, "BUSY", "Whoever asked has gone.");
+}
+
 /** Coded errors that say something of the request; all others are the server's. */
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   BACKEND_CLOSED: 503,
