@@ -28,10 +28,18 @@ export function Sparkline({
       width={width}
       height={height}
       viewBox={`0 0 ${String(width)} ${String(height)}`}
-      className={`shrink-0 ${ink}`}
+      preserveAspectRatio="none"
+      className={`max-w-full shrink-0 ${ink}`}
     >
       <polygon points={`${points.join(" ")} ${base}`} fill="currentColor" opacity="0.14" />
-      <polyline points={points.join(" ")} fill="none" stroke="currentColor" strokeWidth="1.3" strokeLinejoin="round" />
+      <polyline
+        points={points.join(" ")}
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.3"
+        strokeLinejoin="round"
+        vectorEffect="non-scaling-stroke"
+      />
     </svg>
   );
 }

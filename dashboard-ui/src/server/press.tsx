@@ -80,7 +80,8 @@ export function usePress(): Press {
 }
 
 function noticeOf(request: ActionRequest, result: ActionResult) {
-  const said = words[request.do].replace("{n}", countText(result.done));
+  const into = request.do === "task.requeue" && request.queue !== undefined ? ` into ${request.queue}` : "";
+  const said = `${words[request.do].replace("{n}", countText(result.done))}${into}`;
   const answers = Object.entries(result.replies ?? {}).map(
     ([worker, { ok, error }]) => `${worker}: ${error ?? ok ?? "done"}`,
   );

@@ -59,7 +59,7 @@ export function Rail() {
             to={target}
             title={`${label} (g ${key})`}
             aria-current={here ? "page" : undefined}
-            className={`flex items-center gap-2 rounded max-sm:min-w-14 max-sm:flex-1 max-sm:flex-col max-sm:gap-0.5 max-sm:py-1.5 max-sm:text-[11px]/4 sm:px-2 sm:py-1.5 ${here ? "bg-accent-soft text-accent sm:font-semibold" : "text-dim hover:bg-sunken hover:text-ink"}`}
+            className={`flex items-center gap-2 rounded max-sm:min-w-14 max-sm:flex-1 max-sm:flex-col max-sm:gap-0.5 max-sm:py-1.5 max-sm:text-[10px]/4 max-sm:tracking-tight sm:px-2 sm:py-1.5 ${here ? "bg-accent-soft text-accent sm:font-semibold" : "text-dim hover:bg-sunken hover:text-ink"}`}
           >
             <svg
               viewBox="0 0 16 16"

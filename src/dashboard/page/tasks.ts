@@ -129,8 +129,8 @@ function actionsFor({ state }: TaskRow, viewer: Viewer): readonly TaskActionKind
   const fitting: readonly TaskActionKind[] = [
     ...(over ? (["retry"] as const) : (["cancel", "revoke"] as const)),
     ...(state === "running" ? (["terminate"] as const) : []),
-    // What is not due yet keeps its moment.
-    ...(state === "queued" || state === "running" ? (["requeue"] as const) : []),
+    // What is not due yet keeps its moment, and may wait for it in another queue.
+    ...(over ? [] : (["requeue"] as const)),
     "edit-and-run",
     ...(state === "dead" ? (["redrive", "drop"] as const) : []),
   ];

@@ -60,8 +60,9 @@ export function DeadPanel({ row, onClose }: { readonly row: DeadLetterRow; reado
       {attempts.length === 0 ? null : (
         <Section title="Attempts">
           <ol className="flex flex-col gap-3">
-            {attempts.map(({ attempt, worker, pid, started, ended, exit, error, stderr }) => (
-              <li key={attempt} className="flex flex-col gap-1 border-l-2 border-dead pl-3">
+            {attempts.map(({ attempt, worker, pid, started, ended, exit, error, stderr }, index) => (
+              // A start that ended with its process counts as none, so two may be of one number.
+              <li key={index} className="flex flex-col gap-1 border-l-2 border-dead pl-3">
                 <p className="flex flex-wrap gap-x-3">
                   <span className="font-semibold">attempt {attempt}</span>
                   <span className="text-dim break-all">{worker}</span>

@@ -105,7 +105,7 @@ function QueueLine({
   return (
     <tr className={`border-b ${open ? "bg-accent-soft" : "hover:bg-sunken"}`} onClick={onOpen}>
       <th scope="row" className="max-w-64 py-1.5 pr-2 text-left font-normal">
-        <span className="flex min-w-0 items-center gap-2">
+        <span className="flex min-w-0 items-center gap-x-2 @max-lg:flex-wrap">
           <button type="button" className="truncate hover:underline" title={name} onClick={onOpen}>
             {name}
           </button>
@@ -129,7 +129,7 @@ function QueueLine({
       <td className={`${cell} hidden @3xl:table-cell`}>{delayed === undefined ? <Nothing /> : countText(delayed)}</td>
       <td className={`${cell} hidden @5xl:table-cell`}>{rateText(rateIn)}</td>
       <td className={`${cell} hidden @5xl:table-cell`}>{rateText(rateOut)}</td>
-      <td className={cell}>
+      <td className={`${cell} @max-lg:max-w-24 @max-lg:whitespace-normal`}>
         <Drain row={row} />
       </td>
       <td className={`${cell} hidden @3xl:table-cell ${consumers === 0 ? "text-failed" : ""}`}>

@@ -5,8 +5,9 @@ import { Button, ConfirmButton } from "../../part/button.tsx";
 import { Go, usePlace } from "../../place/place.tsx";
 import { useKeys } from "../../place/keys.ts";
 import { useMay, usePress } from "../../server/press.tsx";
+import { MoveForm } from "./move-form.tsx";
 
-/** What waits is moved in its queue; what runs is taken from its worker, whose code may have done half of its work. */
+/** What waits is moved in its queue or into another, and what is not due yet into another alone; what runs is taken from its worker, whose code may have done half of its work. */
 function PutBack({ detail: { row } }: { readonly detail: TaskDetail }) {
   const { press, busy } = usePress();
   const tasks = { ids: [row.id] };
@@ -20,6 +21,8 @@ function PutBack({ detail: { row } }: { readonly detail: TaskDetail }) {
       />
     );
   }
+  const move = <MoveForm tasks={tasks} from={row.queue} />;
+  if (row.state !== "queued") return move;
   return (
     <>
       <Button
@@ -36,6 +39,7 @@ function PutBack({ detail: { row } }: { readonly detail: TaskDetail }) {
       >
         To the end
       </Button>
+      {move}
     </>
   );
 }

@@ -8,6 +8,7 @@ import { useInstruments } from "../../server/instruments.tsx";
 import type { Params, Server } from "../../server/ask.ts";
 import { useMay, usePress } from "../../server/press.tsx";
 import { countOf, countText } from "../../text/number.ts";
+import { MoveForm } from "../task/move-form.tsx";
 import { asTasks, nothing, type Selection, sizeOf } from "./selection.ts";
 
 /** Rows of one export. */
@@ -77,6 +78,7 @@ export function SelectionBar({
           onConfirm={() => press({ do: "task.requeue", tasks }, onDone)}
         />
       ) : null}
+      {may("task.requeue") && !past ? <MoveForm tasks={tasks} onDone={onDone} /> : null}
       {may("task.cancel") && !past ? (
         <ConfirmButton
           label="Cancel"
