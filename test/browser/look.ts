@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page, type Response } from "playwright-core";
 import { root } from "../../scripts/process.ts";
 
 export const executable = "/usr/bin/chromium";
@@ -21,6 +21,8 @@ const flags = [
   "--disable-sync",
 ];
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** For one thing to appear, ms: a machine may have a dozen other things to do. */
+const patience = 90_000;
 /** Told by the page itself, before any of its scripts. */
 const listening = `globalThis.__reports = [];
 addEventListener("securitypolicyviolation", (event) => globalThis.__reports.push(event.violatedDirective + " " + event.blockedURI + " " + event.sample));`;
@@ -57,7 +59,15 @@ export class Eyes implements AsyncDisposable {
     });
     try {
       const seen = await Seen.in(context, this.url, `${String(width)}-${theme}`);
-      await visit(seen);
+      try {
+        await visit(seen);
+      } catch (error) {
+        // What was noticed says why, most times.
+        await seen.shot("failed").catch(() => {});
+        const said = error instanceof Error ? error.message : String(error);
+        const noticed = await seen.finish().catch((found: unknown) => (found instanceof Error ? found.message : ""));
+        throw new Error([`at ${seen.page.url()}: ${said}`, noticed ?? ""].join("\n"), { cause: error });
+      }
       await seen.finish();
     } finally {
       await context.close();
@@ -80,6 +90,12 @@ export class Seen {
   readonly #base: string;
   readonly #look: string;
   readonly #told = new Set<string>();
+  /** Bodies of answers that are read still. */
+  readonly #reading: Promise<void>[] = [];
+  /** Errors of the console, with what they are about. */
+  readonly #said: { readonly text: string; readonly of: string }[] = [];
+  /** What a busy machine was too slow for, and said so: the page asks again. */
+  readonly #late = new Set<string>();
 
   private constructor(page: Page, base: string, look: string) {
     this.page = page;
@@ -90,11 +106,11 @@ export class Seen {
   static async in(context: BrowserContext, base: string, look: string): Promise<Seen> {
     await context.addInitScript(listening);
     const page = await context.newPage();
-    page.setDefaultTimeout(40_000);
+    page.setDefaultTimeout(patience);
     const seen = new Seen(page, base, look);
     page.on("console", (message) => {
       if (message.type() === "error" && !seen.forgiven?.test(message.text()))
-        seen.troubles.push(`console: ${message.text()}`);
+        seen.#said.push({ text: message.text(), of: message.location().url });
     });
     page.on("pageerror", (error) => seen.troubles.push(`error: ${error.message}`));
     page.on("dialog", (dialog) => {
@@ -110,9 +126,16 @@ export class Seen {
     page.on("response", (response) => {
       const { pathname } = new URL(response.url());
       if (/\.(?:js|css)$/.test(pathname)) seen.bytes += Number(response.headers()["content-length"] ?? 0);
-      if (response.status() >= 500) seen.troubles.push(`answer: ${String(response.status())} of ${response.url()}`);
+      if (response.status() >= 500) seen.#reading.push(seen.#noteFailure(response));
     });
     return seen;
+  }
+
+  /** With its body, which says what failed. */
+  async #noteFailure(response: Response): Promise<void> {
+    const body = await response.text().catch(() => "(its page was left)");
+    if (response.status() === 503 && body.includes('"code":"TIMEOUT"')) this.#late.add(response.url());
+    else this.troubles.push(`answer: ${String(response.status())} of ${response.url()}: ${body.slice(0, 300)}`);
   }
 
   async go(path: string): Promise<void> {
@@ -159,6 +182,8 @@ export class Seen {
 
   /** Throws with all that was noticed. */
   async finish(): Promise<void> {
+    await Promise.all(this.#reading);
+    for (const { text, of } of this.#said) if (!this.#late.has(of)) this.troubles.push(`console: ${text} ${of}`);
     const reports = await this.page.evaluate<readonly string[]>("globalThis.__reports");
     this.troubles.push(...reports.map((text) => `policy: ${text}`));
     if (this.troubles.length > 0) throw new Error([...new Set(this.troubles)].slice(0, 20).join("\n"));

@@ -3,6 +3,9 @@
 import type { Case } from "./case.ts";
 import type { Eyes, Seen } from "./look.ts";
 
+/** Of one question, each of which takes 5 s at most. */
+const mostTries = 15;
+
 interface PageCase {
   readonly name: string;
   /** Where to go; with the API at hand, for ids. */
@@ -12,16 +15,20 @@ interface PageCase {
   readonly then?: (seen: Seen) => Promise<void>;
 }
 
-/** Asked by the page itself, so with its prefix and its login. */
+/** Asked by the page itself, so with its prefix and its login. A server that says that it was too slow is asked again, as pages do. */
 export async function api<T>(seen: Seen, path: string): Promise<T> {
-  return seen.page.evaluate<T>(
-    `fetch(document.querySelector('meta[name=celeriac-prefix]').content + ${JSON.stringify(path)}, { headers: { accept: "application/json" } }).then(async (answer) => answer.ok ? answer.json() : Promise.reject(new Error(${JSON.stringify(path)} + ": " + await answer.text())))`,
-  );
+  for (let tries = 1; ; tries++) {
+    const { status, body } = await seen.page.evaluate<{ readonly status: number; readonly body: string }>(
+      `fetch(document.querySelector('meta[name=celeriac-prefix]').content + ${JSON.stringify(path)}, { headers: { accept: "application/json" } }).then(async (answer) => ({ status: answer.status, body: await answer.text() }))`,
+    );
+    if (status < 300) return JSON.parse(body) as T;
+    if (tries === mostTries || !body.includes('"TIMEOUT"')) throw new Error(`${path}: ${String(status)} ${body}`);
+  }
 }
 
 /** The id of a task that fits; waits until there is one. */
 export async function taskId(seen: Seen, query: string): Promise<string> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 450; tries++) {
     const { items } = await api<{ readonly items: readonly { readonly id: string }[] }>(
       seen,
       `/api/tasks?limit=1&${query}`,

@@ -2,9 +2,10 @@
  * `npm run test:browser`: the dashboard in Debian's Chromium, before a real Redis whose workers go on working. Every page in three sizes and both
  * themes, what people do there, hostile texts, and a login. Pictures of all of it are left in `.tmp/browser`, to be looked at.
  *
- *   npm run test:browser -- [--only NAME] [--quick]
+ *   npm run test:browser -- [--only NAME] [--quick] [--smoke]
  *
- * `--quick`: pages at 1280 px in light alone. Without Chromium or Redis everything is skipped, and said; with CELERIAC_REQUIRE=all that fails.
+ * `--quick`: pages at 1280 px in light alone. `--smoke`: what CI runs each time, in less than a minute: a login, every page without axe, one thing
+ * that is done, hostile texts. Without Chromium or Redis everything is skipped, and said; with CELERIAC_REQUIRE=all that fails.
  */
 
 import { existsSync } from "node:fs";
@@ -15,15 +16,20 @@ import { buildUi } from "../../scripts/ui.ts";
 import { programAvailable, programs } from "../server/required-program.ts";
 import type { Case } from "./case.ts";
 import { executable, Eyes, pictures } from "./look.ts";
+import { signIn } from "./sign-in.ts";
 import { World } from "./world.ts";
 
 const { values } = parseArgs({
-  options: { only: { type: "string", default: "" }, quick: { type: "boolean", default: false } },
+  options: {
+    only: { type: "string", default: "" },
+    quick: { type: "boolean", default: false },
+    smoke: { type: "boolean", default: false },
+  },
 });
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const missing = [
-  ...(existsSync(executable) ? [] : ["chromium (apt-get install chromium)"]),
+  ...(existsSync(executable) ? [] : [`chromium (${programs.chromium})`]),
   ...(programAvailable("redis-server") ? [] : [`redis-server (${programs["redis-server"]})`]),
 ];
 if (missing.length > 0) {
@@ -41,7 +47,8 @@ if (built.code !== 0) {
 let passed = 0;
 let failed = 0;
 {
-  await using world = await World.start({ prefix: "/ops/celeriac" });
+  const { flags, env } = signIn;
+  await using world = await World.start({ prefix: "/ops/celeriac", ...(values.smoke && { flags, env }) });
   await world.fill();
   await using eyes = await Eyes.open(world.url);
   for (const { name, run } of await cases(world, eyes)) {
@@ -56,6 +63,7 @@ let failed = 0;
       say(`FAILED  ${name}\n${String(error instanceof Error ? error.message : error).replace(/^/gm, "        ")}`);
     }
   }
+  if (failed > 0 && world.warnings !== "") say(`\nthe dashboard warned:\n${world.warnings}`);
 }
 say(
   `\npictures are in ${pictures.slice(root.length + 1)}\n${String(passed)} passed, ${String(failed)} failed, 0 skipped`,
@@ -67,8 +75,19 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
   const { pages } = await import("./pages.ts");
   const { actions } = await import("./actions.ts");
   const { hostility } = await import("./hostility.ts");
+  if (values.smoke) {
+    const { smoke } = await import("./smoke.ts");
+    return [...smoke(eyes), ...hostility(eyes, { brief: true, look: { user: signIn.user } })];
+  }
   const { access } = await import("./access.ts");
+  const { moves } = await import("./moves.ts");
   const sizes = values.quick ? [1280] : [390, 1280, 1920];
   const all = pages(eyes, sizes);
-  return [...(values.quick ? all.slice(0, 1) : all), ...actions(eyes), ...access(world), ...hostility(eyes)];
+  return [
+    ...(values.quick ? all.slice(0, 1) : all),
+    ...actions(eyes),
+    ...moves(eyes),
+    ...access(world),
+    ...hostility(eyes),
+  ];
 }

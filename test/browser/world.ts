@@ -86,6 +86,11 @@ export class World implements AsyncDisposable {
     return String((await dashboard.line("dashboard.ready"))["url"]);
   }
 
+  /** What the dashboard warned of. */
+  get warnings(): string {
+    return this.#processes[0]?.stderr ?? "";
+  }
+
   /** Once: what stands around. Then rounds of ordinary work, until it is disposed. */
   async fill(): Promise<void> {
     const { standing } = await import("./work.ts");

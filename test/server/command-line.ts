@@ -59,6 +59,11 @@ export class WorkerProcess implements AsyncDisposable {
     });
   }
 
+  /** All that it wrote there. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
   /** The first line of this event, past or to come, that `fits`. Rejects if the worker ends before. */
   line(event: string, fits: (line: Line) => boolean = () => true): Promise<Line> {
     return new Promise((resolve, reject) => {
