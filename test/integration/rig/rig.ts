@@ -125,7 +125,11 @@ export class Rig implements AsyncDisposable {
 }
 
 /** The same suite on SQLite, on a private Redis, and on a private RabbitMQ with its results on Redis; a fresh stage for each call of `open`. */
-export function describeOnServers(name: string, suite: (open: () => Promise<Rig>) => void): void {
+export function describeOnServers(
+  name: string,
+  suite: (open: () => Promise<Rig>) => void,
+  { rabbit: onRabbit = true }: { readonly rabbit?: boolean } = {},
+): void {
   const folder = (): Promise<string> => mkdtemp(join(tmpdir(), "celeriac-rig-"));
   describe(`${name} on SQLite`, () => {
     suite(async () => {
@@ -144,6 +148,7 @@ export function describeOnServers(name: string, suite: (open: () => Promise<Rig>
       return new Rig(server.url, await folder());
     });
   });
+  if (!onRabbit) return;
   describeWith("rabbitmq-server", `${name} on RabbitMQ`, () => {
     let rabbit: RabbitServer;
     let redis: RedisServer;

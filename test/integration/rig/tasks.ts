@@ -1,5 +1,7 @@
 /** Tasks that hold still, die, grow or go round for ever, and write down in a file that they began and how they ended. */
 
+const day = 86_400_000;
+
 import { appendFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -90,6 +92,22 @@ app.task("pages", { crashes: 3 }, async ({ folder, pages }: Scene & { pages: num
     });
   }
   return sum;
+});
+
+/** A day of pages: the time that passes is the site's and lies in the cursor, which each page hands to the next. */
+app.task("scrape", { crashes: 100 }, async ({ folder, pages }: Scene & { pages: number }, ctx) => {
+  const { id, fence, attempt } = ctx;
+  begin(folder, ctx);
+  let cursor = { next: 1, at: 0, rows: 0 };
+  while (cursor.next <= pages) {
+    const { next: page, at, rows } = cursor;
+    cursor = await ctx.checkpoint(`page-${String(page)}`, async () => {
+      write(folder, { k: "page", id, fence, attempt, page });
+      await sleep(5);
+      return { next: page + 1, at: at + day / pages, rows: rows + page };
+    });
+  }
+  return cursor;
 });
 
 app.task("pair", { positional: ["left", "right"] }, ({ left, right }: { left: number; right: number }) => left + right);
