@@ -111,6 +111,43 @@ describe("promises", () => {
   });
 });
 
+describe("the promises", () => {
+  const page = source("docs/guarantees.md");
+  const numbers = Array.from({ length: 17 }, (_, n) => `G${String(n + 1)}`);
+
+  test("are all there, each with a test that shows it", () => {
+    const sections = new Map(page.split(/^## /m).map((text) => [/^G\d+/.exec(text)?.[0], text]));
+    const bare = numbers.filter((number) => !/\]\(\.\.\/[^)]+\.ts\): \*/.test(sections.get(number) ?? ""));
+    expect(bare).toEqual([]);
+  });
+
+  test("have a row each in the table of exceptions, with a cell for every broker", () => {
+    const [, table = ""] = /^## Exceptions\n([^]*?)\n## /m.exec(page) ?? [];
+    const rows = table.split("\n").filter((line) => /^\| G\d/.test(line));
+    expect(new Set(rows.map((row) => /G\d+/.exec(row)?.[0]))).toEqual(new Set(numbers));
+    expect(rows.filter((row) => row.split("|").length !== 8 || /\|\s*\|/.test(row))).toEqual([]);
+  });
+});
+
+describe("the table of hostile input", () => {
+  test("has codes that exist, and a test for each row", () => {
+    const [, table = ""] = /^## Hostile input\n([^]*?)(?:\n## |$(?![^]))/m.exec(source("docs/security.md")) ?? [];
+    const rows = table.split("\n").filter((line) => line.startsWith("| ") && !/^\| (?:input|---)/.test(line));
+    const reasons = /readonly reason:\n([^;]+);/.exec(source("src/port/queue-admin.ts"))?.[1] ?? "";
+    const codes = source("docs/errors.md").matchAll(/^#{2,3} ([A-Z_]+)$/gm);
+    const known = new Set([...codes, ...reasons.matchAll(/"([a-z-]+)"/g)].map(([, name = ""]) => name));
+    const bad = rows.filter((row) => {
+      const [, code = "", , test = ""] = row.split(" | ");
+      const named = [...code.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name);
+      return (
+        !/^\[[^\]]+\]\(\.\.\/[^)]+(?:\.test|-suite)\.ts\): \*/.test(test) || named.some((name) => !known.has(name))
+      );
+    });
+    expect(bad).toEqual([]);
+    expect(rows.length).toBeGreaterThan(25);
+  });
+});
+
 describe("the broker table", () => {
   const rows = new Map(
     [...source("docs/brokers.md").matchAll(/^\| `([\w.]+)` \|(.+)\|$/gm)].map(([, name = "", cells = ""]) => [

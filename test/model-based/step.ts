@@ -49,7 +49,8 @@ export type Step =
   | { readonly do: "start"; readonly who: number; readonly pick: Pick; readonly blame: "suspect" | "sure" }
   | { readonly do: "settle"; readonly who: number; readonly batch: readonly DraftSettlement[] }
   | { readonly do: "settle-again" | "freeze" | "die" | "stop"; readonly who: number }
-  | { readonly do: "thaw"; readonly who: number; readonly end: Ending }
+  /** What it thinks it holds it ends so; `plain`: with nothing beside. */
+  | { readonly do: "thaw"; readonly who: number; readonly end: Ending; readonly plain: boolean }
   | { readonly do: "queue"; readonly who: number; readonly queue: number }
   | {
       readonly do: "requeue";
@@ -116,13 +117,14 @@ export const step: Arbitrary<Step> = oneof(
     arbitrary: record({ do: just("publish"), queue, drafts: array(draft, { minLength: 1, maxLength: 5 }) }),
   },
   { weight: 6, arbitrary: record({ do: just("claim"), who, n: integer({ min: 1, max: 4 }) }) },
-  { weight: 3, arbitrary: record({ do: just("start"), who, pick, blame: just("suspect", "sure") }) },
+  { weight: 5, arbitrary: record({ do: just("start"), who, pick, blame: just("suspect", "sure") }) },
   {
     weight: 6,
     arbitrary: record({ do: just("settle"), who, batch: array(settlement, { minLength: 1, maxLength: 3 }) }),
   },
-  { weight: 4, arbitrary: record({ do: just("settle-again", "freeze", "die", "stop"), who }) },
-  { weight: 2, arbitrary: record({ do: just("thaw"), who, end: ending }) },
+  { weight: 1, arbitrary: record({ do: just("settle-again"), who }) },
+  { weight: 5, arbitrary: record({ do: just("freeze", "die", "die", "stop"), who }) },
+  { weight: 2, arbitrary: record({ do: just("thaw"), who, end: ending, plain: boolean() }) },
   { weight: 1, arbitrary: record({ do: just("queue"), who, queue }) },
   { weight: 2, arbitrary: record({ do: just("requeue"), queue, pick, at: just("front", "back"), to: queue }) },
   { weight: 1, arbitrary: record({ do: just("purge"), queue, delayed: boolean() }) },

@@ -112,11 +112,11 @@ export class World {
         const seat = this.#seat(step.who);
         if (seat === undefined) return undefined;
         await this.#freeze(seat);
-        return this.#wake(seat, { to: "ack" });
+        return this.#wake(seat, { to: "ack" }, true);
       }
       case "thaw": {
         const seat = this.#seats[step.who];
-        return seat?.frozen === true ? this.#wake(seat, step.end) : undefined;
+        return seat?.frozen === true ? this.#wake(seat, step.end, step.plain) : undefined;
       }
       case "stop":
         return this.#replace(this.#seat(step.who));
@@ -264,12 +264,18 @@ export class World {
   }
 
   /** Tries to end what it thinks it holds. */
-  async #wake(seat: Seat, end: Ending): Promise<unknown> {
+  async #wake(seat: Seat, end: Ending, plain: boolean): Promise<unknown> {
     await seat.client.thaw();
     seat.frozen = false;
     const answers = await this.#settle(
       seat,
-      seat.held.map(() => ({ pick: 0, end, result: "SUCCESS", follow: [{ id: 0, nonce: 0 }], record: true })),
+      seat.held.map(() => ({
+        pick: 0,
+        end,
+        result: plain ? "" : "SUCCESS",
+        follow: plain ? [] : [{ id: 0, nonce: 0 }],
+        record: !plain,
+      })),
     );
     return [answers, seat.last.map(({ delivery }) => delivery.lost.aborted)];
   }
