@@ -1,104 +1,120 @@
 /**
- * The dashboard's history: what it takes a second of one core, how large it grows, and how fast it answers. Events of a made-up cluster
- * come in through Redis, as they do in life; the measured process does nothing but listen and keep.
+ * The dashboard's history: what it takes a second of one core, how large it grows, and how fast it answers. Events of a made-up cluster come in
+ * through Redis, as they do in life, to a process that does nothing but listen and keep; then a dashboard is started on what was kept, and asked
+ * what its pages ask, by its API and, where Chromium is, as a person does. A missed bound ends it with 1.
  *
- *   node bench/history.ts [--events 1000000] [--rate 2500] [--json]
+ *   node bench/history.ts [--events 1000000] [--rate 2500] [--json FILE] [--no-pages]
  *
- * `--rate`: so many events a second instead of as many as it can take; 2500 are a million tasks an hour.
+ * `--rate`: so many events a second instead of as many as it can take; 2500 are a million tasks an hour. `--json`: the figures, into a file too.
  */
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
-import { createApp, coreOf } from "../src/app/app.ts";
-import { type CeleryEvent, eventMessage } from "../src/wire/event.ts";
-import type { FromKeeper, ToKeeper } from "./history-keeper.ts";
-import { made, tasksPerMs } from "./made-events.ts";
+import { root } from "../scripts/process.ts";
+import { buildUi } from "../scripts/ui.ts";
+import { type Timing, timeAnswers } from "./history-answers.ts";
+import { type PageTimings, timePages } from "./history-pages.ts";
+import { fillHistory } from "./history-filling.ts";
+import { rssOf } from "./process-cost.ts";
 import { openServer } from "./server.ts";
 
-/** Events on the way at most; a cluster would not wait, and Redis would hang up on who reads too slowly. */
-const mostUnderway = 40_000;
-/** Of one message, as a busy worker batches. */
-const batch = 100;
+/** Milliseconds of an answer and of a place; of the first paint; MB of either process; events a second of one core. */
+const bounds = { answer: 300, firstPaint: 1_000, rss: 300, ingest: 20_000 } as const;
+
 const { values } = parseArgs({
-  options: { events: { type: "string", default: "1000000" }, rate: { type: "string" }, json: { type: "boolean" } },
+  options: {
+    events: { type: "string", default: "1000000" },
+    rate: { type: "string" },
+    json: { type: "string" },
+    "no-pages": { type: "boolean", default: false },
+  },
 });
 const total = Number(values.events);
 const rate = Number(values.rate ?? Infinity);
-if (!Number.isSafeInteger(total) || total < 1_000) throw new Error("--events must be a whole number of at least 1000");
+if (!Number.isSafeInteger(total) || total < 30_000)
+  throw new Error("--events must be a whole number of at least 30000");
+if (!(rate > 0)) throw new Error("--rate must be a number");
 
+const loadBefore = loadavg()[0];
 await using server = await openServer("redis");
 const folder = await mkdtemp(join(tmpdir(), "celeriac-history-"));
-const keeper = fork(join(import.meta.dirname, "history-keeper.ts"));
-keeper.once("exit", (code) => {
-  if (code !== null) throw new Error(`the listening process ended with ${String(code)}`);
-});
-const app = createApp({ name: "bench", broker: server.address });
+const path = join(folder, "history.db");
 try {
-  const { bus } = await coreOf(app).connect();
-  const ask = (message: ToKeeper): void => void keeper.send(message);
-  let heard = 0;
-  let wake: (() => void) | undefined;
-  keeper.on("message", (message: FromKeeper) => {
-    if (message.kind === "heard") heard = message.events;
-    wake?.();
-  });
-  const turn = async (): Promise<void> => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    wake = resolve;
-    await promise;
-  };
-  const listening = once(keeper, "message");
-  ask({ kind: "open", url: server.address, path: join(folder, "history.db") });
-  await listening;
-
-  const span = total / 3 / tasksPerMs;
-  const from = Date.now() - span;
-  const stream = made(from);
-  const started = performance.now();
-  let sent = 0;
-  let last = from;
-  const underway = (): number => sent - heard;
-  const tooFar = (): boolean => underway() > mostUnderway || sent > ((performance.now() - started) / 1000) * rate;
-  while (sent < total) {
-    const events: CeleryEvent[] = [];
-    for (let index = 0; index < batch; index++) {
-      const { value } = stream.next() as IteratorYieldResult<CeleryEvent>;
-      events.push(value);
-      last = Math.max(last, value.timestamp * 1000);
-    }
-    await bus.publish({ kind: "event", type: "task.multi" }, eventMessage(events));
-    sent += batch;
-    while (tooFar()) await turn();
-    if (!values.json && sent % 500_000 < batch) process.stderr.write(`${String(sent)} of ${String(total)}\n`);
-  }
-  while (underway() > 0) await turn();
-  const seconds = (performance.now() - started) / 1000;
-  const answered = new Promise<FromKeeper & { readonly kind: "answers" }>((resolve) => {
-    keeper.on("message", (message: FromKeeper) => message.kind === "answers" && resolve(message));
-  });
-  ask({ kind: "ask", from, until: Math.ceil(last) });
-  const { answers, keeper: kept } = await answered;
-  if (values.json) process.stdout.write(`${JSON.stringify({ seconds, kept, answers })}\n`);
-  else {
-    const perSecond = Math.round(kept.events / kept.cpuSeconds);
-    const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
-    print(`${kept.events} events, ${kept.tasks} tasks, ${kept.missed} missed, in ${seconds.toFixed(0)} s`);
+  const { from, until, seconds, keeper } = await fillHistory({ url: server.address, path, total, rate });
+  const asked = await askDashboard(from, until);
+  const perSecond = keeper.events / keeper.cpuSeconds;
+  const keeperRss = keeper.rssPeak / 1e6;
+  const timings = [...asked.answers, ...(asked.pages?.places ?? [])];
+  const missed = [
+    ...(keeper.missed > 0 ? [`${String(keeper.missed)} events were missed`] : []),
+    ...(perSecond < bounds.ingest ? [`${perSecond.toFixed(0)} events a second, bound ${String(bounds.ingest)}`] : []),
+    ...over("RSS of who keeps, MB", keeperRss, bounds.rss),
+    ...over("RSS of who answers, MB", asked.rssPeak, bounds.rss),
+    ...timings.flatMap(({ name, worst }) => over(`${name}, ms`, worst, bounds.answer)),
+    ...(asked.pages === undefined ? [] : over("first paint, ms", asked.pages.firstPaint.worst, bounds.firstPaint)),
+  ];
+  print(`${String(keeper.events)} events, ${String(keeper.tasks)} tasks, in ${seconds.toFixed(0)} s\n`);
+  print("| what | measured | bound |\n| --- | ---: | ---: |");
+  print(`| events a second of one core, the bus among it | ${perSecond.toFixed(0)} | ${String(bounds.ingest)} |`);
+  print(`| RSS of who keeps, at most | ${keeperRss.toFixed(0)} MB | ${String(bounds.rss)} MB |`);
+  print(`| RSS of who answers, at most | ${asked.rssPeak.toFixed(0)} MB | ${String(bounds.rss)} MB |`);
+  print(
+    `| file | ${(keeper.bytes / 1e6).toFixed(0)} MB, ${(keeper.bytes / keeper.events).toFixed(0)} bytes an event | |`,
+  );
+  print(`\n| question or place (bound ${String(bounds.answer)} ms) | p50 ms | worst ms |\n| --- | ---: | ---: |`);
+  for (const each of timings) print(lineOf(each));
+  if (asked.pages === undefined) print("\nno page was looked at: Chromium is not there, or --no-pages was said");
+  else
     print(
-      `${perSecond} events a second of one core, the bus among it; ${(kept.bytes / kept.events).toFixed(0)} bytes an event, ${mb(kept.bytes)}; RSS at most ${mb(kept.rssPeak)}`,
+      `\nfirst paint (bound ${String(bounds.firstPaint)} ms): p50 ${asked.pages.firstPaint.p50.toFixed(0)}, worst ${asked.pages.firstPaint.worst.toFixed(0)} ms`,
     );
-    print("\n| question | p50 ms | max ms | rows |\n| --- | ---: | ---: | ---: |");
-    for (const { name, p50, max, rows } of answers)
-      print(`| ${name} | ${p50.toFixed(1)} | ${max.toFixed(1)} | ${String(rows)} |`);
+  print(missed.length === 0 ? "\nevery bound is kept" : `\nmissed:\n${missed.map((text) => `- ${text}`).join("\n")}`);
+  if (values.json !== undefined) {
+    const machine = { cores: cpus().length, node: process.version, loadBefore, loadAfter: loadavg()[0] };
+    const figures = { machine, bounds, seconds, eventsPerCpuSecond: perSecond, keeper, ...asked, missed };
+    writeFileSync(values.json, `${JSON.stringify(figures, undefined, 2)}\n`);
   }
+  if (missed.length > 0) process.exitCode = 1;
 } finally {
-  await app.close();
-  keeper.kill("SIGKILL");
   await rm(folder, { recursive: true, force: true });
+}
+
+interface Asked {
+  readonly answers: readonly Timing[];
+  readonly pages: PageTimings | undefined;
+  /** MB. */
+  readonly rssPeak: number;
+}
+
+/** Of a dashboard that is started on what was kept, as `celeriac dashboard` serves it. */
+async function askDashboard(from: number, until: number): Promise<Asked> {
+  const built = await buildUi(join(root, "dist", "dashboard", "ui"));
+  if (built.code !== 0) throw new Error(built.text);
+  const page = fork(join(import.meta.dirname, "stream-page.ts"), [server.address, path]);
+  let rssPeak = 0;
+  const sampling = setInterval(() => (rssPeak = Math.max(rssPeak, rssOf(page.pid ?? 0))), 100);
+  try {
+    const [{ url }] = (await once(page, "message")) as [{ readonly url: string }];
+    const answers = await timeAnswers(url, from, until);
+    const pages = values["no-pages"] ? undefined : await timePages(url);
+    return { answers, pages, rssPeak };
+  } finally {
+    clearInterval(sampling);
+    page.kill("SIGKILL");
+  }
+}
+
+function over(name: string, value: number, bound: number): readonly string[] {
+  return value <= bound ? [] : [`${name}: ${value.toFixed(0)}, bound ${String(bound)}`];
+}
+
+function lineOf({ name, p50, worst }: Timing): string {
+  return `| ${name} | ${p50.toFixed(1)} | ${worst.toFixed(1)} |`;
 }
 
 function print(text: string): void {
