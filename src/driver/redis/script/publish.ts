@@ -30,7 +30,7 @@ if depth > 0 then
   for i = 6, last do room = room - call('LLEN', KEYS[i]) end
   if room < 0 then room = 0 end
 end
-local letters, ready, old, k, pushed = {}, {}, {}, last - 1, false
+local letters, ready, later, moments, old, k = {}, {}, {}, {}, {}, last - 1
 for i = 7, #ARGV, 4 do
   local nonce, due, raw = ARGV[i], ARGV[i + 2], ARGV[i + 3]
   local seen
@@ -53,11 +53,8 @@ for i = 7, #ARGV, 4 do
     end
   end
   if fresh and delayed then
-    local id = string.format('%.0f', fences(KEYS[3], 1)) .. '.' .. step .. '.' .. queue
-    call('HSET', KEYS[1], id, wrap(raw, queue))
-    call('ZADD', KEYS[2], math.ceil(due / 1000), id)
-    call('ZADD', KEYS[5], due, id)
-    pushed = true
+    later[#later + 1] = raw
+    moments[#moments + 1] = due
   elseif fresh then
     ready[#ready + 1] = raw
     room = room - 1
@@ -66,11 +63,22 @@ for i = 7, #ARGV, 4 do
 end
 -- An id that its owner uses again after the window: with the old result in place the new run could never store one.
 if #old > 0 then call('DEL', unpack(old)) end
-if #ready > 0 then
-  call('LPUSH', list, unpack(ready))
-  pushed = true
+if #later > 0 then
+  local first = fences(KEYS[3], #later)
+  local values, index, due = {}, {}, {}
+  for i, raw in ipairs(later) do
+    local id = string.format('%.0f', first + i - 1) .. '.' .. step .. '.' .. queue
+    local at = 2 * i - 1
+    values[at], values[at + 1] = id, wrap(raw, queue)
+    index[at], index[at + 1] = math.ceil(moments[i] / 1000), id
+    due[at], due[at + 1] = moments[i], id
+  end
+  call('HSET', KEYS[1], unpack(values))
+  call('ZADD', KEYS[2], unpack(index))
+  call('ZADD', KEYS[5], unpack(due))
 end
-if pushed then ring(KEYS[4]) end
+if #ready > 0 then call('LPUSH', list, unpack(ready)) end
+if #ready + #later > 0 then ring(KEYS[4]) end
 return table.concat(letters)`;
 
 export const publishScript: Script = { name: "publish", lua: publishLua, atFull: false };
