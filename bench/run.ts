@@ -7,6 +7,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { chord } from "./chord.ts";
+import { countCheck } from "./count-check.ts";
+import { idle } from "./idle.ts";
 import { buildCeleriac, installPeers } from "./installation.ts";
 import { latency } from "./latency.ts";
 import { disturbance, machineFacts } from "./machine.ts";
@@ -46,7 +48,19 @@ const share: Readonly<Record<string, number>> = {
   "celery-threads": 0.1,
 };
 
+/** Measurements with options of their own and no peers. Each says whether its bounds are kept. */
+const tools: Readonly<Record<string, (args: readonly string[]) => Promise<boolean>>> = {
+  counts: countCheck,
+  idle,
+};
+
 async function main(): Promise<void> {
+  const [tool = "", ...rest] = process.argv.slice(2);
+  const found = tools[tool];
+  if (found !== undefined) {
+    if (!(await found(rest))) process.exitCode = 1;
+    return;
+  }
   const options = optionsFrom(process.argv.slice(2));
   if (options === undefined) {
     process.stdout.write(usage);
