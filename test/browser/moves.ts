@@ -75,7 +75,7 @@ export function moves(eyes: Eyes): readonly Case[] {
         await seen.page.getByLabel("Queue to move to").fill("reports");
         await seen.page.keyboard.press("Enter");
         await seen.text("1 put back into reports");
-        const { items } = await api<MessagePage>(seen, "/api/queues/reports/messages?state=delayed&limit=200");
+        const { items } = await api<MessagePage>(seen, "/api/queues/reports/messages?where=delayed&limit=200");
         expectThat(
           items.some((message) => message.id === id),
           "it is not among the delayed of the other queue",
