@@ -16,8 +16,13 @@ export interface Bug {
   readonly says: string;
   /** Kinds of faults that can bring it to light, separated by commas; others would only take their place. Default: all. */
   readonly only?: string;
-  readonly patches: Readonly<Record<"sqlite" | "redis", readonly Patch[]>>;
+  /** A worker of Python's Celery runs beside ours. */
+  readonly python?: boolean;
+  /** By the brokers on which it makes sense. */
+  readonly patches: Readonly<Partial<Record<BuggyBroker, readonly Patch[]>>>;
 }
+
+export type BuggyBroker = "sqlite" | "redis" | "rabbitmq";
 
 const noBudget: readonly Patch[] = [
   {
@@ -132,6 +137,11 @@ const noLeaseCheck: Bug["patches"] = {
       find: "  if not alive[i] then\n",
       put: "  if not alive[i] and false then\n",
     },
+    {
+      file: "src/driver/redis/delivery.ts",
+      find: 'return this.isLost ? { kind: "lost" } : undefined;',
+      put: "return undefined;",
+    },
   ],
   sqlite: [
     ...believesItself,
@@ -158,6 +168,48 @@ const noLeaseCheck: Bug["patches"] = {
   ],
 };
 
+const noDedupe: Bug["patches"] = {
+  redis: [
+    {
+      file: "src/driver/redis/script/publish.ts",
+      find: "if not call('SET', seen, nonce, 'NX', 'PX', ARGV[i + 1]) then",
+      put: "if not call('SET', seen, nonce, 'PX', ARGV[i + 1]) then",
+    },
+  ],
+  sqlite: [
+    {
+      file: "src/driver/sqlite/publishing.ts",
+      find: "if (known !== undefined && (known[1] as number) > turn.now) return false;",
+      put: "if (known === undefined) return false;",
+    },
+  ],
+};
+/** Runs at once, under the number that the broker gave the delivery. */
+const unregisteredStart: readonly Patch[] = [
+  {
+    file: "src/worker/starter.ts",
+    find: "const fresh = ledger === undefined ? [] : picked.filter(({ begun }) => !begun);",
+    put: "const fresh: Execution[] = [];",
+  },
+];
+/** kombu's entries have a name that says nothing, and as their score the second in which they were taken. */
+const sweepsAll: readonly Patch[] = [
+  {
+    file: "src/driver/redis/script/reap.ts",
+    find: "local out, bytes = { 0, now_text }, 0\n",
+    put: `local out, bytes = { 0, now_text }, 0
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms_text((now - lease) / 1000))) do
+  local raw, queue = (redis.call('HGET', KEYS[1], id) or ''):match('^%[(.*), *"[^"]*", *"([^"]*)"%]$')
+  if raw and not place(id) then
+    redis.call('RPUSH', queue, raw)
+    redis.call('HDEL', KEYS[1], id)
+    redis.call('ZREM', KEYS[2], id)
+  end
+end
+`,
+  },
+];
+
 export const bugs: Readonly<Record<string, Bug>> = {
   "pop-then-record": {
     says: "takes a message out of the queue first and records the claim afterwards",
@@ -170,11 +222,11 @@ export const bugs: Readonly<Record<string, Bug>> = {
   },
   "ack-on-receive": {
     says: "acknowledges a task when it starts",
-    patches: { sqlite: ackOnReceive, redis: ackOnReceive },
+    patches: { sqlite: ackOnReceive, redis: ackOnReceive, rabbitmq: ackOnReceive },
   },
   "no-crash-budget": {
     says: "runs a task again however often it kills its process",
-    patches: { sqlite: noBudget, redis: noBudget },
+    patches: { sqlite: noBudget, redis: noBudget, rabbitmq: noBudget },
   },
   "no-launch-on-final": {
     says: "acknowledges a task whose result is final without sending what follows",
@@ -184,14 +236,28 @@ export const bugs: Readonly<Record<string, Bug>> = {
     says: "tells of a full chord only the worker of its last member",
     patches: { sqlite: arriveOnce, redis: arriveOnce },
   },
+  "no-dedupe": {
+    says: "takes an id a second time",
+    patches: noDedupe,
+  },
+  "unregistered-start": {
+    says: "runs and stores without a start in the ledger, where the results lie on another server than the queue",
+    patches: { rabbitmq: unregisteredStart },
+  },
+  "sweeps-python": {
+    says: "puts back what a living Python worker holds for longer than a lease of ours",
+    only: "kill worker,stop worker",
+    python: true,
+    patches: { redis: sweepsAll },
+  },
 };
 
 /** Copies the sources into `folder` with the bug in them. */
-export function seed(bug: Bug, broker: "sqlite" | "redis", root: string, folder: string): void {
+export function seed(bug: Bug, broker: BuggyBroker, root: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
-  for (const part of ["src", "test/chaos", "test/server", "package.json"])
+  for (const part of ["src", "test/chaos", "test/server", "test/interop/release.ts", "package.json"])
     cpSync(join(root, part), join(folder, part), { recursive: true });
-  for (const { file, find, put } of bug.patches[broker]) {
+  for (const { file, find, put } of bug.patches[broker] ?? []) {
     const path = join(folder, file);
     const text = readFileSync(path, "utf8");
     if (text.split(find).length !== 2)

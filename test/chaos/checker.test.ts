@@ -74,6 +74,19 @@ describe("the chaos checker", () => {
       [[accepted("a", "ok"), start("a", "ok", 1, 1), start("a", "ok", 900, 2)], { a: done(1, 9) }],
     ],
     [
+      "an id that was accepted twice",
+      /^twice: a/,
+      [[accepted("a", "ok"), { k: "twice", t: 5, id: "a" }], { a: done(1, 20) }],
+    ],
+    [
+      "a task that was taken from a living Python worker, whatever befell ours",
+      /^taken: a started 2 times/,
+      [
+        [accepted("a", "python"), start("a", "python", 1, 1), start("a", "python", 5, 2), fault("kill worker", 1, 4)],
+        { a: done(2, 9) },
+      ],
+    ],
+    [
       "a dead worker's task that is claimed too late",
       /^recovery: p99 is 5000 ms, more than 4500: a, /,
       [

@@ -99,6 +99,8 @@ export function check(evidence: Evidence): Verdict {
     const root = jobOf(id);
     if (!accepted.has(root) && !unclear.has(root)) violations.push(`phantom: ${id} started and was never sent`);
   }
+  for (const entry of journal)
+    if (entry.k === "twice") violations.push(`twice: ${entry.id} was accepted a second time`);
   for (const id of changed) violations.push(`double commit: the final result of ${id} changed`);
 
   let rerun = 0;
@@ -121,12 +123,14 @@ export function check(evidence: Evidence): Verdict {
     if (runs.some((run, index) => index > 0 && run.fence <= (runs[index - 1]?.fence ?? 0))) {
       violations.push(`fence: ${id} started with a fence that did not grow`);
     }
+    if (kind === "python" && runs.length > 1)
+      violations.push(`taken: ${id} started ${String(runs.length)} times in a Python worker that lived`);
     const again = runs.length - new Set(runs.map(({ attempt }) => attempt)).size;
     if (doomed.has(kind)) {
       const around = faults.filter((fault) => fault.t >= (runs[0]?.t ?? 0) - shadow).length;
       if (runs.length > doomedStarts + around)
         violations.push(`budget: ${id} (${kind}) started ${String(runs.length)} times`);
-    } else if (again > 0) {
+    } else if (again > 0 && kind !== "python") {
       rerun += again;
       const from = runs[0]?.t ?? 0;
       const to = runs.at(-1)?.t ?? 0;

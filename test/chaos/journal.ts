@@ -8,6 +8,8 @@ import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 export type Entry =
   /** `enqueue` resolved / threw, so that the outcome is unknown. */
   | { readonly k: "accepted" | "unclear"; readonly t: number; readonly id: string; readonly kind: string }
+  /** The second `enqueue` of an accepted id was accepted too, where the broker promises to say that it is a duplicate. */
+  | { readonly k: "twice"; readonly t: number; readonly id: string }
   | Run
   | Hold
   /** A worker takes tasks from now on. */
@@ -49,9 +51,11 @@ export interface Hold {
 }
 
 export class Journal {
+  readonly path: string;
   readonly #file: number;
 
   constructor(path: string) {
+    this.path = path;
     this.#file = openSync(path, "a", 0o600);
   }
 

@@ -7,6 +7,7 @@ import { decodeTaskMeta } from "../../src/wire/outcome.ts";
 import type { Evidence, Final } from "./checker.ts";
 import { pause } from "./faults.ts";
 import type { Entry, Journal } from "./journal.ts";
+import { startPeer } from "./python-peer.ts";
 import { idsOf, type Job, type Kind, partsOf } from "./workload.ts";
 
 type App = typeof import("./app.ts");
@@ -14,12 +15,16 @@ type App = typeof import("./app.ts");
 const finalStates = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
 /** How often a job whose enqueue threw is sent again; the same id makes that safe. */
 const tries = 8;
+/** Every so many jobs one is sent a second time, so many ms after it was accepted: its id is known for a day. */
+const repeated = 20;
+const repeatAfter = 1500;
 
 export class Observer {
   readonly #app: App;
   readonly #ids = new Set<string>();
   readonly #finals = new Map<string, Final>();
   readonly #changed = new Set<string>();
+  #peer: AsyncDisposable | undefined;
 
   private constructor(app: App) {
     this.#app = app;
@@ -32,13 +37,19 @@ export class Observer {
 
   /** Sends all jobs, spread over `span` ms. */
   async send(jobs: readonly Job[], lease: number, span: number, journal: Journal): Promise<void> {
+    if (process.env["CHAOS_PYTHON"]) {
+      const peer = await startPeer(this.#app.app, lease, journal);
+      for (const id of peer.ids) this.#ids.add(id);
+      this.#peer = peer;
+    }
     const began = performance.now();
     const sending: Promise<void>[] = [];
     let lastPoll = began;
     for (const [index, job] of jobs.entries()) {
       const wait = began + (span * index) / jobs.length - performance.now();
       if (wait > 0) await pause(wait);
-      sending.push(this.#sendOne(job, lease, journal));
+      const sent = this.#sendOne(job, lease, journal);
+      sending.push(index % repeated === 0 ? sent.then(() => this.#repeat(job, lease, journal)) : sent);
       if (performance.now() - lastPoll > 1000) {
         lastPoll = performance.now();
         await this.#poll();
@@ -84,6 +95,7 @@ export class Observer {
   }
 
   async close(): Promise<void> {
+    await this.#peer?.[Symbol.asyncDispose]();
     await this.#app.app.close();
   }
 
@@ -101,7 +113,18 @@ export class Observer {
     }
   }
 
-  async #enqueue(job: Job, lease: number): Promise<unknown> {
+  /** As a producer does that does not remember. What waits for another is no message of its own, so no workflows. */
+  async #repeat(job: Job, lease: number, journal: Journal): Promise<void> {
+    if (partsOf(job).length > 0 || !this.#ids.has(job.id)) return;
+    await pause(repeatAfter);
+    const { broker } = await coreOf(this.#app.app).connect();
+    const answer = await this.#enqueue(job, lease).catch(() => undefined);
+    // Where the broker knows no ids, the ledger refuses the copy when it would start.
+    if (broker.features.dedupe === "publish" && answer?.duplicate === false)
+      journal.add({ k: "twice", t: Date.now(), id: job.id });
+  }
+
+  async #enqueue(job: Job, lease: number): Promise<{ readonly duplicate?: boolean }> {
     const { app, work, after, part, body, replaced, failed } = this.#app;
     const { id, kind, size } = job;
     const all = partsOf(job).map((one) => part.si({ size }).set({ id: one }));

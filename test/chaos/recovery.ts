@@ -85,7 +85,7 @@ interface Task {
 function tasksOf(journal: readonly Entry[]): ReadonlyMap<string, Task> {
   const tasks = new Map<string, Task>();
   for (const entry of journal) {
-    if (!("id" in entry)) continue;
+    if (!("id" in entry) || entry.k === "twice") continue;
     const task = tasks.get(entry.id) ?? { claims: [], freed: [], starts: [], ends: [] };
     tasks.set(entry.id, task);
     if (entry.k === "claim") task.claims.push(entry);
