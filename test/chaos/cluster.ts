@@ -1,7 +1,7 @@
 /** Processes of one kind in a run, workers or others: started, found, killed and replaced by process id. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { createWriteStream, readFileSync, rmSync } from "node:fs";
 import type { Network } from "./network.ts";
 
 interface Member {
@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly oddEnv?: Readonly<Record<string, string>> | undefined;
   /** The first so many are never chosen for a fault, so that they can be watched for hours. Default 0. */
   readonly spared?: number;
+  /** A file for what they print; nothing is kept without. */
+  readonly log?: string;
 }
 
 export class Cluster {
@@ -100,11 +102,12 @@ export class Cluster {
   }
 
   async #spawn(): Promise<Member | undefined> {
-    const name = `${this.#options.name}${String(++this.#count)}`;
+    const number = ++this.#count;
+    const name = `${this.#options.name}${String(number)}`;
     const servers = await this.#network.connect(name);
     if (this.#closing) return undefined;
     const { oddEnv } = this.#options;
-    const spared = this.#count <= (this.#options.spared ?? 0);
+    const spared = number <= (this.#options.spared ?? 0);
     const odd = oddEnv !== undefined && this.odd === undefined && !spared;
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...this.#options.args], {
       env: { ...this.#options.env, ...servers, ...(odd && oddEnv), CHAOS_NAME: name },
@@ -115,7 +118,8 @@ export class Cluster {
       child.stdout.once("data", () => resolve());
       child.once("exit", () => resolve());
     });
-    child.stdout.resume();
+    if (this.#options.log !== undefined) child.stdout.pipe(createWriteStream(this.#options.log, { flags: "a" }));
+    else child.stdout.resume();
     this.#members.set(pid, { process: child, pid, ready, odd, spared, stopped: false });
     child.once("exit", () => {
       this.#members.delete(pid);

@@ -17,6 +17,8 @@ const rest = 500;
 const never = 2 ** 31 - 1;
 /** Ms for one page, of which a dashboard that is stopped takes all. */
 const limit = 4000;
+/** The same in the end, when it may be slow but must answer; ms. */
+const lastLimit = 15_000;
 /** Ms in which it must serve every page again once nothing goes wrong any more: a start, and connections that are tried again with growing pauses. */
 const patience = 60_000;
 
@@ -53,7 +55,7 @@ export class DashboardVisitor {
       missing = new Map();
       for (const page of pages) {
         try {
-          const text = await this.#ask(page);
+          const text = await this.#ask(page, lastLimit);
           if (page === "/api/tasks") tasks = (JSON.parse(text) as { readonly items: readonly unknown[] }).items.length;
         } catch (error) {
           missing.set(page, reason(error));
@@ -76,7 +78,7 @@ export class DashboardVisitor {
     const { signal } = this.#ending;
     for (let turn = 0; !signal.aborted; turn++) {
       const page = pages[turn % pages.length] ?? "/";
-      await this.#ask(page).then(
+      await this.#ask(page, limit).then(
         () => this.#served++,
         () => this.#refused++,
       );
@@ -84,9 +86,9 @@ export class DashboardVisitor {
     }
   }
 
-  async #ask(page: string): Promise<string> {
+  async #ask(page: string, ms: number): Promise<string> {
     const accept = page === "/" ? "text/html" : "application/json";
-    const signal = AbortSignal.any([AbortSignal.timeout(limit), this.#ending.signal]);
+    const signal = AbortSignal.any([AbortSignal.timeout(ms), this.#ending.signal]);
     const answer = await fetch(`${this.#url}${page}`, { headers: { accept }, signal });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${String(answer.status)} ${text}`);

@@ -37,8 +37,8 @@ export interface Setup {
 
 const workers = 3;
 const schedulers = 2;
-/** Ms; a scheduler's leadership. */
-const term = "600ms";
+/** A scheduler's leadership: shorter than its pauses, and longer than what a busy machine keeps it waiting. */
+const term = "2s";
 const commandLine = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 export class Stage {
@@ -177,7 +177,8 @@ export class Stage {
 
   #cluster(name: string, args: readonly string[], oddEnv?: Readonly<Record<string, string>>): Cluster {
     const spared = this.setup.watched === true ? 1 : 0;
-    return new Cluster({ name, args, env: this.#env, oddEnv, spared }, this.network);
+    const log = join(this.folder, `${name}.log`);
+    return new Cluster({ name, args, env: this.#env, oddEnv, spared, log }, this.network);
   }
 }
 
