@@ -22,18 +22,19 @@ export function hostility(
           // A name that is none is answered with 400 or 404, which browsers write to their console.
           seen.forgiven = /status of 40[04]/;
           await sendHostile();
+          await seen.go("");
+          let echoes = await api<Rows>(seen, "/api/tasks?task=shop.echo&limit=100");
+          // Sent in a moment, run by workers that are busy.
+          for (let tries = 0; tries < 450 && echoes.items.length < hostile.length; tries++) {
+            await seen.page.waitForTimeout(200);
+            echoes = await api<Rows>(seen, "/api/tasks?task=shop.echo&limit=100");
+          }
           await seen.go("tasks?order=newest&text=alert");
           await seen.page.getByRole("row").nth(5).waitFor();
           await seen.shot("hostile-tasks");
           for (const path of ["", "workers", "queues", "dead", "workflows", "audit"]) {
             await seen.go(path);
             await seen.page.waitForTimeout(brief ? 100 : 500); // for what would come a little later
-          }
-          let echoes = await api<Rows>(seen, "/api/tasks?task=shop.echo&limit=100");
-          // Sent in a moment, run by workers that are busy.
-          for (let tries = 0; tries < 450 && echoes.items.length < hostile.length; tries++) {
-            await seen.page.waitForTimeout(200);
-            echoes = await api<Rows>(seen, "/api/tasks?task=shop.echo&limit=100");
           }
           const forged = await api<Rows>(seen, `/api/tasks?worker=${encodeURIComponent(hostile[0] ?? "")}&limit=10`);
           expectThat(
