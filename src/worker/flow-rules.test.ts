@@ -42,7 +42,7 @@ describe("a task that runs at most once", () => {
     bench.deliver({});
     await turns();
     expect(bench.calls).toHaveLength(0);
-    expect(bench.events).toMatchObject([{ type: "task:lost" }]);
+    expect(bench.events).toMatchObject([{ type: "task:received" }, { type: "task:lost" }]);
     expect(bench.flow.slots.running.size).toBe(0);
   });
 

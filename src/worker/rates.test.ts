@@ -173,7 +173,7 @@ describe("a task with a rate", () => {
     expect(b.calls).toHaveLength(0);
     expect(b.settled).toHaveLength(0);
     expect(b.flow.slots.running.size).toBe(0);
-    expect(b.events).toMatchObject([{ type: "task:lost" }]);
+    expect(b.events).toMatchObject([{ type: "task:received" }, { type: "task:lost" }]);
   });
 
   it("is acknowledged early only when it may begin", async () => {

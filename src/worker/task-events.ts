@@ -9,6 +9,7 @@ import { shownCallJson, shownError, shownLog, shownResult, shownTraceback } from
 import { plannedSteps } from "../event/planned.ts";
 import { readException } from "../wire/exception.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
+import { maskFor, pointersOf } from "./covering.ts";
 import { EventText } from "./event-text.ts";
 import { attemptOf, type Execution } from "./execution.ts";
 import type { Failure } from "./failure.ts";
@@ -37,7 +38,7 @@ export class TaskEvents implements Witness {
   admitted(execution: Execution): void {
     if (!this.#options.on()) return;
     const { headers, message, call, delivery, claim, embed } = execution;
-    const shown = shownCallJson(message.headers, call);
+    const shown = shownCallJson(message.headers, call, pointersOf(execution));
     const received = this.#text.received(headers, shown, delivery.queue, claim.fence);
     const planned = plannedSteps(headers, embed);
     const more = planned.length === 0 ? "" : `,"planned":${JSON.stringify(planned)}`;
@@ -96,7 +97,8 @@ export class TaskEvents implements Witness {
     switch (end.kind) {
       case "succeeded": {
         const { headers, pid } = execution;
-        const result = value === undefined ? "None" : shownResult(value);
+        const whole = value === undefined ? "None" : shownResult(value);
+        const result = maskFor(execution)?.(whole) ?? whole;
         this.#options.write("task-succeeded", this.#text.succeeded(headers, result, end.ms, pid));
         return;
       }

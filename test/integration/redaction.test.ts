@@ -127,19 +127,20 @@ describeWith("redis-server", "parts of an input that nobody is to see", () => {
           keep(args.slice(0, 2).join(" "), stdout + stderr);
         }),
       );
-      for (const { method, path } of routes) {
-        if (method !== "GET" || path === "/api/stream") continue;
-        for (const id of [one, two, ...failed, stuck, later, running].map((each) => each.id)) {
-          if (!path.includes(":") && id !== one.id) continue;
-          const place = path.replace(/:worker|workers\/:name/, (part) =>
-            part.replace(/:\w+/, encodeURIComponent(node)),
-          );
-          const queue = id === stuck.id ? "nowhere" : "celery";
-          const request = new Request(`http://localhost:5555${place.replace(/:name/, queue).replace(/:\w+/, id)}`);
-          keep(`dashboard ${path}`, await (await page(request, { address: "127.0.0.1" })).text());
-        }
-      }
-      await worker.stop();
+      // Side by side: some of them ask workers, and wait for those that do not answer.
+      const look = async (path: string, id: string): Promise<void> => {
+        const name = path.includes("queues/") ? (id === stuck.id ? "nowhere" : "celery") : node;
+        const place = path.replace(/:\w+/, (part) => encodeURIComponent(/^:(name|worker)$/.test(part) ? name : id));
+        const request = new Request(`http://localhost:5555${place}`);
+        keep(`dashboard ${path}`, await (await page(request, { address: "127.0.0.1" })).text());
+      };
+      const ids = [one, two, ...failed, stuck, later, running].map((each) => each.id);
+      await Promise.all(
+        routes
+          .filter(({ method, path }) => method === "GET" && path !== "/api/stream")
+          .flatMap(({ path }) => (path.includes(":") ? ids : [one.id]).map((id) => look(path, id))),
+      );
+      await worker.stop("SIGQUIT"); // at once: a warm stop would wait for what waits
       keep("the worker's log", worker.lines.map((line) => JSON.stringify(line)).join("\n"));
       expect(told.get("events")).toContain("***");
       expect(told.get("dashboard /api/tasks")).toContain("***");
