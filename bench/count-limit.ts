@@ -11,9 +11,9 @@ interface Slack {
  * dearest case too. Scripts depend on how full batches are, so on the load; they are shown and not judged.
  */
 const slack: Readonly<Partial<Record<Count, Slack>>> = {
-  commands: { factor: 1.06, more: 0.2 },
+  commands: { factor: 1.06, more: 0.45 },
   bytesIn: { factor: 1.1, more: 30 },
-  bytesOut: { factor: 1.15, more: 60 },
+  bytesOut: { factor: 1.3, more: 150 },
 };
 /** Of a queue at rest: where a worker runs it depends on when the last table was made smaller. */
 const memorySlack: Slack = { factor: 1.05, more: 20 };

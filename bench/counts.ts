@@ -84,6 +84,8 @@ export async function countsOf(name: string, tasks: number): Promise<Counts> {
   try {
     // Connections and scripts are set up before anything counts.
     await bench.plain.enqueue(payload, { delay: "2h" });
+    // A sender that does not know yet whether somebody listens tells of its calls, and looks again after 200 ms.
+    await sleep(300);
     await found.prepare?.(bench, tasks);
     // The worker is opened inside: what it says of itself at its start is the same few commands each time, and none of it for a task.
     const before = await state(redis);
