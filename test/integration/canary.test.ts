@@ -5,25 +5,17 @@ import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dashboard } from "../../src/dashboard/dashboard.ts";
-import { routes } from "../../src/dashboard/http/routes.ts";
 import { createApp } from "../../src/index.ts";
 import { celeriac, WorkerProcess } from "../server/command-line.ts";
 import { type RedisServer, startRedis } from "../server/redis-server.ts";
 import { describeWith } from "../server/required-program.ts";
+import { formsOf, leaksIn } from "./canary/forms.ts";
+import { pageRequest, paths } from "./canary/page-request.ts";
 
 const password = "canary@4711/x";
 const key = "signing-canary-4711-0123456789abcdef";
 const other = "wrong-canary-4711";
-/** As they are, in a URL, and in base64, whatever stands before them. */
-const forms = [password, key, other].flatMap((secret) => [
-  secret,
-  encodeURIComponent(secret),
-  ...[0, 1, 2].map((shift) =>
-    Buffer.from(" ".repeat(shift) + secret)
-      .toString("base64")
-      .slice(4, -4),
-  ),
-]);
+const forms = formsOf([password, key, other]);
 const appFile = fileURLToPath(new URL("./canary/app.ts", import.meta.url));
 const node = "canary@here";
 const soon = { timeout: "20s" } as const;
@@ -102,12 +94,8 @@ describeWith("redis-server", "a canary in the broker's URL, the keys and the env
         }),
       );
 
-      for (const { method, path } of routes) {
-        if (method !== "GET" || path === "/api/stream") continue;
-        const place = path.replace(/:worker|workers\/:name/, (part) => part.replace(/:\w+/, encodeURIComponent(node)));
-        const request = new Request(
-          `http://localhost:5555${place.replace(/:name/, "celery").replace(/:\w+/, fail.id)}`,
-        );
+      for (const path of paths) {
+        const request = pageRequest(path, { worker: node, queue: "celery", id: fail.id });
         keep(`dashboard ${path}`, await (await page(request, { address: "127.0.0.1" })).text());
       }
 
@@ -117,8 +105,7 @@ describeWith("redis-server", "a canary in the broker's URL, the keys and the env
       expect(told.get("events")).toContain("task-");
       const looked = ["doctor -A", "status --json", "inspect conf", "dlq list", "a child's environment"];
       expect(looked.filter((source) => (told.get(source) ?? "") !== "")).toEqual(pool === "process" ? looked : []);
-      const leaks = [...told].filter(([, text]) => forms.some((form) => text.includes(form)));
-      expect(leaks.map(([source, text]) => `${source}: ${around(text)}`)).toEqual([]);
+      expect(leaksIn(told, forms)).toEqual([]);
     },
   );
 });
@@ -138,9 +125,4 @@ function childrenOf(pid: number): readonly number[] {
         return false; // it has ended meanwhile
       }
     });
-}
-
-function around(text: string): string {
-  const at = Math.min(...forms.map((form) => text.indexOf(form)).filter((index) => index !== -1));
-  return text.slice(Math.max(0, at - 80), at + 60);
 }

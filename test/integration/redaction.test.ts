@@ -4,28 +4,19 @@ import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dashboard } from "../../src/dashboard/dashboard.ts";
-import { routes } from "../../src/dashboard/http/routes.ts";
 import { chain, createApp, group, Secret } from "../../src/index.ts";
 import { celeriac, WorkerProcess } from "../server/command-line.ts";
 import { type RedisServer, startRedis } from "../server/redis-server.ts";
 import { describeWith } from "../server/required-program.ts";
 import type { Declared, Wrapped } from "./redaction/app.ts";
 import { digestOf } from "./redaction/app.ts";
+import { formsOf, leaksIn } from "./canary/forms.ts";
+import { pageRequest, paths } from "./canary/page-request.ts";
 
 const token = 'sk-canary-4711 "q"/x';
 const card = { number: "4711-canary-0815", holder: "Ada" };
 const pin = 47_110_815;
-/** As they are, as JSON, as a URL, and in base64, whatever stands before them. */
-const forms = [token, "sk-canary-4711", card.number, String(pin)].flatMap((secret) => [
-  secret,
-  JSON.stringify(secret).slice(1, -1),
-  encodeURIComponent(secret),
-  ...[0, 1, 2].map((shift) =>
-    Buffer.from(" ".repeat(shift) + secret)
-      .toString("base64")
-      .slice(4, -4),
-  ),
-]);
+const forms = formsOf([token, "sk-canary-4711", card.number, String(pin)]);
 const appFile = fileURLToPath(new URL("./redaction/app.ts", import.meta.url));
 const node = "redacting@here";
 const soon = { timeout: "20s" } as const;
@@ -129,30 +120,18 @@ describeWith("redis-server", "parts of an input that nobody is to see", () => {
       );
       // Side by side: some of them ask workers, and wait for those that do not answer.
       const look = async (path: string, id: string): Promise<void> => {
-        const name = path.includes("queues/") ? (id === stuck.id ? "nowhere" : "celery") : node;
-        const place = path.replace(/:\w+/, (part) => encodeURIComponent(/^:(name|worker)$/.test(part) ? name : id));
-        const request = new Request(`http://localhost:5555${place}`);
+        const request = pageRequest(path, { worker: node, queue: id === stuck.id ? "nowhere" : "celery", id });
         keep(`dashboard ${path}`, await (await page(request, { address: "127.0.0.1" })).text());
       };
       const ids = [one, two, ...failed, stuck, later, running].map((each) => each.id);
-      await Promise.all(
-        routes
-          .filter(({ method, path }) => method === "GET" && path !== "/api/stream")
-          .flatMap(({ path }) => (path.includes(":") ? ids : [one.id]).map((id) => look(path, id))),
-      );
+      await Promise.all(paths.flatMap((path) => (path.includes(":") ? ids : [one.id]).map((id) => look(path, id))));
       await worker.stop("SIGQUIT"); // at once: a warm stop would wait for what waits
       keep("the worker's log", worker.lines.map((line) => JSON.stringify(line)).join("\n"));
       expect(told.get("events")).toContain("***");
       expect(told.get("dashboard /api/tasks")).toContain("***");
       expect(told.get("the worker's log")).toContain("***");
-      const leaks = [...told].filter(([, text]) => forms.some((form) => text.includes(form)));
-      expect(leaks.map(([source, text]) => `${source}: ${around(text)}`)).toEqual([]);
+      expect(leaksIn(told, forms)).toEqual([]);
     },
     90_000,
   );
 });
-
-function around(text: string): string {
-  const at = Math.min(...forms.map((form) => text.indexOf(form)).filter((index) => index !== -1));
-  return text.slice(Math.max(0, at - 200), at + 60);
-}
