@@ -9,7 +9,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { run } from "../scripts/process.ts";
-import { caseNames, type Count, type Counts, countsOf } from "./counts.ts";
+import { caseNames, type Count, type Counts, countsBy, countsOf } from "./counts.ts";
 import { exceeded } from "./count-limit.ts";
 
 type Table = Readonly<Record<string, Counts>>;
@@ -57,14 +57,7 @@ export async function countCheck(args: readonly string[]): Promise<boolean> {
 
 function least(one: Counts | undefined, other: Counts): Counts {
   if (one === undefined) return other;
-  const each = (count: Count): number => Math.round(1000 * Math.min(one[count], other[count])) / 1000;
-  return {
-    commands: each("commands"),
-    scripts: each("scripts"),
-    bytesIn: each("bytesIn"),
-    bytesOut: each("bytesOut"),
-    memory: each("memory"),
-  };
+  return countsBy((count) => Math.round(1000 * Math.min(one[count], other[count])) / 1000);
 }
 
 function tableOf(table: Table): string {

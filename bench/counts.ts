@@ -20,6 +20,16 @@ export interface Counts {
 }
 export type Count = keyof Counts;
 
+export function countsBy(each: (count: Count) => number): Counts {
+  return {
+    commands: each("commands"),
+    scripts: each("scripts"),
+    bytesIn: each("bytesIn"),
+    bytesOut: each("bytesOut"),
+    memory: each("memory"),
+  };
+}
+
 interface Bench {
   readonly app: App;
   readonly plain: Task<unknown, unknown>;
@@ -92,14 +102,7 @@ export async function countsOf(name: string, tasks: number): Promise<Counts> {
     if (found.settled === undefined) await found.send?.(bench, tasks);
     else await run(bench, found, tasks * found.settled);
     const after = await state(redis);
-    const each = (count: Count): number => (after[count] - before[count]) / tasks;
-    return {
-      commands: each("commands"),
-      scripts: each("scripts"),
-      bytesIn: each("bytesIn"),
-      bytesOut: each("bytesOut"),
-      memory: each("memory"),
-    };
+    return countsBy((count) => (after[count] - before[count]) / tasks);
   } finally {
     await app.close();
   }

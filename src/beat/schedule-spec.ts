@@ -6,6 +6,7 @@ import { cron } from "./cron.ts";
 import { every } from "./every.ts";
 import { quoted, scheduleInvalid } from "./schedule-invalid.ts";
 import { solar } from "./solar.ts";
+import { isRecord } from "../wire/record.ts";
 
 /** The schedule of what `toJSON` gave. Throws SCHEDULE_INVALID for anything else. */
 export function scheduleOf(spec: unknown): Schedule {
@@ -68,10 +69,6 @@ function solarOf([event = "", latitude = "", longitude = "", ...others]: readonl
 /** Number() takes "" and "0x10" too; String() writes 1e-7. */
 function degrees(word: string): number {
   return /^[+-]?\d{1,3}(?:\.\d{1,20})?(?:e-\d{1,3})?$/.test(word) ? Number(word) : Number.NaN;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function noSchedule(spec: unknown): Error {

@@ -12,6 +12,7 @@ import { makeTaskMessage } from "../wire/task-message.ts";
 import { parseTimestamp } from "../wire/timestamp.ts";
 import { listOf, type Options, textIn } from "./composite.ts";
 import type { Step } from "./plan.ts";
+import { isRecord } from "../wire/record.ts";
 
 /** Who sends. */
 export interface Origin {
@@ -174,7 +175,4 @@ function seconds(value: unknown): number | undefined {
 function time(value: unknown): number | undefined {
   if (value instanceof Date) return value.getTime();
   return typeof value === "string" ? parseTimestamp(value) : undefined;
-}
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -3,6 +3,7 @@
 import type { TraceHeaders } from "../task/telemetry.ts";
 import type { Signature } from "../wire/signature.ts";
 import { mapTasks } from "./composite.ts";
+import { isRecord } from "../wire/record.ts";
 
 /** Every task in it with this trace, callbacks and bodies of chords among them; what has one already keeps it. */
 export function tracedSignature(signature: Signature, trace: TraceHeaders): Signature {
@@ -18,8 +19,4 @@ export function tracedHeaders(own: unknown, trace: TraceHeaders): Readonly<Recor
   if (!isRecord(own)) return trace;
   for (const name in trace) if (Object.hasOwn(own, name)) return own;
   return { ...own, ...trace };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,7 @@
 
 import { decompress } from "../wire/compression.ts";
 import type { TaskRegistry } from "../task/registry.ts";
-import { coveredBody } from "../wire/covered-body.ts";
+import { coveredBody, withoutPrinted } from "../wire/covered-body.ts";
 import { decodeEnvelope } from "../wire/envelope.ts";
 import { valueText } from "./value-text.ts";
 
@@ -33,9 +33,7 @@ export function letterContent(raw: Uint8Array, rules?: Pick<TaskRegistry, "get">
   const rule = typeof task === "string" ? rules?.get(task)?.redact : undefined;
   const covered = coveredBody(message.headers, body, rule);
   if (covered === undefined) return { headers: valueText({ ...message.headers }), body: textOf(body) };
-  // A sender that did not know of it has printed them whole.
-  const { argsrepr: _args, kwargsrepr: _kwargs, ...headers } = message.headers;
-  return { headers: valueText(headers), body: textOf(Buffer.from(valueText(covered))) };
+  return { headers: valueText(withoutPrinted(message.headers)), body: textOf(Buffer.from(valueText(covered))) };
 }
 
 /** UTF-8 where it is, else base64 with its name in front. */

@@ -36,23 +36,12 @@ export function shownCall(
   call: Uint8Array,
   covered: readonly string[] = pointersIn(headers),
 ): ShownCall {
-  if (covered.length > 0) return coveredCall(call, covered);
-  const { argsrepr, kwargsrepr } = headers;
-  if (typeof argsrepr === "string" && typeof kwargsrepr === "string") return { args: argsrepr, kwargs: kwargsrepr };
-  const kwargs = turned(call);
-  if (kwargs !== undefined) return { args: "()", kwargs };
-  if (call.byteLength <= mostParsed) {
-    try {
-      const { args, kwargs } = decodeCall(call);
-      return { args: argsRepr(args), kwargs: kwargsRepr(kwargs) };
-    } catch {
-      // Its run will say what is wrong with it.
-    }
+  if (covered.length === 0) {
+    const { argsrepr, kwargsrepr } = headers;
+    if (typeof argsrepr === "string" && typeof kwargsrepr === "string") return { args: argsrepr, kwargs: kwargsrepr };
+    const kwargs = turned(call);
+    if (kwargs !== undefined) return { args: "()", kwargs };
   }
-  return { args: `(<${String(call.byteLength)} bytes>)`, kwargs: "{}" };
-}
-
-function coveredCall(call: Uint8Array, covered: readonly string[]): ShownCall {
   if (call.byteLength <= mostParsed) {
     try {
       const { args, kwargs } = coverCall(decodeCall(call), covered);

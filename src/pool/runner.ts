@@ -182,12 +182,18 @@ function givenCall(call: Call): CallArguments {
   return secrets === undefined ? given : wrapSecrets(given, secrets);
 }
 
-/** For what is told of an error here, past the worker. */
+/** For what is told of an error here, past the worker; most runs have none, so it is made with the first. */
 function maskedBy(call: Call, { redact }: TaskDefinition): Mask | undefined {
   const secrets = secretsOf(call) ?? [];
   if (redact === undefined && secrets.length === 0) return undefined;
-  const given = decodeCall(call.input.bytes);
-  return maskOf(given, [...secrets, ...(redact?.(given) ?? [])]);
+  let mask: Mask | undefined;
+  return (text) => {
+    if (mask === undefined) {
+      const given = decodeCall(call.input.bytes);
+      mask = maskOf(given, [...secrets, ...(redact?.(given) ?? [])]);
+    }
+    return mask(text);
+  };
 }
 
 /** Anything can be thrown with a decision's mark. Without end is as many as can be counted: JSON has no word for infinity. */

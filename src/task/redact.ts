@@ -1,7 +1,7 @@
 /** A task's `redact`: which parts of its input nobody is to see, as paths or as a function that names them, turned into pointers. */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
-import { pointerOf, redactHeader } from "../wire/cover.ts";
+import { everything, pointerOf, redactHeader } from "../wire/cover.ts";
 import type { CallArguments } from "./input.ts";
 
 /**
@@ -21,7 +21,6 @@ export type Redact = readonly string[] | ((call: CallArguments) => readonly stri
 /** {@link Redact}, resolved: pointers for one call. Never throws: a function that fails, or gives no paths, covers everything. */
 export type RedactRule = (call: CallArguments) => readonly string[];
 
-const everything: readonly string[] = Object.freeze(["/args/*", "/kwargs/*"]);
 /** One more header on each message of the task; the limit keeps it small. */
 const mostPaths = 50;
 

@@ -3,6 +3,7 @@
 import { jsonContentType, openBody } from "./content.ts";
 import { parseJson, stringifyJson } from "./json.ts";
 import type { Message } from "./message.ts";
+import { isRecord } from "./record.ts";
 
 export interface ReceivedRequest {
   readonly method: string;
@@ -102,8 +103,4 @@ function expression(source: string): RegExp | undefined {
   } catch {
     return undefined; // no pattern, so it selects nobody
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -5,6 +5,7 @@
 
 import { argsRepr, kwargsRepr } from "./repr.ts";
 import { coveredText, isSecret, Secret } from "./secret.ts";
+import { isRecord } from "./record.ts";
 
 /** What is covered where the message is shown. */
 export const redactHeader = "celeriac.redact";
@@ -12,7 +13,8 @@ export const redactHeader = "celeriac.redact";
 export const secretHeader = "celeriac.secret";
 /** Headers may be anybody's. With more pointers than this all of the call is covered. */
 const mostPointers = 256;
-const everything: readonly string[] = ["/args/*", "/kwargs/*"];
+/** Covers all of a call. */
+export const everything: readonly string[] = Object.freeze(["/args/*", "/kwargs/*"]);
 const none: readonly string[] = [];
 /** Shorter texts are in too many others by chance. */
 const shortestHidden = 4;
@@ -139,10 +141,6 @@ export function coverSignatures(value: unknown, depth = 0): unknown {
 
 function headersOf({ options }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined {
   return isRecord(options) && isRecord(options["headers"]) ? options["headers"] : undefined;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A text with every covered value of the call put over that stands in it, also as JSON and URLs write it. Short ones stay. */

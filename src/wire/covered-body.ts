@@ -24,3 +24,9 @@ export function coveredBody(
     return undefined;
   }
 }
+
+/** Headers without the printed arguments: a sender that did not know what is to be covered has printed them whole. */
+export function withoutPrinted(headers: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { argsrepr: _args, kwargsrepr: _kwargs, ...rest } = headers;
+  return rest;
+}

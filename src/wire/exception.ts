@@ -4,6 +4,7 @@
  */
 
 import { stringifyJson } from "./json.ts";
+import { isRecord } from "./record.ts";
 
 export interface WireException {
   readonly exc_type: string;
@@ -133,7 +134,4 @@ function argText(value: unknown): string {
       return "<not printable>";
     }
   }
-}
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,7 @@ import type { RedactRule } from "../../task/redact.ts";
 import type { TaskRegistry } from "../../task/registry.ts";
 import { decompress } from "../../wire/compression.ts";
 import { coverCall, pointersIn } from "../../wire/cover.ts";
-import { coveredBody } from "../../wire/covered-body.ts";
+import { coveredBody, withoutPrinted } from "../../wire/covered-body.ts";
 import { decodeEnvelope } from "../../wire/envelope.ts";
 import { stringifyJson } from "../../wire/json.ts";
 import type { Message } from "../../wire/message.ts";
@@ -93,12 +93,10 @@ export function rawMessage(
   const task = typeof message.headers["task"] === "string" ? message.headers["task"] : undefined;
   const cover = (text: string): string => redact(text, { kind: "message", task });
   const covered = isCovered(message, rules);
-  // A sender that did not know what is to be covered has printed it.
-  const { argsrepr: _args, kwargsrepr: _kwargs, ...headers } = message.headers;
   return {
     ...place,
     ...(covered ? { text: bytesCovered, encoding: "utf-8" } : textOf(raw, redact, task)),
-    headers: coveredHeaders(covered ? headers : message.headers, cover),
+    headers: coveredHeaders(covered ? withoutPrinted(message.headers) : message.headers, cover),
     properties: { ...message.properties },
     ...decodedBody(message, rules, cover),
   };

@@ -7,6 +7,7 @@ import { coveredLine } from "../page/cover.ts";
 import { queuesNow } from "../page/queues.ts";
 import { shownRow } from "../page/tasks.ts";
 import { workersNow } from "../page/workers.ts";
+import { isRecord } from "../../wire/record.ts";
 
 const every = 1_000;
 /** The broker is asked every so many turns. */
@@ -177,8 +178,4 @@ function changedOf<Row extends { readonly name: string }>(
     for (const name of known.keys()) if (!names.has(name)) known.delete(name);
   }
   return changed;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -28,18 +28,36 @@ function isWhole(body: Uint8Array): boolean {
   return Buffer.alloc(body.byteLength, `${start},`).equals(Buffer.from(body));
 }
 
+interface Told {
+  /** On the line between the teller and the server. */
+  readonly proxy: Awaited<ReturnType<typeof startProxy>>;
+  readonly teller: Awaited<ReturnType<typeof openBackend>>;
+  readonly heard: readonly Message[];
+}
+
+/** One that tells through a line of its own, and one that hears all of it. */
+async function withListener(use: (told: Told) => Promise<void>): Promise<void> {
+  await using redis = await startRedis();
+  const proxy = await startProxy(redis.port);
+  const [teller, listener] = [await openBackend(`redis://127.0.0.1:${proxy.port}`), await openBackend(redis.url)];
+  try {
+    const heard: Message[] = [];
+    const listening = await listener.bus.listen(
+      channel,
+      (_, message) => void heard.push(message),
+      () => {},
+    );
+    await use({ proxy, teller, heard });
+    await listening.close();
+  } finally {
+    await Promise.all([teller.close(), listener.close()]);
+    await proxy.close();
+  }
+}
+
 describeWith("redis-server", "large messages of the bus", () => {
   it("arrive whole, many under way at once on a slow line", async () => {
-    await using redis = await startRedis();
-    const proxy = await startProxy(redis.port);
-    const [teller, listener] = [await openBackend(`redis://127.0.0.1:${proxy.port}`), await openBackend(redis.url)];
-    try {
-      const heard: Message[] = [];
-      const listening = await listener.bus.listen(
-        channel,
-        (_, message) => void heard.push(message),
-        () => {},
-      );
+    await withListener(async ({ proxy, teller, heard }) => {
       const sent = Array.from({ length: 70 }, (_, index) => messageOf(index, sizes[index % sizes.length] ?? 0));
       proxy.slow(20_000_000);
       for (let from = 0; from < sent.length; from += 35)
@@ -48,11 +66,7 @@ describeWith("redis-server", "large messages of the bus", () => {
       expect(heard.map(({ body }) => digest(body))).toEqual(sent.map(({ body }) => digest(body)));
       expect(heard.filter(({ body }) => !isWhole(body))).toEqual([]);
       expect(heard.every(({ headers }) => headers["hostname"] === "ẅ@h")).toBe(true);
-      await listening.close();
-    } finally {
-      await Promise.all([teller.close(), listener.close()]);
-      await proxy.close();
-    }
+    });
   });
 
   it("tell how many heard them, which is what an audience is", async () => {
@@ -75,16 +89,7 @@ describeWith("redis-server", "large messages of the bus", () => {
   });
 
   it("are lost with a line that breaks, and the next arrive as themselves", async () => {
-    await using redis = await startRedis();
-    const proxy = await startProxy(redis.port);
-    const [teller, listener] = [await openBackend(`redis://127.0.0.1:${proxy.port}`), await openBackend(redis.url)];
-    try {
-      const heard: Message[] = [];
-      const listening = await listener.bus.listen(
-        channel,
-        (_, message) => void heard.push(message),
-        () => {},
-      );
+    await withListener(async ({ proxy, teller, heard }) => {
       for (let round = 0; round < 3; round++) {
         proxy.truncate(50_000);
         await Promise.all([0, 1, 2].map((index) => teller.bus.publish(channel, messageOf(index, 60_000))));
@@ -97,10 +102,6 @@ describeWith("redis-server", "large messages of the bus", () => {
       }
       expect(heard.filter(({ body }) => body.byteLength !== 60_000 || !isWhole(body))).toEqual([]);
       expect(heard.map(({ body }) => digest(body))).toContain("60000 100,10");
-      await listening.close();
-    } finally {
-      await Promise.all([teller.close(), listener.close()]);
-      await proxy.close();
-    }
+    });
   });
 });
