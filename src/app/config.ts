@@ -96,6 +96,8 @@ export interface AppConfig extends Packing {
   readonly sentEvents: boolean | "auto";
   /** `undefined`: nothing is signed, and nothing asked for it. */
   readonly signing: Signing | undefined;
+  /** There are keys, and this is a child of a pool, which gets none: what it sent by itself would be refused. */
+  readonly keysWithheld: boolean;
   readonly allowEviction: boolean;
   readonly defaultQueue: string;
   readonly log: StructuredLogger | undefined;
@@ -149,6 +151,7 @@ export function resolveConfig(options: AppOptions): AppConfig {
   if (options.telemetry !== undefined && typeof options.telemetry.sending !== "function")
     throw config("telemetry must be what openTelemetry() of celeriac/opentelemetry gives.");
   const results = resultsOf(broker, options.results);
+  const signing = resolveSigning(options.signing);
   return {
     name,
     broker,
@@ -164,7 +167,8 @@ export function resolveConfig(options: AppOptions): AppConfig {
     resultTtl: durationMs(options.resultTtl ?? "1d", "createApp: resultTtl"),
     resultExtended: options.resultExtended ?? false,
     sentEvents,
-    signing: resolveSigning(options.signing),
+    signing,
+    keysWithheld: signing === undefined && options.signing !== undefined,
     allowEviction: options.allowEviction ?? false,
     defaultQueue,
     log: options.log,

@@ -58,7 +58,8 @@ export class Connection {
   /** Takes messages on a connection of the user's own, and opens none. Rejects with NOT_SUPPORTED and what the driver throws. */
   async within(connection: SqliteConnection): Promise<Transactional> {
     if (this.isClosed) throw this.closed();
-    const { broker, clock, maxDepth, maxMessageBytes, signing } = this.#config;
+    const { broker, clock, maxDepth, maxMessageBytes, signing, keysWithheld } = this.#config;
+    if (keysWithheld) throw noKeys();
     const load = await loadWithin(broker);
     const unopened = load({ url: broker, clock, maxDepth, maxMessageBytes }, connection);
     if (!unopened.sharesLocks) {
@@ -128,6 +129,13 @@ export class Connection {
     if (keepsResults(messages)) return messages;
     throw new CeleriacError("CONFIG_INVALID", "This broker keeps no results; name a place with `results`.");
   }
+}
+
+function noKeys(): CeleriacError {
+  return new CeleriacError(
+    "NOT_SUPPORTED",
+    'A child of a pool gets no keys, so what it puts into a transaction by itself would be unsigned, and refused. Run the task in a worker with pool "inline", or write into an outbox, whose relay signs.',
+  );
 }
 
 function twoCopies(): CeleriacError {

@@ -23,7 +23,7 @@ import { sharedWithPython } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import { type Draft, draftOf, outgoingOf, type SendRequest } from "./draft.ts";
 import type { ModuleLocation } from "./module-location.ts";
-import { type Launch, type LaunchOptions, launchOf, type Prepared } from "./launch.ts";
+import { type Launch, type LaunchOptions, type Prepared, type Tick } from "./launch.ts";
 import { pendingWrites, pendingWritesOf } from "./pending-record.ts";
 import { AskingReader, type ResultReader, StoreReader } from "./result-reader.ts";
 import type { Revoked, RevokeOptions } from "./revoking.ts";
@@ -68,11 +68,13 @@ export interface AppCore extends TaskSender {
    * the task that runs. Its joins are to be opened before.
    */
   prepare(signature: WireSignature, options: LaunchOptions, newId?: NewId): Prepared;
+  /** The same, and traced as a send: that of `go`, which is given it at once. Gives and throws what `go` does. */
+  dispatch<T>(signature: WireSignature, options: LaunchOptions, go: (prepared: Prepared) => T, tick?: Tick): T;
   /** Takes messages inside transactions on a connection to the broker's own file. Rejects with NOT_SUPPORTED elsewhere. */
   within(connection: SqliteConnection): Promise<Transactional>;
   result<R>(id: string, duplicate?: boolean): AsyncResult<R>;
   revoke(what: Revoked, options: RevokeOptions): Promise<void>;
-  /** Tells listeners of messages that the broker was given in another way than by a send from here. */
+  /** Counts messages that the broker was given in another way than by a send from here, and tells listeners of them. */
   tellSent(backend: Backend, accepted: readonly Outgoing[]): void;
   /** From now on every send leaves a PENDING record for so long (ms), so that a result route can tell unknown ids. */
   keepPending(ttl: number): void;
@@ -233,9 +235,11 @@ export class Core implements AppCore {
   }
 
   prepare(signature: WireSignature, options: LaunchOptions, newId?: NewId): Prepared {
-    const running = newId === undefined ? runningTask() : undefined;
-    const launch = launchOf(signature, options, this.clock.now(), this.config.publishTimeout, running, newId);
-    return this.#launcher.prepare(launch);
+    return this.#launcher.plan(signature, options, newId);
+  }
+
+  dispatch<T>(signature: WireSignature, options: LaunchOptions, go: (prepared: Prepared) => T, tick?: Tick): T {
+    return this.#launcher.dispatch(signature, options, go, tick);
   }
 
   within(connection: SqliteConnection): Promise<Transactional> {
@@ -257,6 +261,7 @@ export class Core implements AppCore {
 
   tellSent(backend: Backend, accepted: readonly Outgoing[]): void {
     this.#sentEvents.tell(backend, accepted);
+    this.#tracing.accepted(accepted);
   }
 
   keepPending(ttl: number): void {

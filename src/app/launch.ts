@@ -62,6 +62,12 @@ export interface Launch {
   readonly stamps: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Who sends, where nobody calls for it: all ids of what it sends follow from it. */
+export interface Tick {
+  readonly schedule: string;
+  readonly newId: NewId;
+}
+
 /** What is sent, after its joins are open. */
 export interface Prepared {
   readonly sends: readonly Outgoing[];

@@ -3,6 +3,7 @@
  * worker to send. What was accepted stays accepted: a refusal in the midst says which.
  */
 
+import type { NewId } from "../canvas/freeze.ts";
 import { childrenIn, type Launched, type ResultNode } from "../canvas/result-node.ts";
 import { resultOf } from "../canvas/plan.ts";
 import { resultTuple } from "../canvas/result-tuple.ts";
@@ -24,6 +25,7 @@ import {
   packLaunch,
   type Prepared,
   prepareLaunch,
+  type Tick,
 } from "./launch.ts";
 import type { Sender } from "./sender.ts";
 import { type Sent, sentOf } from "./sent.ts";
@@ -80,6 +82,23 @@ export class Launcher {
     const batch = [{ signature: named, options: { launch: packLaunch(launch) } }];
     const [sent] = await askAll(running.ask, batch, { clock, timeout, signal });
     return { result: nodeOf(result), duplicate: sent?.kind === "duplicate" };
+  }
+
+  /** What a workflow sends, for who sends it himself. */
+  plan(signature: Signature, options: LaunchOptions, newId?: NewId): Prepared {
+    return this.prepare(this.#decide(signature, options, newId));
+  }
+
+  /** The same, handed to `go` as a traced send. Gives and throws what that does. */
+  dispatch<T>(signature: Signature, options: LaunchOptions, go: (prepared: Prepared) => T, tick?: Tick): T {
+    const launch = this.#decide(signature, options, tick?.newId);
+    return this.#options.tracing.launch(launch, (traced) => go(this.prepare(traced)), tick?.schedule);
+  }
+
+  #decide(signature: Signature, options: LaunchOptions, newId: NewId | undefined): Launch {
+    const { clock, publishTimeout } = this.#options.config;
+    const running = newId === undefined ? runningTask() : undefined;
+    return launchOf(signature, options, clock.now(), publishTimeout, running, newId);
   }
 
   /** What a launch sends. Throws as `launch` rejects. */

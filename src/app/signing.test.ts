@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { inspect } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../clock/clock.ts";
@@ -48,6 +49,18 @@ describe("keys", () => {
   it("are not asked for in a child of a pool, which is given none", () => {
     process.env["CELERIAC_ROLE"] = "child";
     expect(resolveSigning({ keys: { k: undefined } })).toBeUndefined();
+  });
+});
+
+describe("a transaction in a child of a pool", () => {
+  it("takes nothing where there are keys, which the child does not get", async () => {
+    process.env["CELERIAC_ROLE"] = "child";
+    const app = createApp({ broker: "sqlite:shop.db?embed", signing: { keys: { k: secret } } });
+    using db = new DatabaseSync(":memory:");
+    await expect(app.within(db)).rejects.toMatchObject({
+      code: "NOT_SUPPORTED",
+      message: expect.stringContaining("gets no keys") as string,
+    });
   });
 });
 

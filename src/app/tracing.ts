@@ -43,8 +43,8 @@ export class Tracing {
     return telemetry.sending(facts, (trace) => go(drafts.map((draft) => withTrace(draft, trace))));
   }
 
-  /** A workflow: all parts of it carry where it came from, for whoever sends them. */
-  launch<T>(launch: Launch, go: (traced: Launch) => Promise<T>): Promise<T> {
+  /** A workflow: all parts of it carry where it came from, for whoever sends them. `schedule`: it is a tick of that one. */
+  launch<T>(launch: Launch, go: (traced: Launch) => T, schedule?: string): T {
     const { telemetry } = this.#config;
     if (telemetry === undefined) return go(launch);
     const { signature, root } = launch;
@@ -56,6 +56,7 @@ export class Tracing {
       id: typeof id === "string" ? id : undefined,
       root,
       count: 1,
+      schedule,
     };
     return telemetry.sending(facts, (trace) => go({ ...launch, signature: tracedSignature(signature, trace) }));
   }

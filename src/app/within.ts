@@ -63,14 +63,16 @@ function enqueueWithin(
   options: LaunchOptions,
 ): AsyncResult<unknown> {
   const id = options.id ?? workflow.id;
-  const { sends, joins, result, steps } = core.prepare(workflow.toJSON(), {
-    ...options,
-    ...(id !== undefined && { id }),
-  });
-  const sent = sentOf(steps, transactional.publish(sends, joins), core.config);
-  return handleOfSent(
-    core,
-    result,
-    sent.every(({ kind }) => kind === "duplicate"),
+  return core.dispatch(
+    workflow.toJSON(),
+    { ...options, ...(id !== undefined && { id }) },
+    ({ sends, joins, result, steps }) => {
+      const sent = sentOf(steps, transactional.publish(sends, joins), core.config);
+      return handleOfSent(
+        core,
+        result,
+        sent.every(({ kind }) => kind === "duplicate"),
+      );
+    },
   );
 }

@@ -12,7 +12,7 @@ import type { Backend } from "../port/backend.ts";
 import type { Outgoing } from "../port/broker.ts";
 import type { Joins } from "../port/joins.ts";
 import type { Fired } from "../port/lease.ts";
-import { callOf } from "./call.ts";
+import { type Call, sendTick } from "./call.ts";
 import { stillRuns } from "./former-run.ts";
 import { formerRun, type Line } from "./line.ts";
 import { lastDue, planNext, type Step } from "./plan.ts";
@@ -137,22 +137,22 @@ export class Beat {
   async #send(line: Line, tick: number, late: boolean): Promise<void> {
     const { core } = this.#parts;
     const { entry } = line;
-    let call: ReturnType<typeof callOf>;
+    let prepared = false;
+    let sent: { readonly call: Call; readonly answer: Fired };
     try {
-      call = callOf(core, entry, tick);
+      sent = await sendTick(core, entry, tick, async (call) => {
+        prepared = true;
+        if (call.joins.length > 0) await this.#joins().open(call.joins);
+        return { call, answer: await this.#fire(line, tick, call.sends) };
+      });
     } catch (error) {
-      return this.#shelve(line, tick, error);
-    }
-    let answer: Fired;
-    try {
-      if (call.joins.length > 0) await this.#joins().open(call.joins);
-      answer = await this.#fire(line, tick, call.sends);
-    } catch (error) {
+      if (!prepared) return this.#shelve(line, tick, error);
       if (isTemporary(error)) return this.#retryLater(line, tick, error);
       if (isHopeless(error)) return this.#shelve(line, tick, error);
       line.due = this.#parts.leadership.now() + lookEvery; // the others first, should it be this one's fault
       throw error;
     }
+    const { call, answer } = sent;
     if (answer === "not-leader") return;
     line.pause = 0;
     if (answer === "fired-before") {

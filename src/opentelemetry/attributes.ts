@@ -21,12 +21,13 @@ export function common(broker: BrokerName, operation: Operation, queue: string |
   };
 }
 
-export function ofSend({ broker, task, queue, id, root, count }: SendFacts): Attributes {
+export function ofSend({ broker, task, queue, id, root, count, schedule }: SendFacts): Attributes {
   return {
     ...common(broker, "send", queue),
     "celery.task_name": task,
     ...(id !== undefined && { "messaging.message.id": id, "messaging.message.conversation_id": root ?? id }),
     ...(count > 1 && { "messaging.batch.message_count": count }),
+    ...(schedule !== undefined && { "celeriac.schedule": schedule }),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type Context,
   context,
   metrics,
+  ROOT_CONTEXT,
   type Span,
   SpanKind,
   SpanStatusCode,
@@ -62,24 +63,24 @@ class OpenTelemetry implements Telemetry {
     return (this.#meters ??= new Meters(scope, this.#version));
   }
 
-  async sending<T>(facts: SendFacts, send: (headers: TraceHeaders) => Promise<T>): Promise<T> {
+  sending<T>(facts: SendFacts, send: (headers: TraceHeaders) => T): T {
     const began = performance.now();
     const attributes = ofSend(facts);
-    const span = this.#tracer.startSpan(`send ${facts.task}`, { kind: SpanKind.PRODUCER, attributes });
-    const within = trace.setSpan(context.active(), span);
+    const around = facts.schedule === undefined ? context.active() : ROOT_CONTEXT;
+    const span = this.#tracer.startSpan(`send ${facts.task}`, { kind: SpanKind.PRODUCER, attributes }, around);
+    const within = trace.setSpan(around, span);
     const measured = common(facts.broker, "send", facts.queue);
-    try {
-      return await context.with(within, () => send(headersOf(within)));
-    } catch (error) {
-      const type = errorType(error);
-      measured["error.type"] = type;
-      this.#measure.sent.add(facts.count, measured);
-      failed(span, error, type);
-      throw error;
-    } finally {
+    const ended = (thrown?: Thrown): void => {
+      if (thrown !== undefined) {
+        const type = errorType(thrown.error);
+        measured["error.type"] = type;
+        this.#measure.sent.add(facts.count, measured);
+        failed(span, thrown.error, type);
+      }
       this.#measure.sending.record((performance.now() - began) / 1000, measured);
       span.end();
-    }
+    };
+    return watched(() => context.with(within, () => send(headersOf(within))), ended);
   }
 
   sent(broker: BrokerName, queue: string, count: number): void {
@@ -110,7 +111,15 @@ class OpenTelemetry implements Telemetry {
     const worker = contextIn(place.headers);
     const attributes = { "celery.task_name": task, "messaging.message.id": id, "process.pid": process.pid };
     const span = this.#tracer.startSpan(`run ${task}`, { kind: SpanKind.INTERNAL, attributes }, worker);
-    return watched(span, () => context.with(trace.setSpan(worker, span), handle), mask);
+    return watched(
+      () => context.with(trace.setSpan(worker, span), handle),
+      (thrown) => {
+        // `ctx.retry` and its like are decisions and no errors.
+        if (thrown !== undefined && decisionOf(thrown.error) === undefined)
+          failed(span, thrown.error, errorType(thrown.error), mask);
+        span.end();
+      },
+    );
   }
 
   worker(name: string, read: () => SlotFacts): Disposable {
@@ -132,39 +141,38 @@ class OpenTelemetry implements Telemetry {
 type Mask = (text: string) => string;
 const asItIs: Mask = (text) => text;
 
+/** Anything can be thrown, `undefined` too. */
+interface Thrown {
+  readonly error: unknown;
+}
+
 interface Flushable {
   forceFlush?(): Promise<void>;
 }
 
-/** Ends the span when what `handle` began has ended; gives and throws what it does. */
-function watched<T>(span: Span, handle: () => T, mask: Mask): T {
+/** Calls `ended` when what `work` began has ended; gives and throws what it does. */
+function watched<T>(work: () => T, ended: (thrown?: Thrown) => void): T {
   let value: T;
   try {
-    value = handle();
+    value = work();
   } catch (error) {
-    thrown(span, error, mask);
+    ended({ error });
     throw error;
   }
   if (!isThenable(value)) {
-    span.end();
+    ended();
     return value;
   }
   return value.then(
     (result) => {
-      span.end();
+      ended();
       return result;
     },
     (error: unknown) => {
-      thrown(span, error, mask);
+      ended({ error });
       throw error;
     },
   ) as T;
-}
-
-/** `ctx.retry` and its like are decisions and no errors. */
-function thrown(span: Span, error: unknown, mask: Mask): void {
-  if (decisionOf(error) === undefined) failed(span, error, errorType(error), mask);
-  span.end();
 }
 
 function failed(span: Span, error: unknown, type: string, mask: Mask = asItIs): void {

@@ -137,14 +137,15 @@ class TableOutbox implements Outbox {
     const core = this.#core;
     // Said here, an id counts as the caller's: its repeats are known for a day, which is what a relay that was away needs.
     const id = options.id ?? workflow.id ?? newTaskId(core.clock.now());
-    const prepared = core.prepare(workflow.toJSON(), { ...options, id });
-    const [first] = prepared.sends;
-    if (first !== undefined) {
-      const message = packParcel(prepared);
-      const { sql, params } = this.#sql.insert({ id, queue: first.queue, size: message.length, message });
-      await query(sql, params);
-    }
-    return handleOfSent(core, prepared.result, false);
+    return core.dispatch(workflow.toJSON(), { ...options, id }, async (prepared) => {
+      const [first] = prepared.sends;
+      if (first !== undefined) {
+        const message = packParcel(prepared);
+        const { sql, params } = this.#sql.insert({ id, queue: first.queue, size: message.length, message });
+        await query(sql, params);
+      }
+      return handleOfSent(core, prepared.result, false);
+    });
   }
 
   async relay(options: RelayOptions = {}): Promise<RelayHandle> {

@@ -23,7 +23,7 @@ export interface TracePlace {
   readonly broker: BrokerName;
 }
 
-/** One `enqueue`, one `enqueueMany`, or the start of one workflow. */
+/** One `enqueue`, one `enqueueMany`, the start of one workflow, or a tick of a schedule. */
 export interface SendFacts {
   readonly broker: BrokerName;
   /** A task's name; of a workflow Celery's, such as `celery.chain`. */
@@ -36,6 +36,8 @@ export interface SendFacts {
   readonly root: string | undefined;
   /** Messages; a workflow is one. */
   readonly count: number;
+  /** Of a tick: the schedule's name. Nobody asked for it just now, so it begins a trace, whatever is active. */
+  readonly schedule?: string | undefined;
 }
 
 /** One run in a worker. */
@@ -91,8 +93,8 @@ export interface SlotFacts {
  * ```
  */
 export interface Telemetry {
-  /** Calls `send` with the headers for its messages, and ends as it does. */
-  sending<T>(facts: SendFacts, send: (trace: TraceHeaders) => Promise<T>): Promise<T>;
+  /** Calls `send` at once with the headers for its messages; gives and throws what it does, and ends when that has ended. */
+  sending<T>(facts: SendFacts, send: (trace: TraceHeaders) => T): T;
   /** So many messages were accepted for this queue. */
   sent(broker: BrokerName, queue: string, count: number): void;
   /** A run begins. */

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { afterAll, describe, expect, it } from "vitest";
+import { DatabaseSync } from "node:sqlite";
 import { chain, chord, createApp, group, type WorkerEvent, type WorkOptions } from "../../src/index.ts";
+import { otherWays } from "./other-ways.ts";
 import type { KeptSpan } from "./tracing/sdk.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "celeriac-tracing-"));
@@ -244,6 +246,55 @@ describe("sends", () => {
       });
     });
     expect(spans.all("process leaf")).toHaveLength(3);
+  });
+});
+
+describe.each(["a transaction", "an outbox"] as const)("a send through %s", (way) => {
+  it("has its span where it is written, and its run is a child of that", async () => {
+    let id = "";
+    const spans = await traced({ pool: "inline" }, async () => {
+      id = await otherWays[way]({ app, folder, call: chain(look.si(1), leaf.si(2)) });
+      await app.result(id).get(soon);
+    });
+    const send = spans.one("send celery.chain");
+    expect(send).toMatchObject({ kind: SpanKind.PRODUCER, parent: spans.one("request").id });
+    expect(spans.one("process look").parent).toBe(send.id);
+    expect(spans.one("process leaf").attributes["messaging.message.id"]).toBe(id);
+  });
+});
+
+describe("a transaction that takes no call", () => {
+  it("leaves an error on the span of the send", async () => {
+    const db = new DatabaseSync(join(folder, "queue.db"));
+    const queue = await app.within(db);
+    const spans = await traced({ pool: "inline" }, async () => {
+      expect(() => queue.enqueue(leaf.si(1))).toThrow(expect.objectContaining({ code: "NOT_IN_TRANSACTION" }) as Error);
+    });
+    db.close();
+    expect(spans.one("send leaf")).toMatchObject({
+      status: { code: SpanStatusCode.ERROR },
+      attributes: { "error.type": "NOT_IN_TRANSACTION" },
+    });
+  });
+});
+
+describe("a tick of a schedule", () => {
+  it("begins a trace with a span of its own, whatever was active where the scheduler was started", async () => {
+    let id = "";
+    const spans = await traced({ pool: "inline" }, async () => {
+      id = await otherWays["a schedule"]({ app, folder, call: look.si(1) });
+      await app.result(id).get(soon);
+    });
+    expect(spans.spans.map(({ name }) => name)).toEqual(["request"]);
+    const [send, run] = ["send look", "process look"].map((name) =>
+      kept().find((span) => span.name === name && span.attributes["messaging.message.id"] === id),
+    );
+    expect(send).toMatchObject({
+      kind: SpanKind.PRODUCER,
+      attributes: { "celeriac.schedule": "soon", "messaging.destination.name": "celery" },
+    });
+    expect(send?.parent).toBeUndefined();
+    expect(run).toMatchObject({ parent: send?.id, trace: send?.trace });
   });
 });
 

@@ -69,11 +69,11 @@ describe("a call within a transaction", () => {
     const { receipt, ran } = tasks(app);
     const queue = await app.within(db);
     await using _worker = await app.work({ pool: "inline" });
-    db.exec("BEGIN");
+    db.exec("BEGIN IMMEDIATE");
     queue.enqueue(receipt.si({ order: 1 }), { id: "receipt-1" });
     db.exec("ROLLBACK");
     expect(count(db, "celeriac_task")).toBe(0);
-    db.exec("BEGIN");
+    db.exec("BEGIN IMMEDIATE");
     const again = queue.enqueue(receipt.si({ order: 2 }), { id: "receipt-1" });
     db.exec("COMMIT");
     expect(again.duplicate).toBe(false);
@@ -100,11 +100,11 @@ describe("a call within a transaction", () => {
     const queue = await app.within(db);
     await using _worker = await app.work({ pool: "inline" });
     const workflow = chord([receipt.si({ order: 1 }), receipt.si({ order: 2 })], total.s());
-    db.exec("BEGIN");
+    db.exec("BEGIN IMMEDIATE");
     queue.enqueue(workflow);
     db.exec("ROLLBACK");
     expect([count(db, "celeriac_task"), count(db, "celeriac_join")]).toEqual([0, 0]);
-    db.exec("BEGIN");
+    db.exec("BEGIN IMMEDIATE");
     const sent = queue.enqueue(workflow);
     db.exec("COMMIT");
     expect(await sent.get({ timeout: "10s" })).toBe(3);
