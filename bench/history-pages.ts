@@ -16,6 +16,8 @@ const places = [
   ["Tasks", "[role=rowgroup] [role=row] button"],
   ["Workflows", "main li a"],
   ["Queues", "main tbody button"],
+  // As they were at a moment: those of a made-up cluster are gone by now.
+  ["Workers", "main li button"],
 ] as const;
 
 export interface PageTimings {
@@ -23,8 +25,8 @@ export interface PageTimings {
   readonly places: readonly Timing[];
 }
 
-/** `undefined` without Chromium. */
-export async function timePages(url: string): Promise<PageTimings | undefined> {
+/** `at`: a moment that is kept, unix ms. `undefined` without Chromium. */
+export async function timePages(url: string, at: number): Promise<PageTimings | undefined> {
   if (!existsSync(executable)) return undefined;
   const browser = await chromium.launch({ executablePath: executable, args: flags });
   try {
@@ -36,7 +38,7 @@ export async function timePages(url: string): Promise<PageTimings | undefined> {
       page.setDefaultTimeout(60_000);
       for (const [name, row] of places) {
         // Loaded anew, so that nothing is shown that was asked for before.
-        await page.goto(url, { waitUntil: "load" });
+        await page.goto(name === "Workers" ? `${url}?at=${String(at)}` : url, { waitUntil: "load" });
         await page.locator("main h1").first().waitFor({ state: "attached" });
         if (name === "Tasks") paints.push(await page.evaluate<number>(firstPaint));
         spent.get(name)?.push(await page.evaluate<number>(pressAndWait(name, row)));

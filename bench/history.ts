@@ -101,7 +101,7 @@ async function askDashboard(from: number, until: number): Promise<Asked> {
   try {
     const [{ url }] = (await once(page, "message")) as [{ readonly url: string }];
     const answers = await timeAnswers(url, from, until);
-    const pages = values["no-pages"] ? undefined : await timePages(url);
+    const pages = values["no-pages"] ? undefined : await timePages(url, Math.floor((from + until) / 2));
     return { answers, pages, rssPeak };
   } finally {
     clearInterval(sampling);

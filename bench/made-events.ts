@@ -8,6 +8,8 @@ export const tasksPerMs = 1_000_000 / 3_600_000;
 const waiting = 2_000;
 const names = Array.from({ length: 40 }, (_, index) => `bench.task${String(index)}`);
 const queues = ["mail", "media", "default", "reports"];
+/** Between two heartbeats of a worker, ms; both Celery's and ours. */
+const beat = 2_000;
 const workers = Array.from({ length: 16 }, (_, index) => `w${String(index)}@bench`);
 
 interface Made {
@@ -16,13 +18,18 @@ interface Made {
   readonly root: string;
 }
 
-/** Three events a task, one in fifty fails, one in forty is of a workflow. */
+/** Three events a task and a heartbeat of each worker every two seconds; one task in fifty fails, one in forty is of a workflow. */
 export function* made(from: number): Generator<CeleryEvent> {
   const line: Made[] = [];
   let clock = 0;
   let root = "";
+  let nextBeat = from;
   for (let number = 0; ; number++) {
     const at = from + number / tasksPerMs;
+    if (at >= nextBeat) {
+      nextBeat += beat;
+      for (const [index, hostname] of workers.entries()) yield heartbeat(hostname, index, at, ++clock, number);
+    }
     const tell = (type: string, after: number, { id, number: n }: Made, fields: object): CeleryEvent => ({
       type,
       timestamp: (at + after) / 1000,
@@ -68,4 +75,28 @@ export function* made(from: number): Generator<CeleryEvent> {
         child: 4000,
       });
   }
+}
+
+function heartbeat(hostname: string, index: number, at: number, clock: number, processed: number): CeleryEvent {
+  return {
+    type: "worker-heartbeat",
+    timestamp: at / 1000,
+    hostname,
+    utcoffset: 0,
+    pid: 4_000 + index,
+    clock,
+    freq: beat / 1_000,
+    active: index % 5,
+    processed: Math.floor(processed / workers.length),
+    loadavg: [0.5, 0.4, 0.3],
+    sw_ident: "celeriac",
+    sw_ver: "0.1.0",
+    sw_sys: "Linux",
+    rss: 90_000_000 + index,
+    lag: 1.5,
+    waiting: 0,
+    concurrency: 8,
+    pool: "process",
+    queues,
+  };
 }

@@ -1,10 +1,10 @@
 /** The frame of all pages: who has not logged in is told so; everybody else sees the rail, the bar and the page that the URL names. */
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
 import { Route, Switch } from "wouter";
 import { MomentProvider } from "./part/age.tsx";
 import { Empty, Skeleton, Trouble } from "./part/bits.tsx";
+import { late, useAhead } from "./part/late.tsx";
 import { namePart, usePlace } from "./place/place.tsx";
 import { Refusal } from "./server/ask.ts";
 import { useInstruments, useQuestions, useTopic } from "./server/instruments.tsx";
@@ -15,14 +15,16 @@ import { TopBar } from "./shell/top-bar.tsx";
 import { OverviewPage } from "./page/overview/overview-page.tsx";
 import { TasksPage } from "./page/tasks/tasks-page.tsx";
 
-const TaskPage = lazy(() => import("./page/task/task-page.tsx"));
-const WorkflowsPage = lazy(() => import("./page/workflows/workflows-page.tsx"));
-const WorkflowPage = lazy(() => import("./page/workflows/workflow-page.tsx"));
-const QueuesPage = lazy(() => import("./page/queues/queues-page.tsx"));
-const WorkersPage = lazy(() => import("./page/workers/workers-page.tsx"));
-const SchedulesPage = lazy(() => import("./page/schedules/schedules-page.tsx"));
-const DeadPage = lazy(() => import("./page/dead/dead-page.tsx"));
-const AuditPage = lazy(() => import("./page/audit/audit-page.tsx"));
+const TaskPage = late(() => import("./page/task/task-page.tsx"));
+const WorkflowsPage = late(() => import("./page/workflows/workflows-page.tsx"));
+const WorkflowPage = late(() => import("./page/workflows/workflow-page.tsx"));
+const QueuesPage = late(() => import("./page/queues/queues-page.tsx"));
+const WorkersPage = late(() => import("./page/workers/workers-page.tsx"));
+const SchedulesPage = late(() => import("./page/schedules/schedules-page.tsx"));
+const DeadPage = late(() => import("./page/dead/dead-page.tsx"));
+const AuditPage = late(() => import("./page/audit/audit-page.tsx"));
+/** Loaded while the first page is looked at, those first that are pressed most. */
+const ahead = [TaskPage, QueuesPage, WorkersPage, WorkflowsPage, WorkflowPage, SchedulesPage, DeadPage, AuditPage];
 
 export function App() {
   const session = useQuery(useQuestions().session());
@@ -33,6 +35,7 @@ export function App() {
 function Inside() {
   useTopic("overview");
   useRailKeys();
+  useAhead(ahead);
   return (
     <MomentProvider>
       <div className="flex h-full flex-col">
@@ -44,15 +47,7 @@ function Inside() {
         <div className="flex min-h-0 flex-1 flex-col-reverse sm:flex-row">
           <Rail />
           <main id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 overflow-hidden outline-none">
-            <Suspense
-              fallback={
-                <div className="p-4">
-                  <Skeleton />
-                </div>
-              }
-            >
-              <Pages />
-            </Suspense>
+            <Pages />
           </main>
         </div>
         <KeyList />
@@ -62,6 +57,11 @@ function Inside() {
 }
 
 function Pages() {
+  const meanwhile = (
+    <div className="p-4">
+      <Skeleton />
+    </div>
+  );
   return (
     <Switch>
       <Route path="/">
@@ -70,25 +70,27 @@ function Pages() {
       <Route path="/tasks">
         <TasksPage />
       </Route>
-      <Route path="/tasks/:id">{({ id }) => <TaskPage key={id} id={namePart(id)} />}</Route>
+      <Route path="/tasks/:id">{({ id }) => <TaskPage key={id} id={namePart(id)} meanwhile={meanwhile} />}</Route>
       <Route path="/workflows">
-        <WorkflowsPage />
+        <WorkflowsPage meanwhile={meanwhile} />
       </Route>
-      <Route path="/workflows/:root">{({ root }) => <WorkflowPage key={root} root={namePart(root)} />}</Route>
+      <Route path="/workflows/:root">
+        {({ root }) => <WorkflowPage key={root} root={namePart(root)} meanwhile={meanwhile} />}
+      </Route>
       <Route path="/queues">
-        <QueuesPage />
+        <QueuesPage meanwhile={meanwhile} />
       </Route>
       <Route path="/workers">
-        <WorkersPage />
+        <WorkersPage meanwhile={meanwhile} />
       </Route>
       <Route path="/schedules">
-        <SchedulesPage />
+        <SchedulesPage meanwhile={meanwhile} />
       </Route>
       <Route path="/dead">
-        <DeadPage />
+        <DeadPage meanwhile={meanwhile} />
       </Route>
       <Route path="/audit">
-        <AuditPage />
+        <AuditPage meanwhile={meanwhile} />
       </Route>
       <Route>
         <NoPage />

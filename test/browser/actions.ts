@@ -210,5 +210,18 @@ export function actions(eyes: Eyes): readonly Case[] {
         await seen.text(/^From /);
       }),
     },
+    {
+      name: "a place whose code does not come says so, and is there once it does",
+      run: at(async (seen) => {
+        seen.forgiven = /ERR_FAILED|Failed to (?:load|fetch)/;
+        await seen.page.route(/schedules-page/, (route) => route.abort());
+        await seen.go("");
+        await seen.press("link", "Schedules");
+        await seen.text(/The code of this part was not loaded/);
+        await seen.page.unroute(/schedules-page/);
+        await seen.press("button", "Ask again");
+        await seen.page.getByRole("heading", { name: "Schedules", level: 1 }).waitFor({ state: "attached" });
+      }),
+    },
   ];
 }

@@ -1,13 +1,14 @@
 /** A chart with its title, its legend, which tells the figures under the pointer, and the same figures as a table for who sees no canvas. */
 
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { Section } from "../part/bits.tsx";
+import { late } from "../part/late.tsx";
 import { usePlace } from "../place/place.tsx";
 import { clockText, fullMomentText } from "../text/moment.ts";
 import { useNow } from "../server/instruments.tsx";
 import type { ChartData } from "./lines.ts";
 
-const Plot = lazy(() => import("./plot.tsx"));
+const Plot = late(() => import("./plot.tsx"));
 
 export function TimeChart({
   title,
@@ -40,17 +41,16 @@ export function TimeChart({
       }
     >
       <div className="relative">
-        <Suspense fallback={<div style={{ height }} />}>
-          <Plot
-            data={data}
-            height={height}
-            format={format}
-            from={from}
-            until={until}
-            onZoom={(start, end) => setTime({ kind: "between", from: start, until: end })}
-            onPoint={setIndex}
-          />
-        </Suspense>
+        <Plot
+          data={data}
+          height={height}
+          format={format}
+          from={from}
+          until={until}
+          onZoom={(start, end) => setTime({ kind: "between", from: start, until: end })}
+          onPoint={setIndex}
+          meanwhile={<div style={{ height }} />}
+        />
         {index === undefined || at === undefined ? null : (
           // Over the chart, so that nothing moves under the pointer.
           <p

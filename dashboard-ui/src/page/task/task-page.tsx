@@ -1,10 +1,10 @@
 /** One task with all that happened to it. */
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
 import type { TaskDetail } from "../../../../src/dashboard/contract.ts";
 import { useShownNow } from "../../part/age.tsx";
 import { Answer, Empty, IdText, Section, Skeleton } from "../../part/bits.tsx";
+import { late } from "../../part/late.tsx";
 import { Code } from "../../part/code.tsx";
 import { GapNote } from "../../part/gap-note.tsx";
 import { StateMark } from "../../part/state-mark.tsx";
@@ -26,7 +26,7 @@ import { InputView, ProgressLine, TaskFacts } from "./task-parts.tsx";
 import { Waterfall } from "./waterfall.tsx";
 import { isWaiting, WhyNotRunning } from "./why-not.tsx";
 
-const WorkflowDrawing = lazy(() => import("../workflows/workflow-drawing.tsx"));
+const WorkflowDrawing = late(() => import("../workflows/workflow-drawing.tsx"));
 
 export default function TaskPage({ id }: { readonly id: string }) {
   const { time } = usePlace();
@@ -112,9 +112,7 @@ function Details({ detail, at }: { readonly detail: TaskDetail; readonly at: num
         <div className="flex flex-col gap-4">
           <Family detail={detail} />
           {root === undefined && detail.childCount === 0 ? null : (
-            <Suspense fallback={<Skeleton />}>
-              <WorkflowDrawing root={root ?? row.id} at={at} marked={row.id} />
-            </Suspense>
+            <WorkflowDrawing root={root ?? row.id} at={at} marked={row.id} meanwhile={<Skeleton />} />
           )}
         </div>
       ),

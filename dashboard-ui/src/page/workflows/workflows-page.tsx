@@ -1,7 +1,6 @@
 /** All workflows, the newest change first. */
 
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
 import type { WorkflowRow } from "../../../../src/dashboard/contract.ts";
 import { Age } from "../../part/age.tsx";
 import { Answer, Empty } from "../../part/bits.tsx";
@@ -28,7 +27,6 @@ export default function WorkflowsPage() {
   const { params, time, change } = usePlace();
   const only = choices.find(({ value }) => value === params.get("only"))?.value;
   const query = useInfiniteQuery(useQuestions().workflows(only, momentOf(time)));
-  useEffect(() => void import("./workflow-page.tsx"), []);
   return (
     <div className="quiet-scroll flex h-full flex-col gap-3 overflow-y-auto p-3 sm:p-4">
       <h1 className="sr-only">Workflows</h1>
