@@ -68,12 +68,11 @@ function subjectOf({ words }: Asking, { task, queue, worker }: SeriesQuery): Sub
 
 /** All of a stretch in one. */
 export function sumOf(asking: Asking, subject: Subject | undefined, from: number, until: number): Cell {
-  const sum = new Cell();
-  for (const cell of columnsOf(asking, subject ?? everything, from, until, mostPoints).cells) sum.add(cell);
-  return sum;
+  const { first, end, base, step } = stepsOf(asking.now, from, until, mostPoints);
+  const length = Math.ceil((end - first) / step) * step;
+  return readCells(asking.database, base, first, length, subject ?? everything);
 }
 
-/** Whole steps that cover the stretch, of the finest kind that still is kept and gives no more than `points`, or one more at the ends. */
 export function columnsOf(
   { database, now }: Pick<Asking, "database" | "now">,
   subject: Subject | undefined,
@@ -81,16 +80,29 @@ export function columnsOf(
   until: number,
   points: number,
 ): Columns {
+  const { first, end, base, step } = stepsOf(now, from, until, points);
+  const cells: Cell[] = [];
+  for (let at = first; at < end; at += step) cells.push(readCells(database, base, at, step, subject));
+  return { from: first, step, cells };
+}
+
+interface Steps {
+  readonly first: number;
+  readonly end: number;
+  /** Of the steps that are stored; a column is one of them or several. */
+  readonly base: number;
+  readonly step: number;
+}
+
+/** Whole steps that cover the stretch, of the finest kind that still is kept and gives no more than `points`, or one more at the ends. */
+function stepsOf(now: number, from: number, until: number, points: number): Steps {
   const end = Math.max(until, from + 1);
   const start = Math.max(from, end - longestRange);
   const wanted = (end - start) / points;
   const kept = steps.filter(({ keep }) => now - start <= keep);
   const base = (kept.findLast(({ step }) => step <= wanted) ?? kept[0] ?? steps.at(-1))?.step ?? 1;
   const step = base * Math.max(1, Math.ceil(wanted / base));
-  const first = Math.floor(start / step) * step;
-  const cells: Cell[] = [];
-  for (let at = first; at < end; at += step) cells.push(readCells(database, base, at, step, subject));
-  return { from: first, step, cells };
+  return { first: Math.floor(start / step) * step, end, base, step };
 }
 
 /** By key, not by range: between two buckets of one subject lie those of all others. */
