@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { check, type Evidence, type Final } from "./checker.ts";
+import { historyOf } from "./history.ts";
 import type { Entry, Run } from "./journal.ts";
 
 const start = (id: string, kind: string, t: number, fence: number, attempt = 1): Run => ({
@@ -24,12 +25,13 @@ const done = (fence: number, at: number, state = "SUCCESS"): Final => ({
 
 function evidence(journal: Entry[], finals: Record<string, Final>, more: Partial<Evidence> = {}): Evidence {
   return {
-    journal,
+    history: historyOf(journal),
     finals: new Map(Object.entries(finals)),
     changed: new Set(),
     dead: new Map(),
     left: { ready: 0, leased: 0, delayed: 0 },
     shadow: 1000,
+    lease: 3000,
     bound: 4500,
     ...more,
   };
@@ -67,6 +69,23 @@ describe("the chaos checker", () => {
       "a second run that no fault explains",
       /^unexplained: a/,
       [[accepted("a", "ok"), start("a", "ok", 1, 1), start("a", "ok", 5, 2)], { a: done(2, 9) }],
+    ],
+    [
+      "more repeats than all faults explain",
+      /^many: 13 runs were repeats, and all faults explain 12/,
+      [
+        [
+          accepted("a", "ok"),
+          fault("kill worker", 1, 1),
+          ...Array.from({ length: 14 }, (_, n) => start("a", "ok", n + 1, n + 1)),
+        ],
+        { a: done(14, 99) },
+      ],
+    ],
+    [
+      "an attempt beyond the last",
+      /^attempts: a \(flaky\) was begun as attempt 7/,
+      [[accepted("a", "flaky"), start("a", "flaky", 1, 1, 7)], { a: done(1, 9) }],
     ],
     [
       "a start after the commit",
@@ -209,6 +228,45 @@ describe("the chaos checker", () => {
     expect(violations([...lines(5), fault("cut line", 4, 8)], behind)).toContainEqual(
       expect.stringMatching(/^late start/),
     );
+  });
+
+  describe("on a second run with no fault near", () => {
+    const [claim, next] = [1000, 6000];
+    const ran = (away: Entry[]): readonly string[] =>
+      violations(
+        [
+          accepted("a", "slow"),
+          { k: "claim", t: claim, id: "a", attempt: 1, worker: 1 },
+          start("a", "slow", 1010, 1),
+          ...away,
+          { k: "claim", t: next - 10, id: "a", attempt: 1, worker: 2 },
+          { ...start("a", "slow", next, 2), worker: 2 },
+        ],
+        { a: done(2, 9000) },
+      );
+    const away = (t: number, until: number, worker = 1): Entry => ({ k: "away", t, until, worker });
+
+    it("is green when the probe of the worker that lost it was out of reach for as long as a lease does not survive", () => {
+      expect(ran([away(1500, 3400)])).toEqual([]);
+      expect(ran([away(200, 2100)])).toEqual([]);
+    });
+
+    it.each<[string, Entry[]]>([
+      ["was never out of reach", []],
+      ["was out of reach for less", [away(1500, 3200)]],
+      ["was so at another time", [away(6100, 9100), away(-4000, 900)]],
+      ["was not, but another", [away(1500, 4500, 2)]],
+    ])("is red when that worker %s", (_what, aways) => {
+      expect(ran(aways)).toContain("unexplained: a (slow) ran 2 times");
+    });
+
+    it("wants a proof for each repeat", () => {
+      const third: Entry = { ...start("a", "slow", 20_000, 3), worker: 1 };
+      expect(ran([away(1500, 3400), third])).toContain("unexplained: a (slow) ran 3 times");
+      expect(ran([away(1500, 3400), away(6500, 9500, 2), third])).not.toContainEqual(
+        expect.stringMatching(/^unexplained/),
+      );
+    });
   });
 
   it("lets a fault explain a second run only within its shadow", () => {

@@ -5,14 +5,16 @@
  */
 
 import { commitTime } from "./commit-time.ts";
-import type { Entry, Run } from "./journal.ts";
+import { Explanations } from "./explanations.ts";
+import type { History } from "./history.ts";
 import { type Recovery, recovery } from "./recovery.ts";
-import { doomed, jobOf, partsOf, type Kind } from "./workload.ts";
+import { brokenWorkflow } from "./workflow-check.ts";
+import { doomed, jobOf, type Kind } from "./workload.ts";
 
 /** What the store holds for an id in the end. */
 export interface Final {
   readonly state: string;
-  /** JSON text of the stored result. */
+  /** JSON text of the stored result, or a digest of a long one. */
   readonly result: string;
   /** Fence of the claim that committed; `undefined` if the result carries none. */
   readonly fence: number | undefined;
@@ -21,7 +23,7 @@ export interface Final {
 }
 
 export interface Evidence {
-  readonly journal: readonly Entry[];
+  readonly history: History;
   readonly finals: ReadonlyMap<string, Final>;
   /** Ids whose final result was seen to change between two polls. */
   readonly changed: ReadonlySet<string>;
@@ -30,6 +32,8 @@ export interface Evidence {
   readonly left: { readonly ready: number; readonly leased: number; readonly delayed: number };
   /** Ms for which a fault can explain a second run after it is over: lease, sweep, and a margin. */
   readonly shadow: number;
+  /** Ms. */
+  readonly lease: number;
   /** Ms within which what a dead worker held must be claimed again: lease, sweep, and a second. */
   readonly bound: number;
 }
@@ -46,29 +50,17 @@ export interface Verdict {
 
 /** Most starts of a doomed task: three counted crashes, one suspicion before each can be told apart, and one a fault. */
 const doomedStarts = 3 * 2;
+/** The first, and five after what it threw. */
+const mostAttempts = 6;
 
 /** Ms by which a commit's stored time may lag behind the journal's clock. */
 const reckoning = 500;
 
 export function check(evidence: Evidence): Verdict {
-  const { journal, finals, changed, dead, left, shadow, bound } = evidence;
-  const accepted = new Map<string, string>();
-  const unclear = new Map<string, string>();
-  const starts = new Map<string, Run[]>();
-  const ends = new Map<string, Run[]>();
-  const faults: Extract<Entry, { k: "fault" }>[] = [];
-  const steps = new Map<string, Extract<Entry, { k: "step" }>[]>();
-  for (const entry of journal) {
-    if (entry.k === "accepted") accepted.set(entry.id, entry.kind);
-    else if (entry.k === "unclear") unclear.set(entry.id, entry.kind);
-    else if (entry.k === "start") append(starts, entry.id, entry);
-    else if (entry.k === "end") append(ends, entry.id, entry);
-    else if (entry.k === "step") append(steps, `${entry.id}/${entry.step}`, entry);
-    else if (entry.k === "fault") faults.push(entry);
-  }
+  const { history, finals, changed, dead, left, shadow, lease, bound } = evidence;
+  const { accepted, unclear, faults, steps } = history;
   const violations: string[] = [];
-  const explained = (from: number, to: number): boolean =>
-    faults.some((fault) => fault.t <= to && fault.until + shadow >= from);
+  const explanations = new Explanations(history, shadow, lease);
 
   for (const [id, kind] of accepted) {
     const final = finals.get(id);
@@ -93,24 +85,24 @@ export function check(evidence: Evidence): Verdict {
       const follow = finals.get(`${id}-after`);
       if (follow?.state !== "SUCCESS") violations.push(`cut: what follows ${id} ended ${follow?.state ?? "nowhere"}`);
     }
-    violations.push(...brokenWorkflow({ id, kind: kind as Kind }, { finals, starts, ends }));
+    violations.push(...brokenWorkflow({ id, kind: kind as Kind }, finals, history));
   }
-  for (const id of starts.keys()) {
-    const root = jobOf(id);
-    if (!accepted.has(root) && !unclear.has(root)) violations.push(`phantom: ${id} started and was never sent`);
-  }
-  for (const entry of journal)
-    if (entry.k === "twice") violations.push(`twice: ${entry.id} was accepted a second time`);
+  for (const id of history.twice) violations.push(`twice: ${id} was accepted a second time`);
   for (const id of changed) violations.push(`double commit: the final result of ${id} changed`);
 
   let rerun = 0;
-  for (const [id, runs] of starts) {
+  const jumps = faults.filter(({ by }) => by !== undefined);
+  for (const id of history.ids) {
+    const task = history.of(id);
+    const { starts: runs, ends } = task;
+    if (runs.length === 0) continue;
+    const root = jobOf(id);
+    if (!accepted.has(root) && !unclear.has(root)) violations.push(`phantom: ${id} started and was never sent`);
     const final = finals.get(id);
     const kind = runs[0]?.kind ?? "";
-    runs.sort((a, b) => a.t - b.t);
     if (final?.fence !== undefined && final.at !== undefined) {
       const committed = { fence: final.fence, at: final.at };
-      const time = commitTime(committed, { starts: runs, ends: ends.get(id) ?? [] }, faults, shadow);
+      const time = commitTime(committed, { starts: runs, ends }, jumps, shadow);
       const newer = runs.find((run) => run.fence > committed.fence && run.t < time.after);
       if (newer)
         violations.push(
@@ -132,24 +124,21 @@ export function check(evidence: Evidence): Verdict {
         violations.push(`budget: ${id} (${kind}) started ${String(runs.length)} times`);
     } else if (again > 0 && kind !== "python") {
       rerun += again;
-      const from = runs[0]?.t ?? 0;
-      const to = runs.at(-1)?.t ?? 0;
-      // A doomed task beside it is a fault of its own: it takes its neighbours in the same process with it.
-      const neighbour = journal.some(
-        (entry) => entry.k === "start" && doomed.has(entry.kind) && entry.t >= from - shadow && entry.t <= to,
-      );
-      if (!explained(from, to) && !neighbour)
-        violations.push(`unexplained: ${id} (${kind}) ran ${String(runs.length)} times`);
+      if (!explanations.of(task)) violations.push(`unexplained: ${id} (${kind}) ran ${String(runs.length)} times`);
     }
+    const attempts = Math.max(...runs.map(({ attempt }) => attempt));
+    if (attempts > mostAttempts) violations.push(`attempts: ${id} (${kind}) was begun as attempt ${String(attempts)}`);
   }
-  for (const [step, made] of steps) {
-    if (made.length > 1 && !explained(made[0]?.t ?? 0, made.at(-1)?.t ?? 0))
-      violations.push(`checkpoint: ${step} was made ${String(made.length)} times`);
+  if (rerun > explanations.most)
+    violations.push(`many: ${String(rerun)} runs were repeats, and all faults explain ${String(explanations.most)}`);
+  for (const [step, { times, first, last }] of steps) {
+    if (times > 1 && !explanations.near(first, last))
+      violations.push(`checkpoint: ${step} was made ${String(times)} times`);
   }
   for (const [what, count] of Object.entries(left)) {
     if (count > 0) violations.push(`leak: ${String(count)} messages are still ${what}`);
   }
-  const recoveryMs = recovery(journal, bound);
+  const recoveryMs = recovery(history, bound);
   const { p99 = 0 } = recoveryMs.claim ?? {};
   if (p99 > bound)
     violations.push(`recovery: p99 is ${String(p99)} ms, more than ${String(bound)}: ${recoveryMs.worst}`);
@@ -161,65 +150,4 @@ export function check(evidence: Evidence): Verdict {
     recoveryMs,
     violations,
   };
-}
-
-interface Seen {
-  readonly finals: ReadonlyMap<string, Final>;
-  readonly starts: ReadonlyMap<string, readonly Run[]>;
-  readonly ends: ReadonlyMap<string, readonly Run[]>;
-}
-
-/** Parts that did not end as they must, what began before what it waits for, and bodies that were given other results than are stored. */
-function brokenWorkflow(job: { readonly id: string; readonly kind: Kind }, { finals, starts, ends }: Seen): string[] {
-  const { id, kind } = job;
-  const parts = partsOf(job);
-  const broken: string[] = [];
-  for (const [index, part] of parts.entries()) {
-    const wanted = kind === "failing" && index === 0 ? "FAILURE" : "SUCCESS";
-    const state = finals.get(part)?.state;
-    if (state !== wanted) broken.push(`part: ${part} (${kind}) ended ${state ?? "nowhere"}`);
-  }
-  const firstStart = (of: string): number => Math.min(...(starts.get(of) ?? []).map(({ t }) => t));
-  const firstEnd = (of: string): number => Math.min(...(ends.get(of) ?? []).map(({ t }) => t));
-  const waits: readonly (readonly [string, readonly string[]])[] =
-    kind === "chain"
-      ? [...parts, id].slice(1).map((step, index) => [step, [parts[index] ?? ""]] as const)
-      : kind === "chord" || kind === "replaced"
-        ? [[id, parts]]
-        : [];
-  for (const [step, before] of waits) {
-    const early = before.find((one) => firstStart(step) < firstEnd(one));
-    if (early !== undefined) broken.push(`early: ${step} (${kind}) began before ${early} had ended`);
-  }
-  if (kind === "failing") {
-    const after = finals.get(`${id}-after`)?.state;
-    if (after !== "SUCCESS") broken.push(`untold: the error callback of ${id} ended ${after ?? "nowhere"}`);
-    if (starts.has(id)) broken.push(`body: that of ${id} ran though a member had failed`);
-  }
-  if (kind === "chord" || kind === "replaced") {
-    const given = membersOf(finals.get(id));
-    const stored = parts.map((part) => tokenOf(finals.get(part)));
-    if (given !== undefined && given.join() !== stored.join())
-      broken.push(`mixed: the body of ${id} was given ${given.join()}, and ${stored.join()} are stored`);
-  }
-  return broken;
-}
-
-function tokenOf(final: Final | undefined): string {
-  return String(jsonOf(final)?.["token"]);
-}
-
-function membersOf(final: Final | undefined): readonly unknown[] | undefined {
-  const of = jsonOf(final)?.["of"];
-  return Array.isArray(of) ? (of as readonly unknown[]) : undefined;
-}
-
-function jsonOf(final: Final | undefined): Readonly<Record<string, unknown>> | undefined {
-  return final?.state === "SUCCESS" ? (JSON.parse(final.result) as Readonly<Record<string, unknown>>) : undefined;
-}
-
-function append<V>(map: Map<string, V[]>, key: string, value: V): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
 }

@@ -3,7 +3,8 @@
 import { check, type Verdict } from "./checker.ts";
 import type { Visits } from "./dashboard-visitor.ts";
 import type { Fault } from "./fault-plan.ts";
-import { readJournal } from "./journal.ts";
+import { History } from "./history.ts";
+import { JournalReader } from "./journal.ts";
 import { hour } from "./machine-faults.ts";
 import type { Observer } from "./observer.ts";
 import type { Stage } from "./stage.ts";
@@ -23,21 +24,29 @@ export interface Outcome extends Verdict {
 /** Time from one final result to the next after the last fault: the longest task, lease, sweep, and crashes one after the other. */
 const drainLimit = 30_000;
 
-/** Once the last fault is over. */
-export async function finish(stage: Stage, observer: Observer, struck: readonly Fault[]): Promise<Outcome> {
+/** Once the last fault is over. `history`: is filled with all that the journal says in the end. */
+export async function finish(
+  stage: Stage,
+  observer: Observer,
+  struck: readonly Fault[],
+  history: History = new History(),
+): Promise<Outcome> {
   const { lease, sweep } = stage.setup;
-  const faults = readJournal(stage.journalPath).filter((entry) => entry.k === "fault");
+  const reader = new JournalReader(stage.journalPath);
+  await history.readOn(reader);
+  const faults = [...history.faults];
   const [ticks, { violations: unseen, ...dashboard }] = await Promise.all([
     stage.ticks.settle(stage.apart, putForward(faults) === undefined),
     stage.visitor.leave(),
   ]);
   await Promise.all([stage.schedulers.close(8000), stage.dashboard.close(8000)]);
   if (struck.some((fault) => fault.endsWith("clock jumps"))) await release(stage);
-  await observer.drain(drainLimit, readJournal(stage.journalPath));
+  await history.readOn(reader);
+  await observer.drain(drainLimit, history.accepted);
   await stage.workers.close(8000);
+  await history.readOn(reader);
   const bound = lease + sweep + 1000;
-  const entries = readJournal(stage.journalPath);
-  const verdict = check({ journal: entries, ...(await observer.evidence()), shadow: bound + 500, bound });
+  const verdict = check({ history, ...(await observer.evidence()), shadow: bound + 500, lease, bound });
   const ticking = checkTicks(ticks, faults);
   return {
     ...verdict,

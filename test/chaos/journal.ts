@@ -3,7 +3,7 @@
  * 4 KiB on a descriptor opened for appending is atomic on Linux, so lines of killed processes are whole or absent.
  */
 
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
 
 export type Entry =
   /** `enqueue` resolved / threw, so that the outcome is unknown. */
@@ -12,6 +12,8 @@ export type Entry =
   | { readonly k: "twice"; readonly t: number; readonly id: string }
   | Run
   | Hold
+  /** A worker got no word to its server and back in this time, or did not turn: see `Reach`. */
+  | { readonly k: "away"; readonly t: number; readonly until: number; readonly worker: number }
   /** A worker takes tasks from now on. */
   | { readonly k: "up"; readonly t: number; readonly worker: number }
   /** Sockets, timers and the like that a worker has open. */
@@ -68,9 +70,32 @@ export class Journal {
   }
 }
 
-export function readJournal(path: string): Entry[] {
-  return readFileSync(path, "utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Entry);
+/** Bytes that are read at once: what a reader holds does not depend on how long the journal is. */
+const chunk = 1 << 18;
+const lineFeed = 10;
+
+/** Reads a journal from its beginning on, each line once, also while it is still written. */
+export class JournalReader {
+  readonly #path: string;
+  readonly #chunk = Buffer.allocUnsafe(chunk);
+  /** Bytes that were read and told of. */
+  #told = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** The next few lines; none where it ends for now. */
+  some(): readonly Entry[] {
+    const file = openSync(this.#path, "r");
+    try {
+      const size = readSync(file, this.#chunk, 0, chunk, this.#told);
+      const end = size === 0 ? 0 : this.#chunk.lastIndexOf(lineFeed, size - 1) + 1;
+      this.#told += end;
+      const lines = this.#chunk.toString("utf8", 0, end).split("\n");
+      return lines.flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Entry]));
+    } finally {
+      closeSync(file);
+    }
+  }
 }

@@ -2,17 +2,15 @@
 
 import { coreOf } from "../../src/app/app.ts";
 import { chain, chord, group } from "../../src/index.ts";
-import { stringifyJson } from "../../src/wire/json.ts";
-import { decodeTaskMeta } from "../../src/wire/outcome.ts";
-import type { Evidence, Final } from "./checker.ts";
+import type { Evidence } from "./checker.ts";
 import { pause } from "./faults.ts";
-import type { Entry, Journal } from "./journal.ts";
+import { Finals } from "./finals.ts";
+import type { Journal } from "./journal.ts";
 import { startPeer } from "./python-peer.ts";
 import { idsOf, type Job, type Kind, partsOf } from "./workload.ts";
 
 type App = typeof import("./app.ts");
 
-const finalStates = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
 /** How often a job whose enqueue threw is sent again; the same id makes that safe. */
 const tries = 8;
 /** Every so many jobs one is sent a second time, so many ms after it was accepted: its id is known for a day. */
@@ -21,9 +19,7 @@ const repeatAfter = 1500;
 
 export class Observer {
   readonly #app: App;
-  readonly #ids = new Set<string>();
-  readonly #finals = new Map<string, Final>();
-  readonly #changed = new Set<string>();
+  readonly #finals = new Finals();
   #peer: AsyncDisposable | undefined;
 
   private constructor(app: App) {
@@ -39,17 +35,19 @@ export class Observer {
   async send(jobs: readonly Job[], lease: number, span: number, journal: Journal): Promise<void> {
     if (process.env["CHAOS_PYTHON"]) {
       const peer = await startPeer(this.#app.app, lease, journal);
-      for (const id of peer.ids) this.#ids.add(id);
+      this.#finals.expect(peer.ids);
       this.#peer = peer;
     }
     const began = performance.now();
-    const sending: Promise<void>[] = [];
+    const sending = new Set<Promise<void>>();
     let lastPoll = began;
     for (const [index, job] of jobs.entries()) {
       const wait = began + (span * index) / jobs.length - performance.now();
       if (wait > 0) await pause(wait);
-      const sent = this.#sendOne(job, lease, journal);
-      sending.push(index % repeated === 0 ? sent.then(() => this.#repeat(job, lease, journal)) : sent);
+      const one = this.#sendOne(job, lease, journal);
+      const sent = index % repeated === 0 ? one.then(() => this.#repeat(job, lease, journal)) : one;
+      sending.add(sent);
+      void sent.then(() => sending.delete(sent));
       if (performance.now() - lastPoll > 1000) {
         lastPoll = performance.now();
         await this.#poll();
@@ -59,24 +57,21 @@ export class Observer {
   }
 
   /** Waits until every accepted id has a final result, until none has come for `limit` ms. Others than us have sent tasks too. */
-  async drain(limit: number, journal: readonly Entry[]): Promise<void> {
-    for (const entry of journal) {
-      if (entry.k !== "accepted") continue;
-      for (const id of idsOf({ id: entry.id, kind: entry.kind as Kind })) this.#ids.add(id);
-    }
+  async drain(limit: number, accepted: ReadonlyMap<string, string>): Promise<void> {
+    for (const [id, kind] of accepted) this.#finals.expect(idsOf({ id, kind: kind as Kind }));
     let until = performance.now() + limit;
-    for (let known = this.#finals.size; performance.now() < until;) {
+    for (let known = this.#finals.seen.size; performance.now() < until;) {
       await this.#poll();
-      if (this.#finals.size > known) until = performance.now() + limit;
-      known = this.#finals.size;
-      if ([...this.#ids].every((id) => this.#finals.has(id))) break;
+      if (this.#finals.seen.size > known) until = performance.now() + limit;
+      known = this.#finals.seen.size;
+      if (this.#finals.open === 0) break;
       await pause(200);
     }
     await pause(200);
     await this.#poll(true);
   }
 
-  async evidence(): Promise<Omit<Evidence, "journal" | "shadow" | "bound">> {
+  async evidence(): Promise<Pick<Evidence, "finals" | "changed" | "dead" | "left">> {
     const { broker } = await coreOf(this.#app.app).connect();
     const dead = new Map<string, { reason: string; attempts: number }>();
     let after: string | undefined;
@@ -91,7 +86,7 @@ export class Observer {
       left.leased += queue.leased ?? 0;
       left.delayed += queue.delayed ?? 0;
     }
-    return { finals: this.#finals, changed: this.#changed, dead, left };
+    return { finals: this.#finals.seen, changed: this.#finals.changed, dead, left };
   }
 
   async close(): Promise<void> {
@@ -104,7 +99,7 @@ export class Observer {
       try {
         await this.#enqueue(job, lease);
         journal.add({ k: "accepted", t: Date.now(), id: job.id, kind: job.kind });
-        for (const id of idsOf(job)) this.#ids.add(id);
+        this.#finals.expect(idsOf(job));
         return;
       } catch {
         journal.add({ k: "unclear", t: Date.now(), id: job.id, kind: job.kind });
@@ -115,7 +110,7 @@ export class Observer {
 
   /** As a producer does that does not remember. What waits for another is no message of its own, so no workflows. */
   async #repeat(job: Job, lease: number, journal: Journal): Promise<void> {
-    if (partsOf(job).length > 0 || !this.#ids.has(job.id)) return;
+    if (partsOf(job).length > 0 || !this.#finals.has(job.id)) return;
     await pause(repeatAfter);
     const { broker } = await coreOf(this.#app.app).connect();
     const answer = await this.#enqueue(job, lease).catch(() => undefined);
@@ -152,27 +147,9 @@ export class Observer {
     }
   }
 
-  /** Reads what is not final yet, or everything (`all`), and notices a final result that is not what it was. */
+  /** Reads some of what is not final yet and a little of what is, or everything. */
   async #poll(all = false): Promise<void> {
-    const wanted = [...this.#ids].filter((id) => all || !this.#finals.has(id) || Math.random() < 0.1);
     const { store } = await coreOf(this.#app.app).connect();
-    for (let i = 0; i < wanted.length; i += 200) {
-      const ids = wanted.slice(i, i + 200);
-      const outcomes = await store.get(ids).catch(() => []);
-      outcomes.forEach((outcome, index) => {
-        const id = ids[index];
-        if (id === undefined || !outcome || !finalStates.has(outcome.state)) return;
-        const meta = decodeTaskMeta(outcome.meta);
-        const final: Final = {
-          state: outcome.state,
-          result: stringifyJson(meta.result),
-          fence: meta.celeriac?.fence,
-          at: meta.dateDone ?? undefined,
-        };
-        const former = this.#finals.get(id);
-        if (former && (former.state !== final.state || former.result !== final.result)) this.#changed.add(id);
-        this.#finals.set(id, final);
-      });
-    }
+    await (all ? this.#finals.lookAtAll((ids) => store.get(ids)) : this.#finals.look((ids) => store.get(ids)));
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { historyOf } from "./history.ts";
 import type { Entry, Hold } from "./journal.ts";
 import { recovery } from "./recovery.ts";
 import { Room } from "./room.ts";
@@ -30,40 +31,48 @@ describe("the time until a task is claimed again", () => {
 
   it("counts from the death of the worker that held it, and the wait for its slot apart", () => {
     const journal = [...held, fault("kill worker", 100, 1), hold("claim", 3600, 2), run(9000, 2, 21)];
-    expect(recovery(journal, bound)).toMatchObject({ claim: once(3500), child: undefined, slot: once(5400) });
+    expect(recovery(historyOf(journal), bound)).toMatchObject({
+      claim: once(3500),
+      child: undefined,
+      slot: once(5400),
+    });
   });
 
   it("counts from the beginning of a pause", () => {
     const journal = [...held, fault("stop machine", 100, 1, 8000), hold("claim", 3900, 2), hold("lost", 8010, 1)];
-    expect(recovery(journal, bound).claim).toEqual(once(3800));
+    expect(recovery(historyOf(journal), bound).claim).toEqual(once(3800));
   });
 
   it("counts no death of another worker, no retry, and no pause after which its worker went on", () => {
     const other = [...held, fault("kill worker", 100, 2), hold("freed", 200, 1), hold("claim", 300, 1)];
-    expect(recovery(other, bound).claim).toBeUndefined();
+    expect(recovery(historyOf(other), bound).claim).toBeUndefined();
     const retry = [...held, fault("kill worker", 100, 1), hold("claim", 300, 2, "a", 2)];
-    expect(recovery(retry, bound).claim).toBeUndefined();
+    expect(recovery(historyOf(retry), bound).claim).toBeUndefined();
     const wentOn = [...held, fault("stop worker", 100, 1, 900), hold("freed", 7000, 1), hold("claim", 7010, 2)];
-    expect(recovery(wentOn, bound).claim).toBeUndefined();
+    expect(recovery(historyOf(wentOn), bound).claim).toBeUndefined();
   });
 
   it("counts the death of a child apart, also by a task that kills it", () => {
     const killed = [...held, fault("kill child", 100, 11), hold("freed", 110, 1), hold("claim", 120, 2)];
-    expect(recovery(killed, bound)).toMatchObject({ claim: undefined, child: once(20) });
+    expect(recovery(historyOf(killed), bound)).toMatchObject({ claim: undefined, child: once(20) });
     const poisoned = [...held, run(50, 1, 11, "poison", "b"), hold("freed", 60, 1), hold("claim", 80, 1)];
-    expect(recovery(poisoned, bound)).toMatchObject({ claim: undefined, child: once(30) });
+    expect(recovery(historyOf(poisoned), bound)).toMatchObject({ claim: undefined, child: once(30) });
   });
 
   it("starts anew, where it took too long, when what else went wrong is over", () => {
     const claimed = [fault("kill worker", 100, 1), hold("claim", 7000, 2)];
-    expect(recovery([...held, ...claimed], bound).claim).toEqual(once(6900));
-    expect(recovery([...held, fault("black hole", 50, 0, 3000), ...claimed], bound).claim).toEqual(once(4000));
-    expect(recovery([...held, fault("flush scripts", 3000, 0), ...claimed], bound).claim).toEqual(once(6900));
+    expect(recovery(historyOf([...held, ...claimed]), bound).claim).toEqual(once(6900));
+    expect(recovery(historyOf([...held, fault("black hole", 50, 0, 3000), ...claimed]), bound).claim).toEqual(
+      once(4000),
+    );
+    expect(recovery(historyOf([...held, fault("flush scripts", 3000, 0), ...claimed]), bound).claim).toEqual(
+      once(6900),
+    );
     const [stopped] = [fault("stop worker", 4000, 3, 6900)];
-    expect(recovery([...held, up(3), stopped, ...claimed], bound).claim).toEqual(once(3000));
+    expect(recovery(historyOf([...held, up(3), stopped, ...claimed]), bound).claim).toEqual(once(3000));
     // What was in time is not made any shorter.
     const early = [fault("kill worker", 100, 1), fault("stop redis", 200, 9, 3000), hold("claim", 3500, 2)];
-    expect(recovery([...held, ...early], bound).claim).toEqual(once(3400));
+    expect(recovery(historyOf([...held, ...early]), bound).claim).toEqual(once(3400));
   });
 
   it("does not count, where it took too long, the time in which no worker had room", () => {
@@ -75,13 +84,15 @@ describe("the time until a task is claimed again", () => {
       hold("freed", 5000, 2, "b"),
       hold("claim", 6000, 2),
     ];
-    expect(recovery(journal, bound).claim).toEqual(once(1000));
+    expect(recovery(historyOf(journal), bound).claim).toEqual(once(1000));
   });
 });
 
+const roomOf = (entries: readonly Entry[]): Room => new Room(historyOf(entries).rows);
+
 describe("the room of a run", () => {
   it("is none before a worker is up, while it stands still, and after its death", () => {
-    const room = new Room([
+    const room = roomOf([
       { k: "up", t: 100, worker: 1 },
       fault("stop worker", 200, 1, 300),
       fault("end worker", 400, 1),
@@ -93,11 +104,11 @@ describe("the room of a run", () => {
   it("is given up by who claims, and had again when another has claimed the same", () => {
     const ids = ["a", "b", "c", "d"];
     const claims = ids.map((id) => hold("claim", 10, 1, id));
-    const room = new Room([up(1), ...claims, { k: "up", t: 20, worker: 2 }, fault("kill worker", 30, 2)]);
+    const room = roomOf([up(1), ...claims, { k: "up", t: 20, worker: 2 }, fault("kill worker", 30, 2)]);
     expect([room.between(0, 10), room.between(10, 20), room.between(20, 30), room.between(30, 90)]).toEqual([
       10, 0, 10, 0,
     ]);
-    const taken = new Room([up(1), ...claims, up(2), hold("claim", 40, 2, "a"), fault("kill worker", 50, 2)]);
+    const taken = roomOf([up(1), ...claims, up(2), hold("claim", 40, 2, "a"), fault("kill worker", 50, 2)]);
     expect(taken.between(50, 60)).toBe(10);
   });
 });

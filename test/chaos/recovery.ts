@@ -4,11 +4,11 @@
  *   claim ── death ──(lease, sweep)── next claim ──(a slot; for a suspect of a crash, a place with nothing beside it)── start
  */
 
-import type { Entry, Hold, Run } from "./journal.ts";
-import { Room, workerDeath } from "./room.ts";
+import type { FaultEntry, History, TaskHistory } from "./history.ts";
+import type { Hold } from "./journal.ts";
+import { Room } from "./room.ts";
+import { workerDeath } from "./rows.ts";
 import { doomed } from "./workload.ts";
-
-type FaultEntry = Extract<Entry, { readonly k: "fault" }>;
 
 export interface Times {
   readonly count: number;
@@ -37,34 +37,34 @@ const harmless = /^(flush scripts|full redis|stop child|kill child|worker clock 
  * `bound`: ms within which a task must be claimed again. Where that is passed, the time counts from the end of what else went wrong meanwhile
  * (an answer to a claim that is lost on its way, or in a worker that dies with it, costs another lease), and only while some worker had room.
  */
-export function recovery(journal: readonly Entry[], bound: number): Recovery {
-  const room = new Room(journal);
-  const faults = journal.filter((entry): entry is FaultEntry => entry.k === "fault");
+export function recovery(history: History, bound: number): Recovery {
+  const { faults } = history;
+  const room = new Room(history.rows);
   const disturbing = faults
     .filter(({ fault }) => !harmless.test(fault))
     .map(({ fault, t, until }) => ({ t, clear: workerDeath.test(fault) ? t : until }));
-  const ids = tasksOf(journal);
   const measured = { claim: [] as number[], child: [] as number[], slot: [] as number[] };
   let worst = { ms: -1, text: "" };
-  const measure = (what: "claim" | "child", id: string, since: number, claim: Hold): void => {
+  const measure = (what: "claim" | "child", id: string, since: number, claim: Hold, task: TaskHistory): void => {
     const last = disturbing.reduce((at, { t, clear }) => (t < claim.t ? Math.max(at, clear) : at), since);
     const raw = claim.t - since;
     const ms = raw <= bound ? raw : room.between(last, claim.t);
     measured[what].push(ms);
     if (what === "claim" && ms > worst.ms)
       worst = { ms, text: `${id}, claimed ${String(ms)} ms after its worker went` };
-    const start = ids.get(id)?.starts.find(({ t, worker }) => t >= claim.t && worker === claim.worker);
+    const start = task.starts.find(({ t, worker }) => t >= claim.t && worker === claim.worker);
     if (start) measured.slot.push(start.t - claim.t);
   };
-  for (const [id, task] of ids) {
-    if (task.starts.some(({ kind }) => doomed.has(kind))) continue;
+  for (const id of history.ids) {
+    const task = history.of(id);
+    if (task.claims.length < 2 || task.starts.some(({ kind }) => doomed.has(kind))) continue;
     for (const [index, held] of task.claims.entries()) {
       const next = task.claims[index + 1];
       if (next?.attempt !== held.attempt) continue;
       const death = faults.findLast((fault) => interrupts(fault, held, next, task.freed));
-      const child = death ? undefined : childDeath(journal, held, next, task);
-      if (death) measure("claim", id, Math.max(death.t, held.t), next);
-      else if (child !== undefined) measure("child", id, child, next);
+      const child = death ? undefined : childDeath(history, held, next, task);
+      if (death) measure("claim", id, Math.max(death.t, held.t), next, task);
+      else if (child !== undefined) measure("child", id, child, next, task);
     }
   }
   return {
@@ -75,27 +75,6 @@ export function recovery(journal: readonly Entry[], bound: number): Recovery {
   };
 }
 
-interface Task {
-  readonly claims: Hold[];
-  readonly freed: Hold[];
-  readonly starts: Run[];
-  readonly ends: Run[];
-}
-
-function tasksOf(journal: readonly Entry[]): ReadonlyMap<string, Task> {
-  const tasks = new Map<string, Task>();
-  for (const entry of journal) {
-    if (!("id" in entry) || entry.k === "twice") continue;
-    const task = tasks.get(entry.id) ?? { claims: [], freed: [], starts: [], ends: [] };
-    tasks.set(entry.id, task);
-    if (entry.k === "claim") task.claims.push(entry);
-    else if (entry.k === "freed") task.freed.push(entry);
-    else if (entry.k === "start") task.starts.push(entry);
-    else if (entry.k === "end") task.ends.push(entry);
-  }
-  return tasks;
-}
-
 /** A worker that goes on after a pause and puts the task back itself was not interrupted by that. */
 function interrupts({ fault, target, t, until }: FaultEntry, held: Hold, next: Hold, freed: readonly Hold[]): boolean {
   if (!workerDeath.test(fault) || target !== held.worker || until < held.t || t > next.t) return false;
@@ -104,17 +83,19 @@ function interrupts({ fault, target, t, until }: FaultEntry, held: Hold, next: H
 }
 
 /** When the child in which it ran was killed, or was given a task that kills it. */
-function childDeath(journal: readonly Entry[], held: Hold, next: Hold, { starts, ends }: Task): number | undefined {
+function childDeath(
+  { faults, doomedStarts }: History,
+  held: Hold,
+  next: Hold,
+  { starts, ends }: TaskHistory,
+): number | undefined {
   const within = ({ t }: { readonly t: number }): boolean => t >= held.t && t <= next.t;
   const run = starts.find((one) => within(one) && one.worker === held.worker);
   if (!run || ends.some((one) => within(one) && one.pid === run.pid)) return undefined;
-  return journal.find(
-    (entry) =>
-      ((entry.k === "fault" && entry.fault === "kill child" && entry.target === run.pid) ||
-        (entry.k === "start" && entry.pid === run.pid && doomed.has(entry.kind))) &&
-      within(entry) &&
-      entry.t >= run.t,
-  )?.t;
+  const killed = faults.find(
+    (fault) => fault.fault === "kill child" && fault.target === run.pid && within(fault) && fault.t >= run.t,
+  );
+  return (killed ?? doomedStarts.find((one) => one.pid === run.pid && within(one) && one.t >= run.t))?.t;
 }
 
 function timesOf(times: number[]): Times | undefined {

@@ -1,18 +1,12 @@
 /** When some worker could have claimed a task: it was up, turned, and held less than its slots. From the journal alone. */
 
-import type { Entry } from "./journal.ts";
-
-type FaultEntry = Extract<Entry, { readonly k: "fault" }>;
+import type { Rows } from "./rows.ts";
 
 /** Of each worker of a run. */
 export const slots = 4;
 
-/** A whole worker was gone, or still. */
-export const workerDeath: RegExp = /^(kill|stop|end|end and kill) (worker|machine)$/;
-const pause = /^stop /;
-
 interface Member {
-  readonly held: Set<string>;
+  readonly held: Set<number>;
   /** Pauses that have not ended. */
   still: number;
 }
@@ -21,27 +15,28 @@ export class Room {
   /** Times in which nobody had room, in their order. */
   readonly #none: (readonly [from: number, to: number])[] = [];
 
-  constructor(journal: readonly Entry[]) {
+  constructor(rows: Rows) {
     const members = new Map<number, Member>();
-    const holder = new Map<string, Member>();
-    const leave = (id: string): void => {
-      holder.get(id)?.held.delete(id);
-      holder.delete(id);
+    const holder = new Map<number, Member>();
+    const leave = (task: number): void => {
+      holder.get(task)?.held.delete(task);
+      holder.delete(task);
     };
     let since: number | undefined = -Infinity;
-    for (const [t, change] of changes(journal)) {
-      change(
-        members,
-        (id, worker) => {
-          leave(id);
-          const member = members.get(worker);
-          if (!member) return;
-          member.held.add(id);
-          holder.set(id, member);
-        },
-        leave,
-      );
-      const open = [...members.values()].some(({ held, still }) => still === 0 && held.size < slots);
+    for (const { k, t, worker, task } of rows.changes()) {
+      const member = members.get(worker);
+      if (k === "up") members.set(worker, { held: new Set(), still: 0 });
+      else if (k === "gone") members.delete(worker);
+      else if (k === "still" || k === "turns") {
+        if (member) member.still += k === "still" ? 1 : -1;
+      } else {
+        leave(task);
+        if (k === "claim" && member) {
+          member.held.add(task);
+          holder.set(task, member);
+        }
+      }
+      const open = hasRoom(members.values());
       if (open && since !== undefined) {
         this.#none.push([since, t]);
         since = undefined;
@@ -58,35 +53,7 @@ export class Room {
   }
 }
 
-type Change = (
-  members: Map<number, Member>,
-  hold: (id: string, worker: number) => void,
-  leave: (id: string) => void,
-) => void;
-
-function changes(journal: readonly Entry[]): (readonly [t: number, change: Change])[] {
-  const all: (readonly [number, Change])[] = [];
-  for (const entry of journal) {
-    if (entry.k === "up")
-      all.push([entry.t, (members) => void members.set(entry.worker, { held: new Set(), still: 0 })]);
-    else if (entry.k === "claim") all.push([entry.t, (_, hold) => hold(entry.id, entry.worker)]);
-    else if (entry.k === "freed" || entry.k === "lost")
-      all.push([entry.t, (_members, _hold, leave) => leave(entry.id)]);
-    else if (entry.k === "fault" && workerDeath.test(entry.fault)) all.push(...faultChanges(entry));
-  }
-  return all.sort(([a], [b]) => a - b);
-}
-
-function faultChanges({ fault, t, until, target }: FaultEntry): (readonly [number, Change])[] {
-  if (!pause.test(fault)) return [[t, (members) => void members.delete(target)]];
-  const by = (step: number): Change => {
-    return (members) => {
-      const member = members.get(target);
-      if (member) member.still += step;
-    };
-  };
-  return [
-    [t, by(1)],
-    [until, by(-1)],
-  ];
+function hasRoom(members: Iterable<Member>): boolean {
+  for (const { held, still } of members) if (still === 0 && held.size < slots) return true;
+  return false;
 }

@@ -1,6 +1,7 @@
 /** What counts as grown, on samples written by hand. */
 
 import { describe, expect, it } from "vitest";
+import { historyOf } from "./history.ts";
 import type { Entry } from "./journal.ts";
 import { growths, leaks } from "./soak-check.ts";
 import type { Sample } from "./watch.ts";
@@ -20,13 +21,14 @@ const journal: Entry[] = Array.from({ length: 1000 }, (_, n): Entry => {
     worker: n % 2 ? 7 : 6,
   };
 });
-const found = (list: readonly Sample[], entries = journal): string[] => leaks(growths(list, entries), {}, {}, 0);
+const found = (list: readonly Sample[], entries = journal): string[] =>
+  leaks(growths(list, historyOf(entries)), {}, {}, 0);
 
 describe("growth of a process", () => {
   it("is told for each thousand tasks that ran in it, after the warm-up", () => {
     const [growth] = growths(
       samples((n) => 100 + n),
-      journal,
+      historyOf(journal),
     );
     // 1 MB a second, and five tasks of its own in that.
     expect(growth).toMatchObject({ kind: "worker", pid: 7, tasks: 500, rssSlope: 200_000, fds: [30, 30] });

@@ -1,6 +1,6 @@
 /** Whether something grew that must not, from samples over hours. Pure functions. */
 
-import type { Entry } from "./journal.ts";
+import type { History } from "./history.ts";
 import type { Leftovers } from "./leftovers.ts";
 import type { Sample } from "./watch.ts";
 
@@ -33,21 +33,15 @@ const ofDead = 25;
 /** Kept by name for each of the three schedules (G11). */
 const ofSchedules = 3 * 1000;
 
-export function growths(samples: readonly Sample[], entries: readonly Entry[]): Growth[] {
-  const starts = entries.flatMap((entry) => (entry.k === "start" ? [entry] : []));
+export function growths(samples: readonly Sample[], { rows, handles: counts }: History): Growth[] {
   return [...new Set(samples.map(({ pid }) => pid))].flatMap((pid) => {
     const own = samples.filter((sample) => sample.pid === pid);
     const warm = own.slice(Math.floor(own.length * warmUp));
     const [first] = warm;
     if (first === undefined) return [];
-    const times = starts
-      .filter((run) => first.kind !== "worker" || run.worker === pid)
-      .map(({ t }) => t)
-      .sort((a, b) => a - b);
+    const times = rows.startTimes(first.kind === "worker" ? pid : undefined);
     const done = countedUp(times, warm);
-    const handles = entries.flatMap((entry) =>
-      entry.k === "handles" && entry.pid === pid && entry.t >= first.t ? [entry.open] : [],
-    );
+    const handles = counts.filter((count) => count.pid === pid && count.t >= first.t).map(({ open }) => open);
     return [
       {
         kind: first.kind,
@@ -89,7 +83,7 @@ export function leaks(grown: readonly Growth[], half: Leftovers, end: Leftovers,
 }
 
 /** How many of these times lie before each sample. Both in their order. */
-function countedUp(times: readonly number[], samples: readonly Sample[]): number[] {
+function countedUp(times: ArrayLike<number>, samples: readonly Sample[]): number[] {
   let count = 0;
   return samples.map(({ t }) => {
     while (count < times.length && (times[count] ?? Infinity) <= t) count++;

@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { type Fault, plan } from "./fault-plan.ts";
 import { pause, strike } from "./faults.ts";
 import { finish } from "./finish.ts";
-import { readJournal } from "./journal.ts";
+import { History } from "./history.ts";
 import { type Leftovers, leftovers } from "./leftovers.ts";
 import { Observer } from "./observer.ts";
 import { partsOf } from "./play.ts";
@@ -68,9 +68,10 @@ async function soak(): Promise<number> {
       load(stage, observer, length, until),
     ]);
     watch.stop();
-    const { violations, ...figures } = await finish(stage, observer, struck);
+    const history = new History();
+    const { violations, ...figures } = await finish(stage, observer, struck, history);
     const end = await leftoversOf(stage);
-    const grown = growths(watch.samples, readJournal(stage.journalPath));
+    const grown = growths(watch.samples, history);
     const dead = Object.entries(end).find(([name]) => /dead/.test(name))?.[1] ?? 0;
     const found = [...violations, ...leaks(grown, half, end, dead)];
     const asked = { broker, minutes, rate, every, seed };

@@ -1,8 +1,6 @@
 /** What may be said of the ticks of a run: each was sent at most once, and exactly once where G11 promises it. A pure function. */
 
-import type { Entry } from "./journal.ts";
-
-type FaultEntry = Extract<Entry, { readonly k: "fault" }>;
+import type { FaultEntry } from "./history.ts";
 
 /** One schedule and one planned time. */
 export interface Tick {

@@ -2,6 +2,7 @@
 
 import { app } from "./app.ts";
 import { type Hold, Journal } from "./journal.ts";
+import { Reach } from "./reach.ts";
 import { slots } from "./room.ts";
 import { trueTime } from "./true-time.ts";
 
@@ -37,6 +38,13 @@ const worker = await app.work({
     }
   },
 });
+const servers = [process.env["CHAOS_BROKER"], process.env["CHAOS_RESULTS"]];
+const redis = servers.find((url) => url?.startsWith("redis:"));
+const reach = new Reach({
+  server: redis === undefined ? undefined : new URL(redis),
+  now: trueTime,
+  away: (t, until) => journal.add({ k: "away", t, until, worker: process.pid }),
+});
 process.stdout.write("ready\n");
 if (process.env["CHAOS_HANDLES"]) {
   const count = (): void =>
@@ -50,5 +58,8 @@ process.on("SIGTERM", () => {
   void worker
     .stop()
     .then(() => app.close())
-    .then(() => process.exit(0));
+    .then(() => {
+      reach[Symbol.dispose]();
+      process.exit(0);
+    });
 });
