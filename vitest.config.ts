@@ -22,6 +22,7 @@ const long = [
   "test/interop/mixed-redis-5-6.test.ts",
   "test/interop/rabbitmq-5-2.test.ts",
   "test/interop/redis-5-2.test.ts",
+  "test/web/durable/thousand-kills.test.ts",
 ];
 const isLong = process.env["CELERIAC_LONG"] === "1";
 

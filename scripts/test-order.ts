@@ -24,6 +24,7 @@ export const longest: readonly string[] = [
   "test/integration/worker.test.ts",
   "test/integration/outbox/outbox.test.ts",
   "test/integration/outbox/outbox-kills.test.ts",
+  "test/web/durable/kills.test.ts",
   "test/integration/rabbitmq-address.test.ts",
   "test/integration/terminate.test.ts",
   "src/driver/sqlite/processes.test.ts",

@@ -1,17 +1,25 @@
 /**
  * Light work after the response, in this process: what FastAPI calls background tasks. One batch a request: its functions run in order,
  * one failing does not touch the next, none starts before the response is over. `close` waits for them, but not for ever.
- * Nothing here survives a crash of the process: what must not be lost is a task.
+ * What is added does not survive a crash of the process; what is sent with `durable` does.
  */
 
+import type { AsyncResult } from "../app/async-result.ts";
 import type { Clock } from "../clock/clock.ts";
 import { systemClock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
+import type { DurableQueue } from "./durable-queue.ts";
 
 /** The two levels this room writes; pino's argument order, so that a framework's own logger fits as it is. */
 export interface BackgroundLog {
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** A task, as `background.durable` takes it. */
+export interface Sendable {
+  readonly name: string;
+  delay(...input: never[]): Promise<AsyncResult<unknown>>;
 }
 
 /**
@@ -31,6 +39,20 @@ export interface BackgroundTasks {
    * Nothing runs if the handler fails: what it announced has not happened. Throws BACKGROUND_CLOSED once the server has closed.
    */
   add<Args extends unknown[]>(work: (...args: Args) => unknown, ...args: Args): void;
+  /**
+   * Sends a task of this app to a queue in a file of this server, and resolves when it is written there: from then on it survives the death of
+   * the process, whatever becomes of the request. It runs in this process, or in the one that is started next. Rejects with
+   * BACKGROUND_NOT_DURABLE without the option `durable`, BACKGROUND_UNAVAILABLE, TASK_UNKNOWN, BACKGROUND_CLOSED, and as `delay` does.
+   *
+   * @example
+   * ```ts
+   * server.post("/orders", async (request) => {
+   *   await request.background.durable(sendReceipt, { order: 7 });
+   *   return { ok: true };
+   * });
+   * ```
+   */
+  durable<T extends Sendable>(task: T, ...input: Parameters<T["delay"]>): ReturnType<T["delay"]>;
   /** Aborts when the server closes and its patience is over; hand it to what can stop early. */
   readonly signal: AbortSignal;
 }
@@ -40,6 +62,8 @@ export interface BackgroundOptions {
   /** How long `close` waits for what was added, ms. Default 10 000. */
   readonly patience?: number;
   readonly clock?: Clock;
+  /** Where `durable` sends; closed with the rest. */
+  readonly durable?: DurableQueue | undefined;
 }
 
 interface Entry {
@@ -52,6 +76,7 @@ export class Background {
   readonly #log: BackgroundLog;
   readonly #patience: number;
   readonly #clock: Clock;
+  readonly #durable: DurableQueue | undefined;
   readonly #stop = new AbortController();
   /** Batches with work that is waiting for its response or running. */
   readonly #busy = new Set<BackgroundBatch>();
@@ -63,6 +88,7 @@ export class Background {
     this.#log = options.log;
     this.#patience = options.patience ?? 10_000;
     this.#clock = options.clock ?? systemClock;
+    this.#durable = options.durable;
   }
 
   /** Functions waiting or running now. */
@@ -78,6 +104,7 @@ export class Background {
       log,
       signal: this.#stop.signal,
       closed: () => this.#closed,
+      durable: (task, input) => this.#send(task, input),
       busy: (batch) => this.#busy.add(batch),
       idle: (batch) => {
         this.#busy.delete(batch);
@@ -90,6 +117,18 @@ export class Background {
   close(): Promise<void> {
     this.#closing ??= this.#drain();
     return this.#closing;
+  }
+
+  async #send(task: { readonly name: string }, input: unknown): Promise<AsyncResult<unknown>> {
+    if (this.#durable === undefined) {
+      throw new CeleriacError(
+        "BACKGROUND_NOT_DURABLE",
+        `background.durable("${task.name}") has no file to keep it in. Name one: tasks({ app, durable: "sqlite:background.db" }), on a disk that outlives the process; or send it to the app's broker with delay().`,
+        { details: { task: task.name } },
+      );
+    }
+    if (this.#closed) throw closedError();
+    return this.#durable.send(task.name, input);
   }
 
   async #drain(): Promise<void> {
@@ -109,6 +148,7 @@ export class Background {
       );
     }
     this.#stop.abort(new CeleriacError("BACKGROUND_CLOSED", "the server has closed; background work ends here"));
+    await this.#durable?.close(this.#patience);
   }
 }
 
@@ -116,6 +156,7 @@ interface Owner {
   readonly log: BackgroundLog;
   readonly signal: AbortSignal;
   readonly closed: () => boolean;
+  readonly durable: (task: { readonly name: string }, input: unknown) => Promise<AsyncResult<unknown>>;
   readonly busy: (batch: BackgroundBatch) => void;
   readonly idle: (batch: BackgroundBatch) => void;
 }
@@ -150,16 +191,15 @@ export class BackgroundBatch implements BackgroundTasks {
         `background.add takes a function and its arguments, not ${typeof work}; pass the function, don't call it`,
       );
     }
-    if (this.#owner.closed()) {
-      throw new CeleriacError(
-        "BACKGROUND_CLOSED",
-        "the server has closed and runs no more background work; use a task for what must happen",
-      );
-    }
+    if (this.#owner.closed()) throw closedError();
     if (this.#state === "dropped") return;
     this.#entries.push({ name: work.name || "(anonymous)", run: () => work(...args) });
     this.#owner.busy(this);
     if (this.#state === "resting") this.#start();
+  }
+
+  durable<T extends Sendable>(task: T, ...[input]: Parameters<T["delay"]>): ReturnType<T["delay"]> {
+    return this.#owner.durable(task, input) as ReturnType<T["delay"]>;
   }
 
   /** The response is over: run. Safe twice. */
@@ -208,4 +248,11 @@ export class BackgroundBatch implements BackgroundTasks {
     if (this.#state === "running") this.#state = "resting";
     this.#owner.idle(this);
   }
+}
+
+function closedError(): CeleriacError {
+  return new CeleriacError(
+    "BACKGROUND_CLOSED",
+    "the server has closed and runs no more background work; use a task for what must happen",
+  );
 }

@@ -55,6 +55,7 @@ export interface TasksMiddleware extends ClosablePieces {
  */
 export function tasks(options: TasksOptions<Request>): TasksMiddleware {
   const service = new TaskService(options, backgroundLog(options.app));
+  service.durable?.startSoon();
   return Object.assign((request: Request, response: Response, next: NextFunction): void => {
     offerBackground(service, request, response);
     const question = service.question(request.method, request.path);

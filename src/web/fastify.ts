@@ -44,7 +44,7 @@ declare module "fastify" {
  */
 export const tasks: (server: FastifyInstance, options: TasksOptions<FastifyRequest>) => Promise<void> = Object.assign(
   async (server: FastifyInstance, options: TasksOptions<FastifyRequest>): Promise<void> => {
-    const { at, background, routes } = new TaskService(options, server.log);
+    const { at, background, routes, durable } = new TaskService(options, server.log);
 
     decorate(server, background);
 
@@ -64,6 +64,8 @@ export const tasks: (server: FastifyInstance, options: TasksOptions<FastifyReque
         .send(Readable.from(answer.stream, { objectMode: false }));
     });
 
+    // A file that cannot be used is told to whoever starts the server.
+    server.addHook("onReady", async () => durable?.start());
     // Streams end before the server waits for its connections, background work after the last response.
     server.addHook("preClose", async () => routes.close());
     server.addHook("onClose", () => background.close());

@@ -5,7 +5,7 @@
 
 import type { ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
-import type { BackgroundBatch, BackgroundTasks } from "./background.ts";
+import type { BackgroundBatch, BackgroundTasks, Sendable } from "./background.ts";
 import { conclude, releaseAfter } from "./response-end.ts";
 import { type ClosablePieces, closing } from "./closing.ts";
 import type { RouteAnswer } from "./result-routes.ts";
@@ -52,6 +52,7 @@ export type TasksMiddleware = MiddlewareHandler<TasksEnv> & ClosablePieces;
  */
 export function tasks(options: TasksOptions<Context>): TasksMiddleware {
   const service = new TaskService(options, backgroundLog(options.app));
+  service.durable?.startSoon();
   const middleware: MiddlewareHandler<TasksEnv> = async (context, next) => {
     const question = service.question(context.req.method, pathOf(context.req.raw.url));
     if (question !== undefined) return answer(service, question, context);
@@ -83,6 +84,10 @@ class AfterResponse implements BackgroundTasks {
 
   add<Args extends unknown[]>(work: (...args: Args) => unknown, ...args: Args): void {
     this.#begun().add(work, ...args);
+  }
+
+  durable<T extends Sendable>(task: T, ...input: Parameters<T["delay"]>): ReturnType<T["delay"]> {
+    return this.#begun().durable(task, ...input);
   }
 
   /** The handler has given its response, or its error was made one. */

@@ -8,7 +8,7 @@ import { isFinal } from "../wire/outcome.ts";
 import { checkTaskId } from "../app/task-id.ts";
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
-import type { StoredOutcome } from "../port/result-store.ts";
+import type { ResultStore, StoredOutcome } from "../port/result-store.ts";
 import { stringifyJson } from "../wire/json.ts";
 import { bodyOf } from "./task-body.ts";
 
@@ -34,10 +34,18 @@ export interface ResultRoutesOptions<Request> {
    * Default: whoever knows the id may; ids made by this library are random.
    */
   readonly authorize?: ((request: Request, id: string) => boolean | Promise<boolean>) | undefined;
+  /** Asked for what the app's own store does not know. */
+  readonly beside?: (() => Promise<ResultStore | undefined>) | undefined;
   /** Event streams open at once; one more answers 503. Default 1000. */
   readonly maxStreams?: number;
   /** A comment is sent after so much silence, ms, so that proxies keep the connection. Default 15 000. */
   readonly heartbeat?: number;
+}
+
+/** What is known of a task, and by whom. */
+interface Found {
+  readonly outcome: StoredOutcome;
+  readonly store: ResultStore;
 }
 
 type Core = Pick<AppCore, "connect" | "clock">;
@@ -54,6 +62,7 @@ const streamHeaders = {
 export class ResultRoutes<Request> {
   readonly #core: Core;
   readonly #authorize: ResultRoutesOptions<Request>["authorize"];
+  readonly #beside: ResultRoutesOptions<Request>["beside"];
   readonly #maxStreams: number;
   readonly #heartbeat: number;
   readonly #stop = new AbortController();
@@ -62,6 +71,7 @@ export class ResultRoutes<Request> {
   constructor(core: Core, options: ResultRoutesOptions<Request> = {}) {
     this.#core = core;
     this.#authorize = options.authorize;
+    this.#beside = options.beside;
     this.#maxStreams = options.maxStreams ?? 1000;
     this.#heartbeat = options.heartbeat ?? 15_000;
   }
@@ -70,9 +80,9 @@ export class ResultRoutes<Request> {
   async read(id: string, request: Request): Promise<RouteAnswer> {
     const refused = await this.#refuse(id, request);
     if (refused !== undefined) return refused;
-    const outcome = await this.#lookUp(id);
-    if (outcome === undefined) return unknownTask(id);
-    const body = bodyOf(outcome);
+    const found = await this.#lookUp(id);
+    if (found === undefined) return unknownTask(id);
+    const body = bodyOf(found.outcome);
     const text = stringifyJson(body);
     if (isFinal(body.state)) return { status: 200, headers: jsonHeaders, body: text };
     return { status: 202, headers: { ...jsonHeaders, "retry-after": "1" }, body: text };
@@ -90,9 +100,9 @@ export class ResultRoutes<Request> {
     }
     const done = this.#count();
     try {
-      const outcome = await this.#lookUp(id);
-      if (outcome !== undefined) {
-        const stream = this.#stream(id, outcome, AbortSignal.any([signal, this.#stop.signal]), done);
+      const found = await this.#lookUp(id);
+      if (found !== undefined) {
+        const stream = this.#stream(found, AbortSignal.any([signal, this.#stop.signal]), done);
         return { status: 200, headers: streamHeaders, stream: endingWith(stream, done) };
       }
     } catch (error) {
@@ -136,15 +146,17 @@ export class ResultRoutes<Request> {
     };
   }
 
-  async #lookUp(id: string): Promise<StoredOutcome | undefined> {
+  async #lookUp(id: string): Promise<Found | undefined> {
     const { store } = await this.#core.connect();
     const [outcome] = await store.get([id]);
-    return outcome;
+    if (outcome !== undefined) return { outcome, store };
+    const beside = await this.#beside?.();
+    const [there] = (await beside?.get([id])) ?? [];
+    return beside === undefined || there === undefined ? undefined : { outcome: there, store: beside };
   }
 
   async *#stream(
-    id: string,
-    first: StoredOutcome,
+    { outcome: first, store }: Found,
     signal: AbortSignal,
     done: () => void,
   ): AsyncGenerator<string, void, undefined> {
@@ -165,8 +177,7 @@ export class ResultRoutes<Request> {
       yield `retry: 1000\n\n${opening.text}`;
       if (opening.last) return;
       let before = Buffer.from(first.meta);
-      const { store } = await this.#core.connect();
-      for await (const outcome of withHeartbeat(store.watch(id, stop), this.#core.clock, this.#heartbeat, stop)) {
+      for await (const outcome of withHeartbeat(store.watch(first.id, stop), this.#core.clock, this.#heartbeat, stop)) {
         if (outcome === "quiet") {
           yield ": still here\n\n";
           continue;

@@ -6,6 +6,7 @@
 import { type App, coreOf } from "../app/app.ts";
 import { durationMs, type Duration } from "../task/duration.ts";
 import { Background, type BackgroundLog } from "./background.ts";
+import { DurableQueue, type DurableOptions } from "./durable-queue.ts";
 import { ResultRoutes } from "./result-routes.ts";
 
 /** What `tasks` takes in every framework. `Request` is the framework's own. */
@@ -25,6 +26,11 @@ export interface TasksOptions<Request> {
   readonly drain?: Duration;
   /** Event streams open at once; one more answers 503. Default 1000. */
   readonly maxStreams?: number;
+  /**
+   * The file of `background.durable`, such as "sqlite:background.db", or `{ file, concurrency }`. Its tasks run in this process, ten at once.
+   * What an earlier process left there is run from the start on. Default: none, and `background.durable` rejects.
+   */
+  readonly durable?: string | URL | DurableOptions;
 }
 
 /** Which of the two routes a path asks, and of which task. */
@@ -38,13 +44,21 @@ export class TaskService<Request> {
   readonly at: string;
   readonly background: Background;
   readonly routes: ResultRoutes<Request>;
+  readonly durable: DurableQueue | undefined;
 
   constructor(options: TasksOptions<Request>, log: BackgroundLog) {
     const core = coreOf(options.app);
     this.at = (options.at ?? "/tasks").replace(/\/+$/, "");
-    core.keepPending(durationMs(options.pendingTtl ?? "1d"));
-    this.background = new Background({ log, patience: durationMs(options.drain ?? "10s"), clock: core.clock });
+    const pendingTtl = durationMs(options.pendingTtl ?? "1d");
+    core.keepPending(pendingTtl);
+    const durable =
+      options.durable === undefined
+        ? undefined
+        : new DurableQueue({ app: options.app, options: options.durable, log, pendingTtl });
+    this.durable = durable;
+    this.background = new Background({ log, patience: durationMs(options.drain ?? "10s"), clock: core.clock, durable });
     this.routes = new ResultRoutes<Request>(core, {
+      beside: durable === undefined ? undefined : () => durable.results(),
       authorize: options.authorize,
       ...(options.maxStreams === undefined ? {} : { maxStreams: options.maxStreams }),
     });
