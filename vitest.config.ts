@@ -9,6 +9,7 @@ import { LongestFirst } from "./scripts/test-order.ts";
 const long = [
   "src/driver/rabbitmq/conformance-quorum.test.ts",
   "src/driver/sqlite/conformance-unthreaded.test.ts",
+  "test/integration/broker-away-rabbitmq.test.ts",
   "test/integration/checkpoint-fifty-kills.test.ts",
   "test/integration/cli-rabbitmq.test.ts",
   "test/integration/control-rabbitmq.test.ts",

@@ -32,6 +32,8 @@ export interface WorkOptions {
   readonly sweep?: Duration;
   /** A worker whose main thread has not turned for this long gives up its leases and ends. Default "60s". */
   readonly stallLimit?: Duration;
+  /** A worker that has not reached its broker again for this long ends, and `closed` rejects with BACKEND_UNREACHABLE. Default: it tries for ever. */
+  readonly reconnectLimit?: Duration;
   /** How long running tasks may go on at shutdown. Default "25s". */
   readonly grace?: Duration;
   /** A child is replaced after so many tasks. Default: never. */

@@ -24,6 +24,7 @@ import { WorkerPoolHooks } from "./pool-hooks.ts";
 import { PoolSize } from "./pool-size.ts";
 import { startParts } from "./parts.ts";
 import { Rates } from "./rates.ts";
+import { Reach } from "./reach.ts";
 import { Reporter } from "./reporter.ts";
 import { Settler } from "./settler.ts";
 import { SettlingApart } from "./settling-apart.ts";
@@ -178,9 +179,6 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       },
       flow.take,
     );
-    for (const event of ["disconnected", "connected"] as const) {
-      consumer.on(event, (text) => report.emit(`broker:${event}`, { text }));
-    }
     consumer.on("clock-step", (text) => report.warning("CLOCK_STEP", text));
     const custody =
       ledger && consumer.detach
@@ -243,10 +241,15 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     const ended = Promise.withResolvers<void>();
     // Whoever stops it hears of a failure too; `closed` alone may have no listener.
     ended.promise.catch(() => {});
+    const reach = new Reach(clock, consumer, report, settings.reconnectLimit, (reason) => {
+      ended.reject(reason);
+      worker.stop({ cold: true }).catch(() => {}); // it ends for the first reason
+    });
     let stopping: Promise<void> | undefined;
     const stop = async (grace: number): Promise<void> => {
       report.emit("worker:stopping", { pid: process.pid });
       stale[Symbol.dispose]();
+      reach[Symbol.dispose]();
       try {
         await shutDown({ clock, flow, pool, settler, consumer, chords }, grace, hurry.signal);
       } catch (error) {

@@ -13,6 +13,8 @@ export interface WorkerSettings {
   readonly processes: number;
   readonly lease: number;
   readonly sweep: number;
+  /** `undefined`: none. */
+  readonly reconnectLimit: number | undefined;
   readonly events: boolean | "auto";
   readonly maxTasksPerChild: number | undefined;
   /** Bounds of a pool whose size follows the load; it begins with the lower one. */
@@ -35,12 +37,14 @@ export function settingsOf(options: WorkOptions, defaultQueue: string): WorkerSe
   if (!Number.isInteger(processes) || processes < 1) throw invalid("processes", processes, "a whole number from 1");
   if (lease < 100)
     throw invalid("lease", lease, "at least 100 ms: a third of it must be longer than a round trip to the broker");
+  const reconnectLimit =
+    options.reconnectLimit === undefined ? undefined : durationMs(options.reconnectLimit, "worker: reconnectLimit");
   const queues = options.queues ?? [defaultQueue];
   if (queues.length === 0) throw invalid("queues", "[]", "at least one queue");
   const events = options.events ?? "auto";
   if (events !== true && events !== false && events !== "auto")
     throw invalid("events", events, 'true, false or "auto"');
-  return { queues, pool, concurrency, processes, lease, sweep, events, maxTasksPerChild, autoscale };
+  return { queues, pool, concurrency, processes, lease, sweep, reconnectLimit, events, maxTasksPerChild, autoscale };
 }
 
 const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 1;

@@ -19,6 +19,7 @@ export function workerCommand(finish: (code: number) => void): Command {
     .option("--lease <time>", "out of the broker's reach for longer, the worker loses its tasks (default: 30s)")
     .option("--sweep <time>", "how often expired leases are looked for (default: 5s)")
     .option("--stall-limit <time>", "a main thread blocked for longer gives up its leases (default: 60s)")
+    .option("--reconnect-limit <time>", "end with exit code 1 if the broker is away for longer (default: never)")
     .option("--grace <time>", "how long tasks may go on at shutdown (default: 25s)")
     .option("--max-tasks-per-child <n>", "replace a child after so many tasks", wholeNumber(1))
     .option("--max-age <time>", "replace a child at this age")
