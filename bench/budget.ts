@@ -114,10 +114,11 @@ const rules: readonly Rule[] = [
     ...more(20, 40),
   },
   { what: /^latency$/, broker: /^sqlite/, pool: inline, figure: "start50", ...less(1, 0.5) },
-  { what: /^memory$/, broker: any, pool: inline, figure: "idleCpu", ...less(1, 0.3) },
-  { what: /^memory$/, broker: any, pool: inline, figure: "rssIdle", ...less(90, 70) },
+  { what: /^upkeep$/, broker: any, pool: inline, figure: "idleCpu", ...less(1, 0.3) },
+  { what: /^upkeep$/, broker: any, pool: inline, figure: "rssIdle", ...less(90, 70) },
   { what: /^startup$/, broker: any, pool: any, figure: "readyProcess", ...less(700, 400) },
   { what: /^startup$/, broker: any, pool: any, figure: "producerImport", ...less(80, 40) },
+  { what: /^startup$/, broker: any, pool: any, figure: "help", ...less(200, 100) },
 ];
 
 /** The budget for a figure, against `peer` or, without one, by itself; none against a peer of which another is the better. */

@@ -16,7 +16,7 @@ export interface Options {
   readonly bulkSize: number;
   readonly bytes: number;
   readonly probes: number;
-  readonly memoryTasks: number;
+  readonly upkeepTasks: number;
   readonly json: boolean;
   readonly keepBuild: boolean;
   /** Folder for CPU profiles of our own processes. */
@@ -25,7 +25,7 @@ export interface Options {
   readonly node: readonly string[];
 }
 
-const everything = ["enqueue-single", "enqueue-bulk", "consume", "e2e", "latency", "chord", "memory", "startup"];
+const everything = ["enqueue-single", "enqueue-bulk", "consume", "e2e", "latency", "chord", "upkeep", "startup"];
 
 export const usage = `npm run bench -- [what…] [options]
 
@@ -44,7 +44,7 @@ what       ${everything.join(", ")}; enqueue = both; all. Default e2e
 --bulk         tasks of one bulk call. Default 1000
 --bytes    of a payload as JSON. Default 100
 --probes   of a latency round. Default 200
---memory-tasks  of the memory measurement. Default 200000
+--upkeep-tasks  of the upkeep measurement. Default 200000
 --profile  folder for CPU profiles of our own processes
 --node     flags of node for our own processes, in one word: --node="--max-semi-space-size=32"
 --keep-build   measure the last build instead of the present sources
@@ -93,7 +93,7 @@ export function optionsFrom(args: readonly string[]): Options | undefined {
       bulk: { type: "string", default: "1000" },
       bytes: { type: "string", default: "100" },
       probes: { type: "string", default: "200" },
-      "memory-tasks": { type: "string", default: "200000" },
+      "upkeep-tasks": { type: "string", default: "200000" },
       profile: { type: "string" },
       node: { type: "string", default: "" },
       "keep-build": { type: "boolean", default: false },
@@ -103,7 +103,7 @@ export function optionsFrom(args: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   const number = (
-    name: "rounds" | "tasks" | "concurrency" | "in-flight" | "bulk" | "bytes" | "probes" | "memory-tasks",
+    name: "rounds" | "tasks" | "concurrency" | "in-flight" | "bulk" | "bytes" | "probes" | "upkeep-tasks",
   ) => {
     const value = Number(values[name]);
     if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a whole number of at least 1`);
@@ -121,7 +121,7 @@ export function optionsFrom(args: readonly string[]): Options | undefined {
     bulkSize: number("bulk"),
     bytes: number("bytes"),
     probes: number("probes"),
-    memoryTasks: number("memory-tasks"),
+    upkeepTasks: number("upkeep-tasks"),
     json: values.json,
     keepBuild: values["keep-build"],
     profile: values.profile,

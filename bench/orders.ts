@@ -11,13 +11,24 @@ export type Order =
       /** Unanswered single calls, or tasks of one bulk call. */
       readonly inFlight: number;
       readonly bytes: number;
+      /** For later, by so much; of bulk calls alone. */
+      readonly delay?: string;
     }
   | { readonly do: "probe"; readonly bytes: number }
   /** A chord of so many members, from its start to the result of its body in the caller's hands. */
   | { readonly do: "chord"; readonly members: number }
   /** Answers when so many tasks have been completed since the process started. */
   | { readonly do: "await"; readonly count: number; readonly pids: readonly number[] }
-  | { readonly do: "done" | "handled" | "close" };
+  /** `memory`: collects garbage first where the process was started with `--expose-gc`. */
+  | { readonly do: "done" | "handled" | "memory" | "close" };
+
+/** Of the process itself, without children, MB. */
+export interface Memory {
+  readonly rss: number;
+  readonly heap: number;
+  /** Buffers and what else lies outside of the heap. */
+  readonly external: number;
+}
 
 export interface Reply {
   readonly started?: number;
@@ -27,4 +38,5 @@ export interface Reply {
   readonly probe?: Probe;
   readonly done?: number;
   readonly handled?: readonly number[];
+  readonly memory?: Memory;
 }

@@ -3,7 +3,7 @@
  * channel, and answers with times of the machine's monotonic clock.
  */
 
-import type { Order, Reply } from "./orders.ts";
+import type { Memory, Order, Reply } from "./orders.ts";
 import { cpuOf } from "./process-cost.ts";
 import { monotonic, type Payload, payloadOf, type Producer, type RunningWorker, type System } from "./system/system.ts";
 
@@ -50,11 +50,27 @@ async function single(sender: Producer, payload: Payload, count: number, inFligh
   await Promise.all(Array.from({ length: Math.min(inFlight, count) }, loop));
 }
 
-async function bulk(sender: Producer, payload: Payload, count: number, size: number): Promise<void> {
+async function bulk(
+  sender: Producer,
+  payload: Payload,
+  { count, inFlight: size, delay }: Extract<Order, { do: "send" }>,
+): Promise<void> {
   for (let sent = 0; sent < count; sent += size) {
     const some = Math.min(size, count - sent);
-    await sender.sendMany(Array.from({ length: some }, () => payload));
+    await sender.sendMany(
+      Array.from({ length: some }, () => payload),
+      delay,
+    );
   }
+}
+
+/** Twice: what the first collection finalizes is freed by the second. */
+function memory(): Memory {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  const { rss, heapUsed, external } = process.memoryUsage();
+  const mb = (bytes: number): number => bytes / 2 ** 20;
+  return { rss: mb(rss), heap: mb(heapUsed), external: mb(external) };
 }
 
 async function obey(order: Order): Promise<Reply> {
@@ -70,7 +86,7 @@ async function obey(order: Order): Promise<Reply> {
       if (producer === undefined) throw new Error("no producer");
       const started = monotonic();
       if (order.how === "single") await single(producer, payload, order.count, order.inFlight);
-      else await bulk(producer, payload, order.count, order.inFlight);
+      else await bulk(producer, payload, order);
       return { started, ended: monotonic() };
     }
     case "probe": {
@@ -89,6 +105,8 @@ async function obey(order: Order): Promise<Reply> {
       return { done };
     case "handled":
       return { handled: system.handledTimes ?? [] };
+    case "memory":
+      return { memory: memory() };
     case "close":
       await producer?.close();
       await worker?.close();

@@ -11,11 +11,15 @@ import { countCheck } from "./count-check.ts";
 import { idle } from "./idle.ts";
 import { buildCeleriac, installPeers } from "./installation.ts";
 import { latency } from "./latency.ts";
+import { growth } from "./growth.ts";
+import { limits } from "./limits.ts";
 import { disturbance, machineFacts } from "./machine.ts";
+import { memory } from "./memory.ts";
 import { optionsFrom, type Options, peersOf, usage } from "./options.ts";
 import { machineTicks } from "./process-cost.ts";
 import { comparisons, type Measurement, type Row, tableOf } from "./report.ts";
 import { type BrokerName, openServer, type Server } from "./server.ts";
+import { shards } from "./shards.ts";
 import { startup } from "./startup.ts";
 import { percentile } from "./statistics.ts";
 import { consume, endToEnd, enqueue, type Load } from "./throughput.ts";
@@ -38,7 +42,7 @@ const kinds: Readonly<Record<string, Round>> = {
     };
   },
   chord,
-  memory: async (server, load, options) => ({ ...(await upkeep(server, load, options.memoryTasks)) }),
+  upkeep: async (server, load, options) => ({ ...(await upkeep(server, load, options.upkeepTasks)) }),
 };
 /** How many of the tasks a slow system gets, so that a round takes seconds and not minutes. */
 const share: Readonly<Record<string, number>> = {
@@ -51,7 +55,11 @@ const share: Readonly<Record<string, number>> = {
 /** Measurements with options of their own and no peers. Each says whether its bounds are kept. */
 const tools: Readonly<Record<string, (args: readonly string[]) => Promise<boolean>>> = {
   counts: countCheck,
+  growth,
   idle,
+  limits,
+  memory,
+  shards,
 };
 
 async function main(): Promise<void> {
@@ -125,8 +133,8 @@ function fits(peer: string, what: string, options: Options): boolean {
   if (peer === "celeriac-events") return what === "e2e" || what === "consume";
   if (what === "chord") return peer.startsWith("celery-");
   if (peer === "bullmq") return true;
-  if (peer === "bee-queue" || peer === "plainjob") return options.pool === "inline" && what !== "memory";
-  return what !== "latency" && what !== "memory";
+  if (peer === "bee-queue" || peer === "plainjob") return options.pool === "inline" && what !== "upkeep";
+  return what !== "latency" && what !== "upkeep";
 }
 
 function loadOf(system: string, options: Options): Load {

@@ -8,6 +8,8 @@ export interface SystemOptions {
   /** Every commit reaches the disk before it is answered (SQLite's `synchronous = FULL`). */
   readonly durable: boolean;
   readonly concurrency: number;
+  /** Tasks are spread over so many, and a worker takes from all. Ours alone; default 1. */
+  readonly queues?: number;
   /** Where handlers run, for systems that have a choice. */
   readonly pool: "inline" | "process";
 }
@@ -26,7 +28,7 @@ export interface Producer {
   /** Sends one task; resolves when the server has it. */
   send(payload: Payload): Promise<unknown>;
   /** Sends many in the way the system offers for many. */
-  sendMany(payloads: readonly Payload[]): Promise<unknown>;
+  sendMany(payloads: readonly Payload[], delay?: string): Promise<unknown>;
   /** Sends one `count` times in single calls, for systems whose producer is no Node process; instead of a loop around `send`. */
   sendAll?(payload: Payload, count: number): Promise<void>;
   /** A chord of no-op members, for systems that have such; resolves with the result of its body, which is the number of members. */
