@@ -32,7 +32,7 @@ let clock: VirtualClock;
 let store: ResultStore;
 let ledger: Ledger;
 /** What stands between the worker and its store; tests put something in the way. */
-let way: Pick<Ledger, "begin" | "take" | "renew" | "expired"> & Pick<ResultStore, "get">;
+let way: Pick<Ledger, "begin" | "take" | "renew" | "expired"> & Pick<ResultStore, "commit" | "get">;
 
 beforeEach(async () => {
   ({ clock, store, ledger } = await openApartStore());
@@ -41,6 +41,7 @@ beforeEach(async () => {
     take: (holds, lease) => ledger.take(holds, lease),
     renew: (holds, lease) => ledger.renew(holds, lease),
     expired: (lease, limit) => ledger.expired(lease, limit),
+    commit: (batch) => store.commit(batch),
     get: (ids) => store.get(ids),
   };
 });
@@ -60,7 +61,7 @@ function bench(options: BenchOptions = {}): Bench {
     features: store.features,
     open: (signal) => store.open(signal),
     close: () => store.close(),
-    commit: (batch) => store.commit(batch),
+    commit: (batch) => way.commit(batch),
     get: (ids) => way.get(ids),
     watch: (id, signal) => store.watch(id, signal),
     forget: (ids) => store.forget(ids),
@@ -239,6 +240,26 @@ describe("a message that comes again while its store is away", () => {
     await pass(stage, 2000);
     expect([stage.settled, stage.calls]).toEqual([[], []]);
     await stage.flow.quiet(AbortSignal.timeout(1000));
+  });
+});
+
+describe("a task that ends while its store is away", () => {
+  it("is kept for a quarter of an hour and more, takes the room of a new one, and is stored once", async () => {
+    const stage = bench({ slots: 1 });
+    stage.deliver({ id: "a" });
+    await turns();
+    let tries = 0;
+    way.commit = async () => {
+      tries++;
+      return Promise.reject(new Error("down"));
+    };
+    stage.calls[0]?.end(value(stage.calls[0].call));
+    await pass(stage, 900_000);
+    expect(tries).toBeGreaterThan(100);
+    expect([stage.settled, stage.wanted.at(-1)]).toEqual([[], 1]);
+    way.commit = (batch) => store.commit(batch);
+    await pass(stage, 2_000);
+    expect([kinds(stage), await stateOf("a"), stage.calls.length]).toEqual([["ack"], "SUCCESS", 1]);
   });
 });
 
