@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { array, assert, asyncProperty } from "fast-check";
 import { expect } from "vitest";
 import { type Driver, memoryDriver } from "./driver.ts";
-import { consumers, queues, type Step, step } from "./step.ts";
+import { consumers, passage, queues, type Step } from "./step.ts";
 import { World } from "./world.ts";
 
 /** The queues whose order is open: where delayed messages have come due, drivers differ in which place of the line they take. */
@@ -55,7 +55,7 @@ export function chosen(runs: number): { readonly numRuns: number; readonly seed?
 
 export async function compareMany(driver: Driver, runs: number): Promise<void> {
   const real = new World(driver);
-  const steps = array(step, { minLength: 5, maxLength: 40, size: "max" });
+  const steps = array(passage, { minLength: 5, maxLength: 25, size: "max" }).map((each) => each.flat());
   await assert(
     asyncProperty(steps, (each) => compare(each, real)),
     { ...chosen(runs), endOnFailure: false },

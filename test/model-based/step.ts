@@ -111,7 +111,7 @@ const draft: Arbitrary<Draft> = record({
 });
 const just = <K extends string>(...names: readonly K[]): Arbitrary<K> => constantFrom(...names);
 
-export const step: Arbitrary<Step> = oneof(
+const step: Arbitrary<Step> = oneof(
   {
     weight: 6,
     arbitrary: record({ do: just("publish"), queue, drafts: array(draft, { minLength: 1, maxLength: 5 }) }),
@@ -131,4 +131,45 @@ export const step: Arbitrary<Step> = oneof(
   { weight: 1, arbitrary: record({ do: just("pause", "resume", "resume"), queue }) },
   { weight: 1, arbitrary: record({ do: just("redrive", "redrive", "drop"), pick }) },
   { weight: 1, arbitrary: record({ do: just("elapse") }) },
+);
+
+/** Whose tasks another takes over while it stands still, and tells of their end afterwards. */
+const overtaken: Arbitrary<readonly Step[]> = record({
+  drafts: array(draft, { minLength: 1, maxLength: 3 }),
+  who,
+  rival: who,
+  end: ending,
+  plain: boolean(),
+  batch: array(settlement, { minLength: 1, maxLength: 3 }),
+}).map(({ drafts, who: first, rival, end, plain, batch }) => [
+  { do: "publish", queue: first % queues, drafts },
+  { do: "claim", who: first, n: 4 },
+  { do: "freeze", who: first },
+  { do: "claim", who: rival, n: 4 },
+  { do: "thaw", who: first, end, plain },
+  { do: "settle", who: rival, batch },
+]);
+/** Tasks that are final and not gone: what is stored and said of their next end, and of one that nobody holds. */
+const endedTwice: Arbitrary<readonly Step[]> = record({
+  drafts: array(draft, { minLength: 1, maxLength: 3 }),
+  who,
+  state: constantFrom("SUCCESS", "FAILURE", "REVOKED"),
+  batch: array(settlement, { minLength: 3, maxLength: 3 }),
+}).map(({ drafts, who: first, state, batch }) => {
+  const back = { to: "requeue", at: "front", later: 0 } as const;
+  return [
+    { do: "publish", queue: first % queues, drafts },
+    { do: "claim", who: first, n: 1 },
+    { do: "settle", who: first, batch: [{ pick: 0, end: back, result: state, follow: [], record: false }] },
+    { do: "claim", who: first, n: 1 },
+    { do: "settle", who: first, batch },
+    { do: "settle-again", who: first },
+  ];
+});
+
+/** What single steps in any order bring about too rarely comes as a whole now and then; its steps are as true alone as among others. */
+export const passage: Arbitrary<readonly Step[]> = oneof(
+  { weight: 10, arbitrary: step.map((one) => [one]) },
+  { weight: 1, arbitrary: overtaken },
+  { weight: 1, arbitrary: endedTwice },
 );
