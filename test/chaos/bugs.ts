@@ -192,13 +192,21 @@ const unregisteredStart: readonly Patch[] = [
     put: "const fresh: Execution[] = [];",
   },
 ];
-/** kombu's entries have a name that says nothing, and as their score the second in which they were taken. */
+/**
+ * kombu's entries have a name that says nothing, and as their score the second in which they were taken. They are measured by the lease of who
+ * sweeps: the longest one in use, which the script knows, may be that of whoever counts the ticks.
+ */
 const sweepsAll: readonly Patch[] = [
+  {
+    file: "src/driver/redis/sweeper.ts",
+    find: "String(mostBytes), String(this.#longest)],",
+    put: "String(mostBytes), String(this.#longest), String(this.#settings.lease)],",
+  },
   {
     file: "src/driver/redis/script/reap.ts",
     find: "local out, bytes = { 0, now_text }, 0\n",
     put: `local out, bytes = { 0, now_text }, 0
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms_text((now - lease) / 1000))) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms_text((now - ARGV[6]) / 1000))) do
   local raw, queue = (redis.call('HGET', KEYS[1], id) or ''):match('^%[(.*), *"[^"]*", *"([^"]*)"%]$')
   if raw and not place(id) then
     redis.call('RPUSH', queue, raw)
@@ -230,10 +238,12 @@ export const bugs: Readonly<Record<string, Bug>> = {
   },
   "no-launch-on-final": {
     says: "acknowledges a task whose result is final without sending what follows",
+    only: "two-port worker dies",
     patches: { sqlite: noLaunch, redis: noLaunch },
   },
   "arrive-once": {
     says: "tells of a full chord only the worker of its last member",
+    only: "kill worker,end and kill worker",
     patches: { sqlite: arriveOnce, redis: arriveOnce },
   },
   "no-dedupe": {
