@@ -112,16 +112,17 @@ export function leaseCases(makeServer: MakeServer): void {
     const [client, other] = [await rig.client(), await rig.client()];
     skip(client.freeze === undefined, "the harness cannot freeze a client");
     const [queue, next] = [rig.name("frozen"), rig.name("next")];
-    const id = rig.name("id");
-    await rig.send(client, queue, [id]);
-    const tray = await rig.consume(client, [queue], 1);
-    const delivery = await tray.one();
-    tray.consumer.started([delivery], "suspect");
+    const [id, plain] = [rig.name("id"), rig.name("plain")];
+    await rig.send(client, queue, [id, plain]);
+    const tray = await rig.consume(client, [queue], 2);
+    const [delivery, acknowledged] = await tray.take(2);
+    if (delivery === undefined || acknowledged === undefined) throw new Error("two were sent");
+    tray.consumer.started([delivery, acknowledged], "suspect");
     await rig.server.pass(rig.server.timing.lease / 4);
     await client.freeze?.();
     const rival = await rig.consume(other, [queue, next], 5);
-    const taken = await rival.one(rig.recovery);
-    expect(idOf(taken)).toBe(id);
+    const taken = await rival.take(2, rig.recovery);
+    expect(taken.map(idOf).toSorted()).toEqual([id, plain].toSorted());
     const joins = client.broker.joins(client.store);
     const settlement = {
       delivery,
@@ -131,13 +132,15 @@ export function leaseCases(makeServer: MakeServer): void {
     } as const;
     expect(await tray.settle(settlement)).toEqual({ kind: "lost" });
     expect(await tray.settle(settlement), "also when repeated").toEqual({ kind: "lost" });
+    const ack = { delivery: acknowledged, then: { kind: "ack" } } as const;
+    expect(await tray.settle(ack), "also of one that only ends").toEqual({ kind: "lost" });
     await client.thaw?.();
     await rig.until("the former holder to notice", () => delivery.lost.aborted, rig.recovery);
     expect(delivery.lost.reason).toMatchObject({ code: "LEASE_LOST" });
     await rival.quiet();
     expect(await other.store.get([id])).toEqual([undefined]);
-    expect(taken.lost.aborted).toBe(false);
-    await rival.ack([taken]);
+    expect(taken.map(({ lost }) => lost.aborted)).toEqual([false, false]);
+    await rival.ack(taken);
     await tray.quiet();
   });
 
