@@ -111,6 +111,9 @@ const task = app.task("nothing", () => null);
 const error = await task.delay().then(() => undefined, (reason: unknown) => reason);
 if (!(error instanceof CeleriacError) || error.code !== "CLIENT_MISSING") throw new Error("expected CLIENT_MISSING", { cause: error });
 await app.close();
+// By a name that the compiler does not follow: its types are the peer's.
+const nest = await import(["celeriac", "nest"].join("/")).then(() => undefined, (reason: unknown) => reason);
+if (!(nest instanceof CeleriacError) || nest.code !== "CLIENT_MISSING") throw new Error("expected CLIENT_MISSING of celeriac/nest", { cause: nest });
 `,
   };
 }

@@ -30,6 +30,7 @@ const walls: Readonly<Record<string, readonly string[]>> = {
   pool: [...ground, "wire", "task"],
   worker: [...app, "pool", "event", "control"],
   web: app,
+  nest: [...app, "web", "dashboard"],
   opentelemetry: [...ground, "task"],
   outbox: app,
   dashboard: [...app, "event", "control"],

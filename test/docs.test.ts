@@ -64,6 +64,8 @@ function config(): object {
       noUncheckedIndexedAccess: true,
       allowImportingTsExtensions: true,
       erasableSyntaxOnly: true,
+      // Nest's.
+      experimentalDecorators: true,
       verbatimModuleSyntax: true,
       skipLibCheck: true,
       noEmit: true,
@@ -74,6 +76,7 @@ function config(): object {
         "celeriac/express": [join(root, "src/web/express.ts")],
         "celeriac/fastify": [join(root, "src/web/fastify.ts")],
         "celeriac/hono": [join(root, "src/web/hono.ts")],
+        "celeriac/nest": [join(root, "src/nest/index.ts")],
         "celeriac/opentelemetry": [join(root, "src/opentelemetry/index.ts")],
         "celeriac/outbox": [join(root, "src/outbox/index.ts")],
         "celeriac/testing": [join(root, "src/testing/index.ts")],

@@ -37,6 +37,7 @@ export const errorCodes = [
   "LOGIN_MISSING",
   "MESSAGE_TOO_LARGE",
   "MESSAGE_UNDECODABLE",
+  "MOUNTED_TWICE",
   "NAME_INVALID",
   "NODE_TOO_OLD",
   "NOT_IN_TASK",

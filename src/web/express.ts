@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import type { NextFunction, Request, Response } from "express";
 import type { BackgroundBatch, BackgroundTasks } from "./background.ts";
 import { type ClosablePieces, closing } from "./closing.ts";
+import { mountedTwice } from "./mounted-twice.ts";
 import { conclude, releaseAfter } from "./response-end.ts";
 import type { RouteAnswer } from "./result-routes.ts";
 import { backgroundLog, type Question, type TasksOptions, TaskService } from "./task-service.ts";
@@ -56,12 +57,20 @@ export interface TasksMiddleware extends ClosablePieces {
 export function tasks(options: TasksOptions<Request>): TasksMiddleware {
   const service = new TaskService(options, backgroundLog(options.app));
   service.durable?.startSoon();
-  return Object.assign((request: Request, response: Response, next: NextFunction): void => {
+  return Object.assign(middlewareOf(service), closing(service));
+}
+
+/** The middleware alone, for who starts and ends its pieces himself. */
+export function middlewareOf(
+  service: TaskService<Request>,
+): (request: Request, response: Response, next: NextFunction) => void {
+  return (request, response, next) => {
+    if (Object.hasOwn(request, "background")) return next(mountedTwice("tasks()"));
     offerBackground(service, request, response);
     const question = service.question(request.method, request.path);
     if (question === undefined) next();
     else answer(service, question, request, response).catch(next);
-  }, closing(service));
+  };
 }
 
 /** Made on first use: requests without any pay for one property. */

@@ -6,6 +6,7 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Background, BackgroundBatch, BackgroundTasks } from "./background.ts";
+import { mountedTwice } from "./mounted-twice.ts";
 import { conclude, releaseAfter } from "./response-end.ts";
 import type { RouteAnswer } from "./result-routes.ts";
 import { eventsSchema, readSchema } from "./route-schema.ts";
@@ -44,6 +45,7 @@ declare module "fastify" {
  */
 export const tasks: (server: FastifyInstance, options: TasksOptions<FastifyRequest>) => Promise<void> = Object.assign(
   async (server: FastifyInstance, options: TasksOptions<FastifyRequest>): Promise<void> => {
+    if (server.hasRequestDecorator("background")) throw mountedTwice("tasks");
     const { at, background, routes, durable } = new TaskService(options, server.log);
 
     decorate(server, background);

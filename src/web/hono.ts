@@ -6,6 +6,7 @@
 import type { ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
 import type { BackgroundBatch, BackgroundTasks, Sendable } from "./background.ts";
+import { mountedTwice } from "./mounted-twice.ts";
 import { conclude, releaseAfter } from "./response-end.ts";
 import { type ClosablePieces, closing } from "./closing.ts";
 import type { RouteAnswer } from "./result-routes.ts";
@@ -54,6 +55,7 @@ export function tasks(options: TasksOptions<Context>): TasksMiddleware {
   const service = new TaskService(options, backgroundLog(options.app));
   service.durable?.startSoon();
   const middleware: MiddlewareHandler<TasksEnv> = async (context, next) => {
+    if (context.get("background") !== undefined) throw mountedTwice("tasks()");
     const question = service.question(context.req.method, pathOf(context.req.raw.url));
     if (question !== undefined) return answer(service, question, context);
     const work = new AfterResponse(service, outgoingOf(context.env));

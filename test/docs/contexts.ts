@@ -5,6 +5,7 @@
 
 /** Files of the reader's own that examples import. */
 export const files: Readonly<Record<string, string>> = {
+  "app.module.ts": "export class AppModule {}\n",
   "mail.ts": "export async function sendMail(text: string): Promise<void> { void text; }\n",
   "image.ts":
     "export async function thumbnail(file: string, width: number): Promise<Uint8Array> { return new Uint8Array(file.length + width); }\n",

@@ -4,10 +4,13 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
+import { type ArgumentsHost, Controller, Get, HttpException, Module, Req, Res } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
 import express from "express";
 import Fastify, { type FastifyRequest } from "fastify";
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { CeleriacModule } from "../../src/nest/index.ts";
 import type { BackgroundTasks } from "../../src/web/background.ts";
 import { tasks as expressTasks } from "../../src/web/express.ts";
 import { tasks as fastifyTasks } from "../../src/web/fastify.ts";
@@ -121,4 +124,43 @@ export const frameworks: Readonly<Record<string, Framework>> = {
       return { base: await addressOf(listening), close: () => pieces.close(listening) };
     },
   },
+  Nest: {
+    refusal: (status) => new HttpException("refused", status),
+    async start({ options, authorize, routes = {}, hides = false }) {
+      const pieces = CeleriacModule.forRoot({
+        ...options,
+        authorize: authorize && ((request: express.Request, id) => authorize(request.get("authorization"), id)),
+      });
+      const server = await NestFactory.create(rootOf(pieces, routes), { logger: false, abortOnError: false });
+      if (hides)
+        server.useGlobalFilters({
+          catch: (error: Error, host: ArgumentsHost) =>
+            host.switchToHttp().getResponse<express.Response>().status(500).json({ oops: error.message }),
+        });
+      await server.listen(0, "127.0.0.1");
+      return { base: await addressOf(server.getHttpServer() as Server), close: () => server.close() };
+    },
+  },
 };
+
+/** Nest's decorators are TypeScript's first kind, which Node does not strip: here they are called, as compiled code calls them. */
+function rootOf(
+  pieces: ReturnType<typeof CeleriacModule.forRoot>,
+  routes: NonNullable<Setting["routes"]>,
+): new () => object {
+  class Routes {}
+  for (const [path, handle] of Object.entries(routes)) {
+    const value = async (request: express.Request, response: express.Response): Promise<void> => {
+      const { status, body } = await handle({ background: request.background, gone: once(response, "close") });
+      response.status(status).json(body);
+    };
+    Object.defineProperty(Routes.prototype, path, { value, configurable: true });
+    Get(path)(Routes.prototype, path, { value });
+    Req()(Routes.prototype, path, 0);
+    Res()(Routes.prototype, path, 1);
+  }
+  Controller()(Routes);
+  class Root {}
+  Module({ imports: [pieces], controllers: [Routes] })(Root);
+  return Root;
+}
