@@ -8,8 +8,8 @@
 
 import { parseArgs } from "node:util";
 import { writeRow } from "./bug-table.ts";
-import { runBug } from "./bug-run.ts";
-import { type BuggyBroker, bugs } from "./bugs.ts";
+import { chaosBugs, runBug } from "./bug-run.ts";
+import type { BuggyBroker } from "./bugs.ts";
 
 const { values } = parseArgs({
   options: {
@@ -23,7 +23,7 @@ const { values } = parseArgs({
 });
 const { tasks, faults, table } = values;
 let missed = 0;
-for (const [name, bug] of Object.entries(bugs)) {
+for (const [name, bug] of Object.entries(chaosBugs)) {
   if (values.bug !== undefined && values.bug !== name) continue;
   for (const broker of Object.keys(bug.patches) as BuggyBroker[]) {
     if (values.broker !== undefined && values.broker !== broker) continue;

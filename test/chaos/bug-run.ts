@@ -4,10 +4,13 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BuggyBroker, bugs, seed as seedBug } from "./bugs.ts";
+import { type Bug, type BuggyBroker, bugs, seed as seedBug } from "./bugs.ts";
+import { tickBugs } from "./tick-bugs.ts";
 
 /** Some bugs need a coincidence that not every seed brings about. */
 const seeds = 3;
+/** All that a chaos run must see. */
+export const chaosBugs: Readonly<Record<string, Bug>> = { ...bugs, ...tickBugs };
 const root: string = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface BugRun {
@@ -27,8 +30,8 @@ export interface Caught {
 
 /** `undefined` if it was not caught. Throws on a bug that there is not, and if a run did not end. */
 export function runBug({ bug: name, broker, tasks, faults, seed }: BugRun): Caught | undefined {
-  const bug = bugs[name];
-  if (!bug) throw new Error(`no bug "${name}"; there are: ${Object.keys(bugs).join(", ")}`);
+  const bug = chaosBugs[name];
+  if (!bug) throw new Error(`no bug "${name}"; there are: ${Object.keys(chaosBugs).join(", ")}`);
   if (!bug.patches[broker]) throw new Error(`"${name}" is seeded for ${Object.keys(bug.patches).join(" and ")} alone`);
   const folder = mkdtempSync(join(root, ".tmp-chaos-"));
   try {

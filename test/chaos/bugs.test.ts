@@ -7,8 +7,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { beatBugs } from "./beat-bugs.ts";
 import { type BuggyBroker, bugs, seed } from "./bugs.ts";
+import { tickBugs } from "./tick-bugs.ts";
 
-const all = { ...bugs, ...beatBugs };
+const all = { ...bugs, ...tickBugs, ...beatBugs };
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 describe("the seeded bugs", () => {

@@ -11,8 +11,8 @@ import type { Stage } from "./stage.ts";
 import { checkTicks, putForward } from "./tick-check.ts";
 
 export interface Outcome extends Verdict {
-  /** Of schedules, those that were due, and of them those that had to be sent once. */
-  readonly ticks: { readonly due: number; readonly owed: number };
+  /** Of schedules: those that were due, of them those that were owed, and of those the ones that were missed as `misfire` says. */
+  readonly ticks: { readonly due: number; readonly owed: number; readonly missed: number };
   readonly dashboard: Omit<Visits, "violations">;
   /** Ms within which what a dead worker held must be claimed again. */
   readonly bound: number;
@@ -51,7 +51,7 @@ export async function finish(
   return {
     ...verdict,
     violations: [...verdict.violations, ...ticking.violations, ...unseen],
-    ticks: { due: ticking.ticks, owed: ticking.owed },
+    ticks: { due: ticking.ticks, owed: ticking.owed, missed: ticking.missed },
     dashboard,
     bound,
     versions: await stage.versions(),

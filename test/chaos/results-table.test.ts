@@ -16,7 +16,7 @@ const figures: Figures = {
   rerun: 12,
   bound: 4500,
   violations: [],
-  ticks: { due: 90, owed: 90 },
+  ticks: { due: 90, owed: 90, missed: 0 },
   recoveryMs: {
     claim: { count: 9, p50: 900, p95: 3100, p99: 4400, max: 4400 },
     child: undefined,

@@ -30,8 +30,8 @@ const mostMore = 10;
 const mostLeft = 100;
 /** Entries of a dead letter: itself, its attempts, its place in the order of each list. */
 const ofDead = 25;
-/** Kept by name for each of the three schedules (G11). */
-const ofSchedules = 3 * 1000;
+/** Kept by name for each of the six schedules (G11). */
+const ofSchedules = 6 * 1000;
 
 export function growths(samples: readonly Sample[], { rows, handles: counts }: History): Growth[] {
   return [...new Set(samples.map(({ pid }) => pid))].flatMap((pid) => {

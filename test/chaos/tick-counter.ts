@@ -1,5 +1,6 @@
 /** Counts what schedulers send, by the ids of ticks, which are known beforehand. Takes and acknowledges every message itself. */
 
+import { setTimeout as after } from "node:timers/promises";
 import { coreOf, createApp } from "../../src/app/app.ts";
 import type { AppCore } from "../../src/app/core.ts";
 import { callOf } from "../../src/beat/call.ts";
@@ -10,26 +11,34 @@ import type { Backend } from "../../src/port/backend.ts";
 import type { Consumer, Delivery } from "../../src/port/broker.ts";
 import { pause } from "./faults.ts";
 import { hour } from "./machine-faults.ts";
-import type { Tick, TickEvidence } from "./tick-check.ts";
+import type { Policy, Tick, TickEvidence } from "./tick-check.ts";
+import { TickRecord } from "./tick-record.ts";
 
 /** Schedulers end a little after the last tick that is asked for, or were an hour ahead: what they sent is known. */
 const known = hour + 60_000;
-/** Ms in which one scheduler leads again after the last fault, and has caught up. */
-const patience = 30_000;
+/** Ms in which one scheduler leads again after the last fault, and has caught up. Before that nothing can be said of what is not used up. */
+const patience = 180_000;
 /** Ms in which what comes twice comes behind it. */
 const echo = 200;
+/** Ms between two looks at what the store notes; a tick that is left out within its grace is found out to so much. */
+const lookEvery = 250;
 
 export class TickCounter {
   readonly #app: App;
   readonly #core: AppCore;
   readonly #backend: Backend;
   readonly #counts = new Map<string, { fresh: number; seen: number }>();
+  readonly #record: TickRecord;
+  readonly #ending = new AbortController();
   #consumer: Consumer | undefined;
+  #looking: Promise<void> | undefined;
 
   private constructor(app: App, core: AppCore, backend: Backend) {
     this.#app = app;
     this.#core = core;
     this.#backend = backend;
+    const { lease } = portsOf(core, backend);
+    this.#record = new TickRecord((schedule, limit) => lease.fired(schedule, limit), Date.now);
   }
 
   /** Its lines to the servers are good ones: what is judged are the schedulers. */
@@ -42,26 +51,45 @@ export class TickCounter {
     const core = coreOf(app);
     const counter = new TickCounter(app, core, await core.connect());
     await counter.#count(queue);
+    counter.#looking = counter.#look();
     return counter;
   }
 
   /**
-   * Waits until a tick of each schedule has arrived that is due after now, if they are `owed`. Nothing is thrown where none does: they are
-   * then missing.
+   * Waits until a tick of each schedule is used up that is due after now, and all that were sent have come, if they are `owed`. Nothing is
+   * thrown where that does not happen: they are then missing.
    */
   async settle(apart: boolean, owed: boolean): Promise<TickEvidence> {
     const entries = await this.#entries();
     const now = Date.now();
-    const last = entries.map((entry) => ({ entry, id: this.#id(entry, next(entry, now)) }));
     const until = performance.now() + (owed ? patience : 0);
-    while (last.some(({ id }) => !this.#counts.has(id)) && performance.now() < until) await pause(50);
+    while (!entries.every((entry) => this.#settled(entry, now)) && performance.now() < until) await pause(50);
     await pause(echo);
     return this.#evidence(entries, now, apart);
   }
 
   async close(): Promise<void> {
+    this.#ending.abort();
+    await this.#looking;
     await this.#consumer?.stop();
     await this.#app.close();
+  }
+
+  async #look(): Promise<void> {
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      try {
+        for (const { name } of await this.#entries()) await this.#record.look(name);
+      } catch {
+        // The server is away; what it notes is read when it is back.
+      }
+      await after(lookEvery, undefined, { signal }).catch(() => {}); // rejects with the end of the loop
+    }
+  }
+
+  #settled({ name }: Entry, now: number): boolean {
+    const used = [...this.#record.of(name)];
+    return used.some(([at]) => at > now) && used.every(([, { id }]) => id === undefined || this.#counts.has(id));
   }
 
   async #count(queue: string): Promise<void> {
@@ -104,15 +132,20 @@ export class TickCounter {
   #evidence(entries: readonly Entry[], until: number, apart: boolean): TickEvidence {
     const ticks: Tick[] = [];
     const ids = new Set<string>();
+    const policies: Record<string, Policy> = {};
     for (const entry of entries) {
+      const record = this.#record.of(entry.name);
+      policies[entry.name] = entry.policy;
       for (let at = next(entry, entry.from); at < until + known; at = next(entry, at)) {
         const id = this.#id(entry, at);
         ids.add(id);
         const { fresh, seen } = this.#counts.get(id) ?? { fresh: 0, seen: 0 };
-        if (seen > 0 || at <= until) ticks.push({ schedule: entry.name, at, fresh, seen });
+        const used = record.get(at);
+        if (seen > 0 || used !== undefined || at <= until) ticks.push({ schedule: entry.name, at, fresh, seen, used });
       }
     }
-    return { ticks, strange: [...this.#counts.keys()].filter((id) => !ids.has(id)), until, apart };
+    const strange = [...this.#counts.keys()].filter((id) => !ids.has(id));
+    return { ticks, policies, strange, until, apart };
   }
 
   #id(entry: Entry, at: number): string {

@@ -10,4 +10,9 @@ export const app: App = createApp({
 });
 
 const tick = app.task("chaos.tick", { queue: tickQueue, ignoreResult: true }, async () => {});
+/** Shorter than it takes to replace a leader, so that some are missed in every run. */
+const grace = "1s";
+app.schedule("skip what was missed", every("700ms"), tick.si(), { grace, misfire: "skip" });
+app.schedule("make up for it once", every("800ms"), tick.si(), { grace, misfire: "once" });
+app.schedule("make up for three", every("900ms"), tick.si(), { grace, misfire: "all", limit: 3 });
 for (const period of [400, 1000, 2700]) app.schedule(`every ${String(period)} ms`, every(period), tick.si());
