@@ -23,10 +23,13 @@ export interface GrowthCost {
 }
 export type GrowthFigure = keyof GrowthCost;
 
+/** On a busy machine the measuring process may sleep while the workers run: more tasks outlast that. */
+export class RoundTooShort extends Error {}
+
 /** Between two looks at how far the workers are. */
 const look = 10;
 /** While claims are timed: of the measured tasks. */
-const timedShare = 0.25;
+const timedShare = 0.5;
 const bulkSize = 1000;
 
 export async function growthRound(server: Server, layout: Layout): Promise<GrowthCost> {
@@ -67,12 +70,14 @@ export async function growthRound(server: Server, layout: Layout): Promise<Growt
   await Promise.all(workers.map((worker) => worker.tell({ do: "work", options })));
   const from = await until(warmup);
   const to = await until(warmup + tasks);
-  let last = to;
+  let [timedFrom, timedTo] = [0, 0];
   const claims = await scriptTime(server, claimScript, async () => {
-    last = await until(Math.min(to.count + timed, needed));
+    // Not the count of before: the slow log was set up meanwhile.
+    timedFrom = await done();
+    timedTo = (await until(Math.min(timedFrom + timed, needed))).count;
   });
-  if (from.count >= to.count || to.count >= last.count)
-    throw new Error("the tasks were over before they could be measured; give a size more of them (--tasks)");
+  if (from.count >= to.count || timedFrom >= timedTo || claims.calls === 0)
+    throw new RoundTooShort("the tasks were over before they could be measured; give a size more of them (--tasks)");
   await fed;
   const each = (figure: "worker" | "redis"): number => ((to[figure] - from[figure]) * 1000) / (to.count - from.count);
   return {
@@ -80,7 +85,7 @@ export async function growthRound(server: Server, layout: Layout): Promise<Growt
     worker: each("worker"),
     redis: each("redis"),
     cpu: each("worker") + each("redis"),
-    claim: claims.micros / (last.count - to.count),
+    claim: claims.micros / (timedTo - timedFrom),
   };
 }
 

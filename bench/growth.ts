@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../scripts/process.ts";
 import { type Axis, axes } from "./growth-axes.ts";
-import { type GrowthCost, type GrowthFigure, growthRound } from "./growth-round.ts";
+import { type GrowthCost, type GrowthFigure, growthRound, RoundTooShort } from "./growth-round.ts";
 import { type Line, linePlot } from "./line-plot.ts";
 import { beginOccasion, sentenceOf } from "./occasion.ts";
 import { markdownTable, writeBlock } from "./page-block.ts";
@@ -55,9 +55,7 @@ export async function growth(args: readonly string[]): Promise<boolean> {
   for (let round = 1; round <= rounds; round++) {
     for (const axis of chosen) {
       for (const size of values.short ? axis.short : axis.sizes) {
-        // A server of its own: what a million keys leave behind in its memory is nobody else's cost.
-        await using server = await openServer("redis");
-        const cost = await growthRound(server, axis.layout(size, tasks));
+        const cost = await roundOf(axis, size, tasks);
         measured.push({ axis: axis.name, size, ...cost });
         process.stderr.write(`${round}/${rounds}  ${axis.name} ${size}: ${said(cost)}\n`);
       }
@@ -79,6 +77,20 @@ export async function growth(args: readonly string[]): Promise<boolean> {
     }
   }
   return verdicts.every(({ ratio }) => ratio <= riseBound);
+}
+
+/** A round that was too short is done again with twice the tasks, three times at most. */
+async function roundOf(axis: Axis, size: number, tasks: number): Promise<GrowthCost> {
+  for (let times = 1; ; times *= 2) {
+    // A server of its own: what a million keys leave behind in its memory is nobody else's cost.
+    await using server = await openServer("redis");
+    try {
+      return await growthRound(server, axis.layout(size, tasks * times));
+    } catch (error) {
+      if (!(error instanceof RoundTooShort) || times === 8) throw error;
+      process.stderr.write(`${axis.name} ${size}: too short, again with ${tasks * times * 2} tasks\n`);
+    }
+  }
 }
 
 export function mediansOf(measured: readonly GrowthRow[]): readonly GrowthRow[] {
@@ -151,7 +163,7 @@ export function plotOf(axis: Axis, all: readonly GrowthRow[]): string {
       {
         label: "CPU of a task, µs",
         powers,
-        lines: [line("worker", "worker"), line("Redis", "redis"), line("claim", "claim")],
+        lines: [line("worker", "worker"), line("Redis", "redis"), line("claim, by Redis' clock", "claim")],
       },
     ],
   });

@@ -23,6 +23,29 @@ const settling = 10_000;
 /** From one task to the next while wake-ups are counted. */
 const pause = 250;
 
+/** Says how many there are while they start; throws where a process ends before all of its workers are there. */
+async function allStarted(
+  children: readonly ChildProcess[],
+  workers: number,
+  shares: readonly number[],
+): Promise<void> {
+  const counts = children.map(() => 0);
+  await Promise.all(
+    children.map(
+      (child, at) =>
+        new Promise<void>((resolve, reject) => {
+          child.once("exit", () => reject(new Error("a process of idle workers ended")));
+          child.on("message", ({ started }: { readonly started: number }) => {
+            counts[at] = started;
+            const sum = counts.reduce((all, one) => all + one, 0);
+            if (sum % 100 === 0 || sum === workers) process.stderr.write(`${sum} of ${workers} workers started\n`);
+            if (started === shares[at]) resolve();
+          });
+        }),
+    ),
+  );
+}
+
 /** Whether both bounds are kept. */
 export async function idle(args: readonly string[]): Promise<boolean> {
   const { values } = parseArgs({
@@ -40,7 +63,12 @@ export async function idle(args: readonly string[]): Promise<boolean> {
   ) as [number, number, number, number];
   if (![workers, processes, seconds, wakes].every((number) => Number.isSafeInteger(number) && number > 0))
     throw new Error("--workers, --processes, --seconds and --wakes take whole numbers");
-  await using redis = await startRedis();
+  const shares = Array.from(
+    { length: Math.min(processes, workers) },
+    (_, at) => Math.floor(workers / processes) + (at < workers % processes ? 1 : 0),
+  );
+  // Each worker has four connections, and Redis' own limit is 10 000.
+  await using redis = await startRedis({ config: { maxclients: String(workers * 8 + 100) } });
   const children: ChildProcess[] = [];
   const app = createApp({ name: "bench", broker: redis.url });
   const noop = app.task("bench.noop", (_: unknown) => undefined);
@@ -53,20 +81,11 @@ export async function idle(args: readonly string[]): Promise<boolean> {
     new Map([...(await calls())].map(([name, count]) => [name, count - (from.get(name) ?? 0)]));
   try {
     const file = join(import.meta.dirname, "idle-workers.ts");
-    for (let at = 0; at < processes; at++) {
-      const share = Math.floor(workers / processes) + (at < workers % processes ? 1 : 0);
+    for (const [at, share] of shares.entries()) {
       const execArgv = ["--disable-warning=ExperimentalWarning"];
       children.push(fork(file, [redis.url, String(share), `idle-${String(at)}`], { execArgv }));
     }
-    await Promise.all(
-      children.map(async (child) => {
-        const exited = once(child, "exit").then(() => {
-          throw new Error("a process of idle workers ended");
-        });
-        exited.catch(() => undefined);
-        await Promise.race([once(child, "message"), exited]);
-      }),
-    );
+    await allStarted(children, workers, shares);
     await sleep(settling);
     const [cpuBefore, before, started] = [cpuOf(redis.pid), await calls(), performance.now()];
     await sleep(seconds * 1000);
@@ -83,10 +102,11 @@ export async function idle(args: readonly string[]): Promise<boolean> {
     }
     const busy = await since(beforeWakes);
     const busyFor = performance.now() - wakesStarted;
+    const moreThanAtRest = (name: string): number =>
+      ((busy.get(name) ?? 0) - ((resting.get(name) ?? 0) * busyFor) / took) / wakes;
     // A token on a bell ends one worker's BLPOP. The other push of a task is its own, onto its queue.
-    const woken = (busy.get("lpush") ?? 0) / wakes - 1;
-    const restingScripts = ((resting.get("evalsha") ?? 0) * busyFor) / took;
-    const scripts = ((busy.get("evalsha") ?? 0) - restingScripts) / wakes;
+    const woken = moreThanAtRest("lpush") - 1;
+    const scripts = moreThanAtRest("evalsha");
     const connections = Number(/connected_clients:(\d+)/.exec(await redis.cli("info", "clients"))?.[1] ?? 0);
     const most = Object.entries(rates)
       .toSorted((one, other) => other[1] - one[1])

@@ -36,7 +36,7 @@ export function machineFacts(measured: readonly string[]): Machine {
     node: process.version,
     redis: /v=(\S+)/.exec(said("redis-server", "--version"))?.[1] ?? "none",
     rabbitmq: measured.some((name) => name.startsWith("rabbitmq")) ? rabbitVersion() : "",
-    commit: readFileSync(join(celeriac, "commit"), "utf8"),
+    commit: readFileSync(join(celeriac, "commit"), "utf8").trim(),
     disk: said("stat", "-f", "-c", "%T", tmpdir()),
     versions: {
       ...versionsOf(["bullmq", "ioredis", "bee-queue", "plainjob", "amqplib"]),

@@ -149,7 +149,7 @@ function modelTable({ tasksPerSecond, commandsPerSecond, megabitsIn, megabitsOut
       ["… to Redis, Mbit/s", short(megabitsIn)],
       ["… from Redis, Mbit/s", short(megabitsOut)],
       ["bytes of a task that waits", short(waiting)],
-      ["tasks that wait in 1 GiB", short(2 ** 30 / waiting)],
+      ["tasks that wait in 1 GiB", `${(2 ** 30 / waiting / 1e6).toFixed(2)} M`],
     ],
   );
 }

@@ -8,6 +8,8 @@ export const app = createApp({
   broker: process.env["CELERIAC_BENCH_BROKER"] ?? "memory:bench",
   ...(process.env["CELERIAC_BENCH_RESULTS"] !== undefined && { results: process.env["CELERIAC_BENCH_RESULTS"] }),
   maxMessageBytes: 16 * 1024 * 1024,
+  // On a busy machine a server may be starved for seconds, which is no reason to end a run.
+  publishTimeout: "60s",
 });
 
 export const noop = app.task("bench.noop", (payload: Payload): number => handle(payload));
