@@ -260,6 +260,12 @@ describe("the chaos checker", () => {
       expect(ran(aways)).toContain("unexplained: a (slow) ran 2 times");
     });
 
+    it("goes for a checkpoint that was made again as for the run", () => {
+      const made = (t: number): Entry => ({ k: "step", t, id: "a", step: "x", fence: 1 });
+      expect(ran([made(1600), away(1500, 3400), made(6100)])).toEqual([]);
+      expect(ran([made(1600), away(1500, 3200), made(6100)])).toContain("checkpoint: a/x was made 2 times");
+    });
+
     it("wants a proof for each repeat", () => {
       const third: Entry = { ...start("a", "slow", 20_000, 3), worker: 1 };
       expect(ran([away(1500, 3400), third])).toContain("unexplained: a (slow) ran 3 times");

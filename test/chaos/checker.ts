@@ -131,8 +131,8 @@ export function check(evidence: Evidence): Verdict {
   }
   if (rerun > explanations.most)
     violations.push(`many: ${String(rerun)} runs were repeats, and all faults explain ${String(explanations.most)}`);
-  for (const [step, { times, first, last }] of steps) {
-    if (times > 1 && !explanations.near(first, last))
+  for (const [step, { id, times, first, last }] of steps) {
+    if (times > 1 && !explanations.ofStep(history.of(id), first, last))
       violations.push(`checkpoint: ${step} was made ${String(times)} times`);
   }
   for (const [what, count] of Object.entries(left)) {

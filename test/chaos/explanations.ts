@@ -48,18 +48,26 @@ export class Explanations {
     return this.#history.doomedStarts.some(({ t }) => t >= from - this.#shadow && t <= to);
   }
 
-  /** Between each claim that was begun and the next start of the same attempt, the worker that held it was away for too long. */
+  /** Of a checkpoint that was made again: as of the run that made it. */
+  ofStep(task: TaskHistory, first: number, last: number): boolean {
+    return this.near(first, last) || this.#outOfReach(task);
+  }
+
+  /** It was repeated, and each time the worker that held it was away for too long between its claim and the next start. */
   #outOfReach({ starts, claims }: TaskHistory): boolean {
     const attempts = new Map<number, Run>();
-    return starts.every((next) => {
+    const repeats = starts.flatMap((next) => {
       const former = attempts.get(next.attempt);
       attempts.set(next.attempt, next);
-      if (former === undefined) return true;
+      return former === undefined ? [] : [{ former, next }];
+    });
+    const isExplained = ({ former, next }: (typeof repeats)[number]): boolean => {
       const held = claims.findLast(({ t, worker }) => t <= former.t && worker === former.worker)?.t ?? former.t;
       return this.#history.aways.some(
         ({ t, until, worker }) =>
           worker === former.worker && until - t >= survived * this.#lease && until >= held && t <= next.t,
       );
-    });
+    };
+    return repeats.length > 0 && repeats.every(isExplained);
   }
 }

@@ -14,6 +14,7 @@ export type Away = Extract<Entry, { readonly k: "away" }>;
 
 /** A checkpoint, by task and name. */
 export interface Step {
+  readonly id: string;
   readonly times: number;
   readonly first: number;
   readonly last: number;
@@ -66,7 +67,8 @@ export class History {
       case "step": {
         const name = `${entry.id}/${entry.step}`;
         const { times = 0, first = entry.t, last = entry.t } = this.steps.get(name) ?? {};
-        this.steps.set(name, { times: times + 1, first: Math.min(first, entry.t), last: Math.max(last, entry.t) });
+        const [earliest, latest] = [Math.min(first, entry.t), Math.max(last, entry.t)];
+        this.steps.set(name, { id: entry.id, times: times + 1, first: earliest, last: latest });
         return;
       }
       case "away":
