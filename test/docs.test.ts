@@ -77,6 +77,7 @@ function config(): object {
         "celeriac/fastify": [join(root, "src/web/fastify.ts")],
         "celeriac/hono": [join(root, "src/web/hono.ts")],
         "celeriac/nest": [join(root, "src/nest/index.ts")],
+        "celeriac/next": [join(root, "src/web/next.ts")],
         "celeriac/opentelemetry": [join(root, "src/opentelemetry/index.ts")],
         "celeriac/outbox": [join(root, "src/outbox/index.ts")],
         "celeriac/testing": [join(root, "src/testing/index.ts")],

@@ -171,6 +171,7 @@ export class BackgroundBatch implements BackgroundTasks {
   readonly #owner: Owner;
   readonly #entries: Entry[] = [];
   #state: "holding" | "running" | "resting" | "dropped" = "holding";
+  #over: PromiseWithResolvers<void> | undefined;
   #current: string | undefined;
 
   constructor(owner: Owner) {
@@ -219,6 +220,13 @@ export class BackgroundBatch implements BackgroundTasks {
     this.#owner.idle(this);
   }
 
+  /** Resolves when nothing of it waits or runs any more, or when it is given up. */
+  ended(): Promise<void> {
+    if (this.pending === 0) return Promise.resolve();
+    this.#over ??= Promise.withResolvers<void>();
+    return this.#over.promise;
+  }
+
   /** Names of what is unfinished; nothing more starts. */
   abandon(): readonly string[] {
     const names = [
@@ -226,6 +234,7 @@ export class BackgroundBatch implements BackgroundTasks {
       ...this.#entries.splice(0).map((entry) => entry.name),
     ];
     this.#state = "dropped";
+    this.#over?.resolve();
     return names;
   }
 
@@ -246,6 +255,8 @@ export class BackgroundBatch implements BackgroundTasks {
       this.#current = undefined;
     }
     if (this.#state === "running") this.#state = "resting";
+    this.#over?.resolve();
+    this.#over = undefined;
     this.#owner.idle(this);
   }
 }

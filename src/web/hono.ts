@@ -9,8 +9,8 @@ import type { BackgroundBatch, BackgroundTasks, Sendable } from "./background.ts
 import { mountedTwice } from "./mounted-twice.ts";
 import { conclude, releaseAfter } from "./response-end.ts";
 import { type ClosablePieces, closing } from "./closing.ts";
-import type { RouteAnswer } from "./result-routes.ts";
-import { backgroundLog, type Question, type TasksOptions, TaskService } from "./task-service.ts";
+import { responseTo } from "./route-response.ts";
+import { backgroundLog, type TasksOptions, TaskService } from "./task-service.ts";
 
 export type { BackgroundTasks } from "./background.ts";
 export type { Closable } from "./closing.ts";
@@ -57,7 +57,7 @@ export function tasks(options: TasksOptions<Context>): TasksMiddleware {
   const middleware: MiddlewareHandler<TasksEnv> = async (context, next) => {
     if (context.get("background") !== undefined) throw mountedTwice("tasks()");
     const question = service.question(context.req.method, pathOf(context.req.raw.url));
-    if (question !== undefined) return answer(service, question, context);
+    if (question !== undefined) return responseTo(service.routes, question, context, context.req.raw.signal);
     const work = new AfterResponse(service, outgoingOf(context.env));
     context.set("background", work);
     await next();
@@ -110,33 +110,6 @@ class AfterResponse implements BackgroundTasks {
   #willFinish(): boolean {
     return this.#outgoing !== undefined && !this.#outgoing.destroyed;
   }
-}
-
-async function answer({ routes }: TaskService<Context>, { id, events }: Question, context: Context): Promise<Response> {
-  if (!events) return responseOf(await routes.read(id, context));
-  const told = await routes.events(id, context, context.req.raw.signal);
-  if (!("stream" in told)) return responseOf(told);
-  return new Response(bodyOf(told.stream), { status: told.status, headers: told.headers });
-}
-
-function responseOf({ status, headers, body }: RouteAnswer): Response {
-  return new Response(body, { status, headers });
-}
-
-/** A body that ends its source when nobody reads on. */
-function bodyOf(stream: AsyncIterable<string>): ReadableStream<Uint8Array> {
-  const iterator = stream[Symbol.asyncIterator]();
-  const encoder = new TextEncoder();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await iterator.next();
-      if (done === true) controller.close();
-      else controller.enqueue(encoder.encode(value));
-    },
-    async cancel() {
-      await iterator.return?.();
-    },
-  });
 }
 
 /** As it was sent: Hono decodes its own `path`, and an encoded slash with it. */

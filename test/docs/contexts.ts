@@ -6,6 +6,8 @@
 /** Files of the reader's own that examples import. */
 export const files: Readonly<Record<string, string>> = {
   "app.module.ts": "export class AppModule {}\n",
+  // Next is not installed here.
+  "next.d.ts": 'declare module "next/server" { export function after(work: () => unknown): void }\n',
   "mail.ts": "export async function sendMail(text: string): Promise<void> { void text; }\n",
   "image.ts":
     "export async function thumbnail(file: string, width: number): Promise<Uint8Array> { return new Uint8Array(file.length + width); }\n",

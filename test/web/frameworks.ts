@@ -1,7 +1,8 @@
 /** Each framework that has the two pieces, as one shape: a real server of its own, with a few routes in it. */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { type ArgumentsHost, Controller, Get, HttpException, Module, Req, Res } from "@nestjs/common";
@@ -15,6 +16,7 @@ import type { BackgroundTasks } from "../../src/web/background.ts";
 import { tasks as expressTasks } from "../../src/web/express.ts";
 import { tasks as fastifyTasks } from "../../src/web/fastify.ts";
 import { tasks as honoTasks, type TasksEnv } from "../../src/web/hono.ts";
+import { tasks as nextTasks } from "../../src/web/next.ts";
 import type { TasksOptions } from "../../src/web/task-service.ts";
 
 /** What a route of a test sees. */
@@ -121,6 +123,43 @@ export const frameworks: Readonly<Record<string, Framework>> = {
         });
       }
       const listening = serve({ fetch: server.fetch, hostname: "127.0.0.1", port: 0 }) as Server;
+      return { base: await addressOf(listening), close: () => pieces.close(listening) };
+    },
+  },
+  Next: {
+    // As Next's own `unauthorized()` and `forbidden()` throw.
+    refusal: (status) => Object.assign(new Error("refused"), { digest: `NEXT_HTTP_ERROR_FALLBACK;${status}` }),
+    async start({ options, authorize, routes = {}, hides = false }) {
+      const responses = new AsyncLocalStorage<ServerResponse>();
+      const pieces = nextTasks({
+        ...options,
+        authorize: authorize && ((request, id) => authorize(request.headers.get("authorization") ?? undefined, id)),
+        // What Next does on its own server: when the response is closed, whatever became of it.
+        after: (work) => void responses.getStore()?.once("close", () => void work()),
+      });
+      const own = new Map(
+        Object.entries(routes).map(([path, handle]) => [
+          path,
+          pieces.route(async (request, background) => {
+            const { status, body } = await handle({ background, gone: once(request.signal, "abort") });
+            return Response.json(body, { status });
+          }),
+        ]),
+      );
+      const answer = async (request: Request): Promise<Response> => {
+        const found = request.method === "GET" || request.method === "HEAD";
+        try {
+          const route = own.get(new URL(request.url).pathname) ?? pieces.handlers.GET;
+          return found ? await route(request, undefined) : new Response(null, { status: 404 });
+        } catch (error) {
+          const told = /^NEXT_HTTP_ERROR_FALLBACK;(\d+)$/.exec((error as { digest?: string }).digest ?? "");
+          if (hides) return Response.json({ oops: (error as Error).message }, { status: 500 });
+          return new Response(null, { status: Number(told?.[1] ?? 500) });
+        }
+      };
+      const fetch = (request: Request, { outgoing }: { outgoing: ServerResponse }): Promise<Response> =>
+        responses.run(outgoing, () => answer(request));
+      const listening = serve({ fetch: fetch as never, hostname: "127.0.0.1", port: 0 }) as Server;
       return { base: await addressOf(listening), close: () => pieces.close(listening) };
     },
   },
