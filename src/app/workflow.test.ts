@@ -7,6 +7,7 @@ import { group } from "../canvas/group.ts";
 import { signatureOf } from "../canvas/rebuild.ts";
 import type { CeleriacError } from "../error/celeriac-error.ts";
 import type { Signature } from "../task/signature.ts";
+import { Secret } from "../wire/secret.ts";
 import { type App, createApp } from "./app.ts";
 import type { GroupResult } from "./group-result.ts";
 import type { Task } from "./task-handle.ts";
@@ -185,5 +186,28 @@ describe("inside a handler", () => {
     expect((await sent.graph()).nodes).toHaveLength(4);
     expect(await (await join.delay(1)).get(soon)).toBe(4);
     expect(await caught((await none.delay(1)).get(soon))).toMatchObject({ details: { code: "CONFIG_INVALID" } });
+  });
+});
+
+describe("headers that a call is given when it is sent, or by what it is part of", () => {
+  it("leave what its own say of its arguments: a Secret comes as one, and what is redacted stays marked", async () => {
+    const seen: unknown[] = [];
+    const task = app.task("t.paid", { redact: ["pin"] }, (input: { pin: string; token: Secret<string> }, ctx) => {
+      seen.push([input.pin, input.token.reveal(), ctx.headers["note"]]);
+    });
+    const call = task.si({ pin: "4711", token: new Secret("sk-1") });
+    const headers = { note: "shop" };
+    await using _worker = await app.work({ pool: "inline" });
+    const sent = [
+      await app.enqueue(call, { headers }),
+      await app.enqueue(call.set({ headers })),
+      await app.enqueue(chain(call, call), { headers }),
+    ];
+    for (const each of sent) await each.get(soon);
+    expect(seen).toEqual(Array.from({ length: 4 }, () => ["4711", "sk-1", "shop"]));
+    expect(call.set({ headers }).toJSON().options["headers"]).toMatchObject({
+      ...headers,
+      "celeriac.redact": ["/kwargs/pin", "/args/0/pin"],
+    });
   });
 });

@@ -4,6 +4,7 @@
  */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
+import { coverHeaders } from "../wire/cover.ts";
 import { readSignature, type Signature } from "../wire/signature.ts";
 
 export type Options = Readonly<Record<string, unknown>>;
@@ -117,6 +118,8 @@ export function withMore(signature: Signature, more: Options, errors: readonly S
   if (empty) for (const _ in more) empty = false;
   if (empty) return signature;
   const options: Record<string, unknown> = { ...signature.options, ...more };
+  const covers = Object.hasOwn(more, "headers") ? coverHeaders(signature.options["headers"]) : undefined;
+  if (covers !== undefined) options["headers"] = { ...covers, ...(more["headers"] as Options | null | undefined) };
   if (Array.isArray(more["stamped_headers"])) Object.assign(options, stampsTogether(signature.options, more));
   if (errors.length > 0) options["link_error"] = [...listOf(signature.options["link_error"]), ...errors];
   return { ...signature, options };

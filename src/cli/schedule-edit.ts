@@ -5,6 +5,7 @@ import { parseSchedule } from "../beat/schedule-spec.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import type { Duration } from "../task/duration.ts";
 import { bindInput, validateInput } from "../task/input.ts";
+import { withRedaction } from "../task/redact.ts";
 import { Signature } from "../task/signature.ts";
 import { confirmed } from "./confirmation.ts";
 import { exitCode, UsageError } from "./failure.ts";
@@ -112,7 +113,9 @@ async function callOf(
   const { args, kwargs } = readCall(task, flags);
   const definition = session.named ? await declaredTask(session, task) : undefined;
   if (definition?.handler !== undefined) await validateInput(definition, bindInput(definition, args, kwargs));
-  return { signature: new Signature({ task, args, kwargs, immutable: true }), definition };
+  const headers = withRedaction(definition?.redact, { args, kwargs }, undefined);
+  const options = headers && { options: { headers } };
+  return { signature: new Signature({ task, args, kwargs, immutable: true, ...options }), definition };
 }
 
 function optionsOf(flags: ScheduleFlags, definition: TaskDefinition | undefined): ScheduleOptions {

@@ -8,6 +8,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import type { Duration } from "../task/duration.ts";
 import { bindInput, isPlainObject, validateInput } from "../task/input.ts";
+import { withRedaction } from "../task/redact.ts";
 import { parseJson } from "../wire/json.ts";
 import { exitCode, UsageError } from "./failure.ts";
 import { given } from "./option.ts";
@@ -54,7 +55,7 @@ export async function callTask(session: Session, { name, args, kwargs, flags }: 
     eta: flags.eta,
     expires: (flags.expires as Duration | undefined) ?? definition?.expires,
     priority: flags.priority ?? definition?.priority,
-    headers: flags.header,
+    headers: withRedaction(definition?.redact, { args, kwargs }, flags.header),
   });
   const [sent] = await session.core.send([{ task: name, args, kwargs, options }]);
   if (sent === undefined) throw new Error("the broker gave no answer for the one message it was sent");

@@ -4,7 +4,7 @@
  */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
-import { secretHeader, secretsIn } from "../wire/cover.ts";
+import { coverHeaders, secretHeader, secretsIn } from "../wire/cover.ts";
 import type { Signature as WireSignature } from "../wire/signature.ts";
 import { type Duration, durationMs } from "./duration.ts";
 
@@ -103,7 +103,9 @@ export class Signature<in I, out R> {
 
   /** The same call with other options; those not named stay. */
   set(options: SignatureOptions): this {
-    return this.copy({ options: { ...this.options, ...options } });
+    const covers = options.headers && coverHeaders(this.options.headers);
+    const headers = covers && { headers: { ...covers, ...options.headers } };
+    return this.copy({ options: { ...this.options, ...options, ...headers } });
   }
 
   /** The same call; when it succeeds, `next` is sent with its result. */

@@ -31,6 +31,13 @@ export function pointerOf(path: readonly (string | number)[]): string {
   return path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
+/** What a call's headers say of its own arguments: it stays whatever other headers the call is given. */
+export function coverHeaders(headers: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (!isRecord(headers)) return undefined;
+  const marks = [redactHeader, secretHeader].filter((name) => Object.hasOwn(headers, name));
+  return marks.length === 0 ? undefined : Object.fromEntries(marks.map((name) => [name, headers[name]]));
+}
+
 /** Of a message's headers; what is no list of pointers covers everything. */
 export function pointersIn(headers: Readonly<Record<string, unknown>>): readonly string[] {
   const [redact, secret] = [headers[redactHeader], headers[secretHeader]];

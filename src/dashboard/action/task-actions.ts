@@ -5,6 +5,7 @@ import { revokedKind } from "../../control/facts.ts";
 import type { Backend } from "../../port/backend.ts";
 import type { TaskDefinition } from "../../task/definition.ts";
 import { bindInput, isPlainObject, validateInput } from "../../task/input.ts";
+import { withRedaction } from "../../task/redact.ts";
 import { parseJson } from "../../wire/json.ts";
 import { coveredText } from "../../wire/secret.ts";
 import { makeTaskMessage } from "../../wire/task-message.ts";
@@ -90,9 +91,10 @@ export async function editAndRun(inside: Inside, viewer: Viewer, request: Of<"ta
   if (former !== undefined && !maySee(viewer, former.queue)) checkSeen(viewer, former.queue);
   const queue = request.queue ?? former?.queue ?? definition?.queue ?? core.config.defaultQueue;
   checkSeen(viewer, queue);
-  const [sent] = await core.send([
-    { task, args: args as unknown[], kwargs, options: { queue, ...(delay !== undefined && { delay }) } },
-  ]);
+  const call = { args: args as unknown[], kwargs };
+  const headers = withRedaction(definition?.redact, call, undefined);
+  const options = { queue, ...(delay !== undefined && { delay }), ...(headers && { headers }) };
+  const [sent] = await core.send([{ task, ...call, options }]);
   return { ...new Outcomes().result, done: 1, ...(sent !== undefined && { id: sent.id }) };
 }
 
@@ -152,6 +154,7 @@ async function sendAgain(inside: Inside, backend: Backend, id: string): Promise<
     args: call.args,
     kwargs: call.kwargs,
     origin: "celeriac-dashboard",
+    headers: withRedaction(inside.core.registry.get(task)?.redact, call, undefined),
     ...(detail?.root !== undefined && { rootId: detail.root }),
     ...(detail?.parent !== undefined && { parentId: detail.parent }),
   });

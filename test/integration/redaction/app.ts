@@ -3,6 +3,9 @@
 import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import { type App, createApp, Secret, type Task } from "../../../src/index.ts";
+import { openTelemetry } from "../../../src/opentelemetry/index.ts";
+
+if (process.env["SPANS_FILE"] !== undefined) await import("./spans.ts");
 
 export interface Declared {
   readonly card: { readonly number: string; readonly holder: string };
@@ -17,6 +20,7 @@ export const app: App = createApp({
   name: "redaction",
   broker: process.env["CELERIAC_BROKER"] ?? "memory:redaction",
   resultExtended: true,
+  telemetry: openTelemetry(),
 });
 
 /** Proves that it came whole. */
