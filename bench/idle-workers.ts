@@ -1,6 +1,6 @@
 /** A process with many idle workers, each an app with connections of its own: `node bench/idle-workers.ts URL COUNT NAME`. */
 
-import { createApp } from "../src/index.ts";
+import { createApp } from "celeriac";
 
 const [url = "", count = "0", name = ""] = process.argv.slice(2);
 /** A start is round trips more than work, so some go at once; more of them would wait for this process so long that they give up. */

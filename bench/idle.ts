@@ -2,7 +2,7 @@
  * What idle workers cost one Redis: its CPU while a thousand of them wait, and how many a single task wakes. Many workers share a process, for
  * a thousand processes would take the memory of a large machine; each has its own app, connections, heartbeats, and claims.
  *
- *   npm run bench -- idle [--workers 1000] [--processes 4] [--seconds 20] [--wakes 20] [--json]
+ *   npm run bench -- idle [--workers 1000] [--processes 4] [--seconds 20] [--wakes 20] [--keep-build] [--json]
  */
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -12,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createApp } from "../src/index.ts";
 import { startRedis } from "../test/server/redis-server.ts";
+import { buildCeleriac } from "./installation.ts";
 import { cpuOf } from "./process-cost.ts";
 
 /** Share of a core that a thousand may take from Redis. */
@@ -38,7 +39,7 @@ async function allStarted(
           child.on("message", ({ started }: { readonly started: number }) => {
             counts[at] = started;
             const sum = counts.reduce((all, one) => all + one, 0);
-            if (sum % 100 === 0 || sum === workers) process.stderr.write(`${sum} of ${workers} workers started\n`);
+            if (sum % 50 === 0 || sum === workers) process.stderr.write(`${sum} of ${workers} workers started\n`);
             if (started === shares[at]) resolve();
           });
         }),
@@ -55,6 +56,7 @@ export async function idle(args: readonly string[]): Promise<boolean> {
       processes: { type: "string", default: "4" },
       seconds: { type: "string", default: "20" },
       wakes: { type: "string", default: "20" },
+      "keep-build": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
   });
@@ -63,6 +65,8 @@ export async function idle(args: readonly string[]): Promise<boolean> {
   ) as [number, number, number, number];
   if (![workers, processes, seconds, wakes].every((number) => Number.isSafeInteger(number) && number > 0))
     throw new Error("--workers, --processes, --seconds and --wakes take whole numbers");
+  // Built: each worker has a thread of its own, which would strip the types of all it loads.
+  await buildCeleriac(values["keep-build"]);
   const shares = Array.from(
     { length: Math.min(processes, workers) },
     (_, at) => Math.floor(workers / processes) + (at < workers % processes ? 1 : 0),
