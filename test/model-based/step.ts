@@ -69,7 +69,7 @@ export const consumers = 3;
 export const queues = 2;
 /** Ids that are published and deduped again and again; behind them those that follow others, and are published too. */
 export const knownIds = 4;
-const followIds = 2;
+export const followIds = 2;
 /** The steps that Redis has as lists of their own; others count as the step below there, and as themselves elsewhere. */
 const priorities = [0, 3, 6, 9];
 

@@ -15,7 +15,16 @@ import {
   resultOf,
 } from "../../src/testing/conformance/rig.ts";
 import type { Driver, ModelClient } from "./driver.ts";
-import { type Draft, type DraftSettlement, type Ending, consumers, knownIds, queues, type Step } from "./step.ts";
+import {
+  consumers,
+  type Draft,
+  type DraftSettlement,
+  type Ending,
+  followIds,
+  knownIds,
+  queues,
+  type Step,
+} from "./step.ts";
 
 export interface Seen {
   readonly step: unknown;
@@ -152,8 +161,7 @@ export class World {
 
   #outgoing(queue: number, { id, nonce, priority, later }: Draft): Outgoing {
     const number = ++this.#count;
-    const name =
-      id < 0 ? `own-${String(number)}` : id < knownIds ? `known-${String(id)}` : `follow-${String(id - knownIds)}`;
+    const name = id < 0 ? `own-${String(number)}` : sharedName(id);
     const dedupe = { id: name, nonce: `nonce-${String(nonce)}`, window: this.#driver.horizon };
     return {
       queue: nameOf(queue),
@@ -335,7 +343,7 @@ export class World {
   /** What lies where, and what is known of the ids that are used again. */
   async #counts(): Promise<readonly string[]> {
     const { broker, store } = this.#client(consumers);
-    const ids = Array.from({ length: knownIds }, (_, id) => `known-${String(id)}`);
+    const ids = Array.from({ length: knownIds + followIds }, (_, id) => sharedName(id));
     const [states, results, letters] = await Promise.all([broker.queues.list(), store.get(ids), this.#letters()]);
     const lines = states
       .filter(({ name }) => name.startsWith("queue-"))
@@ -392,6 +400,7 @@ export class World {
 }
 
 const nameOf = (queue: number): string => `queue-${String(queue)}`;
+const sharedName = (id: number): string => (id < knownIds ? `known-${String(id)}` : `follow-${String(id - knownIds)}`);
 
 function at<T>(items: readonly T[], pick: number): T | undefined {
   return items.length === 0 ? undefined : items[pick % items.length];

@@ -129,8 +129,10 @@ export class SettleRequest {
     this.args.push(String(item.follow.length));
     for (const one of item.follow) {
       const { dedupe } = one;
-      if (dedupe) this.args.push(this.#key(names.seen(dedupe.id)), dedupe.nonce, String(dedupe.window));
-      else this.args.push("0", "", "");
+      if (dedupe) {
+        const seen = this.#key(names.seen(dedupe.id));
+        this.args.push(seen, dedupe.nonce, String(dedupe.window), this.#key(names.meta(dedupe.id)));
+      } else this.args.push("0", "", "", "0");
       this.#send(one);
     }
     this.args.push(String(arrive?.length ?? 0));

@@ -253,6 +253,25 @@ export function settleCases(makeServer: MakeServer): void {
     expect((await client.store.get([id]))[0]).toMatchObject({ state: "SUCCESS" });
   });
 
+  it("sends what follows without the result of a former run of its id", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client();
+    skip(client.broker.features.dedupe !== "publish", "ids that come again are not known here");
+    skip(!client.broker.joins(client.store), "results do not ride along");
+    const [queue, next, id] = [rig.name("anew"), rig.name("next"), rig.name("id")];
+    await client.store.commit([resultOf(id, "FAILURE", 1, { value: "former" })]);
+    await rig.send(client, queue, ["a"]);
+    const tray = await rig.consume(client, [queue], 1);
+    const follow = [rig.outgoing(next, { id }, { dedupe: { id, nonce: "n", window: 60_000 } })];
+    expect(await tray.settle({ delivery: await tray.one(), then: { kind: "ack" }, follow })).toEqual(settled);
+    expect(await client.store.get([id])).toEqual([undefined]);
+    const followers = await rig.consume(client, [next], 1);
+    const delivery = await followers.one();
+    const result = resultOf(id, "SUCCESS", delivery.fence, { value: "own" });
+    expect(await followers.settle({ delivery, then: { kind: "ack" }, result })).toEqual(settled);
+    expect((await client.store.get([id]))[0]).toMatchObject({ state: "SUCCESS" });
+  });
+
   it("does nothing of a settlement that cannot be encoded", async () => {
     const rig = use();
     const client = await rig.client();

@@ -18,7 +18,7 @@ import type { Script } from "./script.ts";
  *           Q  put back: list key, bell key, F front | B back, envelope or "" for unchanged
  *           P  put back for later: bell key, due key, due ms, queue, envelope or "" for unchanged
  *           D  dead letter: its key, attempts key, score ms, text before the stored attempts, own attempts, text after, ttl ms
- *       number of follow-ups, and for each: seen key or 0, nonce, window ms, SEND
+ *       number of follow-ups, and for each: seen key or 0, nonce, window ms, result key or 0, SEND
  *       number of arrivals, and for each: place of its group's block, index, head, member; the blocks stand behind all items, see `join.ts`
  *       SEND = list key, bell key, due key, due ms or "", step, queue, envelope
  * returns a letter an item: S settled, L lost, F already final (op skipped, follow-ups sent, members arrive), E a key has a wrong type (still
@@ -59,7 +59,7 @@ local function send()
   bells[bell] = true
   return true
 end
-local letters, joined, gone, forgotten, unleased, unstarted = {}, {}, {}, {}, {}, {}
+local letters, joined, gone, forgotten, outlived, unleased, unstarted = {}, {}, {}, {}, {}, {}, {}
 local function add(groups, name, id)
   local group = groups[name]
   if not group then group = {} groups[name] = group end
@@ -145,12 +145,14 @@ for i = 1, n do
     end
     if letter ~= 'E' then
       for _ = 1, tonumber(arg()) do
-        local seen, nonce, window = key(), arg(), arg()
+        local seen, nonce, window, former = key(), arg(), arg(), key()
         if seen and not call('SET', seen, nonce, 'NX', 'PX', window) then
           p = p + 7
         elseif not send() then
           if seen then call('DEL', seen) end
           letter = 'E'
+        elseif former then
+          outlived[#outlived + 1] = former
         end
       end
     end
@@ -180,6 +182,8 @@ if #gone > 0 then
   call('HDEL', unacked, unpack(gone))
 end
 if #forgotten > 0 then call('DEL', unpack(forgotten)) end
+-- Of ids that are accepted anew: their new run could store no result beside the former one. There may be more than unpack takes at once.
+for from = 1, #outlived, 1000 do call('DEL', unpack(outlived, from, math.min(from + 999, #outlived))) end
 for lease, of in pairs(unleased) do call('ZREM', KEYS[lease + 0], unpack(of)) end
 for started, of in pairs(unstarted) do call('HDEL', KEYS[started + 0], unpack(of)) end
 local text = table.concat(letters)
