@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { background } from "./background.ts";
 import { chord } from "./chord.ts";
 import { countCheck } from "./count-check.ts";
 import { idle } from "./idle.ts";
@@ -54,6 +55,7 @@ const share: Readonly<Record<string, number>> = {
 
 /** Measurements with options of their own and no peers. Each says whether its bounds are kept. */
 const tools: Readonly<Record<string, (args: readonly string[]) => Promise<boolean>>> = {
+  background,
   counts: countCheck,
   growth,
   idle,
