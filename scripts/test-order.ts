@@ -16,7 +16,6 @@ export const longest: readonly string[] = [
   "test/integration/shutdown.test.ts",
   "test/integration/cli.test.ts",
   "src/driver/sqlite/conformance.test.ts",
-  "test/interop/rabbitmq-5-6.test.ts",
   "test/interop/redis-5-6.test.ts",
   "test/integration/contained.test.ts",
   "src/pool/thread-pool.test.ts",
