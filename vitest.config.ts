@@ -3,27 +3,33 @@ import { LongestFirst } from "./scripts/test-order.ts";
 
 /**
  * Suites that try what another of `npm test` tries too: the same contract in a second mode of a driver, the same commands and actions on
- * a second pair of servers, the same rows with the older Celery and on RabbitMQ, the demos as users run them; and one that waits for a minute. `npm run
- * test:long` runs these, so that `npm test` stays under ten minutes on two cores.
+ * a second pair of servers, a worker whose broker stays away; the rows of Celery beside us, which are a command of their own (`npm run
+ * interop`); the demos as users run them; and one that waits for a minute. `npm run test:long` runs these, so that `npm test` stays under ten
+ * minutes on two cores.
  */
 const long = [
   "src/driver/rabbitmq/conformance-quorum.test.ts",
   "src/driver/sqlite/conformance-unthreaded.test.ts",
   "test/integration/broker-away-rabbitmq.test.ts",
+  "test/integration/broker-away.test.ts",
   "test/integration/checkpoint-fifty-kills.test.ts",
   "test/integration/cli-rabbitmq.test.ts",
   "test/integration/control-rabbitmq.test.ts",
   "test/integration/dashboard-rabbitmq.test.ts",
+  "test/integration/diagnosis-rabbitmq.test.ts",
   "test/integration/media-demo.test.ts",
   "test/integration/outbox/outbox-kills-elsewhere.test.ts",
   "test/integration/python-demo.test.ts",
+  "test/integration/rabbitmq-address.test.ts",
   "test/integration/rabbitmq-link.test.ts",
+  "test/integration/task-types.test.ts",
   "test/integration/worker-apart.test.ts",
   "test/interop/mixed-redis-5-2.test.ts",
   "test/interop/mixed-redis-5-6.test.ts",
   "test/interop/rabbitmq-5-2.test.ts",
   "test/interop/rabbitmq-5-6.test.ts",
   "test/interop/redis-5-2.test.ts",
+  "test/interop/redis-5-6.test.ts",
 ];
 const isLong = process.env["CELERIAC_LONG"] === "1";
 
@@ -58,8 +64,8 @@ export default defineConfig({
     // V8 13.6 can crash where threads that share WebAssembly (Node strips types with it) end while another one compiles a wrapper of it
     // (WasmEngine::FreeDeadCode): seen in one of fifteen runs of the thread pool's suite. So wrappers are never compiled here.
     execArgv: ["--wasm-wrapper-tiering-budget=1000000000"],
-    // On two cores: half of the suites wait for servers and leases most of their time.
-    maxWorkers: 4,
+    // On two cores: a third of the suites wait for servers and leases most of their time. Four take as long, and tests wait longer for each other.
+    maxWorkers: 3,
     testTimeout: 30_000,
     // Patience costs a sound test nothing; the second that is the default is less than a process of a busy machine takes to start.
     expect: { poll: { timeout: 10_000 } },

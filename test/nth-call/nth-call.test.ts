@@ -12,9 +12,9 @@ import { afterRestart, strike } from "./loop.ts";
 const deaths: readonly Mode[] = ["kill-before", "kill-after"];
 const errors: readonly Mode[] = ["error", "error-after"];
 
-/** `npm test` strikes every eighth call, each kind of strike others, and every 16th of two servers, which are twice as many; `npm run nth-call` each. */
+/** `npm test` strikes every twelfth call, each kind of strike others, and every 24th of two servers, which are twice as many; `npm run nth-call` each. */
 const every = process.env["CELERIAC_EVERY_CALL"] === "1";
-const [step, apartStep] = every ? [1, 1] : [8, 16];
+const [step, apartStep] = every ? [1, 1] : [12, 24];
 
 function loop(
   fresh: (name: string) => Promise<string>,

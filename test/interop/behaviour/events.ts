@@ -101,7 +101,7 @@ for _ in range(400):
 for _ in range(400):
     if not state.workers[given].alive: break
     time.sleep(0.05)
-[state.workers[given].alive, heard[-1]["type"]]`;
+[state.workers[given].alive, [event["type"] for event in heard if event["hostname"] == given][-1]]`;
       assert.deepEqual(await stage.python.run(gone, `${queue}@ts`), [false, "worker-offline"]);
     },
   },
