@@ -65,7 +65,8 @@ export default defineConfig({
     // (WasmEngine::FreeDeadCode): seen in one of fifteen runs of the thread pool's suite. So wrappers are never compiled here.
     execArgv: ["--wasm-wrapper-tiering-budget=1000000000"],
     // On two cores: a third of the suites wait for servers and leases most of their time. Four take as long, and tests wait longer for each other.
-    maxWorkers: 3,
+    // The long ones are mostly pairs of servers with Python's workers beside them, whose own time limits they must keep.
+    maxWorkers: isLong ? 2 : 3,
     testTimeout: 30_000,
     // Patience costs a sound test nothing; the second that is the default is less than a process of a busy machine takes to start.
     expect: { poll: { timeout: 10_000 } },

@@ -70,7 +70,8 @@ export function revokeSuite(name: string, makeBroker: () => Promise<SuiteBroker>
         await gate.promise;
         return text;
       }),
-      flaky: of.task("r.flaky", { retry: { limit: 5, delay: "1500ms" } }, ({ text }: { text: string }) => {
+      // Long enough for a revoke to be heard in between on a machine that has much else to do.
+      flaky: of.task("r.flaky", { retry: { limit: 5, delay: "4s" } }, ({ text }: { text: string }) => {
         ran.push(text);
         throw new Error("not yet");
       }),

@@ -51,9 +51,9 @@ function loop(
         { length: Math.ceil((calls - from + 1) / stride) },
         (_, index) => from + index * stride,
       );
-      // Three at a time: most of a round is waiting for a lease to run out.
+      // Five at a time: most of a round is waiting for a lease to run out.
       await Promise.all(
-        [0, 1, 2].map(async () => {
+        [0, 1, 2, 3, 4].map(async () => {
           for (let n = numbers.shift(); n !== undefined; n = numbers.shift()) wrong.push(...(await round(mode, n)));
         }),
       );
