@@ -5,8 +5,9 @@
 
 import type { ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
-import type { BackgroundBatch, BackgroundTasks, Sendable } from "./background.ts";
+import type { BackgroundBatch, BackgroundTasks } from "./background.ts";
 import { mountedTwice } from "./mounted-twice.ts";
+import { RequestBackground } from "./request-background.ts";
 import { conclude, releaseAfter } from "./response-end.ts";
 import { type ClosablePieces, closing } from "./closing.ts";
 import { responseTo } from "./route-response.ts";
@@ -67,40 +68,26 @@ export function tasks(options: TasksOptions<Context>): TasksMiddleware {
   return Object.assign(middleware, closing(service));
 }
 
-/** The background of one request; its batch is made on first use. */
-class AfterResponse implements BackgroundTasks {
+class AfterResponse extends RequestBackground {
   readonly #service: TaskService<Context>;
   /** Undefined where the server is not Node's. */
   readonly #outgoing: ServerResponse | undefined;
-  #batch: BackgroundBatch | undefined;
   #status: number | undefined;
 
   constructor(service: TaskService<Context>, outgoing: ServerResponse | undefined) {
+    super();
     this.#service = service;
     this.#outgoing = outgoing;
-  }
-
-  get signal(): AbortSignal {
-    return this.#begun().signal;
-  }
-
-  add<Args extends unknown[]>(work: (...args: Args) => unknown, ...args: Args): void {
-    this.#begun().add(work, ...args);
-  }
-
-  durable<T extends Sendable>(task: T, ...input: Parameters<T["delay"]>): ReturnType<T["delay"]> {
-    return this.#begun().durable(task, ...input);
   }
 
   /** The handler has given its response, or its error was made one. */
   answered(status: number): void {
     this.#status = status;
-    if (this.#batch !== undefined && !this.#willFinish()) conclude(status, this.#batch);
+    if (this.batch !== undefined && !this.#willFinish()) conclude(status, this.batch);
   }
 
-  #begun(): BackgroundBatch {
-    if (this.#batch !== undefined) return this.#batch;
-    const batch = (this.#batch = this.#service.background.batch());
+  protected override begin(): BackgroundBatch {
+    const batch = this.#service.background.batch();
     if (this.#outgoing !== undefined && this.#willFinish())
       releaseAfter(this.#outgoing, batch, () => this.#status !== undefined);
     else if (this.#status !== undefined) conclude(this.#status, batch);

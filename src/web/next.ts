@@ -3,8 +3,9 @@
  * function alive until background work is done, also where functions end with their response.
  */
 
-import type { BackgroundBatch, BackgroundTasks, Sendable } from "./background.ts";
+import type { BackgroundBatch, BackgroundTasks } from "./background.ts";
 import { type ClosablePieces, closing } from "./closing.ts";
+import { RequestBackground } from "./request-background.ts";
 import { conclude } from "./response-end.ts";
 import { responseTo } from "./route-response.ts";
 import { backgroundLog, type TasksOptions, TaskService } from "./task-service.ts";
@@ -73,41 +74,28 @@ export function tasks({ after, ...options }: NextTasksOptions): NextTasks {
   };
 }
 
-/** The background of one request; its batch is made on first use, and Next's `after` asked for no other. */
-class RouteBackground implements BackgroundTasks {
+/** Next's `after` is asked for a batch that is there, and for no other. */
+class RouteBackground extends RequestBackground {
   readonly #service: TaskService<Request>;
   readonly #after: NextTasksOptions["after"];
   readonly #status = Promise.withResolvers<number>();
   #known: number | undefined;
   #held = false;
-  #batch: BackgroundBatch | undefined;
 
   constructor(service: TaskService<Request>, after: NextTasksOptions["after"]) {
+    super();
     this.#service = service;
     this.#after = after;
-  }
-
-  get signal(): AbortSignal {
-    return this.#begun().signal;
-  }
-
-  add<Args extends unknown[]>(work: (...args: Args) => unknown, ...args: Args): void {
-    this.#begun().add(work, ...args);
-  }
-
-  durable<T extends Sendable>(task: T, ...input: Parameters<T["delay"]>): ReturnType<T["delay"]> {
-    return this.#begun().durable(task, ...input);
   }
 
   answered(status: number): void {
     this.#known = status;
     this.#status.resolve(status);
-    if (this.#batch !== undefined && !this.#held) conclude(status, this.#batch);
+    if (this.batch !== undefined && !this.#held) conclude(status, this.batch);
   }
 
-  #begun(): BackgroundBatch {
-    if (this.#batch !== undefined) return this.#batch;
-    const batch = (this.#batch = this.#service.background.batch());
+  protected override begin(): BackgroundBatch {
+    const batch = this.#service.background.batch();
     if (this.#known !== undefined) conclude(this.#known, batch);
     else if (this.#after !== undefined) {
       this.#held = true;
