@@ -16,7 +16,7 @@ import { short } from "./report.ts";
 import { openServer, type Server } from "./server.ts";
 import { type Part, type Profile, selfTimes } from "./self-time.ts";
 import { median } from "./statistics.ts";
-import { consume, endToEnd, enqueue, type Load, type Sample } from "./throughput.ts";
+import { consume, endToEnd, enqueue, plainLoad, type Sample } from "./throughput.ts";
 
 /** Below it a part is not worth a line. */
 const leastShare = 0.02;
@@ -63,7 +63,7 @@ interface Row {
 async function compared(rounds: number, tasks: number): Promise<readonly Row[]> {
   await using server = await openServer("redis");
   const both = [...limitCommands.enqueue, ...limitCommands.run];
-  const load = loadOf(tasks);
+  const load = plainLoad(tasks);
   const kinds: readonly (readonly [string, readonly (readonly string[])[], () => Promise<Sample>])[] = [
     ["enqueue, 1000 a call", limitCommands.enqueue, () => enqueue(server, load, "bulk")],
     ["enqueue, single calls", limitCommands.enqueue, () => enqueue(server, load, "single")],
@@ -114,7 +114,7 @@ async function profiled(tasks: number): Promise<Readonly<Record<"producer" | "wo
       `--cpu-prof-dir=${folder}`,
       `--cpu-prof-name=${role}.cpuprofile`,
     ];
-    await endToEnd(server, { ...loadOf(tasks), flags: { producer: flags("producer"), worker: flags("worker") } });
+    await endToEnd(server, { ...plainLoad(tasks), flags: { producer: flags("producer"), worker: flags("worker") } });
     const there = await readdir(folder);
     const read = async (role: string): Promise<readonly Part[]> => {
       const file = `${role}.cpuprofile`;
@@ -125,20 +125,6 @@ async function profiled(tasks: number): Promise<Readonly<Record<"producer" | "wo
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function loadOf(tasks: number): Load {
-  return {
-    system: "celeriac",
-    pool: "inline",
-    concurrency: 100,
-    tasks,
-    warmup: tasks,
-    inFlight: 500,
-    bulkSize: 1000,
-    bytes: 100,
-    flags: { producer: [], worker: [] },
-  };
 }
 
 function tableOf(rows: readonly Row[]): string {

@@ -14,7 +14,7 @@ import { markdownTable, writeBlock } from "./page-block.ts";
 import { short } from "./report.ts";
 import { openServer, type Server } from "./server.ts";
 import { median } from "./statistics.ts";
-import { endToEnd, type Load } from "./throughput.ts";
+import { endToEnd, plainLoad } from "./throughput.ts";
 
 /** How much more CPU a task may take with the most shards than with one. */
 const moreBound = 1.2;
@@ -79,17 +79,7 @@ export async function shards(args: readonly string[]): Promise<boolean> {
 
 /** All at once, each with so many tasks. */
 async function together(servers: readonly Server[], tasks: number): Promise<ShardRow> {
-  const load: Load = {
-    system: "celeriac",
-    pool: "inline",
-    concurrency: 100,
-    tasks,
-    warmup: tasks,
-    inFlight: 500,
-    bulkSize: 1000,
-    bytes: 100,
-    flags: { producer: [], worker: [] },
-  };
+  const load = plainLoad(tasks);
   const samples = await Promise.all(servers.map((server) => endToEnd(server, load)));
   const mean = (values: readonly (number | undefined)[]): number =>
     values.reduce<number>((sum, value) => sum + (value ?? Number.NaN), 0) / values.length;

@@ -20,6 +20,21 @@ export interface Load {
   readonly flags: { readonly producer: readonly string[]; readonly worker: readonly string[] };
 }
 
+/** So many tasks of 100 bytes, as many again before them, handlers in the worker's own process. */
+export function plainLoad(tasks: number): Load {
+  return {
+    system: "celeriac",
+    pool: "inline",
+    concurrency: 100,
+    tasks,
+    warmup: tasks,
+    inFlight: 500,
+    bulkSize: 1000,
+    bytes: 100,
+    flags: { producer: [], worker: [] },
+  };
+}
+
 /** CPU is milliseconds for 10 000 tasks. A figure that a system does not have is absent. */
 export type Sample = Readonly<Partial<Record<Figure | CommandFigure, number>>>;
 export type Figure =
