@@ -14,7 +14,11 @@ interface Report {
     readonly name: string;
     readonly status: string;
     readonly message?: string;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[];
+    }[];
   }[];
 }
 interface Missing {
@@ -47,8 +51,10 @@ for (const file of report?.testResults ?? []) {
   const path = relative(root, file.name);
   for (const test of file.assertionResults) {
     if (test.status === "passed") passed++;
-    else if (test.status === "failed") failed++;
-    else skipped++;
+    else if (test.status === "failed") {
+      failed++;
+      print(`FAILED ${path}: ${test.fullName}: ${(test.failureMessages?.[0] ?? "no reason given").split("\n")[0]}`);
+    } else skipped++;
     const count = (seen.get(test.fullName) ?? 0) + 1;
     seen.set(test.fullName, count);
     if (count !== 2) continue; // once is right; more than twice has been told
