@@ -6,7 +6,6 @@ import { performance } from "node:perf_hooks";
 import { coreOf, createApp } from "../src/app/app.ts";
 import { type CeleryEvent, eventMessage } from "../src/wire/event.ts";
 import type { FromKeeper, Keeper, ToKeeper } from "./history-keeper.ts";
-import { made, tasksPerMs } from "./made-events.ts";
 
 /** Events on the way at most, a second of them; a cluster would not wait, and Redis would hang up on who reads too slowly. */
 const mostUnderway = 20_000;
@@ -14,8 +13,7 @@ const mostUnderway = 20_000;
 const batch = 100;
 
 export interface Filled {
-  /** Of the events, unix ms. */
-  readonly from: number;
+  /** Of the last event, unix ms. */
   readonly until: number;
   readonly seconds: number;
   readonly keeper: Keeper;
@@ -24,11 +22,14 @@ export interface Filled {
 export async function fillHistory({
   url,
   path,
+  stream,
   total,
   rate,
 }: {
   readonly url: string;
   readonly path: string;
+  readonly stream: Iterator<CeleryEvent>;
+  /** Events that are taken of the stream. */
   readonly total: number;
   /** Events a second. */
   readonly rate: number;
@@ -63,12 +64,9 @@ export async function fillHistory({
     const { bus } = await coreOf(app).connect();
     ask({ kind: "open", url, path });
     await until(() => listening);
-    const span = total / 3 / tasksPerMs;
-    const from = Date.now() - span;
-    const stream = made(from);
     const started = performance.now();
     let sent = 0;
-    let last = from;
+    let last = 0;
     const allowed = (): number => ((performance.now() - started) / 1000) * rate;
     while (sent < total) {
       const events: CeleryEvent[] = [];
@@ -87,7 +85,7 @@ export async function fillHistory({
     ask({ kind: "end" });
     await until(() => told.kept !== undefined);
     if (told.kept === undefined) throw new Error("the listening process told nothing");
-    return { from: Math.floor(from), until: Math.ceil(last), seconds, keeper: told.kept };
+    return { until: Math.ceil(last), seconds, keeper: told.kept };
   } finally {
     await app.close();
     child.removeAllListeners("exit");

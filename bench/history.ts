@@ -3,9 +3,10 @@
  * through Redis, as they do in life, to a process that does nothing but listen and keep; then a dashboard is started on what was kept, and asked
  * what its pages ask, by its API and, where Chromium is, as a person does. A missed bound ends it with 1.
  *
- *   node bench/history.ts [--events 1000000] [--rate 2500] [--json FILE] [--no-pages]
+ *   node bench/history.ts [--events 1000000] [--rate 2500] [--before 0] [--json FILE] [--no-pages]
  *
- * `--rate`: so many events a second instead of as many as it can take; 2500 are a million tasks an hour. `--json`: the figures, into a file too.
+ * `--rate`: so many events a second instead of as many as it can take; 2500 are a million tasks an hour. `--before`: so many events were kept
+ * by another process, as fast as it could; then the measured one goes on with that file. `--json`: the figures, into a file too.
  */
 
 import { fork } from "node:child_process";
@@ -20,6 +21,7 @@ import { buildUi } from "../scripts/ui.ts";
 import { type Timing, timeAnswers } from "./history-answers.ts";
 import { type PageTimings, timePages } from "./history-pages.ts";
 import { fillHistory } from "./history-filling.ts";
+import { made, tasksPerMs } from "./made-events.ts";
 import { rssOf } from "./process-cost.ts";
 import { openServer } from "./server.ts";
 
@@ -30,6 +32,7 @@ const { values } = parseArgs({
   options: {
     events: { type: "string", default: "1000000" },
     rate: { type: "string" },
+    before: { type: "string", default: "0" },
     json: { type: "string" },
     "no-pages": { type: "boolean", default: false },
   },
@@ -38,6 +41,8 @@ const total = Number(values.events);
 const rate = Number(values.rate ?? Infinity);
 if (!Number.isSafeInteger(total) || total < 30_000)
   throw new Error("--events must be a whole number of at least 30000");
+const before = Number(values.before);
+if (!Number.isSafeInteger(before) || before < 0) throw new Error("--before must be a whole number");
 if (!(rate > 0)) throw new Error("--rate must be a number");
 
 const loadBefore = loadavg()[0];
@@ -45,7 +50,10 @@ await using server = await openServer("redis");
 const folder = await mkdtemp(join(tmpdir(), "celeriac-history-"));
 const path = join(folder, "history.db");
 try {
-  const { from, until, seconds, keeper } = await fillHistory({ url: server.address, path, total, rate });
+  const from = Math.floor(Date.now() - (before + total) / 3 / tasksPerMs);
+  const part = { url: server.address, path, stream: made(from) };
+  if (before > 0) await fillHistory({ ...part, total: before, rate: Infinity });
+  const { until, seconds, keeper } = await fillHistory({ ...part, total, rate });
   const asked = await askDashboard(from, until);
   const perSecond = keeper.events / keeper.cpuSeconds;
   const keeperRss = keeper.rssPeak / 1e6;
@@ -59,12 +67,13 @@ try {
     ...(asked.pages === undefined ? [] : over("first paint, ms", asked.pages.firstPaint.worst, bounds.firstPaint)),
   ];
   print(`${String(keeper.events)} events, ${String(keeper.tasks)} tasks, in ${seconds.toFixed(0)} s\n`);
+  if (before > 0) print(`beside ${String(before)} events that were there before\n`);
   print("| what | measured | bound |\n| --- | ---: | ---: |");
   print(`| events a second of one core, the bus among it | ${perSecond.toFixed(0)} | ${String(bounds.ingest)} |`);
   print(`| RSS of who keeps, at most | ${keeperRss.toFixed(0)} MB | ${String(bounds.rss)} MB |`);
   print(`| RSS of who answers, at most | ${asked.rssPeak.toFixed(0)} MB | ${String(bounds.rss)} MB |`);
   print(
-    `| file | ${(keeper.bytes / 1e6).toFixed(0)} MB, ${(keeper.bytes / keeper.events).toFixed(0)} bytes an event | |`,
+    `| file | ${(keeper.bytes / 1e6).toFixed(0)} MB, ${(keeper.bytes / (before + keeper.events)).toFixed(0)} bytes an event | |`,
   );
   print(`\n| question or place (bound ${String(bounds.answer)} ms) | p50 ms | worst ms |\n| --- | ---: | ---: |`);
   for (const each of timings) print(lineOf(each));

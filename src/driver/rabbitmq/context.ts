@@ -10,6 +10,11 @@ import { Link } from "./link.ts";
 import { readTls, type Location } from "./location.ts";
 import { Packer } from "./parcel.ts";
 
+/** What hears at an address, or does not just now. */
+interface Ear {
+  readonly deaf: Promise<void> | undefined;
+}
+
 export class Context {
   readonly options: BackendOptions;
   readonly location: Location;
@@ -19,6 +24,8 @@ export class Context {
   readonly sending: Link;
   readonly #taking: Link;
   readonly #used = new Set<string>();
+  /** By address. */
+  readonly #ears = new Map<string, Ear>();
   #tls: Readonly<Record<string, unknown>> | undefined;
   #major = 0;
   #cluster = "";
@@ -87,6 +94,17 @@ export class Context {
 
   get queues(): readonly string[] {
     return [...new Set([...this.#used, ...(this.options.knownQueues?.() ?? [])])].toSorted();
+  }
+
+  /** Answers to `address` come here. Returns how to end it. */
+  hearsAt(address: string, ear: Ear): () => void {
+    this.#ears.set(address, ear);
+    return () => void (this.#ears.get(address) === ear && this.#ears.delete(address));
+  }
+
+  /** While answers to `address` would be lost; the other connection may come back seconds before the one that hears. */
+  deafAt(address: string | undefined): Promise<void> | undefined {
+    return address === undefined ? undefined : this.#ears.get(address)?.deaf;
   }
 
   /**

@@ -31,6 +31,7 @@ export class Listening implements Subscription {
   readonly #closing = new AbortController();
   #unlink: (() => void) | undefined;
   #channel: AmqpChannel | undefined;
+  #deaf: PromiseWithResolvers<void> | undefined;
 
   private constructor(
     context: Context,
@@ -57,9 +58,16 @@ export class Listening implements Subscription {
     return listening;
   }
 
+  /** While nothing is heard, as when the server was away: resolves when it is again, or when it is closed. */
+  get deaf(): Promise<void> | undefined {
+    if (this.#closing.signal.aborted || this.#channel?.closed === false) return undefined;
+    return (this.#deaf ??= Promise.withResolvers<void>()).promise;
+  }
+
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(new Error("the subscription was closed"));
+    this.#deaf?.resolve();
     this.#unlink?.();
     const channel = this.#channel;
     this.#channel = undefined;
@@ -114,6 +122,8 @@ export class Listening implements Subscription {
     await Promise.all(steps);
     channel.on("closed", lost);
     this.#channel = channel;
+    this.#deaf?.resolve();
+    this.#deaf = undefined;
     if (this.#closing.signal.aborted) await channel.close();
   }
 

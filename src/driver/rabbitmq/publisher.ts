@@ -108,8 +108,10 @@ export class Publisher {
   /** Writes it in this turn if everything is there, so that all of a turn go together. */
   #go(sending: Sending, over: AbortSignal): void {
     const { parcel } = sending;
-    const channel = this.#ready?.closed === false && this.#blocked === undefined ? this.#ready : undefined;
-    const prepared = channel === undefined ? this.#prepare(parcel, over) : this.#place(parcel);
+    const deaf = this.#context.deafAt(parcel.properties.replyTo);
+    const up = this.#ready?.closed === false && this.#blocked === undefined && deaf === undefined;
+    const channel = up ? this.#ready : undefined;
+    const prepared = channel === undefined ? this.#prepare(parcel, deaf, over) : this.#place(parcel);
     if (channel !== undefined && prepared === undefined) return this.#write(channel, sending, over);
     prepared?.then(
       () => sending.ended || this.#go(sending, over),
@@ -117,7 +119,8 @@ export class Publisher {
     );
   }
 
-  async #prepare(parcel: Parcel, over: AbortSignal): Promise<void> {
+  async #prepare(parcel: Parcel, deaf: Promise<void> | undefined, over: AbortSignal): Promise<void> {
+    await deaf;
     const connection = await this.#context.sending.ready(over);
     // Who gave up in the meantime is not sent then: `#prepare` has nothing else to undo.
     if (connection.blocked !== undefined) return await this.#unblocked(connection);

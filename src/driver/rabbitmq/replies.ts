@@ -23,13 +23,20 @@ export class RabbitReplies implements Replies {
 
   async listen(address: string, take: (message: Message) => void): Promise<Subscription> {
     const options = transient(this.#context.major, { "x-expires": addressLife });
-    // What was on its way when the connection broke is lost, as with Celery.
-    return await Listening.open(
+    // What was on its way when the connection broke is lost, as with Celery; what is sent from then on waits until it is heard again.
+    const listening = await Listening.open(
       this.#context,
       { queue: address, options },
       (message) => take(message),
       () => undefined,
     );
+    const forget = this.#context.hearsAt(address, listening);
+    return {
+      close: async () => {
+        forget();
+        await listening.close();
+      },
+    };
   }
 
   async send(batch: readonly Reply[], signal: AbortSignal): Promise<void> {
