@@ -9,6 +9,7 @@ import type { AppCore } from "../app/core.ts";
 import { checkNodeVersion } from "../app/node-version.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
+import type { Check } from "../port/check.ts";
 import { clean } from "../wire/visible-text.ts";
 import { exitCode, UsageError } from "./failure.ts";
 import { readyCount } from "./queue-list.ts";
@@ -22,6 +23,17 @@ export interface Finding {
   /** Code of the error or warning, explained in docs/errors.md if it stands there. */
   readonly code?: string;
   readonly text: string;
+  /** What to do about it, where the text does not say it. */
+  readonly remedy?: string;
+  /** Where that check is explained. */
+  readonly help?: string;
+}
+
+export interface DiagnosisFlags extends Target {
+  readonly json?: boolean;
+  readonly production?: boolean;
+  /** With `production`: the address of a dashboard. */
+  readonly dashboard?: string;
 }
 
 /** Delays and expiry are off by as much as the clocks differ; above this it is worth a warning, ms. */
@@ -31,10 +43,10 @@ const patience = 10_000;
 /** As long as the clock is read, and a little more in case this process dies meanwhile, ms. */
 const probeTtl = 5000;
 
-export async function printDiagnosis(target: Target, json: boolean): Promise<number> {
-  const findings = await diagnose(target);
+export async function printDiagnosis(flags: DiagnosisFlags): Promise<number> {
+  const findings = await diagnose(flags);
   const bad = findings.some(({ verdict }) => verdict === "failed");
-  if (json) printJson({ ok: !bad, findings });
+  if (flags.json === true) printJson({ ok: !bad, findings });
   else {
     const mark = {
       ok: paint("green", "ok     "),
@@ -42,14 +54,18 @@ export async function printDiagnosis(target: Target, json: boolean): Promise<num
       failed: paint("red", "FAILED "),
     };
     const width = Math.max(...findings.map(({ subject }) => subject.length));
-    for (const { subject, verdict, code, text } of findings) {
-      printLine(`${mark[verdict]}  ${subject.padEnd(width)}  ${clean(code === undefined ? text : `${code}: ${text}`)}`);
+    for (const { subject, verdict, code, text, remedy, help } of findings) {
+      const said = [code === undefined ? text : `${code}: ${text}`, ...(remedy === undefined ? [] : [remedy])].join(
+        ". ",
+      );
+      const where = help === undefined || verdict === "ok" ? "" : paint("dim", `  (${help})`);
+      printLine(`${mark[verdict]}  ${subject.padEnd(width)}  ${clean(said)}${where}`);
     }
   }
   return bad ? exitCode.error : exitCode.done;
 }
 
-export async function diagnose(target: Target): Promise<readonly Finding[]> {
+export async function diagnose(target: DiagnosisFlags): Promise<readonly Finding[]> {
   const findings: Finding[] = [nodeFinding()];
   let app: App;
   let named: boolean;
@@ -68,7 +84,11 @@ export async function diagnose(target: Target): Promise<readonly Finding[]> {
     if ([broker, results, schedules].some((url) => url instanceof URL && url.protocol === "sqlite:"))
       findings.push(await sqliteFinding());
     if (named) findings.push(await tasksFinding(core));
-    findings.push(...(await brokerFindings(core)));
+    const found = await brokerFindings(core);
+    if (target.production !== true) return [...findings, ...found];
+    const { productionChecks, shownBetter } = await import("./production/production.ts");
+    findings.push(...found.filter(({ code }) => code === undefined || !shownBetter.has(code)));
+    findings.push(...(await productionChecks(app, named, target.dashboard)).map(findingOf));
   } finally {
     await app.close();
   }
@@ -190,6 +210,10 @@ async function deadFinding(_core: AppCore, { broker }: Backend): Promise<Finding
   return { subject: "dead letters", verdict: "warning", text: `${count}; celeriac dlq list shows why` };
 }
 deadFinding.subject = "dead letters";
+
+function findingOf({ topic, ...rest }: Check): Finding {
+  return { subject: topic.replace("-", " "), ...rest, help: `docs/production.md#${topic}` };
+}
 
 function failed(subject: string, error: unknown): Finding {
   if (error instanceof CeleriacError) return { subject, verdict: "failed", code: error.code, text: error.message };

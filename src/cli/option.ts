@@ -77,3 +77,9 @@ export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
 }
+
+/** The address of a page. */
+export function webAddress(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError("It must be an address, such as http://127.0.0.1:5555.");
+}

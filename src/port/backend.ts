@@ -2,6 +2,7 @@
 
 import type { Broker } from "./broker.ts";
 import type { Bus } from "./bus.ts";
+import type { Check } from "./check.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { ControlState } from "./control-state.ts";
 import type { Lease } from "./lease.ts";
@@ -28,7 +29,7 @@ export interface Backend {
 }
 
 /** The ports of a server that has them all. */
-export interface FullBackend extends Backend {
+export interface FullBackend extends Backend, Pick<ServerBackend, "examine"> {
   readonly lease: Lease;
   readonly control: ControlState;
   readonly limits: Limits;
@@ -40,6 +41,8 @@ export interface ServerBackend extends Omit<Backend, "store"> {
   readonly store: ResultStore | undefined;
   /** Absent where answers go through the broker like any message. */
   readonly replies?: Replies;
+  /** Looks at the settings of the server, once it is open. Reads only. What the server will not tell is a check of its own, never an error. */
+  examine(): Promise<readonly Check[]>;
 }
 
 /** What every driver is told. Options of one driver alone travel in the URL's query and are read by that driver. */

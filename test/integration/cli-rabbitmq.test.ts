@@ -104,6 +104,16 @@ describeWith("rabbitmq-server", "the command line on RabbitMQ", () => {
       expect(told.stdout).toContain("; results rpc://\n");
     });
 
+    test("doctor --production sees what can be seen over AMQP", async () => {
+      const told = await withApp("doctor", "--production");
+      expect(told.code).toBe(1); // tasks wait, and nobody works
+      expect(told.stdout).toMatch(/^warning +persistence +queues are declared as durable classic queues/m);
+      expect(told.stdout).toMatch(/^warning +password +.* is used as guest/m);
+      expect(told.stdout).toMatch(/^warning +timeouts +results are sent over rpc:/m);
+      expect(told.stdout).toMatch(/^ok +version +RabbitMQ \d/m);
+      expect(told.stdout).toMatch(/^FAILED +workers +no worker answers, and \d+ tasks wait/m);
+    });
+
     test("dlq has nothing to show", async () => {
       expect(await withApp("dlq", "list")).toEqual({ code: 0, stdout: "no dead letters\n", stderr: "" });
       expect(await withApp("dlq", "show", "x")).toMatchObject({

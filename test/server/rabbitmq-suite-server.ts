@@ -72,6 +72,7 @@ function makeServer(rabbit: RabbitServer, query: string): SuiteServer {
         control: memory.control,
         limits: memory.limits,
         open: (signal: AbortSignal) => backend.open(signal),
+        examine: () => backend.examine(),
         close: async () => {
           await backend.close();
           await memory.close();

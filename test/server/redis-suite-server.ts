@@ -99,6 +99,7 @@ function makeServer(redis: RedisServer, options: RedisSuiteOptions, offset: () =
         limits: backend.limits,
         replies: backend.replies,
         open: (signal: AbortSignal) => backend.open(signal),
+        examine: () => backend.examine(),
         close,
       };
       return clients.add(client, proxy, clock);

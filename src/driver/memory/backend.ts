@@ -1,6 +1,7 @@
 /** One client of a memory server: its ports, opened and closed together. */
 
 import type { BackendOptions, FullBackend } from "../../port/backend.ts";
+import type { Check } from "../../port/check.ts";
 import type { Warning } from "../../port/units.ts";
 import { MemoryBroker } from "./broker.ts";
 import { MemoryBus } from "./bus.ts";
@@ -36,6 +37,11 @@ export class MemoryBackend implements FullBackend {
     signal.throwIfAborted();
     this.#session.open();
     return [];
+  }
+
+  async examine(): Promise<readonly Check[]> {
+    const text = "memory: keeps everything in this process, and no other sees it";
+    return [{ topic: "persistence", verdict: "failed", text, remedy: "Name a sqlite:, redis: or amqp: URL." }];
   }
 
   async close(): Promise<void> {

@@ -5,11 +5,13 @@
 
 import { connect } from "./amqp/connect.ts";
 import type { BackendOptions, OpenBackend, ServerBackend } from "../../port/backend.ts";
+import type { Check } from "../../port/check.ts";
 import type { Warning } from "../../port/units.ts";
 import { RabbitBroker } from "./broker.ts";
 import { RabbitBus } from "./bus.ts";
 import { Context } from "./context.ts";
 import { Declarations, type Drift } from "./declarations.ts";
+import { examine } from "./examination.ts";
 import { connectFailure } from "./failure.ts";
 import { readLocation } from "./location.ts";
 import { Publisher } from "./publisher.ts";
@@ -69,6 +71,11 @@ export class RabbitBackend implements ServerBackend {
       await this.#context.close();
       throw connectFailure(location, error);
     }
+  }
+
+  async examine(): Promise<readonly Check[]> {
+    const version = this.#context.sending.connection?.serverProperties["version"];
+    return examine(this.#context.location, typeof version === "string" ? version : "?", this.#declarations.drifts);
   }
 
   close(): Promise<void> {

@@ -5,6 +5,7 @@
 
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { BackendOptions, FullBackend, OpenBackend } from "../../port/backend.ts";
+import type { Check } from "../../port/check.ts";
 import type { Replies } from "../../port/replies.ts";
 import type { Warning } from "../../port/units.ts";
 import { RedisBroker } from "./broker.ts";
@@ -12,6 +13,7 @@ import { RedisBus } from "./bus.ts";
 import { loadClient } from "./client.ts";
 import { Context } from "./context.ts";
 import { RedisControlState } from "./control-state.ts";
+import { examine } from "./examination.ts";
 import { connectFailure } from "./failure.ts";
 import { RedisLease } from "./lease.ts";
 import { RedisLimits } from "./limits.ts";
@@ -83,6 +85,10 @@ class RedisBackend implements FullBackend {
       this.#context.close();
       throw error instanceof CeleriacError ? error : connectFailure(location.name, error);
     }
+  }
+
+  examine(): Promise<readonly Check[]> {
+    return examine(this.#context);
   }
 
   close(): Promise<void> {

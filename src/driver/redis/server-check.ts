@@ -2,8 +2,9 @@
 
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Warning } from "../../port/units.ts";
+import { readInfo } from "./server-facts.ts";
 
-export interface ServerFacts {
+export interface Fitness {
   readonly major: number;
   readonly warnings: readonly Warning[];
 }
@@ -12,12 +13,8 @@ export interface ServerFacts {
 const oldest = [6, 2] as const;
 
 /** Throws BACKEND_VERSION, BACKEND_REFUSED or EVICTION_ENABLED. */
-export function checkServer(info: string, name: string, allowEviction: boolean): ServerFacts {
-  const facts = new Map<string, string>();
-  for (const line of info.split(/\r?\n/)) {
-    const colon = line.indexOf(":");
-    if (colon > 0) facts.set(line.slice(0, colon), line.slice(colon + 1));
-  }
+export function checkServer(info: string, name: string, allowEviction: boolean): Fitness {
+  const facts = readInfo(info);
   const version = facts.get("redis_version") ?? "0.0";
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major < oldest[0] || (major === oldest[0] && minor < oldest[1]))

@@ -3,7 +3,7 @@
 import type { Warning } from "../../port/units.ts";
 import type { Location } from "./location.ts";
 
-const thisMachine = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
+export const thisMachine: RegExp = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
 
 export function trustWarnings({ name, host, password, tls, sentinel }: Location): readonly Warning[] {
   const warnings: Warning[] = [];

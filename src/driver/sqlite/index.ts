@@ -11,6 +11,7 @@ import { SqliteBus } from "./bus.ts";
 import { SqliteControlState } from "./control-state.ts";
 import { SqliteLease } from "./lease.ts";
 import { SqliteLimits } from "./limits.ts";
+import { examine } from "./examination.ts";
 import { Link } from "./link.ts";
 import { parseLocation } from "./location.ts";
 import { SqliteStore } from "./store.ts";
@@ -57,6 +58,7 @@ export const open: (options: BackendOptions) => SqliteBackend = (options) => {
       signal.throwIfAborted();
       return link.open();
     },
+    examine: async () => examine(path, durability),
     close: () => link.close(),
     kill: () => link.kill(),
   };
