@@ -31,27 +31,30 @@ export class Observer {
     return new Observer(await import("./app.ts"));
   }
 
-  /** Sends all jobs, spread over `span` ms. */
-  async send(jobs: readonly Job[], lease: number, span: number, journal: Journal): Promise<void> {
+  /** Sends all jobs: of them always the share that is asked for, between 0 and 1. */
+  async send(jobs: readonly Job[], lease: number, share: () => number, journal: Journal): Promise<void> {
     if (process.env["CHAOS_PYTHON"]) {
       const peer = await startPeer(this.#app.app, lease, journal);
       this.#finals.expect(peer.ids);
       this.#peer = peer;
     }
-    const began = performance.now();
     const sending = new Set<Promise<void>>();
-    let lastPoll = began;
+    let lastPoll = performance.now();
+    const poll = async (): Promise<void> => {
+      if (performance.now() - lastPoll <= 1000) return;
+      lastPoll = performance.now();
+      await this.#poll();
+    };
     for (const [index, job] of jobs.entries()) {
-      const wait = began + (span * index) / jobs.length - performance.now();
-      if (wait > 0) await pause(wait);
+      while (index / jobs.length > share()) {
+        await pause(10);
+        await poll();
+      }
       const one = this.#sendOne(job, lease, journal);
       const sent = index % repeated === 0 ? one.then(() => this.#repeat(job, lease, journal)) : one;
       sending.add(sent);
       void sent.then(() => sending.delete(sent));
-      if (performance.now() - lastPoll > 1000) {
-        lastPoll = performance.now();
-        await this.#poll();
-      }
+      await poll();
     }
     await Promise.all(sending);
   }

@@ -33,19 +33,56 @@ export async function play(wanted: Plan): Promise<Outcome> {
     const setting = { redis: broker !== "sqlite", apart: stage.apart, impossible: new Set(stage.impossible.keys()) };
     const faultPlan = plan(random, faults, setting, only);
     const gap = Math.max(shortestGap, shortestSpan / Math.max(1, faults));
+    const pace = new Pace(faults, gap);
     const parts = partsOf(stage, random);
     const striking = (async () => {
-      for (const fault of faultPlan) {
-        await pause(gap * random.between(0.6, 1.1));
-        await strike(fault, parts);
+      try {
+        for (const fault of faultPlan) {
+          await pause(gap * random.between(0.6, 1.1));
+          await strike(fault, parts);
+          pace.struck();
+        }
+      } finally {
+        pace.end();
       }
     })();
-    await observer.send(jobs, lease, gap * faults, stage.journal);
+    await observer.send(jobs, lease, () => pace.share(), stage.journal);
     await striking;
     return await finish(stage, observer, faultPlan);
   } finally {
     await observer?.close();
     await stage.close();
+  }
+}
+
+/** How far the faults have come, so that there is work for as long as anything goes wrong: of 2 000 faults some take 20 s. */
+class Pace {
+  readonly #faults: number;
+  readonly #gap: number;
+  readonly #began = performance.now();
+  #last = this.#began;
+  #done = 0;
+  #ended = false;
+
+  constructor(faults: number, gap: number) {
+    this.#faults = faults;
+    this.#gap = gap;
+  }
+
+  struck(): void {
+    this.#done += 1;
+    this.#last = performance.now();
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** 0 at the start, 1 at the end; between two faults by the time that one has taken so far. */
+  share(): number {
+    if (this.#ended) return 1;
+    const each = Math.max(this.#gap, (this.#last - this.#began) / Math.max(1, this.#done));
+    return Math.min(1, (this.#done + Math.min(1, (performance.now() - this.#last) / each)) / this.#faults);
   }
 }
 

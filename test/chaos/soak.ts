@@ -99,7 +99,8 @@ async function load(stage: Stage, observer: Observer, length: number, until: num
   for (let first = 0; performance.now() < until;) {
     const jobs = draw(random, Math.ceil((rate * span) / 1000), first);
     first += jobs.length;
-    await observer.send(jobs, stage.setup.lease, span, stage.journal);
+    const began = performance.now();
+    await observer.send(jobs, stage.setup.lease, () => (performance.now() - began) / span, stage.journal);
   }
 }
 
