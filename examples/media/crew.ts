@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { openRuns, readJournal } from "./journal.ts";
 import type { Count } from "./screen.ts";
-import { type WorkerLine, WorkerProcess } from "./worker-process.ts";
+import { type WorkerLine, WorkerProcess } from "../harness/worker-process.ts";
 
 export interface Killed {
   readonly name: string;
@@ -13,8 +13,7 @@ export interface Killed {
   readonly poolChildren: readonly number[];
 }
 
-/** Longest wait for a worker to take tasks, ms. */
-const patience = 20_000;
+const app = new URL("app.ts", import.meta.url);
 
 interface Member {
   readonly worker: WorkerProcess;
@@ -40,11 +39,13 @@ export class Crew {
     signal: AbortSignal,
   ): Promise<void> {
     signal.throwIfAborted();
-    const { count, ...rest } = options;
+    const { count, queue, ...rest } = options;
     const started = Array.from({ length: count }, () => {
       const member: Member = {
         worker: new WorkerProcess({
           ...rest,
+          app,
+          args: ["-Q", queue],
           name: `worker-${this.#members.length + 1}`,
           onLine: (_, line) => this.#hear(member, line),
         }),
@@ -52,18 +53,9 @@ export class Crew {
         state: "running",
       };
       this.#members.push(member);
-      return member.worker.ready();
+      return member.worker.ready(signal);
     });
-    const { promise, reject } = Promise.withResolvers<never>();
-    const stop = (): void => reject(signal.reason as Error);
-    signal.addEventListener("abort", stop, { once: true });
-    const late = setTimeout(() => reject(new Error(`no worker was ready within ${patience / 1000} s`)), patience);
-    try {
-      await Promise.race([Promise.all(started), promise]);
-    } finally {
-      clearTimeout(late);
-      signal.removeEventListener("abort", stop);
-    }
+    await Promise.all(started);
   }
 
   onLine(listener: (worker: string, line: WorkerLine) => void): Disposable {

@@ -48,7 +48,7 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  if (!existsSync(new URL("../../dist/index.js", import.meta.url))) {
+  if (!existsSync(new URL(import.meta.resolve("celeriac")))) {
     process.stderr.write("Celeriac is not built yet: run `npm run build`, or start the demo with `npm run demo`\n");
     return 1;
   }

@@ -14,7 +14,7 @@ import { Screen } from "./screen.ts";
 import { makeSummary, printSummary, type Summary } from "./summary.ts";
 import { askVerifier } from "./verifier.ts";
 import { everyVariation } from "./variation.ts";
-import { waitUntilGone } from "./worker-process.ts";
+import { waitUntilGone } from "../harness/worker-process.ts";
 
 export interface DemoOptions {
   /** Stay up after the summary, until Ctrl-C. */

@@ -4,6 +4,7 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { Skipped } from "../harness/skipped.ts";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const run = promisify(execFile);
@@ -46,7 +47,7 @@ export async function findPython(
       last = error;
     }
   }
-  throw new Error(
+  throw new Skipped(
     `${asked ?? usual.join(", nor ")} cannot import ${modules.join(", ")}: pip install "celery[redis]", or name an interpreter that has it with --python`,
     { cause: last },
   );

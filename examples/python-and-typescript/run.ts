@@ -5,7 +5,8 @@
 
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { startPrivateRedis } from "./private-redis.ts";
+import { startPrivateRedis } from "../harness/private-redis.ts";
+import { sayWhy } from "../harness/skipped.ts";
 import { findPython } from "./python.ts";
 import type { Report } from "./demo.ts";
 
@@ -47,7 +48,7 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  if (!existsSync(new URL("../../dist/index.js", import.meta.url))) {
+  if (!existsSync(new URL(import.meta.resolve("celeriac")))) {
     process.stderr.write(
       "Celeriac is not built yet: run `npm run build`, or start the demo with `npm run demo:python`\n",
     );
@@ -88,6 +89,5 @@ TypeScript's error in Python: ${errors.inPython}
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode = sayWhy(error);
 }

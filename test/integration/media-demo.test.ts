@@ -13,7 +13,7 @@ import { describeWith } from "../server/required-program.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 let checkout: BuiltCheckout;
 beforeAll(async () => {
-  checkout = await BuiltCheckout.make("media", { ui: true });
+  checkout = await BuiltCheckout.make({ ui: true });
   return () => checkout.remove();
 });
 

@@ -16,7 +16,7 @@ import { describeNeeding, describeWith } from "../server/required-program.ts";
 const example = fileURLToPath(new URL("../../examples/python-and-typescript/", import.meta.url));
 let checkout: BuiltCheckout;
 beforeAll(async () => {
-  checkout = await BuiltCheckout.make("python-and-typescript");
+  checkout = await BuiltCheckout.make();
   return () => checkout.remove();
 });
 const demo = (args: readonly string[]): Promise<Run> =>
@@ -44,7 +44,7 @@ describe("npm run demo:python", () => {
       stderr: expect.stringContaining("--calls N"),
     });
     expect(await demo(["--broker", "redis://127.0.0.1:1/0", "--python", "no-python", "--json"])).toMatchObject({
-      code: 1,
+      code: 77,
       stdout: "",
       stderr: expect.stringContaining('no-python cannot import celery, redis: pip install "celery[redis]"'),
     });

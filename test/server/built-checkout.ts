@@ -25,8 +25,8 @@ export class BuiltCheckout {
     this.folder = folder;
   }
 
-  /** `example` is a folder below examples/; `ui`: with the dashboard's web app. */
-  static async make(example: string, { ui = false }: { readonly ui?: boolean } = {}): Promise<BuiltCheckout> {
+  /** `ui`: with the dashboard's web app. */
+  static async make({ ui = false }: { readonly ui?: boolean } = {}): Promise<BuiltCheckout> {
     const copy = await mkdtemp(join(tmpdir(), "celeriac-demo-"));
     const steps = [run(tool("tsc"), ["-p", "tsconfig.build.json", "--outDir", join(copy, "dist")], { output: "keep" })];
     if (ui) steps.push(buildUi(join(copy, "dist", "dashboard", "ui")));
@@ -42,8 +42,8 @@ export class BuiltCheckout {
     await cp(join(root, "package.json"), join(copy, "package.json"));
     await cp(join(root, "examples"), join(copy, "examples"), { recursive: true });
     await symlink(join(root, "node_modules"), join(copy, "node_modules"));
-    await mkdir(join(copy, "examples", example, "node_modules"));
-    await symlink(copy, join(copy, "examples", example, "node_modules/celeriac"));
+    await mkdir(join(copy, "examples/node_modules"));
+    await symlink(copy, join(copy, "examples/node_modules/celeriac"));
     return new BuiltCheckout(copy);
   }
 

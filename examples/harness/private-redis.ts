@@ -3,12 +3,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { Skipped } from "./skipped.ts";
 
 export interface PrivateRedis extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Rejects where no redis-server is installed. */
+/** Rejects with {@link Skipped} where no redis-server is installed. */
 export async function startPrivateRedis(): Promise<PrivateRedis> {
   const port = await freePort();
   const args = ["--bind", "127.0.0.1", "--port", String(port), "--save", "", "--appendonly", "no"];
@@ -16,7 +17,7 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
   const closed = once(child, "close");
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   child.stdout.setEncoding("utf8").on("data", (text: string) => text.includes("Ready to accept") && resolve());
-  const missing = new Error(
+  const missing = new Skipped(
     "no redis-server could be started: install one, or name a broker: --broker redis://… or amqp://…",
   );
   closed.then(

@@ -14,17 +14,22 @@ export interface WorkerLine {
 }
 
 export interface WorkerProcessOptions {
+  /** The module of the app. */
+  readonly app: URL;
   readonly name: string;
   readonly broker: string;
-  readonly queue: string;
   readonly lease: string;
-  readonly onLine: (worker: WorkerProcess, line: WorkerLine) => void;
+  /** What else its command line says, such as `["-c", "1"]`. */
+  readonly args?: readonly string[];
+  readonly onLine?: (worker: WorkerProcess, line: WorkerLine) => void;
 }
 
 const manifest = import.meta.resolve("celeriac/package.json");
 const { bin } = JSON.parse(readFileSync(fileURLToPath(manifest), "utf8")) as { bin: { celeriac: string } };
 const command = fileURLToPath(new URL(bin.celeriac, manifest));
-const appFile = fileURLToPath(new URL("app.ts", import.meta.url));
+
+/** Longest wait for a worker to take tasks, ms. */
+const patience = 20_000;
 
 export class WorkerProcess {
   readonly name: string;
@@ -39,9 +44,7 @@ export class WorkerProcess {
     const args = [
       "worker",
       "-A",
-      appFile,
-      "-Q",
-      options.queue,
+      fileURLToPath(options.app),
       "-n",
       options.name,
       "--lease",
@@ -49,6 +52,7 @@ export class WorkerProcess {
       "--sweep",
       "1s",
       "--json",
+      ...(options.args ?? []),
     ];
     this.#child = spawn(process.execPath, [command, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -75,9 +79,21 @@ export class WorkerProcess {
     return [...this.#children];
   }
 
-  /** Resolves when it takes tasks; rejects with what it wrote to standard error if it ends before. */
-  async ready(): Promise<void> {
-    await this.#ready;
+  /**
+   * Resolves when it takes tasks; rejects with what it wrote to standard error if it ends before, after 20 seconds, and with the signal's reason.
+   */
+  async ready(signal: AbortSignal): Promise<void> {
+    const over = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+    const { promise, reject } = Promise.withResolvers<never>();
+    const stop = (): void =>
+      reject(signal.aborted ? signal.reason : new Error(`${this.name} was not ready within ${patience / 1000} s`));
+    if (over.aborted) stop();
+    over.addEventListener("abort", stop, { once: true });
+    try {
+      await Promise.race([this.#ready, promise]);
+    } finally {
+      over.removeEventListener("abort", stop);
+    }
   }
 
   /** SIGKILL, to this one process: no handler runs, nothing is given back. Resolves when the system says it is gone. */
@@ -106,7 +122,7 @@ export class WorkerProcess {
       if (line.event === "worker.ready") resolve();
       if (line.event === "child.started" && line.pid !== undefined) this.#children.add(line.pid);
       if (line.event === "child.exited" && line.pid !== undefined) this.#children.delete(line.pid);
-      onLine(this, line);
+      onLine?.(this, line);
     });
     void this.#closed.then(() => reject(new Error(`${this.name} ended before it was ready:\n${this.#errors.trim()}`)));
     return promise;
