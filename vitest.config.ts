@@ -10,6 +10,7 @@ import { LongestFirst } from "./scripts/test-order.ts";
 const long = [
   "src/driver/rabbitmq/conformance-quorum.test.ts",
   "src/driver/sqlite/conformance-unthreaded.test.ts",
+  "test/deploy/image.test.ts",
   "test/integration/broker-away-rabbitmq.test.ts",
   "test/integration/broker-away.test.ts",
   "test/integration/checkpoint-fifty-kills.test.ts",

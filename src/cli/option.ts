@@ -1,6 +1,7 @@
 /** Options that several commands share, and how their texts become values. A text that cannot is a wrong use, exit code 2. */
 
 import { type Command, InvalidArgumentError } from "commander";
+import type { ListenAddress } from "./health.ts";
 
 /** What every command that speaks to a broker takes. */
 export function addTarget(command: Command): Command {
@@ -76,6 +77,14 @@ export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
+}
+
+/** "8081" → this machine alone; "0.0.0.0:8081" → whoever reaches it. */
+export function listenAddress(text: string): ListenAddress {
+  const [, host, six, port = ""] = /^(?:([^\s:[\]]+):|\[([\da-f:.]+)\]:)?(\d{1,5})$/i.exec(text) ?? [];
+  if (port !== "" && Number(port) > 0 && Number(port) < 65_536)
+    return { host: host ?? six ?? "127.0.0.1", port: Number(port) };
+  throw new InvalidArgumentError('It must be a port, or an address with one, such as "8081" or "0.0.0.0:8081".');
 }
 
 /** The address of a page. */

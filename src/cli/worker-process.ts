@@ -8,6 +8,7 @@ import { coreOf } from "../app/app.ts";
 import type { WorkerHandle, WorkOptions } from "../app/work.ts";
 import { loadAppFile } from "./app-file.ts";
 import { exitCode } from "./failure.ts";
+import { Health, type ListenAddress } from "./health.ts";
 import { given } from "./option.ts";
 
 /** As commander hands them over. */
@@ -16,11 +17,19 @@ export interface WorkerFlags extends Omit<WorkOptions, "onEvent" | "log" | "memo
   /** Bytes here, MiB in `WorkOptions`. */
   readonly memoryLimit?: number;
   readonly json?: boolean;
+  readonly health?: ListenAddress;
 }
 
 const signals = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
-export async function runWorker({ app: file, json, memoryLimit, name, ...flags }: WorkerFlags): Promise<number> {
+export async function runWorker({
+  app: file,
+  json,
+  memoryLimit,
+  name,
+  health: probed,
+  ...flags
+}: WorkerFlags): Promise<number> {
   let worker: WorkerHandle | undefined;
   let asked = 0;
   let interruptedBy: (typeof signals)[number] | undefined;
@@ -36,6 +45,7 @@ export async function runWorker({ app: file, json, memoryLimit, name, ...flags }
   for (const signal of signals) process.on(signal, onSignal);
   const app = await loadAppFile(file);
   try {
+    await using health = await Health.listen(probed);
     const starting = app.work({
       ...given(flags),
       ...(memoryLimit !== undefined && { memoryLimit: Math.ceil(memoryLimit / 2 ** 20) }),
@@ -47,6 +57,7 @@ export async function runWorker({ app: file, json, memoryLimit, name, ...flags }
       starting.then((late) => late.stop({ cold: true })).catch(() => {});
     } else {
       worker = await starting;
+      health?.follow(worker);
       await worker.closed;
     }
   } finally {

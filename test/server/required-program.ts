@@ -16,6 +16,7 @@ export const programs = {
   "redis-server": "apt-get install redis-server",
   script: "apt-get install bsdutils",
   setpriv: "apt-get install util-linux",
+  "systemd-analyze": "apt-get install systemd",
 } as const;
 export type Program = keyof typeof programs;
 

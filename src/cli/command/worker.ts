@@ -2,7 +2,7 @@
 
 import { Command, Option } from "commander";
 import type { WorkerFlags } from "../worker-process.ts";
-import { addJson, bounds, byteSize, names, wholeNumber } from "../option.ts";
+import { addJson, bounds, byteSize, listenAddress, names, wholeNumber } from "../option.ts";
 
 export function workerCommand(finish: (code: number) => void): Command {
   const command = new Command("worker")
@@ -32,6 +32,7 @@ export function workerCommand(finish: (code: number) => void): Command {
     .option("-E, --events", "always tell monitors of tasks (default: as long as somebody may be listening)")
     .option("--no-events", "tell monitors of tasks only once one asks for it")
     .option("-B, --beat", "run a scheduler beside it; any number of workers may")
+    .option("--health <address>", "answer probes there, /healthz and /readyz: 8081, or 0.0.0.0:8081", listenAddress)
     .option("-n, --name <name>", "name of this worker; %h is the host, %n its first part, %d the rest");
   return addJson(command).action(async (flags: WorkerFlags) => {
     const { runWorker } = await import("../worker-process.ts");
