@@ -29,7 +29,7 @@ describeWith("redis-server", "the image's steps, in a folder", () => {
   const children: ChildProcess[] = [];
 
   beforeAll(async () => {
-    built = await BuiltCheckout.make("media", { ui: true });
+    built = await BuiltCheckout.make({ ui: true });
     app = join(built.folder, "image");
     await mkdir(app);
     for (const { name, rest } of stages().at(-1) ?? []) {
