@@ -38,6 +38,7 @@ export interface BrokerFeatures {
   readonly browse: "all" | "ready" | "none";
   readonly pause: "queue" | "ours-only"; // ours-only: Python workers go on consuming
   readonly deliveryLimit: boolean; // the broker may drop or dead-letter behind our back
+  readonly clock: "server" | "worker"; // whose clock says when a message was claimed; worker: and turns what is due into a delay
   readonly counting: "broker" | "ledger"; // who counts starts that died; ledger: the broker itself counts none
   readonly purgeDelayed: boolean; // what is delayed can be purged by queue
   readonly requeueFront: boolean; // what is put back to the front comes before what waits
@@ -120,6 +121,11 @@ export interface Delivery {
   /** Deaths of a process in which this one ran beside others. Never bury for these; run it alone next time. */
   readonly suspicions: number;
   readonly claimedAt: ServerTime;
+  /**
+   * The broker has kept it back for as long as whoever sent it wished: it is due, whatever its eta says by the clock that judges here.
+   * Absent where the broker does not tell.
+   */
+  readonly waitedOut?: boolean;
   /** Aborts, with `LeaseLostError`, when this worker may no longer commit: taken by others, or our monotonic deadline passed. */
   readonly lost: AbortSignal;
 }

@@ -20,7 +20,7 @@ import { Preparing } from "./preparing.ts";
 import { Refusals } from "./refusals.ts";
 import type { Reporter } from "./reporter.ts";
 import { tracedContext } from "./run-tracing.ts";
-import { ServerTime } from "./server-time.ts";
+import type { ServerTime } from "./server-time.ts";
 import { settledBefore, settlementOf } from "./settlement.ts";
 import type { Entry, Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
@@ -33,6 +33,7 @@ const longestUnstarted = 1000;
 
 export interface FlowOptions extends Pick<StarterOptions, "rates"> {
   readonly clock: Clock;
+  readonly time: ServerTime;
   readonly rules: IntakeRules;
   readonly context: Omit<SettlementContext, "now">;
   readonly store: ResultStore;
@@ -51,7 +52,6 @@ export interface FlowOptions extends Pick<StarterOptions, "rates"> {
 export class Flow {
   readonly #options: FlowOptions;
   readonly slots: Slots;
-  readonly #server = new ServerTime();
   readonly #starter: Starter;
   readonly #preparing: Preparing;
   readonly #refusals: Refusals;
@@ -118,7 +118,7 @@ export class Flow {
   readonly take = (batch: readonly Delivery[]): void => {
     const { clock, rules } = this.#options;
     const again: Execution[] = [];
-    const claimed = batch[0] ? this.#server.saw(batch[0].claimedAt, clock.monotonic()) : 0;
+    const claimed = batch[0] ? this.#options.time.saw(batch[0].claimedAt, clock.monotonic()) : 0;
     for (const delivery of batch) {
       // The server's clock says what is due, or it would hand out again at once what a clock that lags behind puts back.
       const verdict = intake(rules, delivery, delivery.claimedAt, claimed);
@@ -283,7 +283,7 @@ export class Flow {
   }
 
   #now(): number {
-    return this.#server.now(this.#options.clock.monotonic());
+    return this.#options.time.now(this.#options.clock.monotonic());
   }
 
   #want(): void {

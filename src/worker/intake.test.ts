@@ -164,6 +164,11 @@ describe("intake", () => {
     });
   });
 
+  // A retry that a worker with a fast clock had delayed was put back for as long as that clock was ahead.
+  it("runs what the broker has kept until it was due, whatever the time here", () => {
+    expect(look(delivery(message({ eta: now + 3_600_000 }), { waitedOut: true })).kind).toBe("run");
+  });
+
   it("buries after as many crashes as the task allows", () => {
     expect(look(delivery(message(), { crashes: 2 })).kind).toBe("run");
     expect(look(delivery(message(), { crashes: 3 }))).toMatchObject({ kind: "dead", reason: "crashed" });

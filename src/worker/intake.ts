@@ -60,7 +60,8 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
       const why = rules.revoked?.(headers) === true ? "revoked" : "expired";
       return withdrawn(rules, look, headers, body, keepsResult({ headers, definition }), why);
     }
-    if (headers.eta !== undefined && headers.eta > now) {
+    // Who sent it may have another time than this worker: what the broker kept back is due.
+    if (headers.eta !== undefined && headers.eta > now && delivery.waitedOut !== true) {
       return {
         kind: "parked",
         settlement: { delivery, then: { kind: "requeue", at: "back", due: headers.eta } },

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { VirtualClock } from "../testing/virtual-clock.ts";
 import { ServerTime } from "./server-time.ts";
 
 it("takes the claim that was least long on its way", () => {
@@ -20,4 +21,15 @@ it("follows a clock that was set back, after a few claims", () => {
   time.saw(1_000_000, 0);
   for (let n = 1; n <= 16; n++) time.saw(900_000 + n, n);
   expect(time.now(20)).toBe(900_020);
+});
+
+// Messages that went back "in a second" lay with RabbitMQ for an hour: by the time reckoned from claims before the step, told by the clock after it.
+it("follows a clock of our own that was set back at once, where the broker goes by that", () => {
+  const clock = new VirtualClock();
+  const time = new ServerTime(clock);
+  const claimedAt = clock.now();
+  expect(time.saw(claimedAt, 50)).toBe(50);
+  clock.jump(-3_600_000);
+  expect(time.now(60)).toBe(clock.now());
+  expect(time.saw(clock.now(), 60)).toBe(60);
 });

@@ -15,7 +15,7 @@ import { Chords } from "./chords.ts";
 import { Custody } from "./custody.ts";
 import { eventPrinter } from "./event-log.ts";
 import { ExtendedResults } from "./extended-result.ts";
-import { unreturnable, unwritable } from "./failed-run.ts";
+import { type SettlementContext, unreturnable, unwritable } from "./failed-run.ts";
 import { Flow } from "./flow.ts";
 import { noTasks } from "./no-tasks.ts";
 import { openPool } from "./open-pool.ts";
@@ -26,6 +26,7 @@ import { startParts } from "./parts.ts";
 import { Rates } from "./rates.ts";
 import { Reach } from "./reach.ts";
 import { Reporter } from "./reporter.ts";
+import { ServerTime } from "./server-time.ts";
 import { Settler } from "./settler.ts";
 import { SettlingApart } from "./settling-apart.ts";
 import { shutDown } from "./shutdown.ts";
@@ -111,10 +112,8 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     };
     const size = new PoolSize(pool, settings, () => parts.flow?.wake());
     const credit = new Credit(clock, size);
-    const settlingApart = new SettlingApart({
-      store: backend.store,
-      context: () => ({ ...context, now: clock.now() }),
-    });
+    const current = (): SettlementContext => ({ ...context, now: clock.now() });
+    const settlingApart = new SettlingApart({ store: backend.store, context: current });
     const settler = new Settler({
       ...(apart && { settleBatch: settlingApart.settle }),
       extend: (entry) => {
@@ -129,9 +128,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       joined: (arrivals, joined, entry) => chords.joined(arrivals, joined, entry),
       answered: (ms) => credit.answered(ms),
       unwritable: ({ execution, ending: { settlement } }, error) =>
-        execution
-          ? unwritable({ ...context, now: clock.now() }, execution, error)
-          : unreturnable(settlement.delivery, error, clock.now()),
+        execution ? unwritable(current(), execution, error) : unreturnable(settlement.delivery, error, clock.now()),
       troubled: (error) => report.warning("SETTLE_REPEATED", "a settlement got no answer and is repeated", error),
     });
     const chords = new Chords({ clock, store: backend.store, settler, report, context, sweep: settings.sweep });
@@ -151,6 +148,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     };
     const flow = new Flow({
       clock,
+      time: new ServerTime(backend.broker.features.clock === "worker" ? clock : undefined),
       rules,
       rates: new Rates({ clock, limits: backend.limits, rules, report, random: Math.random }),
       context,

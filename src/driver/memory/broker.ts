@@ -34,6 +34,7 @@ const features: BrokerFeatures = {
   counting: "broker",
   purgeDelayed: true,
   requeueFront: true,
+  clock: "server",
   requeue: true,
 };
 

@@ -148,6 +148,7 @@ function featuresOf(quorum: boolean, maxPriority: number | undefined): BrokerFea
     counting: "ledger",
     purgeDelayed: false,
     requeueFront: !quorum,
+    clock: "worker",
     requeue: false,
   };
 }

@@ -14,6 +14,10 @@ export function levelName(level: number): string {
   return `celery_delayed_${level}`;
 }
 
+export function isDelayLevel(queue: unknown): boolean {
+  return typeof queue === "string" && /^celery_delayed_\d+$/.test(queue);
+}
+
 /** 0 for what is due. */
 export function secondsUntil(due: ServerTime | undefined, now: ServerTime): number {
   return due === undefined ? 0 : Math.min(Math.max(0, Math.ceil((due - now) / 1000)), longestDelay / 1000);

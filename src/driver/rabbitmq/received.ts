@@ -5,6 +5,7 @@ import type { Malformed, Message, MessageProperties } from "../../wire/message.t
 import { bufferOf } from "../../wire/utf8.ts";
 import type { AmqpDelivery, FieldTable, Properties } from "./amqp/client.ts";
 import { attemptsHeader } from "./attempts.ts";
+import { isDelayLevel } from "./delay.ts";
 
 /** JSON of a dead letter's facts, on its message. */
 export const letterHeader = "celeriac.letter";
@@ -61,6 +62,15 @@ export function countsOf(message: Message | Malformed): { readonly crashes: numb
 /** It was handed out before, by the server's word or by ours. */
 export function cameAgain({ redelivered, properties }: Pick<AmqpDelivery, "redelivered" | "properties">): boolean {
   return redelivered || (deliveryCount(properties) ?? 0) > 0 || properties?.headers?.[againHeader] === true;
+}
+
+/** The last who sent it had it delayed: whatever sends it on leaves the server's notes behind. */
+export function cameFromDelay(properties: Properties | undefined): boolean {
+  const deaths = properties?.headers?.["x-death"];
+  return (
+    Array.isArray(deaths) &&
+    deaths.some((death: unknown) => isDelayLevel((death as { readonly queue?: unknown } | null)?.queue))
+  );
 }
 
 /** How often a quorum queue handed it out before; `undefined` from any other queue. */

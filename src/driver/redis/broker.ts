@@ -51,6 +51,7 @@ export class RedisBroker implements Broker {
       counting: "broker",
       purgeDelayed: true,
       requeueFront: true,
+      clock: "server",
       requeue: true,
     };
     this.#context = context;

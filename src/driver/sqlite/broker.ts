@@ -50,6 +50,7 @@ export class SqliteBroker implements Broker {
     counting: "broker",
     purgeDelayed: true,
     requeueFront: true,
+    clock: "server",
     requeue: true,
   };
   readonly queues: QueueAdmin;
