@@ -43,6 +43,7 @@ export interface BrokerFeatures {
   readonly purgeDelayed: boolean; // what is delayed can be purged by queue
   readonly requeueFront: boolean; // what is put back to the front comes before what waits
   readonly requeue: boolean; // single messages are moved at another's word
+  readonly line: boolean; // what waits for a place of `Limits` is called when one is free
 }
 
 export interface Broker {
@@ -142,6 +143,8 @@ export interface Settlement {
         readonly kind: "requeue";
         readonly at: "front" | "back";
         readonly due?: ServerTime;
+        /** Waits for a place of this key, in line: comes to the front as soon as it is given one, at `due` otherwise. With `features.line`. */
+        readonly behind?: string;
         /** New absolute counts, after a child died with it. Absent = unchanged. */
         readonly crashes?: number;
         readonly suspicions?: number;

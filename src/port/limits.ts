@@ -12,13 +12,27 @@ export interface RateAsk {
   readonly burst: number;
 }
 
-/** One of `limit` places, for `lease` or until `give`. Who holds one already prolongs it. */
+/** One of `limit` places, for `lease` or until `give`. Who holds one already prolongs it. Nobody is given one before those in line. */
 export interface SlotAsk {
   readonly kind: "slots";
   readonly key: string;
   readonly limit: number;
   readonly holder: string;
   readonly lease: Millis;
+  /** Names this hold of it: of one that was taken anew under the same `holder`, a late `give` of the former hold takes nothing. */
+  readonly claim?: string;
+  /**
+   * Who is refused stands in line from then on, first come, first served: a place that is given back is kept for the first of it, for
+   * its `lease`. Its message is put back with `behind` (see `Settlement`). Only where the broker's `features.line` says so. Default false.
+   */
+  readonly line?: boolean;
+}
+
+/** A place and who uses it: for those who look. */
+export interface Places {
+  readonly holders: readonly string[];
+  /** How many stand in line. */
+  readonly waiting: number;
 }
 
 export type LimitAsk = RateAsk | SlotAsk;
@@ -41,8 +55,10 @@ export interface Bucket {
 export interface Limits {
   /** Answers in the order of the asks, each of which sees what those before it took. Any number; a thousand travel together. */
   take(batch: readonly LimitAsk[]): Promise<readonly Granted[]>;
-  /** Slots, before their lease ends. Unknown ones are ignored. */
-  give(batch: readonly { readonly key: string; readonly holder: string }[]): Promise<void>;
+  /** Slots, before their lease ends; the first in line is called, with `limit` and `lease` as given here. Unknown ones are ignored. */
+  give(batch: readonly Omit<SlotAsk, "kind" | "line">[]): Promise<void>;
   /** Rates as they stand; takes nothing. */
   look(keys: readonly string[]): Promise<readonly (Bucket | undefined)[]>;
+  /** Slots as they stand; takes nothing. */
+  places(keys: readonly string[]): Promise<readonly Places[]>;
 }

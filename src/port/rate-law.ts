@@ -63,25 +63,42 @@ function usedOf(state: BucketState | undefined, now: number): number {
   return Math.min(Math.max(0, (state.full - now) / state.interval), state.burst);
 }
 
+/** Who stands in line looks at least so often, ms: his message may have been moved to where nobody calls it. */
+export const longestLine: Millis = 600_000;
+
 /** Who has one of the places, until when. */
 export interface SlotHolder {
   readonly holder: string;
   readonly until: number;
   readonly lease: Millis;
+  readonly claim?: string | undefined;
 }
 
-/** `holders`: of this key, also those whose lease is over. An end further away than the whole lease was written before a clock was set back. */
+/**
+ * `holders`: of this key, also those whose lease is over. An end further away than the whole lease was written before a clock was set back.
+ * `ahead`: how many stand in line before this one. They are called when a place is given back; until then nobody looks more often than
+ * holders may die, and who stands further back looks later.
+ */
 export function takeSlot(
   holders: readonly SlotHolder[],
-  { holder, limit }: Pick<SlotAsk, "holder" | "limit">,
+  { holder, limit, lease }: Pick<SlotAsk, "holder" | "limit" | "lease">,
   now: number,
+  ahead: number = 0,
 ): Granted {
-  const others = holders.filter((each) => each.holder !== holder && isLive(each, now));
-  if (others.length < limit) return { ok: true };
+  const live = holders.filter((each) => isLive(each, now));
+  const others = live.filter((each) => each.holder !== holder);
+  if (others.length < live.length || others.length + ahead < limit) return { ok: true };
   const ends = others.map(({ until }) => until - now);
-  return { ok: false, retryAfter: Math.max(1, Math.ceil(Math.min(...ends))) };
+  const soonest = Math.max(1, Math.min(...ends, ends.length === 0 ? lease : Infinity));
+  const behind = Math.floor(Math.max(0, ahead + Math.min(0, others.length - limit)) / Math.max(1, limit));
+  return { ok: false, retryAfter: Math.ceil(Math.min(soonest + behind * lease, Math.max(soonest, longestLine))) };
 }
 
-function isLive({ until, lease }: SlotHolder, now: number): boolean {
+/** How many can be called. */
+export function freeSlots(holders: readonly SlotHolder[], limit: number, now: number): number {
+  return Math.max(0, limit - holders.filter((each) => isLive(each, now)).length);
+}
+
+export function isLive({ until, lease }: Pick<SlotHolder, "until" | "lease">, now: number): boolean {
   return until > now && until - now <= lease;
 }

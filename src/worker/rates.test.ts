@@ -35,6 +35,10 @@ class Server implements Limits {
   async look(): ReturnType<Limits["look"]> {
     return [];
   }
+
+  async places(): ReturnType<Limits["places"]> {
+    return [];
+  }
 }
 
 const rated = (rate: Rate | RateOptions, rest: Partial<TaskDefinition> = {}): Partial<TaskDefinition> => ({
@@ -160,6 +164,7 @@ describe("a task with a rate", () => {
       return {
         give: async () => {},
         look: async () => [],
+        places: async () => [],
         take: (batch) => asked.promise.then(() => real.take(batch)),
       };
     };

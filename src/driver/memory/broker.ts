@@ -36,6 +36,7 @@ const features: BrokerFeatures = {
   requeueFront: true,
   clock: "server",
   requeue: true,
+  line: true,
 };
 
 export class MemoryBroker implements Broker {

@@ -20,11 +20,16 @@ export class MemoryLimits implements Limits {
 
   async give(batch: Parameters<Limits["give"]>[0]): Promise<void> {
     this.#session.ensureOpen();
-    for (const { key, holder } of batch) this.#server.limits.give(key, holder);
+    for (const place of batch) this.#server.limits.places.give(place);
   }
 
   async look(keys: readonly string[]): ReturnType<Limits["look"]> {
     this.#session.ensureOpen();
     return keys.map((key) => this.#server.limits.look(key));
+  }
+
+  async places(keys: readonly string[]): ReturnType<Limits["places"]> {
+    this.#session.ensureOpen();
+    return keys.map((key) => this.#server.limits.places.places(key));
   }
 }

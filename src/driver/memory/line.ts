@@ -53,6 +53,10 @@ export class Line {
     if (back >= 0) this.#back.splice(back, 1);
   }
 
+  has(item: HeldMessage): boolean {
+    return this.#front.includes(item) || this.#back.includes(item, this.#head);
+  }
+
   /** Empties the line; says how many there were. */
   clear(): number {
     const { size } = this;
@@ -99,9 +103,11 @@ export class Timetable {
     return next !== undefined && next <= now ? this.#items.pop() : undefined;
   }
 
-  remove(item: HeldMessage): void {
+  /** False if it is not there. */
+  remove(item: HeldMessage): boolean {
     const place = this.#items.indexOf(item);
     if (place >= 0) this.#items.splice(place, 1);
+    return place >= 0;
   }
 
   clear(): number {

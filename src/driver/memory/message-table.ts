@@ -12,6 +12,7 @@ import { ExpiringMap } from "./expiring-map.ts";
 import { HeldMessage, levels, type Holder } from "./held-message.ts";
 import type { JoinTable } from "./join-table.ts";
 import { MessageQueue } from "./message-queue.ts";
+import type { Call, PlaceTable } from "./place-table.ts";
 import type { ResultTable } from "./result-table.ts";
 
 /** A consumer as the server sees it. */
@@ -36,6 +37,7 @@ export class MessageTable {
   readonly #clock: Clock;
   readonly #results: ResultTable;
   readonly #joins: JoinTable;
+  readonly #places: PlaceTable;
   readonly #queues = new Map<string, MessageQueue>();
   readonly #claimers = new Set<Claimer>();
   /** The nonce under which an id was published. */
@@ -45,10 +47,11 @@ export class MessageTable {
   #tag = 0;
   #alarm: Disposable | undefined;
 
-  constructor(clock: Clock, results: ResultTable, joins: JoinTable) {
+  constructor(clock: Clock, results: ResultTable, joins: JoinTable, places: PlaceTable) {
     this.#clock = clock;
     this.#results = results;
     this.#joins = joins;
+    this.#places = places;
     this.#seen = new ExpiringMap(clock);
     this.#attempts = new ExpiringMap(clock);
   }
@@ -186,7 +189,10 @@ export class MessageTable {
       message.redelivered ||= message.lease?.started !== undefined;
       message.crashes = then.crashes ?? message.crashes;
       message.suspicions = then.suspicions ?? message.suspicions;
-      message.due = then.due;
+      const { behind } = then;
+      const { id } = message;
+      const called = behind !== undefined && id !== undefined && !this.#places.wait(behind, id, () => this.#call(message));
+      message.due = called ? undefined : then.due;
       this.put(message, then.at);
     } else {
       queue.remove(message);
@@ -234,6 +240,17 @@ export class MessageTable {
     if (dead.id !== undefined) this.#results.forget(dead.id);
     this.put(HeldMessage.ofRaw(dead.queue, dead.raw, this.#clock.now()), "back");
     return true;
+  }
+
+  /** To the front of its queue, if it still waits there. */
+  #call(message: HeldMessage): Call {
+    const queue = this.queue(message.queue);
+    if (queue.delayed.remove(message)) {
+      message.due = undefined;
+      this.put(message, "front");
+      return "called";
+    }
+    return message.lease !== undefined || queue.line(message.priority).has(message) ? "moving" : "gone";
   }
 
   #remember(message: HeldMessage, record: AttemptRecord): void {

@@ -33,10 +33,10 @@ export class MemoryServer {
     this.results = new ResultTable(clock, this.ledger);
     this.joins = new JoinTable(clock);
     this.groups = new ExpiringMap(clock);
-    this.messages = new MessageTable(clock, this.results, this.joins);
+    this.limits = new LimitTable(clock);
+    this.messages = new MessageTable(clock, this.results, this.joins, this.limits.places);
     this.terms = new TermTable(clock);
     this.facts = new FactTable(clock);
-    this.limits = new LimitTable(clock);
   }
 
   /** Puts bytes on a queue as a stranger with access to the server would: unchecked. For tests of hostile messages. */

@@ -150,5 +150,6 @@ function featuresOf(quorum: boolean, maxPriority: number | undefined): BrokerFea
     requeueFront: !quorum,
     clock: "worker",
     requeue: false,
+    line: false,
   };
 }

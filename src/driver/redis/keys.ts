@@ -25,7 +25,8 @@ export class Keys {
   readonly unacked: string;
   readonly index: string;
   readonly #prefix: string;
-  readonly #ours: string;
+  /** How all keys of the second group begin. */
+  readonly ours: string;
   readonly #layout: Layout;
   readonly #suffixes: readonly string[];
 
@@ -34,7 +35,7 @@ export class Keys {
     this.unacked = prefix + layout.unackedKey;
     this.index = prefix + layout.unackedIndexKey;
     this.#prefix = prefix;
-    this.#ours = `${prefix}celeriac:`;
+    this.ours = `${prefix}celeriac:`;
     this.#layout = layout;
     this.#suffixes = this.steps.map((step) => this.#suffix(step));
   }
@@ -98,83 +99,93 @@ export class Keys {
     return [`${celery}.j`, `${celery}.t`, `${celery}.s`, this.join(group)];
   }
 
+  get separator(): string {
+    return this.#layout.separator;
+  }
   get fence(): string {
-    return `${this.#ours}fence`;
+    return `${this.ours}fence`;
   }
   get control(): string {
-    return `${this.#ours}control`;
+    return `${this.ours}control`;
   }
   get queues(): string {
-    return `${this.#ours}queues`;
+    return `${this.ours}queues`;
   }
   get dead(): string {
-    return `${this.#ours}dead`;
+    return `${this.ours}dead`;
   }
   letter(key: string): string {
-    return `${this.#ours}dead:${key}`;
+    return `${this.ours}dead:${key}`;
   }
   /** Joins that somebody must look after. */
   get joins(): string {
-    return `${this.#ours}joins`;
+    return `${this.ours}joins`;
   }
   join(group: string): string {
-    return `${this.#ours}join:${group}`;
+    return `${this.ours}join:${group}`;
   }
   lease(queue: string): string {
-    return `${this.#ours}lease:${queue}`;
+    return `${this.ours}lease:${queue}`;
   }
   due(queue: string): string {
-    return `${this.#ours}due:${queue}`;
+    return `${this.ours}due:${queue}`;
   }
   started(queue: string): string {
-    return `${this.#ours}started:${queue}`;
+    return `${this.ours}started:${queue}`;
   }
   bell(queue: string): string {
-    return `${this.#ours}bell:${queue}`;
+    return `${this.ours}bell:${queue}`;
   }
   watch(queue: string): string {
-    return `${this.#ours}watch:${queue}`;
+    return `${this.ours}watch:${queue}`;
   }
   sweep(queue: string): string {
-    return `${this.#ours}sweep:${queue}`;
+    return `${this.ours}sweep:${queue}`;
   }
   session(name: string): string {
-    return `${this.#ours}sess:${name}`;
+    return `${this.ours}sess:${name}`;
   }
   seen(id: string): string {
-    return `${this.#ours}seen:${id}`;
+    return `${this.ours}seen:${id}`;
   }
   crash(id: string): string {
-    return `${this.#ours}crash:${id}`;
+    return `${this.ours}crash:${id}`;
   }
   checkpoints(id: string): string {
-    return `${this.#ours}cp:${id}`;
+    return `${this.ours}cp:${id}`;
   }
   /** A set for each broker that keeps its results here. */
   held(broker: string): string {
-    return broker === "" ? `${this.#ours}held` : `${this.#ours}held:${broker}`;
+    return broker === "" ? `${this.ours}held` : `${this.ours}held:${broker}`;
   }
   hold(id: string): string {
-    return `${this.#ours}hold:${id}`;
+    return `${this.ours}hold:${id}`;
   }
   term(name: string): string {
-    return `${this.#ours}term:${name}`;
+    return `${this.ours}term:${name}`;
   }
   fired(schedule: string): string {
-    return `${this.#ours}fired:${schedule}`;
+    return `${this.ours}fired:${schedule}`;
   }
   ticks(schedule: string): string {
-    return `${this.#ours}ticks:${schedule}`;
+    return `${this.ours}ticks:${schedule}`;
   }
   rate(key: string): string {
-    return `${this.#ours}rate:${key}`;
+    return `${this.ours}rate:${key}`;
   }
   slots(key: string): string {
-    return `${this.#ours}slots:${key}`;
+    return `${this.ours}slots:${key}`;
+  }
+  /** Who waits for one of them, in order, and where the message of each lies. */
+  line(key: string): string {
+    return `${this.ours}line:${key}`;
+  }
+  parked(key: string): string {
+    return `${this.ours}parked:${key}`;
   }
   /** The facts, their versions, their ends. */
   get facts(): readonly [string, string, string] {
-    return [`${this.#ours}facts`, `${this.#ours}facts:versions`, `${this.#ours}facts:ends`];
+    return [`${this.ours}facts`, `${this.ours}facts:versions`, `${this.ours}facts:ends`];
   }
 }
 

@@ -1,9 +1,10 @@
 /** Buckets and slots on the server: one script a batch, a thousand asks at most in each. */
 
-import type { Granted, LimitAsk, Limits } from "../../port/limits.ts";
-import { longestPromise } from "../../port/rate-law.ts";
+import type { Granted, LimitAsk, Limits, Places } from "../../port/limits.ts";
+import { longestLine, longestPromise } from "../../port/rate-law.ts";
 import type { Context } from "./context.ts";
-import { giveLimitsScript, lookLimitsScript, takeLimitsScript } from "./script/limit.ts";
+import { lookLimitsScript, takeLimitsScript } from "./script/limit.ts";
+import { giveLimitsScript, lookPlacesScript } from "./script/place.ts";
 import type { Script } from "./script/script.ts";
 
 /** A script holds up the server. */
@@ -21,24 +22,39 @@ export class RedisLimits implements Limits {
     const answers = await this.#inSlices(batch, (slice) =>
       this.#run(
         takeLimitsScript,
-        slice.map(({ kind, key }) => (kind === "rate" ? keys.rate(key) : keys.slots(key))),
-        [String(longestPromise), ...slice.flatMap(argsOf)],
+        [keys.index, ...slice.map(({ kind, key }) => (kind === "rate" ? keys.rate(key) : keys.slots(key)))],
+        [String(longestPromise), String(longestLine), keys.ours, keys.separator, ...slice.flatMap(argsOf)],
       ),
     );
     return answers.map((after) => (after === 0 ? { ok: true } : { ok: false, retryAfter: Number(after) }));
   }
 
-  async give(batch: readonly { readonly key: string; readonly holder: string }[]): Promise<void> {
+  async give(batch: Parameters<Limits["give"]>[0]): Promise<void> {
     const { keys } = this.#context;
     await this.#inSlices(batch, async (slice) => {
-      const names = slice.map(({ key }) => keys.slots(key));
       await this.#run(
         giveLimitsScript,
-        names,
-        slice.map(({ holder }) => holder),
+        [keys.index, ...slice.map(({ key }) => keys.slots(key))],
+        [
+          keys.ours,
+          keys.separator,
+          ...slice.flatMap(({ holder, claim = "", limit, lease }) => [holder, claim, String(limit), String(lease)]),
+        ],
       );
       return [];
     });
+  }
+
+  async places(names: readonly string[]): Promise<readonly Places[]> {
+    const { keys } = this.#context;
+    const told = await this.#inSlices(names, (slice) =>
+      this.#run(
+        lookPlacesScript,
+        slice.flatMap((key) => [keys.slots(key), keys.line(key)]),
+        [],
+      ),
+    );
+    return (told as (readonly [number, ...string[]])[]).map(([waiting, ...holders]) => ({ holders, waiting }));
   }
 
   async look(names: readonly string[]): ReturnType<Limits["look"]> {
@@ -71,7 +87,6 @@ export class RedisLimits implements Limits {
 }
 
 function argsOf(ask: LimitAsk): readonly string[] {
-  return ask.kind === "rate"
-    ? ["r", String(ask.limit), String(ask.per), String(ask.burst)]
-    : ["s", String(ask.limit), String(ask.lease), ask.holder];
+  if (ask.kind === "rate") return ["r", String(ask.limit), String(ask.per), String(ask.burst), "", ""];
+  return ["s", String(ask.limit), String(ask.lease), ask.holder, ask.claim ?? "", ask.line === true ? "l" : ""];
 }

@@ -165,6 +165,13 @@ export class SettleRequest {
         else {
           const due = String(Math.ceil(then.due));
           this.args.push("P", this.#key(names.bell(queue)), this.#key(names.due(queue)), due, queue, raw ?? "");
+          const { behind } = then;
+          if (behind === undefined || id === undefined) this.args.push("0");
+          else {
+            const places = [names.slots(behind), names.line(behind), names.parked(behind)];
+            const list = names.list(queue, delivery.step);
+            this.args.push(...[...places, list].map((name) => this.#key(name)), id);
+          }
         }
         return;
       case "bury": {

@@ -197,7 +197,7 @@ export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, 
       rooms.tend();
       return request.input.map((ask) => rooms.limits.take(ask, turn));
     case "giveLimits":
-      for (const { key, holder } of request.input) rooms.limits.give(key, holder);
+      for (const place of request.input) rooms.limits.places.give(place, turn);
       return null;
     default:
       throw new Error(`${request.ask} does not write`);
@@ -235,6 +235,8 @@ export function answerRead(rooms: Rooms, request: AskRequest, now: number, mono:
       return rooms.facts.changes(request.input, now);
     case "lookLimits":
       return request.input.map((key) => rooms.limits.look(key, mono));
+    case "lookPlaces":
+      return request.input.map((key) => rooms.limits.places.look(key, mono));
     case "say":
       bus.say(request.input.channel, request.input.message);
       return null;

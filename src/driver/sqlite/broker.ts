@@ -52,6 +52,7 @@ export class SqliteBroker implements Broker {
     requeueFront: true,
     clock: "server",
     requeue: true,
+    line: true,
   };
   readonly queues: QueueAdmin;
   readonly dead: DeadLetters;

@@ -191,10 +191,11 @@ function addSettlement(parcel: Parcel, settlement: Settlement): void {
       break;
     case "requeue": {
       end = then.at === "front" ? ending.front : ending.back;
-      const { due, crashes, suspicions } = then;
+      const { due, behind, crashes, suspicions } = then;
       rest = {
         ...(delivery.begun ? { begun: true } : {}),
         ...(due === undefined ? {} : { due }),
+        ...(behind === undefined ? {} : { behind }),
         ...(crashes === undefined ? {} : { crashes }),
         ...(suspicions === undefined ? {} : { suspicions }),
       };

@@ -9,7 +9,7 @@ import type { Begun, Claimed as ClaimedStart, ExpiredHold, Hold, Ledger, Start }
 import type { AttemptRecord, DeadLetter, QueueState, RequeueTo } from "../../port/queue-admin.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { ControlFact, ControlState } from "../../port/control-state.ts";
-import type { Bucket, Granted, LimitAsk } from "../../port/limits.ts";
+import type { Bucket, Granted, LimitAsk, Limits, Places } from "../../port/limits.ts";
 import type { Begun as BegunTick, Fired, FiredTick, Term } from "../../port/lease.ts";
 import type { Warning } from "../../port/units.ts";
 import type { Failure } from "./failure.ts";
@@ -23,6 +23,7 @@ export interface SettlementRest {
   /** Put back after its start. */
   readonly begun?: boolean;
   readonly due?: number;
+  readonly behind?: string;
   readonly crashes?: number;
   readonly suspicions?: number;
   readonly letter?: Pick<DeadLetter, "id" | "task" | "reason" | "at" | "detail" | "attempts">;
@@ -128,7 +129,8 @@ export interface Asks {
   readonly setFacts: { in: readonly ControlFact[]; out: number };
   readonly replaceFact: { in: { fact: ControlFact; value: string | null }; out: boolean };
   readonly takeLimits: { in: readonly LimitAsk[]; out: readonly Granted[] };
-  readonly giveLimits: { in: readonly { readonly key: string; readonly holder: string }[]; out: null };
+  readonly giveLimits: { in: Parameters<Limits["give"]>[0]; out: null };
+  readonly lookPlaces: { in: readonly string[]; out: readonly Places[] };
   readonly lookLimits: { in: readonly string[]; out: readonly (Bucket | undefined)[] };
   readonly say: { in: { channel: string; message: Uint8Array }; out: null };
   readonly listen: { in: { listener: number; channel: Channel }; out: null };

@@ -1,51 +1,34 @@
-/** Buckets and slots: a row each, on the machine's monotonic clock. After a reboot that clock is another one: a bucket is then at worst empty once. */
+/** Buckets: a row each, on the machine's monotonic clock. After a reboot that clock is another one: a bucket is then at worst empty once. */
 
 import type { Bucket, Granted, LimitAsk } from "../../port/limits.ts";
-import { type BucketState, bucketOf, forgottenAt, takeSlot, takeToken } from "../../port/rate-law.ts";
+import { type BucketState, bucketOf, forgottenAt, takeToken } from "../../port/rate-law.ts";
 import type { Database, Statement } from "./database.ts";
+import type { LineOrder } from "./line-order.ts";
+import { Places } from "./places.ts";
 import type { Turn } from "./turn.ts";
 
 export class LimitRows {
+  readonly places: Places;
   readonly #bucket: Statement;
   readonly #setBucket: Statement;
-  readonly #holders: Statement;
-  readonly #hold: Statement;
-  readonly #giveBack: Statement;
 
-  constructor(db: Database) {
+  constructor(db: Database, order: LineOrder) {
+    this.places = new Places(db, order);
     this.#bucket = db.prepare(`SELECT interval, burst, "full", promised FROM celeriac_bucket WHERE key = ?`);
     this.#setBucket = db.prepare(
       `INSERT OR REPLACE INTO celeriac_bucket (key, interval, burst, "full", promised, until) VALUES (?,?,?,?,?,?)`,
     );
-    this.#holders = db.prepare("SELECT holder, ends, lease FROM celeriac_slot WHERE key = ?");
-    this.#hold = db.prepare(
-      "INSERT OR REPLACE INTO celeriac_slot (key, holder, ends, lease, until) VALUES (?,?,?,?,?)",
-    );
-    this.#giveBack = db.prepare("DELETE FROM celeriac_slot WHERE key = ? AND holder = ?");
   }
 
-  take(ask: LimitAsk, { mono, now }: Turn): Granted {
+  take(ask: LimitAsk, turn: Turn): Granted {
+    if (ask.kind === "slots") return this.places.take(ask, turn);
     const { key } = ask;
-    if (ask.kind === "rate") {
-      const { state, granted } = takeToken(this.#read(key), ask, mono);
-      const { interval, burst, full, promised } = state;
-      const until = Math.ceil(now + forgottenAt(state) - mono);
-      this.#setBucket.run(key, interval, burst, full, promised, until);
-      return granted;
-    }
-    const holders = this.#holders.all(key).map(([holder, until, lease]) => ({
-      holder: holder as string,
-      until: until as number,
-      lease: lease as number,
-    }));
-    const granted = takeSlot(holders, ask, mono);
-    const { holder, lease } = ask;
-    if (granted.ok) this.#hold.run(key, holder, mono + lease, lease, Math.ceil(now + lease));
+    const { mono, now } = turn;
+    const { state, granted } = takeToken(this.#read(key), ask, mono);
+    const { interval, burst, full, promised } = state;
+    const until = Math.ceil(now + forgottenAt(state) - mono);
+    this.#setBucket.run(key, interval, burst, full, promised, until);
     return granted;
-  }
-
-  give(key: string, holder: string): void {
-    this.#giveBack.run(key, holder);
   }
 
   look(key: string, mono: number): Bucket | undefined {

@@ -27,4 +27,8 @@ export class SqliteLimits implements Limits {
   look(keys: readonly string[]): ReturnType<Limits["look"]> {
     return this.#link.ask("lookLimits", keys);
   }
+
+  places(keys: readonly string[]): ReturnType<Limits["places"]> {
+    return this.#link.ask("lookPlaces", keys);
+  }
 }

@@ -77,7 +77,8 @@ export class Maintenance {
       expiring("celeriac_point", "(id, name)", "until", 0),
       expiring("celeriac_group", "id", "until", 0),
       expiring("celeriac_bucket", "key", "until", 0),
-      expiring("celeriac_slot", "(key, holder)", "until", 0),
+      expiring("celeriac_place", "(key, holder)", "until", 0),
+      expiring("celeriac_line", "(key, no)", "until", 0),
       expiring("celeriac_attempt", "(id, n)", "at", attemptsFor),
       {
         table: "celeriac_join",

@@ -109,16 +109,19 @@ CREATE INDEX IF NOT EXISTS celeriac_group_until ON celeriac_group(until);
 `;
 
 /**
- * Made where they are missing. celeriac_bucket."full", promised and celeriac_slot.ends are milliseconds of the monotonic clock, with
+ * Made where they are missing. celeriac_bucket."full", promised and celeriac_place.ends are milliseconds of the monotonic clock, with
  * fractions; until: unix milliseconds, when the row is of no more use.
  */
 export const limitSchema = `
 CREATE TABLE IF NOT EXISTS celeriac_bucket (key TEXT PRIMARY KEY, interval REAL NOT NULL, burst REAL NOT NULL, "full" REAL NOT NULL,
   promised REAL NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS celeriac_bucket_until ON celeriac_bucket(until);
-CREATE TABLE IF NOT EXISTS celeriac_slot (key TEXT, holder TEXT, ends REAL NOT NULL, lease REAL NOT NULL, until INTEGER NOT NULL,
-  PRIMARY KEY (key, holder)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS celeriac_slot_until ON celeriac_slot(until);
+CREATE TABLE IF NOT EXISTS celeriac_place (key TEXT, holder TEXT, ends REAL NOT NULL, lease REAL NOT NULL, claim TEXT,
+  until INTEGER NOT NULL, PRIMARY KEY (key, holder)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS celeriac_place_until ON celeriac_place(until);
+CREATE TABLE IF NOT EXISTS celeriac_line (key TEXT, no INTEGER, id TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (key, no)) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS celeriac_line_id ON celeriac_line(key, id);
+CREATE INDEX IF NOT EXISTS celeriac_line_until ON celeriac_line(until);
 `;
 
 export const busSchema = `

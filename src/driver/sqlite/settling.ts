@@ -13,6 +13,7 @@ import type { HeldTask, Holder } from "./holder.ts";
 import type { Joining } from "./joining.ts";
 import type { LineOrder } from "./line-order.ts";
 import type { SentSettlement, Unpacked } from "./parcel.ts";
+import type { Places } from "./places.ts";
 import type { Publishing } from "./publishing.ts";
 import type { Results } from "./results.ts";
 import type { Turn } from "./turn.ts";
@@ -26,6 +27,7 @@ export class Settling {
   readonly #results: Results;
   readonly #joining: Joining;
   readonly #order: LineOrder;
+  readonly #places: Places;
   readonly #remove: Statement;
   readonly #removeLarge: Statement;
   readonly #own: Statement;
@@ -37,7 +39,15 @@ export class Settling {
   readonly #attempts: Statement;
   readonly #forgetAttempts: Statement;
 
-  constructor(db: Database, publishing: Publishing, results: Results, joining: Joining, order: LineOrder) {
+  constructor(
+    db: Database,
+    publishing: Publishing,
+    results: Results,
+    joining: Joining,
+    order: LineOrder,
+    places: Places,
+  ) {
+    this.#places = places;
     this.#order = order;
     this.#publishing = publishing;
     this.#results = results;
@@ -172,11 +182,12 @@ export class Settling {
       this.#drop(seq, fence, large, id);
       return;
     }
-    const delayed = rest.due !== undefined && rest.due > turn.now;
+    const called = rest.behind !== undefined && !this.#places.wait(rest.behind, id, turn);
+    const delayed = !called && rest.due !== undefined && rest.due > turn.now;
     const due = delayed ? Math.ceil(rest.due ?? 0) : null;
     const begun = rest.begun === true ? 1 : 0;
     this.#giveBack.run(seq, delayed ? 1 : 0, due, rest.crashes ?? null, rest.suspicions ?? null, noted, begun);
-    if (task.end === ending.back && !delayed) this.#order.moveToEnd([{ seq, large }]);
+    if (task.end === ending.back && !delayed && !called) this.#order.moveToEnd([{ seq, large }]);
     if (delayed) turn.due = Math.min(turn.due, due ?? Infinity);
     else turn.ready.add(task.queue);
   }

@@ -51,7 +51,8 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
   const joining = new Joining(db);
   const order = new LineOrder(db);
   const publishing = new Publishing(db, names, order, options.maxDepth);
-  const settling = new Settling(db, publishing, results, joining, order);
+  const limits = new LimitRows(db, order);
+  const settling = new Settling(db, publishing, results, joining, order, limits.places);
   const terms = new Terms(db);
   const processes = new ProcessTable(db, identify());
   return {
@@ -69,7 +70,7 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
     terms,
     ticks: new Ticks(db, terms, publishing),
     facts: new Facts(db),
-    limits: new LimitRows(db),
+    limits,
     browsing: new Browsing(db, names),
     letters: new Letters(db, names),
     moving: new Moving(db, names, order),

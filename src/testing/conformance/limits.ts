@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { Granted, LimitAsk, Limits, RateAsk } from "../../port/limits.ts";
+import { lineCases } from "./limits-line.ts";
 import { type Rig, useRig } from "./rig.ts";
 import type { MakeServer } from "./suite-server.ts";
 
@@ -9,6 +10,7 @@ export function limitsSuite(name: string, makeServer: MakeServer): void {
   describe(`${name} as limits`, () => {
     rateCases(makeServer);
     slotCases(makeServer);
+    lineCases(makeServer);
     limitClockCases(makeServer);
   });
 }
@@ -178,10 +180,11 @@ function slotCases(makeServer: MakeServer): void {
     // Who holds one asks for no second.
     expect(await takeOne(other.limits, slot("a"))).toEqual({ ok: true });
     const { key } = slot("a");
+    const given = { key, limit: 2, lease: hour };
     await other.limits.give([
-      { key, holder: "a" },
-      { key, holder: "nobody" },
-      { key: rig.name("none"), holder: "a" },
+      { ...given, holder: "a" },
+      { ...given, holder: "nobody" },
+      { ...given, key: rig.name("none"), holder: "a" },
     ]);
     expect(await takeOne(client.limits, slot("c"))).toEqual({ ok: true });
     expect(await takeOne(client.limits, slot("d"))).toMatchObject({ ok: false });

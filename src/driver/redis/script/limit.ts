@@ -1,5 +1,6 @@
-/** Rates and slots by the server's clock; `port/rate-law.ts` has the law, here in Lua. A whole batch in one call, and nothing that is over is kept. */
+/** Rates by the server's clock, and slots with them; `port/rate-law.ts` has the law, here in Lua. A whole batch in one call, and nothing that is over is kept. */
 
+import { takePlaceLua } from "./place.ts";
 import type { Script } from "./script.ts";
 
 /** `now`: milliseconds with a fraction. A bucket is the text "full promised interval burst". */
@@ -16,8 +17,9 @@ local function read(key)
 end`;
 
 /**
- * KEYS  1 unacked (unused, for servers without allow-oom), then one for each ask
- * ARGV  longest promise ms, then for each ask: "r", limit, per ms, burst; or "s", limit, lease ms, holder
+ * KEYS  1 unacked, 2 index, then one for each ask
+ * ARGV  longest promise ms, longest wait in line ms, how our keys begin, separator, then for each ask: "r", limit, per ms, burst, "", "";
+ *       or "s", limit, lease ms, holder, claim or "", "l" to stand in line or ""
  * returns for each ask 0 if it is granted, else the ms after which to ask again
  */
 export const takeLimitsScript: Script = {
@@ -25,7 +27,8 @@ export const takeLimitsScript: Script = {
   atFull: true,
   lua: `
 ${limitLua}
-local longest = tonumber(ARGV[1])
+local longest, longest_line, ours, sep = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
+${takePlaceLua}
 -- A turn's asks are mostly for one bucket, which is read and written once.
 local buckets = {}
 local function rate(key, limit, per, burst)
@@ -57,44 +60,15 @@ local function keep()
     redis.call('SET', key, state, 'PX', string.format('%.0f', math.max(full, bucket.promised) - now + 1000))
   end
 end
--- A hash of holder = "until lease".
-local function slot(key, limit, lease, holder)
-  local all = redis.call('HGETALL', key)
-  local count, soonest = 0, math.huge
-  for i = 1, #all, 2 do
-    local till, length = all[i + 1]:match('^(%S+) (%S+)$')
-    local left = tonumber(till) - now
-    if left <= 0 or left > tonumber(length) then
-      redis.call('HDEL', key, all[i])
-    elseif all[i] ~= holder then
-      count = count + 1
-      soonest = math.min(soonest, left)
-    end
-  end
-  if count >= limit then return math.max(1, math.ceil(soonest)) end
-  redis.call('HSET', key, holder, ms(now + lease) .. ' ' .. ms(lease))
-  if redis.call('PTTL', key) < lease then redis.call('PEXPIRE', key, string.format('%.0f', lease + 1000)) end
-  return 0
-end
 local answers = {}
-for i = 2, #KEYS do
-  local at = (i - 2) * 4 + 2
+for i = 3, #KEYS do
+  local at = (i - 3) * 6 + 5
   local a, b = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  if ARGV[at] == 'r' then answers[i - 1] = rate(KEYS[i], a, b, tonumber(ARGV[at + 3]))
-  else answers[i - 1] = slot(KEYS[i], a, b, ARGV[at + 3]) end
+  if ARGV[at] == 'r' then answers[i - 2] = rate(KEYS[i], a, b, tonumber(ARGV[at + 3]))
+  else answers[i - 2] = take_place(KEYS[i], a, b, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5] == 'l') end
 end
 keep()
 return answers`,
-};
-
-/**
- * KEYS  1 unacked (unused), then slots
- * ARGV  the holder of each
- */
-export const giveLimitsScript: Script = {
-  name: "give-limits",
-  atFull: true,
-  lua: `for i = 2, #KEYS do redis.call('HDEL', KEYS[i], ARGV[i - 1]) end`,
 };
 
 /**

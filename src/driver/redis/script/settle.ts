@@ -2,6 +2,7 @@
 
 import { arriveLua } from "./join.ts";
 import { entryLua, finalLua, localsLua, ringLua, timeLua } from "./parts.ts";
+import { placeLua } from "./place.ts";
 import type { Script } from "./script.ts";
 
 /**
@@ -16,7 +17,8 @@ import type { Script } from "./script.ts";
  *       op: A  acknowledge
  *           R  replace by another message: SEND
  *           Q  put back: list key, bell key, F front | B back, envelope or "" for unchanged
- *           P  put back for later: bell key, due key, due ms, queue, envelope or "" for unchanged
+ *           P  put back for later: bell key, due key, due ms, queue, envelope or "" for unchanged, then 0, or what it stands in line for:
+ *              slots key, line key, parked key, list key, task id
  *           D  dead letter: its key, attempts key, score ms, text before the stored attempts, own attempts, text after, ttl ms
  *       number of follow-ups, and for each: seen key or 0, nonce, window ms, result key or 0, SEND
  *       number of arrivals, and for each: place of its group's block, index, head, member; the blocks stand behind all items, see `join.ts`
@@ -36,6 +38,7 @@ ${ringLua}
 ${entryLua}
 ${finalLua}
 ${arriveLua}
+${placeLua}
 local unacked, index = KEYS[1], KEYS[2]
 local n = tonumber(ARGV[4])
 local ids = {}
@@ -121,11 +124,23 @@ for i = 1, n do
       end
     elseif op == 'P' then
       local bell, due, at, queue, raw = key(), key(), arg(), arg(), arg()
-      if letter ~= 'F' then
+      local slots, line, stalled, list, task = key()
+      if slots then line, stalled, list, task = key(), key(), key(), arg() end
+      local place = slots and call('HGET', slots, task)
+      if letter == 'F' then
+      elseif place and read_place(place, now) then
+        -- Called while it was on its way.
+        if raw == '' then raw = cut(call('HGET', unacked, id), queue) end
+        if works(redis.pcall('RPUSH', list, raw)) then bells[bell] = true else letter = 'E' end
+      else
         if works(redis.pcall('ZADD', due, at, id)) then
           parked = true
           if raw ~= '' then call('HSET', unacked, id, wrap(raw, queue)) end
           call('ZADD', index, math.ceil(math.max(at, now) / 1000), id)
+          if slots then
+            call('HSET', stalled, task, id)
+            stand(line, stalled, task)
+          end
           bells[bell] = true
         else
           letter = 'E'
