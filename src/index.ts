@@ -63,6 +63,7 @@ export type { Duration } from "./task/duration.ts";
 export type { CallArguments } from "./task/input.ts";
 export type { Jsonify } from "./task/jsonify.ts";
 export type { TaskOptions } from "./task/options.ts";
+export type { ConcurrencyOptions } from "./task/concurrency.ts";
 export type { Rate, RateOptions } from "./task/rate.ts";
 export type { Redact } from "./task/redact.ts";
 export { backoff } from "./task/retry.ts";

@@ -60,6 +60,15 @@ export type Fact =
       readonly oldest?: { readonly id: string; readonly since: number };
     }
   | { readonly kind: "rate-limited"; readonly limit: string; readonly until?: number }
+  | {
+      readonly kind: "concurrency-limited";
+      /** Whose runs are counted: the task's, or those of one key of it. */
+      readonly key: string;
+      /** Ids of the tasks that have the places. */
+      readonly holders: readonly string[];
+      /** How many stand in line, itself among them. */
+      readonly waiting: number;
+    }
   | { readonly kind: "delayed"; readonly until: number }
   | { readonly kind: "retry-wait"; readonly attempt: number; readonly until: number; readonly error?: string }
   | { readonly kind: "running"; readonly worker: string; readonly since?: number; readonly until?: number }

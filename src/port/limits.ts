@@ -19,7 +19,10 @@ export interface SlotAsk {
   readonly limit: number;
   readonly holder: string;
   readonly lease: Millis;
-  /** Names this hold of it: of one that was taken anew under the same `holder`, a late `give` of the former hold takes nothing. */
+  /**
+   * Names this hold of it: of one that was taken anew under the same `holder`, a late `give` of the former hold takes nothing.
+   * In `give` absent: whatever hold it is; "": only a place that was kept for who was called. Default "".
+   */
   readonly claim?: string;
   /**
    * Who is refused stands in line from then on, first come, first served: a place that is given back is kept for the first of it, for

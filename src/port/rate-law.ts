@@ -11,7 +11,7 @@ import type { Millis } from "./units.ts";
 
 /** A backlog comes back at least so often, ms: a rate that was raised meanwhile is noticed within it. */
 export const longestPromise: Millis = 60_000;
-/** Sums of fractions: who comes back at the very moment that he was told is not to be refused for a nanosecond. */
+/** Sums of fractions: who comes back at the very moment that he was told is not to be refused for a nanosecond, nor is a lease too long by one. */
 const tolerance = 0.002;
 
 /** Moments are of any clock that only grows; one that was set back costs at most one empty bucket. */
@@ -71,7 +71,7 @@ export interface SlotHolder {
   readonly holder: string;
   readonly until: number;
   readonly lease: Millis;
-  readonly claim?: string | undefined;
+  readonly claim: string;
 }
 
 /**
@@ -100,5 +100,5 @@ export function freeSlots(holders: readonly SlotHolder[], limit: number, now: nu
 }
 
 export function isLive({ until, lease }: Pick<SlotHolder, "until" | "lease">, now: number): boolean {
-  return until > now && until - now <= lease;
+  return until > now && until - now <= lease + tolerance;
 }

@@ -3,6 +3,7 @@
  * reader has to know them.
  */
 
+import type { ConcurrencyPolicy } from "./concurrency.ts";
 import type { TaskContext } from "./context.ts";
 import type { RatePolicy } from "./rate.ts";
 import type { RedactRule } from "./redact.ts";
@@ -41,6 +42,8 @@ export interface TaskDefinition {
   readonly retry: RetryPolicy | undefined;
   /** How often it may begin; `undefined` = no limit. */
   readonly rate?: RatePolicy | undefined;
+  /** How many runs of it there may be at one time; `undefined` = no limit. */
+  readonly concurrency?: ConcurrencyPolicy | undefined;
   /** Hard limit: what runs longer is killed. Milliseconds; `undefined` = none. */
   readonly timeLimit: number | undefined;
   /** Soft limit: `ctx.signal` aborts. Milliseconds; `undefined` = none. */

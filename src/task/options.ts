@@ -2,6 +2,7 @@
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { checkQueueName, checkTaskName } from "../wire/name.ts";
+import { type ConcurrencyOptions, resolveConcurrency } from "./concurrency.ts";
 import type { AnyHandler, TaskDefinition } from "./definition.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { type Rate, type RateOptions, resolveRate } from "./rate.ts";
@@ -28,6 +29,8 @@ export interface TaskOptions {
   readonly retry?: RetryOption;
   /** How often it may begin: "10/m". What is over it waits in the queue. Default: no limit. */
   readonly rate?: Rate | RateOptions;
+  /** How many runs of it there may be at one time, on all workers together, also for each key of the input. Default: no limit. */
+  readonly concurrency?: number | ConcurrencyOptions;
   /** A run that takes longer is killed. Default: none. */
   readonly timeLimit?: Duration;
   /** `ctx.signal` aborts after this long, so the handler can tidy up. Default: none. */
@@ -58,6 +61,7 @@ export interface AnyTaskOptions extends TaskOptions {
 
 const known: Readonly<Record<keyof AnyTaskOptions, true>> = {
   ack: true,
+  concurrency: true,
   crashes: true,
   expires: true,
   ignoreResult: true,
@@ -148,6 +152,7 @@ export function defineTask(
     priority: options.priority,
     retry: options.retry && resolveRetry(options.retry),
     rate: options.rate === undefined ? undefined : resolveRate(options.rate, where),
+    concurrency: options.concurrency === undefined ? undefined : resolveConcurrency(options.concurrency, where),
     timeLimit: ms(options.timeLimit, "timeLimit"),
     softTimeLimit: ms(options.softTimeLimit, "softTimeLimit"),
     expires: ms(options.expires, "expires"),

@@ -1,6 +1,7 @@
 /** How often a task may begin, as people write it ("10/m", Celery's words), and what it means. */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
+import { isCallKey, withCallKey } from "./call-key.ts";
 
 /**
  * So many starts in a second, minute or hour; a bare number counts by the second, as in Celery. 0 is no limit.
@@ -46,7 +47,6 @@ export interface RatePolicy {
 
 /** Under this header a message says whose bucket it draws from; without it the task's own. */
 const rateKeyHeader = "celeriac.key";
-const longestKey = 200;
 
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
@@ -85,7 +85,7 @@ export function parseRate(rate: unknown): Pick<RatePolicy, "limit" | "per" | "bu
 /** The bucket that a message draws from. Headers come from anywhere: a key that is none is the task's own. */
 export function rateBucket(task: string, headers: Readonly<Record<string, unknown>>): string {
   const key = headers[rateKeyHeader];
-  return typeof key === "string" && key !== "" && key.length <= longestKey ? `task:${task}:${key}` : `task:${task}`;
+  return isCallKey(key) ? `task:${task}:${key}` : `task:${task}`;
 }
 
 /** A rate as people write it. */
@@ -100,14 +100,7 @@ export function withRateKey(
   headers: Readonly<Record<string, unknown>> | undefined,
   task: string,
 ): Readonly<Record<string, unknown>> | undefined {
-  if (rate?.key === undefined || headers?.[rateKeyHeader] !== undefined) return headers;
-  const key: unknown = rate.key(input);
-  if (typeof key === "string" && key.length <= longestKey) return { ...headers, [rateKeyHeader]: key };
-  throw new CeleriacError(
-    "INPUT_INVALID",
-    `${task}: rate.key must return a text of at most ${String(longestKey)} characters, not ${typeof key === "string" ? `one of ${String(key.length)}` : typeof key}.`,
-    { details: { task } },
-  );
+  return withCallKey(rateKeyHeader, rate?.key, input, headers, `${task}: rate.key`);
 }
 
 function invalid(where: string, why: string): CeleriacError {

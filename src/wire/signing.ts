@@ -15,7 +15,7 @@ export const signatureHeader = "celeriac.signature";
 const form = "1";
 const headerText = /^1 ([\w.-]{1,64}) (\d{1,15}) ([\w-]{43})$/;
 /** Those of ours that come with a call: which bucket a rate counts in, and what is a secret of its input. */
-const callHeaders: ReadonlySet<string> = new Set(["celeriac.key", redactHeader, secretHeader]);
+const callHeaders: ReadonlySet<string> = new Set(["celeriac.key", "celeriac.slot", redactHeader, secretHeader]);
 /**
  * What brokers, workers and monitors write on the way, or read for show. `redelivered` and `x-…` of RabbitMQ come and go; `argsrepr` and
  * `kwargsrepr` are for people, and every reader of ours prints the arguments anew.

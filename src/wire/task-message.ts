@@ -81,7 +81,7 @@ const celeryHeaders: ReadonlySet<string> = new Set(
 );
 const ownPrefix = "celeriac.";
 /** Those of this library's that come with a call: whose bucket a rate counts in, and what of its input nobody is to see. */
-const callHeaders: ReadonlySet<string> = new Set(["celeriac.key", redactHeader, secretHeader]);
+const callHeaders: ReadonlySet<string> = new Set(["celeriac.key", "celeriac.slot", redactHeader, secretHeader]);
 /** Bytes of custom headers and stamps that `makeTaskMessage` takes; readers take `maxHeadBytes` for all headers together. */
 const maxCustomBytes = 24 * 1024;
 /** Ids end in keys, channels and logs. */

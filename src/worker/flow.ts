@@ -1,7 +1,4 @@
-/**
- * The pipe: deliveries in, executions through the pool, settlements out. Everything here happens on one thread and in order of
- * arrival; the only waits are the broker's and the pool's.
- */
+/** The pipe: deliveries in, executions through the pool, settlements out. All on one thread, in order of arrival; only broker and pool wait. */
 
 import type { Clock } from "../clock/clock.ts";
 import type { Consumer, Delivery, Settled } from "../port/broker.ts";
@@ -31,7 +28,7 @@ import type { IntakeRules } from "./unrun.ts";
 /** A delivery that waited unstarted for this long goes back, so that an idle neighbour can have it. */
 const longestUnstarted = 1000;
 
-export interface FlowOptions extends Pick<StarterOptions, "rates"> {
+export interface FlowOptions extends Pick<StarterOptions, "admission"> {
   readonly clock: Clock;
   readonly time: ServerTime;
   readonly rules: IntakeRules;
@@ -158,6 +155,8 @@ export class Flow {
   }
 
   readonly settled = (entry: Entry, how: Settled["kind"] | undefined): void => {
+    const { delivery } = entry.ending.settlement;
+    this.#options.admission?.ended(delivery, entry.execution !== undefined);
     if (entry.execution) this.#options.report.ended(entry.execution, entry.ending, how ?? "lost");
     this.#schedule();
   };

@@ -8,6 +8,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Consumer } from "../port/broker.ts";
 import type { Pool } from "../pool/pool.ts";
+import type { Admission } from "./admission.ts";
 import type { Chords } from "./chords.ts";
 import type { Flow } from "./flow.ts";
 import type { Settler } from "./settler.ts";
@@ -24,10 +25,11 @@ export interface ShutdownParts {
   readonly settler: Settler;
   readonly consumer: Consumer;
   readonly chords: Chords;
+  readonly admission: Admission;
 }
 
 export async function shutDown(parts: ShutdownParts, grace: number, hurry: AbortSignal): Promise<void> {
-  const { clock, flow, pool, settler, consumer, chords } = parts;
+  const { clock, flow, pool, settler, consumer, chords, admission } = parts;
   flow.pause();
   if (grace > 0) await within(clock, grace, hurry, (signal) => flow.quiet(signal));
   for (const execution of flow.slots.running.values()) {
@@ -40,6 +42,7 @@ export async function shutDown(parts: ShutdownParts, grace: number, hurry: Abort
   await within(clock, settlePatience, AbortSignal.any([]), async (signal) => {
     await settler.drained(signal);
     await chords.drained(signal);
+    await admission.idle();
   });
   chords.close();
   settler.close();

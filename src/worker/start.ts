@@ -10,6 +10,7 @@ import type { Consumer } from "../port/broker.ts";
 import type { Pool } from "../pool/pool.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import type { TaskRegistry } from "../task/registry.ts";
+import { type Admission, admissionOf } from "./admission.ts";
 import { Credit } from "./credit.ts";
 import { Chords } from "./chords.ts";
 import { Custody } from "./custody.ts";
@@ -23,7 +24,6 @@ import { Orders } from "./orders.ts";
 import { WorkerPoolHooks } from "./pool-hooks.ts";
 import { PoolSize } from "./pool-size.ts";
 import { startParts } from "./parts.ts";
-import { Rates } from "./rates.ts";
 import { Reach } from "./reach.ts";
 import { Reporter } from "./reporter.ts";
 import { ServerTime } from "./server-time.ts";
@@ -32,7 +32,7 @@ import { SettlingApart } from "./settling-apart.ts";
 import { shutDown } from "./shutdown.ts";
 import { Turning } from "./turning.ts";
 import { withWaiters } from "./waiters.ts";
-import { settingsOf } from "./worker-settings.ts";
+import { scopeOf, settingsOf } from "./worker-settings.ts";
 
 const minute = 60_000;
 /** How often waiting deliveries are looked over, ms: a quarter of the time after which one goes back. */
@@ -146,11 +146,12 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       revoked: orders.isRevoked,
       limitOf: orders.limitOf,
     };
+    const admission = admissionOf({ backend, clock, rules, report, lease: settings.lease });
     const flow = new Flow({
       clock,
       time: new ServerTime(backend.broker.features.clock === "worker" ? clock : undefined),
       rules,
-      rates: new Rates({ clock, limits: backend.limits, rules, report, random: Math.random }),
+      admission,
       context,
       store: backend.store,
       ledger,
@@ -196,7 +197,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
         : undefined;
     const stale = clock.every(staleCheck, () => flow.giveBackStale());
     const beside: { stop?: () => Promise<void> } = {};
-    const worker = handle({ flow, settler, consumer, stale, pool, custody, chords, beside });
+    const worker = handle({ flow, settler, consumer, stale, pool, custody, chords, admission, beside });
     const inside = { id, core, clock, backend, registry, pool, flow, consumer, report, orders, size, settings };
     try {
       beside.stop = await startParts(
@@ -232,9 +233,10 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     pool: Pool;
     custody: Custody | undefined;
     chords: Chords;
+    admission: Admission;
     beside: { readonly stop?: () => Promise<void> };
   }): WorkerHandle {
-    const { flow, settler, consumer, stale, pool, custody, chords, beside } = running;
+    const { flow, settler, consumer, stale, pool, custody, chords, admission, beside } = running;
     const hurry = new AbortController();
     const ended = Promise.withResolvers<void>();
     // Whoever stops it hears of a failure too; `closed` alone may have no listener.
@@ -249,7 +251,7 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
       stale[Symbol.dispose]();
       reach[Symbol.dispose]();
       try {
-        await shutDown({ clock, flow, pool, settler, consumer, chords }, grace, hurry.signal);
+        await shutDown({ clock, flow, pool, settler, consumer, chords, admission }, grace, hurry.signal);
       } catch (error) {
         ended.reject(error);
         throw error;
@@ -290,9 +292,4 @@ export async function startWorker(app: App, options: WorkOptions = {}): Promise<
     const registered = core.onClose(() => stopping ?? worker.stop());
     return worker;
   }
-}
-
-/** The server and what is apart on it, whoever logs in. */
-function scopeOf({ protocol, host, pathname }: URL): string {
-  return `${protocol}//${host}${pathname}`;
 }

@@ -1,15 +1,15 @@
 /**
- * From picked to running: put back where it is over its rate, else registered in the ledger where the broker does not fence, taken off the
+ * From picked to running: put back where it is over its rate or has no place, else registered in the ledger where the broker does not fence, taken off the
  * queue where it runs at most once, marked as started where starts are counted, then run.
  */
 
 import type { Consumer, Delivery } from "../port/broker.ts";
 import type { Begun, Ledger, Start } from "../port/ledger.ts";
+import type { Admission } from "./admission.ts";
 import { finishedRun } from "./earlier-run.ts";
-import { type Ending, ending } from "./ending.ts";
+import { type Ending, ending, some } from "./ending.ts";
 import { attemptOf, type Claim, type Execution } from "./execution.ts";
 import type { SettlementContext } from "./failed-run.ts";
-import type { Rates } from "./rates.ts";
 import type { Reporter } from "./reporter.ts";
 import { settledBefore } from "./settlement.ts";
 import type { Settler } from "./settler.ts";
@@ -20,7 +20,7 @@ export interface StarterOptions {
   readonly settler: Settler;
   readonly report: Reporter;
   readonly ledger: Ledger | undefined;
-  readonly rates?: Rates | undefined;
+  readonly admission?: Admission | undefined;
   readonly context: () => SettlementContext;
   readonly consumer: () => Consumer | undefined;
   /** What a death of this whole process says about a running task. */
@@ -41,38 +41,39 @@ export class Starter {
   }
 
   start(picked: readonly Execution[]): void {
-    const { rates } = this.#options;
-    const limited = rates?.limited(picked) ?? [];
-    if (rates === undefined || limited.length === 0) {
+    const { admission } = this.#options;
+    const limited = admission?.limited(picked) ?? [];
+    if (admission === undefined || limited.length === 0) {
       this.#start(picked);
       return;
     }
-    void this.#await(rates, limited);
+    void this.#await(admission, limited);
     if (limited.length === picked.length) return;
     const waiting = new Set(limited);
     this.#start(picked.filter((execution) => !waiting.has(execution)));
   }
 
-  /** What is over its rate waits where it came from, and not here: another of its queue has its place. */
-  async #await(rates: Rates, executions: readonly Execution[]): Promise<void> {
+  /** What has to wait does so where it came from, and not here: another of its queue has its slot. */
+  async #await(admission: Admission, executions: readonly Execution[]): Promise<void> {
     const { slots, end, report, changed } = this.#options;
     for (const execution of executions) slots.reserve(execution);
-    const waits = await rates.take(executions);
+    const waits = await admission.take(executions);
     const { now } = this.#options.context();
     const ready: Execution[] = [];
     for (const [index, execution] of executions.entries()) {
       slots.unreserve(execution, false);
       const { delivery } = execution;
-      const wait = waits[index] ?? 0;
+      const { wait = 0, why = "rate-limited", behind } = waits[index] ?? {};
       if (delivery.lost.aborted) {
         slots.ended(execution);
+        admission.free(delivery);
         report.ended(execution, { end: { kind: "returned", why: "its message was lost before it began" } }, "lost");
       } else if (wait === 0) {
         ready.push(execution);
       } else {
         slots.ended(execution);
-        const then = { kind: "requeue", at: "front", due: now + wait } as const;
-        end(execution, ending({ delivery, then }, { kind: "returned", why: "rate-limited" }));
+        const then = { kind: "requeue", at: "front", due: now + wait, ...some("behind", behind) } as const;
+        end(execution, ending({ delivery, then }, { kind: "returned", why }));
       }
     }
     this.#start(ready);
@@ -210,6 +211,7 @@ export class Starter {
       if (ours[index]) run(execution);
       else {
         slots.ended(execution);
+        this.#options.admission?.free(execution.delivery);
         report.ended(execution, { end: { kind: "returned", why: "not acknowledged" } }, "lost");
       }
     }

@@ -58,3 +58,8 @@ function invalid(option: string, value: unknown, wanted: string): CeleriacError 
     details: { option, value },
   });
 }
+
+/** The server and what is apart on it, whoever logs in. */
+export function scopeOf({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname}`;
+}

@@ -1,4 +1,8 @@
 import { onEveryBroker } from "./every-broker.ts";
+import { placesSuite } from "./places-suite.ts";
 import { ratesSuite } from "./rates-suite.ts";
 
-onEveryBroker("rates", ratesSuite);
+onEveryBroker("rates", (title, make) => {
+  ratesSuite(title, make);
+  placesSuite(title, make);
+});

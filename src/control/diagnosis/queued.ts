@@ -1,6 +1,7 @@
 /** The reasons of a message that lies in a queue: held by a worker, put back until a moment, or waiting for its turn. */
 
 import type { Explanation, Fact, Standing } from "../../app/reason.ts";
+import { placeKey } from "../../task/concurrency.ts";
 import { rateBucket } from "../../task/rate.ts";
 import type { Case } from "./case.ts";
 import type { Found } from "./search.ts";
@@ -38,17 +39,18 @@ export async function queuedFacts(
   }
   const rate = await rateFact(known, found, workers);
   const taken = takers(known, found, workers);
+  const place = await placeFact(known, id, found);
   if (held.state === "delayed") {
     const state = retries > 0 ? "retrying" : "delayed";
     if (!isUnknownThere(found))
-      return { ...about, state, facts: [...withdrawn, delayFact(known, found, rate, error), ...taken] };
+      return { ...about, state, facts: [...withdrawn, delayFact(known, found, place ?? rate, error), ...taken] };
     // A worker had it, did not know its task, and put it back for others.
     const told = taken.some(({ kind }) => kind === "no-worker-for-task");
     const task = headers?.task ?? "";
     const unknown: readonly Fact[] = told ? [] : [{ kind: "no-worker-for-task", queue, task, workers: [] }];
     return { ...about, state, facts: [...withdrawn, ...unknown, ...taken] };
   }
-  return { ...about, state: "queued", facts: [...withdrawn, ...taken, ...(rate ? [rate] : []), ...line(found)] };
+  return { ...about, state: "queued", facts: [...withdrawn, ...taken, ...some(place), ...some(rate), ...line(found)] };
 }
 
 /** It will be dropped by whoever takes it. */
@@ -96,11 +98,12 @@ function isUnknownThere({ message }: Found): boolean {
   return message?.headers[unknownHeader] !== undefined;
 }
 
-function delayFact(known: Case, { held, headers }: Found, rate: Fact | undefined, error: string | undefined): Fact {
+function delayFact(known: Case, { held, headers }: Found, limited: Fact | undefined, error: string | undefined): Fact {
   const until = held.due ?? known.now;
   // Nobody but a worker puts back what has no `eta` of its own, or one that is over.
   const own = headers?.eta !== undefined && until <= headers.eta + sameMoment;
-  if (!own && rate?.kind === "rate-limited") return { ...rate, until };
+  if (!own && limited?.kind === "rate-limited") return { ...limited, until };
+  if (!own && limited !== undefined) return limited;
   if (headers !== undefined && headers.retries > 0) {
     return { kind: "retry-wait", attempt: headers.retries + 1, until, ...(error !== undefined && { error }) };
   }
@@ -146,6 +149,21 @@ async function rateFact(known: Case, { headers, message, held }: Found, workers:
   if (held.state === "delayed") return { kind: "rate-limited", limit };
   if (bucket === undefined || bucket.next === 0) return undefined;
   return { kind: "rate-limited", limit, until: known.now + bucket.next };
+}
+
+/** All places of its key are taken by others. */
+async function placeFact(known: Case, id: string, { headers, message }: Found): Promise<Fact | undefined> {
+  if (headers === undefined) return undefined;
+  const key = placeKey(headers.task, message?.headers ?? {});
+  const [{ holders, waiting } = { holders: [], waiting: 0 }] = (await known.backend.limits?.places([key])) ?? [];
+  if (holders.length === 0 || holders.includes(id)) return undefined;
+  const limit = known.core.registry.get(headers.task)?.concurrency?.limit;
+  if (waiting === 0 && holders.length < (limit ?? Infinity)) return undefined;
+  return { kind: "concurrency-limited", key: key.replace(/^task:/, ""), holders, waiting };
+}
+
+function some(fact: Fact | undefined): readonly Fact[] {
+  return fact === undefined ? [] : [fact];
 }
 
 function line({ queue, held, message }: Found): readonly Fact[] {

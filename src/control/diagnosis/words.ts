@@ -24,6 +24,10 @@ function textOf(fact: Fact, now: number): string {
     }
     case "rate-limited":
       return `its task may begin ${fact.limit}${fact.until === undefined ? "" : `, and it is its turn ${when(fact.until, now)}`}`;
+    case "concurrency-limited": {
+      const line = fact.waiting > 1 ? `; ${String(fact.waiting)} stand in line` : "";
+      return `it waits for a place of ${fact.key}, held by ${names(fact.holders)}${line}`;
+    }
     case "delayed":
       return `it is not to run before ${when(fact.until, now)}`;
     case "retry-wait": {
@@ -83,6 +87,8 @@ function remedyOf(fact: Fact): string | undefined {
       return "start more workers, or raise their concurrency";
     case "rate-limited":
       return "raise the rate of the task";
+    case "concurrency-limited":
+      return "let those that run end, or raise the concurrency of the task";
     case "leased":
       return fact.alive ? undefined : "look whether the worker runs; if it is gone, nothing is to be done";
     case "behind":

@@ -26,7 +26,7 @@ export class PlaceTable {
   }
 
   take(ask: SlotAsk): Granted {
-    const { key, holder, lease, claim } = ask;
+    const { key, holder, lease, claim = "" } = ask;
     const now = this.#clock.monotonic();
     const place = this.#keys.get(key) ?? { holders: new Map<string, SlotHolder>(), line: new Map() };
     const { holders, line } = place;
@@ -81,7 +81,7 @@ export class PlaceTable {
     for (const [id, call] of line) {
       if (freeSlots([...holders.values()], limit, now) === 0) break;
       line.delete(id);
-      if (call?.() !== "gone") holders.set(id, { holder: id, lease, until: now + lease });
+      if (call?.() !== "gone") holders.set(id, { holder: id, lease, until: now + lease, claim: "" });
     }
   }
 

@@ -9,6 +9,8 @@ import type { Script } from "./script/script.ts";
 
 /** A script holds up the server. */
 const mostAtOnce = 1_000;
+/** Of a `give` that does not say which hold it means; no claim is called so. */
+const anyClaim = "*";
 
 export class RedisLimits implements Limits {
   readonly #context: Context;
@@ -38,7 +40,7 @@ export class RedisLimits implements Limits {
         [
           keys.ours,
           keys.separator,
-          ...slice.flatMap(({ holder, claim = "", limit, lease }) => [holder, claim, String(limit), String(lease)]),
+          ...slice.flatMap(({ holder, claim = anyClaim, limit, lease }) => [holder, claim, String(limit), String(lease)]),
         ],
       );
       return [];

@@ -53,7 +53,7 @@ export class Places {
   }
 
   take(ask: SlotAsk, turn: Turn): Granted {
-    const { key, holder, lease, claim } = ask;
+    const { key, holder, lease, claim = "" } = ask;
     this.#advance(ask, turn);
     const [first, last] = (this.#ends.get(key) ?? [null, null]) as [number | null, number | null];
     const own = first === null ? undefined : (this.#place.get(key, holder)?.[0] as number | undefined);
@@ -112,14 +112,14 @@ export class Places {
         called.push({ seq, large: large > 0 });
         turn.ready.add(queue);
       }
-      this.#keep(key, id, lease, undefined, turn);
+      this.#keep(key, id, lease, "", turn);
       free -= 1;
     }
     this.#order.moveToFront(called);
   }
 
-  #keep(key: string, holder: string, lease: number, claim: string | undefined, { mono, now }: Turn): void {
-    this.#hold.run(key, holder, mono + lease, lease, claim ?? null, Math.ceil(now + lease));
+  #keep(key: string, holder: string, lease: number, claim: string, { mono, now }: Turn): void {
+    this.#hold.run(key, holder, mono + lease, lease, claim, Math.ceil(now + lease));
   }
 
   #held(key: string): readonly SlotHolder[] {
@@ -127,7 +127,7 @@ export class Places {
       holder: holder as string,
       until: until as number,
       lease: lease as number,
-      claim: (claim as string | null) ?? undefined,
+      claim: claim as string,
     }));
   }
 }

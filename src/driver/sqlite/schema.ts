@@ -116,7 +116,7 @@ export const limitSchema = `
 CREATE TABLE IF NOT EXISTS celeriac_bucket (key TEXT PRIMARY KEY, interval REAL NOT NULL, burst REAL NOT NULL, "full" REAL NOT NULL,
   promised REAL NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS celeriac_bucket_until ON celeriac_bucket(until);
-CREATE TABLE IF NOT EXISTS celeriac_place (key TEXT, holder TEXT, ends REAL NOT NULL, lease REAL NOT NULL, claim TEXT,
+CREATE TABLE IF NOT EXISTS celeriac_place (key TEXT, holder TEXT, ends REAL NOT NULL, lease REAL NOT NULL, claim TEXT NOT NULL,
   until INTEGER NOT NULL, PRIMARY KEY (key, holder)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS celeriac_place_until ON celeriac_place(until);
 CREATE TABLE IF NOT EXISTS celeriac_line (key TEXT, no INTEGER, id TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (key, no)) WITHOUT ROWID;

@@ -102,6 +102,8 @@ export function lineCases(makeServer: MakeServer): void {
     await give("one");
     await give("two");
     expect(idOf(await tray.one())).toBe("b");
+    // Somebody else's hold; what was kept for it stays.
+    await give("b", { claim: "other" });
     await park(c);
     await park(a);
     expect(idOf(await tray.one())).toBe("a");
@@ -128,6 +130,11 @@ export function lineCases(makeServer: MakeServer): void {
     await tray.quiet();
     await give("runs", { claim: "first" });
     expect(idOf(await tray.one())).toBe("next");
+    expect(await client.limits.places([ask("x").key])).toEqual([{ holders: ["next"], waiting: 0 }]);
+    await give("next", { claim: "" });
+    expect(await client.limits.places([ask("x").key])).toEqual([{ holders: [], waiting: 0 }]);
+    await take("next", { claim: "runs" });
+    await give("next", { claim: "" });
     expect(await client.limits.places([ask("x").key])).toEqual([{ holders: ["next"], waiting: 0 }]);
   });
 

@@ -96,7 +96,7 @@ local function give_place(slots, holder, claim, limit, lease)
   local text = redis.call('HGET', slots, holder)
   if text then
     local _, has = read_place(text, now)
-    if claim == '' or has == claim then redis.call('HDEL', slots, holder) end
+    if claim == '*' or has == claim then redis.call('HDEL', slots, holder) end
   end
   advance(slots, limit, lease)
 end
@@ -129,7 +129,7 @@ export const takePlaceLua: string = lineLua;
 
 /**
  * KEYS  1 unacked, 2 index, then slots
- * ARGV  how our keys begin, separator, then for each: holder, claim or "", limit, lease ms
+ * ARGV  how our keys begin, separator, then for each: holder, claim or "*" for any, limit, lease ms
  */
 export const giveLimitsScript: Script = {
   name: "give-limits",
