@@ -5,8 +5,7 @@ import { chunksOf, mapOf, starmapOf } from "../canvas/map.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { type CallArguments, isPlainObject, toCallArguments, validateInput } from "../task/input.ts";
-import { withPlaceKey } from "../task/concurrency.ts";
-import { withRateKey } from "../task/rate.ts";
+import { withKeys } from "../task/keyed.ts";
 import { withRedaction } from "../task/redact.ts";
 import { Signature, type SignatureOptions } from "../task/signature.ts";
 import { redactHeader } from "../wire/cover.ts";
@@ -178,7 +177,7 @@ export class TaskHandle {
 
   si(input?: unknown): Signature<unknown, unknown> {
     this.#check(input);
-    const headers = this.#keyed(input, undefined);
+    const headers = withKeys(this.#definition, input, undefined);
     const call = this.arguments(input);
     return new Signature({ task: this.name, ...call, immutable: true, options: this.signatureOptions(call, headers) });
   }
@@ -248,15 +247,9 @@ export class TaskHandle {
     });
   }
 
-  /** The headers with what the declaration makes of the input. */
-  #keyed(input: unknown, headers: SendOptions["headers"]): SendOptions["headers"] {
-    const { rate, concurrency } = this.#definition;
-    return withPlaceKey(concurrency, input, withRateKey(rate, input, headers, this.name), this.name);
-  }
-
   #request(input: unknown, options: EnqueueOptions): SendRequest {
     const call = this.arguments(input);
-    const headers = withRedaction(this.#definition.redact, call, this.#keyed(input, options.headers));
+    const headers = withRedaction(this.#definition.redact, call, withKeys(this.#definition, input, options.headers));
     return {
       task: this.name,
       ...call,

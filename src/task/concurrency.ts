@@ -31,8 +31,7 @@ const header = "celeriac.slot";
 
 /** Throws CONFIG_INVALID. */
 export function resolveConcurrency(option: number | ConcurrencyOptions, where: string): ConcurrencyPolicy {
-  const { limit, key }: ConcurrencyOptions =
-    typeof option === "object" && option !== null ? option : { limit: option };
+  const { limit, key }: ConcurrencyOptions = typeof option === "object" && option !== null ? option : { limit: option };
   if (!(Number.isSafeInteger(limit) && limit >= 1)) {
     throw invalid(where, `limit must be a whole number of at least 1, not ${String(limit)}`);
   }

@@ -191,7 +191,8 @@ export class MessageTable {
       message.suspicions = then.suspicions ?? message.suspicions;
       const { behind } = then;
       const { id } = message;
-      const called = behind !== undefined && id !== undefined && !this.#places.wait(behind, id, () => this.#call(message));
+      const called =
+        behind !== undefined && id !== undefined && !this.#places.wait(behind, id, () => this.#call(message));
       message.due = called ? undefined : then.due;
       this.put(message, then.at);
     } else {

@@ -53,7 +53,7 @@ export class RedisBroker implements Broker {
       requeueFront: true,
       clock: "server",
       requeue: true,
-    line: true,
+      line: true,
     };
     this.#context = context;
     this.#store = store;

@@ -40,7 +40,12 @@ export class RedisLimits implements Limits {
         [
           keys.ours,
           keys.separator,
-          ...slice.flatMap(({ holder, claim = anyClaim, limit, lease }) => [holder, claim, String(limit), String(lease)]),
+          ...slice.flatMap(({ holder, claim = anyClaim, limit, lease }) => [
+            holder,
+            claim,
+            String(limit),
+            String(lease),
+          ]),
         ],
       );
       return [];

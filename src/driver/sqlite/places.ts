@@ -96,7 +96,7 @@ export class Places {
     if (this.#first.get(key) === undefined) return;
     let free = freeSlots(this.#held(key), limit, turn.mono);
     const called: { readonly seq: number; readonly large: boolean }[] = [];
-    for (let gone = 0; free > 0 && gone < mostGone; ) {
+    for (let gone = 0; free > 0 && gone < mostGone;) {
       const id = this.#first.get(key)?.[0] as string | undefined;
       if (id === undefined) break;
       this.#leave.run(key, id);

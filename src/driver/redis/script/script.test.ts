@@ -33,7 +33,9 @@ describeWith("redis-server", "redis scripts for 6.2", () => {
       expect.any(String),
     ]);
     const ask = ["60000", "600000", "celeriac:", "", "r", "1", "1000", "1", "", "", "s", "1", "1000", "a", "", ""];
-    await expect(scripts.run(link, takeLimitsScript, ["unacked", "index", "rate", "slots"], ask)).resolves.toEqual([0, 0]);
+    await expect(scripts.run(link, takeLimitsScript, ["unacked", "index", "rate", "slots"], ask)).resolves.toEqual([
+      0, 0,
+    ]);
     const lists = ["q", "q3", "q6", "q9"];
     const keys = ["unacked", "index", "fence", "bell", "due", ...lists];
     const args = ["q", "0", "6", "4", "0", "0", "", "", "", "message"];
