@@ -15,7 +15,9 @@ describe("examples", () => {
   });
 
   test("the list in their README has them all, and no others", () => {
-    const listed = [...read("examples/README.md").matchAll(/\]\(([\w-]+)\/README\.md\)/g)].map((match) => match[1] ?? "");
+    const listed = [...read("examples/README.md").matchAll(/\]\(([\w-]+)\/README\.md\)/g)].map(
+      (match) => match[1] ?? "",
+    );
     expect(listed.toSorted()).toEqual(all.map(({ name }) => name).toSorted());
   });
 

@@ -76,7 +76,8 @@ export async function makeApi(app: App, folder: string): Promise<FastifyInstance
         // A draft that has become the picture meanwhile is the picture.
         const paths = draft ? [picturePath(folder, id, true), picturePath(folder, id)] : [picturePath(folder, id)];
         const file = await firstOf(paths);
-        if (file === undefined) return reply.code(404).send(noSuch(id));
+        // A page that asks for a draft too early, or after a cancel, has made no mistake.
+        if (file === undefined) return draft ? reply.code(204).send() : reply.code(404).send(noSuch(id));
         return reply
           .header("content-type", "image/png")
           .header("cache-control", draft ? "no-store" : "private, max-age=86400, immutable")

@@ -5,16 +5,19 @@ const problem = document.querySelector("#problem");
 const list = document.querySelector("#orders");
 const template = document.querySelector("#card");
 
-form.addEventListener("submit", async (event) => {
+form.addEventListener("submit", (event) => {
   event.preventDefault();
   problem.hidden = true;
   const { prompt, size } = Object.fromEntries(new FormData(form));
-  const count = Number(event.submitter?.value) || 1;
+  void order(Number(event.submitter?.value) || 1, { prompt, size: Number(size) });
+});
+
+async function order(count, wish) {
   for (let n = 0; n < count; n++) {
     const response = await fetch("/images", {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ prompt, size: Number(size) }),
+      body: JSON.stringify(wish),
     }).catch(() => undefined);
     const answer = await response?.json().catch(() => undefined);
     if (response?.status !== 202) {
@@ -22,9 +25,9 @@ form.addEventListener("submit", async (event) => {
       problem.hidden = false;
       return;
     }
-    show(answer, prompt);
+    show(answer, wish.prompt);
   }
-});
+}
 
 function show(order, prompt) {
   const card = template.content.firstElementChild.cloneNode(true);
@@ -77,5 +80,5 @@ function show(order, prompt) {
     bar.hidden = true;
     cancel.hidden = true;
   };
-  cancel.addEventListener("click", () => fetch(order.location, { method: "DELETE" }));
+  cancel.addEventListener("click", () => void fetch(order.location, { method: "DELETE" }));
 }
