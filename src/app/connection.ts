@@ -2,7 +2,7 @@
 
 import { isMainThread } from "node:worker_threads";
 import { CeleriacError } from "../error/celeriac-error.ts";
-import type { Backend, ServerBackend } from "../port/backend.ts";
+import type { Backend, BackendOptions, ServerBackend } from "../port/backend.ts";
 import type { Warning } from "../port/units.ts";
 import type { SqliteConnection, Transactional } from "../port/within.ts";
 import type { AppConfig } from "./config.ts";
@@ -11,8 +11,12 @@ import { within } from "./deadline.ts";
 import { pairBackends, withSchedules } from "./pairing.ts";
 import { signedBackend, signedWithin } from "./signed-backend.ts";
 
+/** Makes what is opened, in place of the driver that the broker's URL names. */
+export type MakeBackend = (options: Omit<BackendOptions, "url">) => Backend;
+
 export class Connection {
   readonly #config: AppConfig;
+  readonly #instead: MakeBackend | undefined;
   readonly #knownQueues: () => readonly string[];
   readonly #closing = new AbortController();
   #backend: Promise<Backend> | undefined;
@@ -22,8 +26,9 @@ export class Connection {
   /** Where results come that are sent instead of kept: `reply_to` of what is sent; `undefined` with any other store. */
   readonly replyTo: string | undefined;
 
-  constructor(config: AppConfig, knownQueues: () => readonly string[]) {
+  constructor(config: AppConfig, knownQueues: () => readonly string[], instead?: MakeBackend) {
     this.#config = config;
+    this.#instead = instead;
     this.#knownQueues = knownQueues;
     this.replyTo = config.results === "rpc:" ? crypto.randomUUID() : undefined;
   }
@@ -112,6 +117,7 @@ export class Connection {
       keyPrefix,
       knownQueues: this.#knownQueues,
     };
+    if (this.#instead !== undefined) return this.#instead(options);
     const messages = await openBackend(broker, options);
     const backend = this.#withResults(
       messages,

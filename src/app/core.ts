@@ -7,6 +7,7 @@ import { hostname } from "node:os";
 import type { NewId } from "../canvas/freeze.ts";
 import type { Launched } from "../canvas/result-node.ts";
 import type { Clock } from "../clock/clock.ts";
+import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Backend } from "../port/backend.ts";
 import type { Outgoing } from "../port/broker.ts";
 import type { Warning } from "../port/units.ts";
@@ -19,22 +20,17 @@ import type { Signature as WireSignature } from "../wire/signature.ts";
 import { askToSend, noBrokerHere } from "./asking.ts";
 import { type AsyncResult, StoredResult } from "./async-result.ts";
 import type { AppConfig, AppOptions } from "./config.ts";
-import { sharedWithPython } from "./connect.ts";
-import { Connection } from "./connection.ts";
 import { type Draft, draftOf, outgoingOf, type SendRequest } from "./draft.ts";
 import type { ModuleLocation } from "./module-location.ts";
 import { type Launch, type LaunchOptions, type Prepared, type Tick } from "./launch.ts";
-import { pendingWrites, pendingWritesOf } from "./pending-record.ts";
-import { AskingReader, type ResultReader, StoreReader } from "./result-reader.ts";
+import type { MakeBackend } from "./connection.ts";
+import { AskingReader, type ResultReader } from "./result-reader.ts";
 import type { Revoked, RevokeOptions } from "./revoking.ts";
 import { ScheduleBook } from "./schedule-book.ts";
-import { Sender } from "./sender.ts";
-import { SentEvents } from "./sent-events.ts";
 import { type Sent, sentOf } from "./sent.ts";
-import { Launcher } from "./launcher.ts";
 import type { TaskSender } from "./task-handle.ts";
 import { loadTasks } from "./task-loading.ts";
-import { Tracing } from "./tracing.ts";
+import { Wiring } from "./wiring.ts";
 
 /** The inside of an app, for worker, web and command line; not part of the public API. */
 export interface AppCore extends TaskSender {
@@ -79,6 +75,11 @@ export interface AppCore extends TaskSender {
   /** From now on every send leaves a PENDING record for so long (ms), so that a result route can tell unknown ids. */
   keepPending(ttl: number): void;
   declare(definition: TaskDefinition): void;
+  /**
+   * Until it is disposed, the app sends to, reads from and runs on what `make` gives, by another clock, and does not touch its own broker.
+   * For tests. Throws TEST_APP_IN_USE if that is open, or if it is redirected already; BACKEND_CLOSED.
+   */
+  redirect(clock: Clock, make: MakeBackend): Disposable;
   /** `stop` is awaited before the connection is closed: a worker gives back what it holds while it still can. */
   onClose(stop: () => Promise<void>): Disposable;
   close(): Promise<void>;
@@ -86,54 +87,30 @@ export interface AppCore extends TaskSender {
 
 export class Core implements AppCore {
   readonly name: string;
-  readonly config: AppConfig;
-  readonly clock: Clock;
   readonly registry: TaskRegistry = new TaskRegistry();
   readonly schedules: ScheduleBook = new ScheduleBook();
   readonly #load: AppOptions["tasks"];
   readonly #locate: (clock: Clock) => Promise<ModuleLocation>;
-  readonly #connection: Connection;
-  readonly #sender: Sender;
-  readonly #sentEvents: SentEvents;
-  readonly #launcher: Launcher;
-  readonly #reader: StoreReader;
-  readonly #tracing: Tracing;
   readonly #origin = `gen${process.pid}@${hostname()}`;
+  #wiring: Wiring;
+  #redirected = false;
   #loaded: Promise<void> | undefined;
   #located: Promise<ModuleLocation> | undefined;
-  readonly #stops = new Set<() => Promise<void>>();
   #pendingTtl = 0;
 
   constructor(config: AppConfig, load: AppOptions["tasks"], locate: (clock: Clock) => Promise<ModuleLocation>) {
     this.name = config.name;
-    this.config = config;
-    this.clock = config.clock;
     this.#load = load;
     this.#locate = locate;
-    this.#tracing = new Tracing(config);
-    this.#connection = new Connection(config, () => this.#knownQueues());
-    this.#sentEvents = new SentEvents(config, this.#origin);
-    this.#sender = new Sender(
-      this.clock,
-      (signal) => this.#connection.open(signal),
-      (backend, batch) => {
-        this.#sentEvents.tell(backend, batch);
-        this.#tracing.accepted(batch);
-        return this.#recordPending(backend, batch);
-      },
-    );
-    this.#launcher = new Launcher({
-      config,
-      sender: this.#sender,
-      tracing: this.#tracing,
-      connect: (signal) => this.connect(signal),
-      replyTo: () => this.#connection.replyTo,
-      queueOf: (task) => this.registry.get(task)?.queue ?? config.defaultQueue,
-      isHeld: (task) => this.#isHeld(task),
-      origin: this.#origin,
-      pending: (backend, ids) => this.#recordLater(backend, ids),
-    });
-    this.#reader = new StoreReader(this.clock, (signal) => this.connect(signal), config.resultTtl);
+    this.#wiring = this.#wire(config);
+  }
+
+  get config(): AppConfig {
+    return this.#wiring.config;
+  }
+
+  get clock(): Clock {
+    return this.#wiring.config.clock;
   }
 
   get role(): "parent" | "child" {
@@ -141,7 +118,7 @@ export class Core implements AppCore {
   }
 
   get warnings(): readonly Warning[] {
-    return this.#connection.warnings;
+    return this.#wiring.connection.warnings;
   }
 
   declare(definition: TaskDefinition): void {
@@ -162,7 +139,7 @@ export class Core implements AppCore {
 
   async connect(signal?: AbortSignal): Promise<Backend> {
     if (this.role === "child") throw noBrokerHere();
-    return this.#connection.open(signal);
+    return this.#wiring.connection.open(signal);
   }
 
   module(): Promise<ModuleLocation> {
@@ -179,7 +156,7 @@ export class Core implements AppCore {
     const options = batch[0]?.options;
     const timeout =
       options?.timeout === undefined ? this.config.publishTimeout : durationMs(options.timeout, "timeout");
-    return this.#tracing.send(drafts, (traced) => this.sendDrafts(traced, signal ?? options?.signal, timeout));
+    return this.#wiring.tracing.send(drafts, (traced) => this.sendDrafts(traced, signal ?? options?.signal, timeout));
   }
 
   async sendDrafts(
@@ -189,7 +166,8 @@ export class Core implements AppCore {
   ): Promise<readonly Sent[]> {
     if (drafts.length === 0) return [];
     const { maxMessageBytes, compression, compressOver } = this.config;
-    const { replyTo } = this.#connection;
+    const { connection, sender } = this.#wiring;
+    const { replyTo } = connection;
     const ask = runningTask()?.ask;
     const sending = {
       origin: this.#origin,
@@ -199,26 +177,14 @@ export class Core implements AppCore {
       // What a child asks for is packed by its worker.
       compression: ask === undefined ? compression : undefined,
     };
-    const batch = drafts.map((draft) => outgoingOf(draft, { ...sending, held: this.#isHeld(draft.task) }));
+    const batch = drafts.map((draft) => outgoingOf(draft, { ...sending, held: this.#wiring.isHeld(draft.task) }));
     if (ask !== undefined) return askToSend(ask, drafts, { clock: this.clock, timeout, signal });
     // Only where there is no connection yet: a child never gets one, and reading the environment takes most of a microsecond.
-    if (!this.#connection.isOpen && this.role === "child") throw noBrokerHere();
-    if (this.#connection.isClosed) throw this.#connection.closed();
-    const sent = sentOf(drafts, await this.#sender.submit(batch, { timeout, signal }), this.config);
+    if (!connection.isOpen && this.role === "child") throw noBrokerHere();
+    if (connection.isClosed) throw connection.closed();
+    const sent = sentOf(drafts, await sender.submit(batch, { timeout, signal }), this.config);
     runningTask()?.sent?.(sent.map(({ id }) => id));
     return sent;
-  }
-
-  #knownQueues(): readonly string[] {
-    return [...new Set([this.config.defaultQueue, ...this.registry.list().map(({ queue }) => queue)])];
-  }
-
-  /**
-   * Does the broker hold a delayed call back? What only Python runs would never come out again there: of its workers none looks for
-   * it, and ours do not look into queues they do not serve.
-   */
-  #isHeld(task: string): boolean {
-    return !sharedWithPython(this.config.broker) || this.registry.get(task)?.handler !== undefined;
   }
 
   async enqueue(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly AsyncResult<unknown>[]> {
@@ -227,23 +193,23 @@ export class Core implements AppCore {
   }
 
   launch(signature: WireSignature, options: LaunchOptions = {}): Promise<Launched> {
-    return this.#launcher.launch(signature, options);
+    return this.#wiring.launcher.launch(signature, options);
   }
 
   sendLaunch(launch: Launch): Promise<Sent> {
-    return this.#launcher.send(launch, this.config.publishTimeout);
+    return this.#wiring.launcher.send(launch, this.config.publishTimeout);
   }
 
   prepare(signature: WireSignature, options: LaunchOptions, newId?: NewId): Prepared {
-    return this.#launcher.plan(signature, options, newId);
+    return this.#wiring.launcher.plan(signature, options, newId);
   }
 
   dispatch<T>(signature: WireSignature, options: LaunchOptions, go: (prepared: Prepared) => T, tick?: Tick): T {
-    return this.#launcher.dispatch(signature, options, go, tick);
+    return this.#wiring.launcher.dispatch(signature, options, go, tick);
   }
 
   within(connection: SqliteConnection): Promise<Transactional> {
-    return this.#connection.within(connection);
+    return this.#wiring.connection.within(connection);
   }
 
   result<R>(id: string, duplicate = false): AsyncResult<R> {
@@ -256,12 +222,11 @@ export class Core implements AppCore {
 
   #readerHere(): ResultReader {
     const ask = runningTask()?.ask;
-    return ask === undefined ? this.#reader : new AskingReader(this.clock, ask);
+    return ask === undefined ? this.#wiring.reader : new AskingReader(this.clock, ask);
   }
 
   tellSent(backend: Backend, accepted: readonly Outgoing[]): void {
-    this.#sentEvents.tell(backend, accepted);
-    this.#tracing.accepted(accepted);
+    this.#wiring.tellSent(backend, accepted);
   }
 
   keepPending(ttl: number): void {
@@ -269,27 +234,43 @@ export class Core implements AppCore {
   }
 
   onClose(stop: () => Promise<void>): Disposable {
-    this.#stops.add(stop);
-    return { [Symbol.dispose]: () => this.#stops.delete(stop) };
+    const { stops } = this.#wiring;
+    stops.add(stop);
+    return { [Symbol.dispose]: () => void stops.delete(stop) };
   }
 
-  async close(): Promise<void> {
-    const stopped = await Promise.allSettled([...this.#stops].map((stop) => stop()));
-    await this.#sender.drain();
-    await this.#sentEvents.drain();
-    await this.#connection.close();
-    await this.#tracing.flush();
-    // A worker that could not end well is no reason to keep the connection, but its owner should hear of it.
-    for (const stop of stopped) if (stop.status === "rejected") throw stop.reason;
+  redirect(clock: Clock, make: MakeBackend): Disposable {
+    const before = this.#wiring;
+    if (before.connection.isClosed) throw before.connection.closed();
+    if (this.#redirected) throw inUse(this.name, "is under test already; close what testApp gave before");
+    if (before.connection.isOpen)
+      throw inUse(this.name, "has its own broker open already; call testApp before anything is sent, read or started");
+    const broker = new URL("memory:");
+    this.#wiring = this.#wire({ ...before.config, broker, results: undefined, schedules: undefined, clock }, make);
+    this.#redirected = true;
+    return {
+      [Symbol.dispose]: () => {
+        this.#wiring = before;
+        this.#redirected = false;
+      },
+    };
   }
 
-  #recordPending(backend: Backend, accepted: readonly Outgoing[]): Promise<unknown> | undefined {
-    if (this.#pendingTtl === 0 || accepted.length === 0) return undefined;
-    return backend.store.commit(pendingWrites(accepted, this.#pendingTtl, this.clock.now()));
+  close(): Promise<void> {
+    return this.#wiring.close();
   }
 
-  #recordLater(backend: Backend, ids: readonly string[]): Promise<unknown> | undefined {
-    if (this.#pendingTtl === 0 || ids.length === 0) return undefined;
-    return backend.store.commit(pendingWritesOf(ids, this.#pendingTtl)).catch(() => {});
+  #wire(config: AppConfig, make?: MakeBackend): Wiring {
+    const wired = {
+      registry: this.registry,
+      origin: this.#origin,
+      pendingTtl: () => this.#pendingTtl,
+      connect: (signal?: AbortSignal) => this.connect(signal),
+    };
+    return new Wiring(config, wired, make);
   }
+}
+
+function inUse(name: string, why: string): CeleriacError {
+  return new CeleriacError("TEST_APP_IN_USE", `The app "${name}" ${why}.`);
 }

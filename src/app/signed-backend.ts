@@ -10,6 +10,7 @@ import type { Broker, Consumer, Outgoing, Settlement } from "../port/broker.ts";
 import type { Bus } from "../port/bus.ts";
 import type { OpenJoin } from "../port/joins.ts";
 import type { QueueAdmin } from "../port/queue-admin.ts";
+import { over } from "./over.ts";
 import { type Keyring, signatureHeader, signMessage } from "../wire/signing.ts";
 
 export function signedBackend(backend: Backend, keyring: Keyring, clock: Clock): Backend {
@@ -90,17 +91,6 @@ function signedBus(bus: Bus, keyring: Keyring, clock: Clock): Bus {
     publish(channel, message) {
       if (channel.kind !== "control") return bus.publish(channel, message);
       return bus.publish(channel, signMessage(message, channel, keyring, clock.now()));
-    },
-  });
-}
-
-/** The same object but for these members; drivers' objects have state of their own, so their methods stay bound to them. */
-function over<T extends object>(target: T, changes: Partial<T>): T {
-  return new Proxy(target, {
-    get(_, key) {
-      if (Object.hasOwn(changes, key)) return changes[key as keyof T];
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
     },
   });
 }

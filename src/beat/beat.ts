@@ -31,6 +31,8 @@ const longestPause = 30_000;
 
 export interface BeatParts extends TimetableParts {
   readonly backend: Backend;
+  /** In place of a second, ms. */
+  readonly lookEvery?: number | undefined;
 }
 
 export class Beat {
@@ -38,12 +40,14 @@ export class Beat {
   readonly #timetable: Timetable;
   /** For what is too large for one step. */
   readonly #twoSteps: TwoStepLease;
+  readonly #lookEvery: number;
   #reachable = true;
   #leading = false;
 
   constructor(parts: BeatParts) {
     const { core, backend, lease } = parts;
     this.#parts = parts;
+    this.#lookEvery = parts.lookEvery ?? lookEvery;
     this.#timetable = new Timetable(parts);
     this.#twoSteps = new TwoStepLease(lease, backend.broker, core.config);
   }
@@ -82,7 +86,7 @@ export class Beat {
       this.#lead();
     }
     for (;;) {
-      await this.#timetable.refresh(lookEvery);
+      await this.#timetable.refresh(this.#lookEvery);
       const due = this.#timetable.due(leadership.now());
       if (due.length === 0) break;
       for (let at = 0; at < due.length; at += sideBySide) {
@@ -91,7 +95,7 @@ export class Beat {
       }
     }
     const next = this.#timetable.next - leadership.now();
-    return Math.max(0, Math.min(next, leadership.renewIn, lookEvery));
+    return Math.max(0, Math.min(next, leadership.renewIn, this.#lookEvery));
   }
 
   /** One step of one entry. */

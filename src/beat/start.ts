@@ -16,12 +16,13 @@ import { portsOf } from "./schedule-ports.ts";
 const leastTtl = 300;
 
 /**
- * Starts a scheduler for `app` and resolves when the entries of its code are stored.
+ * Starts a scheduler for `app` and resolves when the entries of its code are stored. `lookEvery`: how often at most it looks for changed
+ * entries, ms.
  *
  * Rejects with NOT_SUPPORTED where no database keeps schedules, SCHEDULE_TAKEN if a name is somebody else's, APP_LOAD_FAILED, and the
  * driver's own errors.
  */
-export async function startScheduler(app: App, options: BeatOptions = {}): Promise<BeatHandle> {
+export async function startScheduler(app: App, options: BeatOptions = {}, lookEvery?: number): Promise<BeatHandle> {
   const core = coreOf(app);
   const ttl = durationMs(options.ttl ?? "15s", "beat: ttl");
   if (ttl < leastTtl) {
@@ -43,7 +44,7 @@ export async function startScheduler(app: App, options: BeatOptions = {}): Promi
   const changes = await syncCode(store, core.name, core.schedules.list(), core.clock.now());
   const holder = `${id}/${String(process.pid)}/${crypto.randomUUID().slice(0, 8)}`;
   const leadership = new Leadership({ lease, clock: core.clock, holder, ttl });
-  const beat = new Beat({ core, backend, lease, store, leadership, report });
+  const beat = new Beat({ core, backend, lease, store, leadership, report, lookEvery });
   const stopping = new AbortController();
   report.emit("beat:ready", { detail: { pid: process.pid, ttl, ...changes } });
   const run = async (): Promise<void> => {

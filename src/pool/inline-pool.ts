@@ -68,7 +68,7 @@ class InlinePool implements Pool {
   }
 
   get size(): Pool["size"] {
-    const { rss } = process.memoryUsage();
+    const rss = process.memoryUsage.rss();
     const slots = [...this.#running.keys()];
     const child = {
       pid: process.pid,

@@ -54,6 +54,11 @@ export class TaskRegistry {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Everything that was declared, remote tasks as well. */
+  all(): readonly TaskDefinition[] {
+    return [...this.#definitions.values()];
+  }
+
   /** Hash of the declared options: differs when two processes loaded different declarations of one task. */
   shape(definition: TaskDefinition): string {
     const { handler, input, retry, errorClasses, ...options } = definition;

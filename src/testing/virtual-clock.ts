@@ -35,9 +35,17 @@ export class VirtualClock implements Clock {
   #order = 0;
   #moving: Promise<void> = Promise.resolve();
 
-  /** `start` is the wall clock's first reading, unix ms. */
-  constructor(start: number = someMoment) {
+  readonly #settle: () => Promise<void>;
+  readonly #leap: (() => void) | undefined;
+
+  /**
+   * `start` is the wall clock's first reading, unix ms. `settle`: what is awaited after each timer; default: one turn of the loop. `leap`:
+   * called a millisecond before the next timer's moment where that is further away.
+   */
+  constructor(start: number = someMoment, settle: () => Promise<void> = settled, leap?: () => void) {
     this.#wall = start;
+    this.#settle = settle;
+    this.#leap = leap;
   }
 
   now(): number {
@@ -73,6 +81,12 @@ export class VirtualClock implements Clock {
     return this.#add({ at: this.#elapsed + Math.max(0, ms), order: this.#order++, period: undefined, run });
   }
 
+  /** Milliseconds until the first timer is due; `undefined` where none waits. */
+  get next(): number | undefined {
+    const timer = this.#next(Infinity);
+    return timer === undefined ? undefined : Math.max(0, timer.at - this.#elapsed);
+  }
+
   /** Timers that still wait. 0 after everything under test was closed. */
   get pending(): number {
     return this.#timers.size;
@@ -95,13 +109,22 @@ export class VirtualClock implements Clock {
 
   async #advance(ms: number): Promise<void> {
     const end = this.#elapsed + ms;
-    await settled();
-    for (let timer = this.#next(end); timer !== undefined; timer = this.#next(end)) {
+    await this.#settle();
+    for (;;) {
+      const timer = this.#next(end);
+      const to = timer?.at ?? end;
+      if (this.#leap !== undefined && to - this.#elapsed > 1) {
+        this.#elapsed = to - 1;
+        this.#leap();
+        await this.#settle();
+        continue; // it may have set another timer
+      }
+      if (timer === undefined) break;
       this.#elapsed = Math.max(this.#elapsed, timer.at);
       if (timer.period === undefined) this.#timers.delete(timer);
       else timer.at += timer.period;
       timer.run();
-      await settled();
+      await this.#settle();
     }
     this.#elapsed = end;
   }

@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { type App, coreOf } from "../app/app.ts";
 import { answerAsk } from "../app/asking.ts";
 import { sharedWithPython } from "../app/connect.ts";
+import type { AppCore } from "../app/core.ts";
 import type { WorkerEvent, WorkerEventType, WorkerHandle, WorkerStats, WorkOptions } from "../app/work.ts";
 import type { Backend } from "../port/backend.ts";
 import type { Consumer } from "../port/broker.ts";
@@ -43,12 +44,15 @@ const longestUnkept = 5 * minute;
 const maxClaimBytes = 4 * 1024 * 1024;
 
 /**
- * Starts a worker for `app` and resolves when it takes tasks.
+ * Starts a worker for `app` and resolves when it takes tasks. `core`: the inside of the app as this worker is to see it.
  *
  * Throws NO_TASKS if the app declares no task, APP_LOAD_FAILED if a child can't load it, and the backend's own errors.
  */
-export async function startWorker(app: App, options: WorkOptions = {}): Promise<WorkerHandle> {
-  const core = coreOf(app);
+export async function startWorker(
+  app: App,
+  options: WorkOptions = {},
+  core: AppCore = coreOf(app),
+): Promise<WorkerHandle> {
   const { clock, config } = core;
   const registry = await core.load();
   const tasks = registry.list();

@@ -27,6 +27,14 @@ export interface ClaimAsk {
   readonly lease: Millis;
 }
 
+/** For those who hold the server itself. */
+export interface MemoryServerOptions {
+  /** Told of each message that is accepted, before anybody can claim it; not of one that comes again. */
+  readonly accepted?: (message: HeldMessage) => void;
+  /** Its wall clock is never set: what waits for a moment need not look again and again whether it was. Default false. */
+  readonly steady?: boolean;
+}
+
 const keptAttempts = 20;
 const attemptsLife: Millis = 7 * 24 * 3_600_000;
 /** A step of the wall clock is noticed this late by what waits for a moment. */
@@ -38,6 +46,8 @@ export class MessageTable {
   readonly #results: ResultTable;
   readonly #joins: JoinTable;
   readonly #places: PlaceTable;
+  readonly #accepted: ((message: HeldMessage) => void) | undefined;
+  readonly #alarmLimit: Millis;
   readonly #queues = new Map<string, MessageQueue>();
   readonly #claimers = new Set<Claimer>();
   /** The nonce under which an id was published. */
@@ -47,11 +57,19 @@ export class MessageTable {
   #tag = 0;
   #alarm: Disposable | undefined;
 
-  constructor(clock: Clock, results: ResultTable, joins: JoinTable, places: PlaceTable) {
+  constructor(
+    clock: Clock,
+    results: ResultTable,
+    joins: JoinTable,
+    places: PlaceTable,
+    options: MemoryServerOptions = {},
+  ) {
     this.#clock = clock;
     this.#results = results;
     this.#joins = joins;
     this.#places = places;
+    this.#accepted = options.accepted;
+    this.#alarmLimit = options.steady === true ? Infinity : alarmLimit;
     this.#seen = new ExpiringMap(clock);
     this.#attempts = new ExpiringMap(clock);
   }
@@ -87,6 +105,7 @@ export class MessageTable {
       // An id that comes again after its window is a new task: the old result would keep it from storing its own.
       this.#results.forget(dedupe.id);
     }
+    this.#accepted?.(message);
     this.put(message, "back");
     return { kind: "accepted" };
   }
@@ -274,7 +293,7 @@ export class MessageTable {
     let next = Infinity;
     for (const queue of this.#queues.values()) next = Math.min(next, queue.delayed.next ?? Infinity);
     if (next === Infinity) return;
-    const wait = Math.min(Math.max(0, next - this.#clock.now()), alarmLimit);
+    const wait = Math.min(Math.max(0, next - this.#clock.now()), this.#alarmLimit);
     this.#alarm = this.#clock.after(wait, () => {
       this.promote();
       this.#setAlarm();

@@ -8,7 +8,7 @@ import { HeldMessage } from "./held-message.ts";
 import { JoinTable } from "./join-table.ts";
 import { LimitTable } from "./limit-table.ts";
 import { LedgerTable } from "./ledger-table.ts";
-import { MessageTable } from "./message-table.ts";
+import { type MemoryServerOptions, MessageTable } from "./message-table.ts";
 import { ResultTable } from "./result-table.ts";
 import { TermTable } from "./term-table.ts";
 import { TickTable } from "./tick-table.ts";
@@ -27,14 +27,14 @@ export class MemoryServer {
   readonly limits: LimitTable;
   readonly events: EventHub = new EventHub();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, options: MemoryServerOptions = {}) {
     this.clock = clock;
     this.ledger = new LedgerTable(clock);
     this.results = new ResultTable(clock, this.ledger);
     this.joins = new JoinTable(clock);
     this.groups = new ExpiringMap(clock);
     this.limits = new LimitTable(clock);
-    this.messages = new MessageTable(clock, this.results, this.joins, this.limits.places);
+    this.messages = new MessageTable(clock, this.results, this.joins, this.limits.places, options);
     this.terms = new TermTable(clock);
     this.facts = new FactTable(clock);
   }
