@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../clock/clock.ts";
+import { sleepOn } from "./virtual-clock.ts";
 
 interface Chore {
   /** `undefined`: once. */
@@ -36,18 +37,7 @@ export class ProcessClock implements Clock {
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason as Error);
-      const stop = (): void => {
-        timer[Symbol.dispose]();
-        reject(signal.reason as Error);
-      };
-      const timer = this.after(ms, () => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      });
-      signal.addEventListener("abort", stop, { once: true });
-    });
+    return sleepOn(this, ms, signal);
   }
 
   after(ms: number, run: () => void): Disposable {

@@ -66,13 +66,13 @@ describe("an app under test", () => {
   it("does not wait for a handler that waits for the clock, and ends one that outlasts its limit", async () => {
     const app = make();
     const double = app.task("double", (value: number) => 2 * value);
-    const asks = app.task("asks", async () => (await double.enqueue(4, { delay: "1h" })).get({ timeout: "2h" }));
-    const hangs = app.task("hangs", { timeLimit: "5m" }, () => new Promise(() => {}));
+    const asks = app.task("asks", async () => (await double.enqueue(4, { delay: "5m" })).get({ timeout: "9m" }));
+    const hangs = app.task("hangs", { timeLimit: "1m" }, () => new Promise(() => {}));
     await using test = testApp(app, { patience: "50ms" });
     expect(await test.run(asks)).toBe(8);
     await hangs.delay();
     expect(await test.drain()).toEqual([]);
-    expect(await test.advance("6m")).toMatchObject([{ task: "hangs", state: "FAILURE" }]);
+    expect(await test.advance("2m")).toMatchObject([{ task: "hangs", state: "FAILURE" }]);
   });
 
   it("runs at once with autorun", async () => {

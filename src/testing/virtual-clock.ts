@@ -57,18 +57,7 @@ export class VirtualClock implements Clock {
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason as Error);
-      const stop = (): void => {
-        timer[Symbol.dispose]();
-        reject(signal.reason as Error);
-      };
-      const timer = this.after(ms, () => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      });
-      signal.addEventListener("abort", stop, { once: true });
-    });
+    return sleepOn(this, ms, signal);
   }
 
   every(ms: number, run: () => void): Disposable {
@@ -143,6 +132,22 @@ export class VirtualClock implements Clock {
     this.#timers.add(timer);
     return { [Symbol.dispose]: () => void this.#timers.delete(timer) };
   }
+}
+
+/** A sleep that is made of one timer. */
+export function sleepOn(clock: Pick<Clock, "after">, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error);
+    const stop = (): void => {
+      timer[Symbol.dispose]();
+      reject(signal.reason as Error);
+    };
+    const timer = clock.after(ms, () => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    });
+    signal.addEventListener("abort", stop, { once: true });
+  });
 }
 
 /** One turn of the loop: by then every chain of promises that waits for nothing outside has run to its end. */
