@@ -47,11 +47,6 @@ export function settingsOf(options: WorkOptions, defaultQueue: string): WorkerSe
   return { queues, pool, concurrency, processes, lease, sweep, reconnectLimit, events, maxTasksPerChild, autoscale };
 }
 
-/** The server and what is apart on it, whoever logs in. */
-export function scopeOf({ protocol, host, pathname }: URL): string {
-  return `${protocol}//${host}${pathname}`;
-}
-
 const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 1;
 
 function spread(concurrency: number, slotsPerChild: number | undefined, cores: number): number {

@@ -14,6 +14,7 @@ import type { JoinTable } from "./join-table.ts";
 import { MessageQueue } from "./message-queue.ts";
 import type { Call, PlaceTable } from "./place-table.ts";
 import type { ResultTable } from "./result-table.ts";
+import type { MemoryServerOptions } from "./server-options.ts";
 
 /** A consumer as the server sees it. */
 export interface Claimer extends Holder {
@@ -25,14 +26,6 @@ export interface ClaimAsk {
   readonly room: number;
   readonly maxBytes: number;
   readonly lease: Millis;
-}
-
-/** For those who hold the server itself. */
-export interface MemoryServerOptions {
-  /** Told of each message that is accepted, before anybody can claim it; not of one that comes again. */
-  readonly accepted?: (message: HeldMessage) => void;
-  /** Its wall clock is never set: what waits for a moment need not look again and again whether it was. Default false. */
-  readonly steady?: boolean;
 }
 
 const keptAttempts = 20;

@@ -8,8 +8,9 @@ import { HeldMessage } from "./held-message.ts";
 import { JoinTable } from "./join-table.ts";
 import { LimitTable } from "./limit-table.ts";
 import { LedgerTable } from "./ledger-table.ts";
-import { type MemoryServerOptions, MessageTable } from "./message-table.ts";
+import { MessageTable } from "./message-table.ts";
 import { ResultTable } from "./result-table.ts";
+import type { MemoryServerOptions } from "./server-options.ts";
 import { TermTable } from "./term-table.ts";
 import { TickTable } from "./tick-table.ts";
 
