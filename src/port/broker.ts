@@ -122,11 +122,6 @@ export interface Delivery {
   /** Deaths of a process in which this one ran beside others. Never bury for these; run it alone next time. */
   readonly suspicions: number;
   readonly claimedAt: ServerTime;
-  /**
-   * The broker has kept it back for as long as whoever sent it wished: it is due, whatever its eta says by the clock that judges here.
-   * Absent where the broker does not tell.
-   */
-  readonly waitedOut?: boolean;
   /** Aborts, with `LeaseLostError`, when this worker may no longer commit: taken by others, or our monotonic deadline passed. */
   readonly lost: AbortSignal;
 }

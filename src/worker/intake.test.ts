@@ -4,7 +4,8 @@ import type { TaskDefinition } from "../task/definition.ts";
 import { TaskRegistry } from "../task/registry.ts";
 import type { Malformed, Message } from "../wire/message.ts";
 import { decodeTaskMeta } from "../wire/outcome.ts";
-import { makeTaskMessage, type TaskDraft } from "../wire/task-message.ts";
+import { makeTaskMessage, retryMessage, type TaskDraft } from "../wire/task-message.ts";
+import { markWaited } from "../wire/waited.ts";
 import { intake } from "./intake.ts";
 import type { IntakeRules } from "./unrun.ts";
 
@@ -166,7 +167,12 @@ describe("intake", () => {
 
   // A retry that a worker with a fast clock had delayed was put back for as long as that clock was ahead.
   it("runs what the broker has kept until it was due, whatever the time here", () => {
-    expect(look(delivery(message({ eta: now + 3_600_000 }), { waitedOut: true })).kind).toBe("run");
+    const kept = message({ eta: now + 3_600_000 });
+    const headers = { ...kept.headers };
+    markWaited(headers);
+    expect(look(delivery({ ...kept, headers })).kind).toBe("run");
+    const later = retryMessage({ ...kept, headers }, { retries: 1, eta: now + 7_200_000, parentId: undefined });
+    expect(look(delivery(later)).kind).toBe("parked");
   });
 
   it("buries after as many crashes as the task allows", () => {

@@ -16,6 +16,7 @@ import { isHostileTaskName } from "../wire/name.ts";
 import { splitTaskBody } from "../wire/task-body.ts";
 import { readTaskHeaders, type TaskHeaders } from "../wire/task-message.ts";
 import type { Message } from "../wire/message.ts";
+import { hasWaited } from "../wire/waited.ts";
 import { isEmpty } from "./call.ts";
 import { type Claim, type Execution, keepsResult } from "./execution.ts";
 import { needsJoin } from "./follow.ts";
@@ -60,8 +61,7 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
       const why = rules.revoked?.(headers) === true ? "revoked" : "expired";
       return withdrawn(rules, look, headers, body, keepsResult({ headers, definition }), why);
     }
-    // Who sent it may have another time than this worker: what the broker kept back is due.
-    if (headers.eta !== undefined && headers.eta > now && delivery.waitedOut !== true) {
+    if (headers.eta !== undefined && headers.eta > now && !hasWaited(message)) {
       return {
         kind: "parked",
         settlement: { delivery, then: { kind: "requeue", at: "back", due: headers.eta } },

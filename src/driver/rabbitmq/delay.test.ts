@@ -1,5 +1,8 @@
 import { expect, it } from "vitest";
+import { VirtualClock } from "../../testing/virtual-clock.ts";
+import { makeTaskMessage } from "../../wire/task-message.ts";
 import { delayKey, deliveryKeys, levelCount } from "./delay.ts";
+import { Packer } from "./parcel.ts";
 
 /** As RabbitMQ matches the words of a topic without `#`. */
 function matches(key: string, pattern: string): boolean {
@@ -17,4 +20,15 @@ it("what is delayed reaches its own queue, sent by us or by Celery, and none who
   }
   expect(reaches("mail", delayKey(5, "fast.mail"))).toBe(false);
   expect(reaches("mail", `${digits}fast.mail`)).toBe(false);
+});
+
+it("a delay stays as long as it was, though the wall clock steps before it is sent or sent again", () => {
+  const clock = new VirtualClock();
+  const packer = new Packer(clock);
+  const message = makeTaskMessage({ task: "t", id: "1", args: [], kwargs: {} });
+  const parcel = packer.pack({ queue: "mail", message, due: clock.now() + 5000 });
+  for (const step of [-3_600_000, 7_200_000]) {
+    clock.jump(step);
+    expect(packer.outbound(parcel).routingKey).toBe(delayKey(5, "mail"));
+  }
 });

@@ -3,7 +3,7 @@
  * them a message visits: the seconds as 28 binary digits. Seconds are rounded up, so nothing comes early.
  */
 
-import type { Millis, ServerTime } from "../../port/units.ts";
+import type { Millis } from "../../port/units.ts";
 
 export const levelCount = 28;
 export const longestDelay: Millis = (2 ** levelCount - 1) * 1000;
@@ -19,8 +19,8 @@ export function isDelayLevel(queue: unknown): boolean {
 }
 
 /** 0 for what is due. */
-export function secondsUntil(due: ServerTime | undefined, now: ServerTime): number {
-  return due === undefined ? 0 : Math.min(Math.max(0, Math.ceil((due - now) / 1000)), longestDelay / 1000);
+export function secondsUntil(due: Millis, now: Millis): number {
+  return Math.min(Math.max(0, Math.ceil((due - now) / 1000)), longestDelay / 1000);
 }
 
 /** Where a message of level 27 goes. */

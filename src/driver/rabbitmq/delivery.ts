@@ -8,7 +8,7 @@ import type { Malformed, Message } from "../../wire/message.ts";
 import type { Properties } from "./amqp/client.ts";
 import { attemptsHeader, readAttempts } from "./attempts.ts";
 import type { Intake } from "./intake.ts";
-import { cameAgain, cameFromDelay, countsOf, deliveryCount, messageOf, rawOf } from "./received.ts";
+import { cameAgain, countsOf, deliveryCount, messageOf, rawOf } from "./received.ts";
 import type { Arrived } from "./tap.ts";
 
 export class RabbitDelivery implements Delivery {
@@ -42,10 +42,6 @@ export class RabbitDelivery implements Delivery {
     const { crashes, suspicions } = countsOf(this.message);
     this.crashes = crashes;
     this.suspicions = suspicions;
-  }
-
-  get waitedOut(): boolean {
-    return cameFromDelay(this.properties);
   }
 
   get raw(): Uint8Array {

@@ -3,7 +3,7 @@
 import type { Clock } from "../../clock/clock.ts";
 import type { Outgoing } from "../../port/broker.ts";
 import type { AttemptRecord } from "../../port/queue-admin.ts";
-import type { ServerTime } from "../../port/units.ts";
+import type { Millis, ServerTime } from "../../port/units.ts";
 import type { Message } from "../../wire/message.ts";
 import { checkQueueName } from "../../wire/name.ts";
 import { ByteWriter, tooLarge } from "./amqp/byte-writer.ts";
@@ -17,7 +17,8 @@ export interface Parcel {
   readonly queue: string;
   /** What has to exist: a task's queue as Celery declares it, a queue of dead letters, or nothing, for an answer may find nobody. */
   readonly place: "task" | "dead" | "anywhere";
-  readonly due: ServerTime | undefined;
+  /** By the monotonic clock: a wall clock may step before it is sent, or sent again. */
+  readonly due: Millis | undefined;
   readonly properties: Properties;
   /** The properties as they go out. */
   readonly encoded: Uint8Array;
@@ -27,7 +28,9 @@ export interface Parcel {
 }
 
 /** Before it is measured. */
-export type LooseParcel = Omit<Parcel, "size" | "encoded">;
+export interface LooseParcel extends Omit<Parcel, "size" | "encoded" | "due"> {
+  readonly due: ServerTime | undefined;
+}
 
 /** What a task brings along when it goes on under its id. */
 export interface Luggage {
@@ -76,7 +79,8 @@ export class Packer {
     measure.undo(0);
     writeProperties(measure, parcel.properties);
     if (measure.mark > mostProperties) throw tooLarge(mostProperties);
-    const { queue, place, due, properties, body } = parcel;
+    const { queue, place, properties, body } = parcel;
+    const due = parcel.due === undefined ? undefined : parcel.due - this.#clock.now() + this.#clock.monotonic();
     return { queue, place, due, properties, encoded: measure.copy(), body, size: measure.mark + body.byteLength };
   }
 
@@ -94,7 +98,7 @@ export class Packer {
   }
 
   #delayOf({ due }: Parcel): number {
-    return due === undefined ? 0 : secondsUntil(due, this.#clock.now());
+    return due === undefined ? 0 : secondsUntil(due, this.#clock.monotonic());
   }
 }
 

@@ -3,6 +3,7 @@
 import { encodeEnvelope, readMarks } from "../../wire/envelope.ts";
 import type { Malformed, Message, MessageProperties } from "../../wire/message.ts";
 import { bufferOf } from "../../wire/utf8.ts";
+import { markWaited } from "../../wire/waited.ts";
 import type { AmqpDelivery, FieldTable, Properties } from "./amqp/client.ts";
 import { attemptsHeader } from "./attempts.ts";
 import { isDelayLevel } from "./delay.ts";
@@ -37,6 +38,7 @@ export function messageOf(arrival: Arrival): Message | Malformed {
   const { headers: arrived } = properties;
   for (const name of Object.keys(arrived))
     if (!own.has(name) && !isInfrastructure(name)) headers[name] = plain(arrived[name], 0);
+  if (cameFromDelay(properties)) markWaited(headers);
   return {
     headers,
     properties: propertiesOf(properties),
@@ -64,8 +66,8 @@ export function cameAgain({ redelivered, properties }: Pick<AmqpDelivery, "redel
   return redelivered || (deliveryCount(properties) ?? 0) > 0 || properties?.headers?.[againHeader] === true;
 }
 
-/** The last who sent it had it delayed: whatever sends it on leaves the server's notes behind. */
-export function cameFromDelay(properties: Properties | undefined): boolean {
+/** The last who sent it had it delayed: what is sent on leaves the server's notes behind. */
+function cameFromDelay(properties: Properties | undefined): boolean {
   const deaths = properties?.headers?.["x-death"];
   return (
     Array.isArray(deaths) &&
@@ -87,6 +89,7 @@ export function sentOn(properties: Properties | undefined, changes: FieldTable):
   const headers = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of Object.entries(properties?.headers ?? {}))
     if (!isInfrastructure(name)) headers[name] = value;
+  if (cameFromDelay(properties)) markWaited(headers);
   for (const [name, value] of Object.entries(changes))
     if (value === undefined) delete headers[name];
     else headers[name] = value;
