@@ -1,10 +1,11 @@
 /**
- * What `npm run check` runs: lint, format, types, architecture, and the package as its users get it. Every step runs, whatever
+ * What `npm run check` runs: lint, format, types, architecture, the links of the documentation, and the package as its users get it. Every step runs, whatever
  * became of the others; the last line is `N passed, N failed, N skipped`. `npm run check -- lint types` runs the named ones.
  */
 
+import { join } from "node:path";
 import { checkPackage } from "./package.ts";
-import { run, tool, type Ran } from "./process.ts";
+import { root, run, tool, type Ran } from "./process.ts";
 
 const keep = { output: "keep", env: { NO_COLOR: "1" } } as const;
 const steps: Readonly<Record<string, () => Promise<Ran>>> = {
@@ -13,6 +14,7 @@ const steps: Readonly<Record<string, () => Promise<Ran>>> = {
   types: () => run(tool("tsc"), ["-p", "tsconfig.json"], keep),
   "ui types": () => run(tool("tsc"), ["-p", "dashboard-ui/tsconfig.json"], keep),
   architecture: () => run(tool("vitest"), ["run", "test/architecture.test.ts"], keep),
+  docs: () => run(process.execPath, [join(root, "scripts/docs.ts"), "--check"], keep),
   unused: () => run(tool("knip"), [], keep),
   package: checkPackage,
 };

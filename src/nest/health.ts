@@ -10,6 +10,7 @@ export type HealthResult = Readonly<
   Record<string, { readonly status: "up" | "down"; readonly message?: string; readonly code?: string }>
 >;
 
+/** A health indicator for Terminus: does the place of the results answer? */
 export class CeleriacHealth {
   readonly #app: App;
 

@@ -45,6 +45,7 @@ export interface CeleriacModuleAsyncOptions extends Pick<ModuleMetadata, "import
 
 const given: unique symbol = Symbol.for("celeriac.nest.options");
 
+/** The module of a Nest application: the app, its tasks, background work, and, if wanted, a worker, result routes and the dashboard. */
 export class CeleriacModule
   implements NestModule, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {

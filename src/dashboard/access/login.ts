@@ -54,6 +54,7 @@ export interface OidcLogin extends RoleRules {
   readonly groupsClaim?: string;
 }
 
+/** How people log in: by passwords, by what a proxy says, or by a provider of OpenID Connect. */
 export interface LoginOptions {
   readonly users?: readonly DashboardUser[];
   readonly proxy?: ProxyLogin;

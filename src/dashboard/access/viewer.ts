@@ -2,6 +2,7 @@
 
 import type { ActionKind, Role } from "../contract.ts";
 
+/** Who looks at the dashboard, and what that person may do there. */
 export interface Viewer {
   readonly name: string;
   readonly email?: string;

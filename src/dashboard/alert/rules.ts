@@ -42,6 +42,7 @@ export interface AlertRules {
   readonly repeat: number | undefined;
 }
 
+/** What alerts are about: a queue that stands, too many failures, a silent worker, a missed schedule, children that crash again and again. */
 export type AlertKind = "queue-age" | "failure-rate" | "worker-missing" | "schedule-missed" | "crash-loop";
 
 /** Something that is not as it should be. */

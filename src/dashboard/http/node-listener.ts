@@ -19,6 +19,7 @@ export interface NodeListenerOptions<Incoming extends IncomingMessage = Incoming
   readonly authorize?: (request: Incoming) => Viewer | undefined | Promise<Viewer | undefined>;
 }
 
+/** What servers of Node call with each request. */
 export type NodeListener<Incoming extends IncomingMessage = IncomingMessage> = (
   request: Incoming,
   response: ServerResponse,

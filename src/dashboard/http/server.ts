@@ -12,6 +12,7 @@ import { dashboard } from "../dashboard.ts";
 import type { DashboardOptions } from "../options.ts";
 import { nodeListener } from "./node-listener.ts";
 
+/** How `serveDashboard` and `celeriac dashboard` serve it: the dashboard's options, and where it listens. */
 export interface ServeOptions extends Omit<DashboardOptions, "authorize"> {
   /** Default 127.0.0.1. Any other than this machine's needs `login`. */
   readonly host?: string;
