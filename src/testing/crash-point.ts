@@ -5,6 +5,7 @@
  * nothing. "run": the handler has returned, and nothing of that is stored. "settlement": all is stored and sent, and the worker has not heard.
  */
 export type CrashPoint = string | { readonly step: CrashStep };
+/** A step of the worker after which it dies; see {@link CrashPoint}. */
 export type CrashStep = "claim" | "run" | "settlement";
 
 /** Which crashes are meant. */
