@@ -62,6 +62,7 @@ export { durationMs } from "./task/duration.ts";
 export type { Duration } from "./task/duration.ts";
 export type { CallArguments } from "./task/input.ts";
 export type { Jsonify } from "./task/jsonify.ts";
+export type { CallKey, DebounceOptions, ThrottleOptions, UniqueOptions } from "./task/calls.ts";
 export type { TaskOptions } from "./task/options.ts";
 export type { ConcurrencyOptions } from "./task/concurrency.ts";
 export type { Rate, RateOptions } from "./task/rate.ts";

@@ -21,6 +21,7 @@ import {
 import { graphOf, type GraphOptions, type ResultGraph } from "./result-graph.ts";
 import type { ResultReader } from "./result-reader.ts";
 import type { RevokeOptions } from "./revoking.ts";
+import type { Sent } from "./sent.ts";
 
 /**
  * One stored state of a task, as `watch` gives it.
@@ -60,6 +61,11 @@ export interface AsyncResult<R> {
   readonly id: string;
   /** True if this very id had been enqueued before: nothing was sent now. */
   readonly duplicate: boolean;
+  /**
+   * What became of the call that gave this handle. "joined": nothing was sent, for this task stands for it (`unique`, `throttle`), or had this very id.
+   * "replaced": this task waits, and has the input of the call now (`unique`, `debounce`, `throttle`). Else "sent".
+   */
+  readonly became: "sent" | "joined" | "replaced";
   /** What ran before it in its chain, if this handle was made by starting it; of a chord's body, the group. */
   readonly parent: AsyncResult<unknown> | undefined;
   /** PENDING also for an id that nobody knows. */
@@ -93,13 +99,15 @@ export interface AsyncResult<R> {
 export class StoredResult<R> implements AsyncResult<R> {
   readonly id: string;
   readonly duplicate: boolean;
+  readonly became: "sent" | "joined" | "replaced";
   readonly reader: ResultReader;
   readonly #before: ResultNode | undefined;
   #parent: AsyncResult<unknown> | undefined;
 
-  constructor(id: string, reader: ResultReader, duplicate = false, before?: ResultNode) {
+  constructor(id: string, reader: ResultReader, sent: Sent["kind"] = "accepted", before?: ResultNode) {
     this.id = id;
-    this.duplicate = duplicate;
+    this.duplicate = sent === "duplicate";
+    this.became = sent === "accepted" ? "sent" : sent === "replaced" ? "replaced" : "joined";
     this.reader = reader;
     this.#before = before;
   }
@@ -183,7 +191,8 @@ export class StoredResult<R> implements AsyncResult<R> {
 
   /** A handle of something else, that reads where this one does. */
   handle(node: ResultNode, duplicate = false): AsyncResult<unknown> {
-    if (node.kind === "task") return new StoredResult(node.id, this.reader, duplicate, node.parent);
+    if (node.kind === "task")
+      return new StoredResult(node.id, this.reader, duplicate ? "duplicate" : "accepted", node.parent);
     const parent = node.parent === undefined ? undefined : this.handle(node.parent);
     const results = node.members.map((member) => this.handle(member));
     return new StoredGroup(node, results, this.reader, { parent, duplicate });

@@ -27,6 +27,7 @@ import type { MakeBackend } from "./connection.ts";
 import { AskingReader, type ResultReader } from "./result-reader.ts";
 import type { Revoked, RevokeOptions } from "./revoking.ts";
 import { ScheduleBook } from "./schedule-book.ts";
+import { sendStanding } from "./standing.ts";
 import { type Sent, sentOf } from "./sent.ts";
 import type { TaskSender } from "./task-handle.ts";
 import { loadTasks } from "./task-loading.ts";
@@ -68,7 +69,7 @@ export interface AppCore extends TaskSender {
   dispatch<T>(signature: WireSignature, options: LaunchOptions, go: (prepared: Prepared) => T, tick?: Tick): T;
   /** Takes messages inside transactions on a connection to the broker's own file. Rejects with NOT_SUPPORTED elsewhere. */
   within(connection: SqliteConnection): Promise<Transactional>;
-  result<R>(id: string, duplicate?: boolean): AsyncResult<R>;
+  result<R>(id: string, sent?: Sent["kind"]): AsyncResult<R>;
   revoke(what: Revoked, options: RevokeOptions): Promise<void>;
   /** Counts messages that the broker was given in another way than by a send from here, and tells listeners of them. */
   tellSent(backend: Backend, accepted: readonly Outgoing[]): void;
@@ -177,19 +178,21 @@ export class Core implements AppCore {
       // What a child asks for is packed by its worker.
       compression: ask === undefined ? compression : undefined,
     };
-    const batch = drafts.map((draft) => outgoingOf(draft, { ...sending, held: this.#wiring.isHeld(draft.task) }));
+    const write = (draft: Draft): Outgoing => outgoingOf(draft, { ...sending, held: this.#wiring.isHeld(draft.task) });
+    const batch = drafts.map(write);
     if (ask !== undefined) return askToSend(ask, drafts, { clock: this.clock, timeout, signal });
     // Only where there is no connection yet: a child never gets one, and reading the environment takes most of a microsecond.
     if (!connection.isOpen && this.role === "child") throw noBrokerHere();
     if (connection.isClosed) throw connection.closed();
-    const sent = sentOf(drafts, await sender.submit(batch, { timeout, signal }), this.config);
+    const answers = await sendStanding(drafts, batch, write, (some) => sender.submit(some, { timeout, signal }));
+    const sent = sentOf(drafts, answers, this.config);
     runningTask()?.sent?.(sent.map(({ id }) => id));
     return sent;
   }
 
   async enqueue(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly AsyncResult<unknown>[]> {
     const sent = await this.send(batch, signal);
-    return sent.map((each) => this.result(each.id, each.kind === "duplicate"));
+    return sent.map(({ id, kind }) => this.result(id, kind));
   }
 
   launch(signature: WireSignature, options: LaunchOptions = {}): Promise<Launched> {
@@ -212,8 +215,8 @@ export class Core implements AppCore {
     return this.#wiring.connection.within(connection);
   }
 
-  result<R>(id: string, duplicate = false): AsyncResult<R> {
-    return new StoredResult<R>(id, this.#readerHere(), duplicate);
+  result<R>(id: string, sent?: Sent["kind"]): AsyncResult<R> {
+    return new StoredResult<R>(id, this.#readerHere(), sent);
   }
 
   revoke(what: Revoked, options: RevokeOptions): Promise<void> {

@@ -8,6 +8,7 @@ import { answeringTo } from "../canvas/composite.ts";
 import type { Clock } from "../clock/clock.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Outgoing } from "../port/broker.ts";
+import type { CallClaim } from "../task/calls.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import { checkPriority, refuseUnknown } from "../task/options.ts";
 import type { TaskDefinition } from "../task/definition.ts";
@@ -19,6 +20,7 @@ import { parseJson, stringifyJson } from "../wire/json.ts";
 import { checkQueueName, checkTaskName } from "../wire/name.ts";
 import type { Signature as WireSignature } from "../wire/signature.ts";
 import { makeTaskMessage } from "../wire/task-message.ts";
+import { checkClaimed, markOf, ruleOf } from "./call-claim.ts";
 import type { AppConfig } from "./config.ts";
 import { dueOf, expiresOf, invalidSend, windowOf } from "./send-time.ts";
 import { checkTaskId, newTaskId } from "./task-id.ts";
@@ -65,6 +67,8 @@ export interface SendRequest {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly options: SendOptions;
+  /** The key that it has in common with other calls of its task. */
+  readonly claim?: CallClaim;
 }
 
 /** A call with everything decided. */
@@ -91,6 +95,9 @@ export interface Draft {
   readonly root: string;
   readonly parent: string | undefined;
   readonly stamps: Readonly<Record<string, unknown>> | undefined;
+  readonly claim?: CallClaim | undefined;
+  /** Of one that takes the place of the task whose id it bears: the id under which it is itself known to have been sent. */
+  readonly once?: string | undefined;
 }
 
 const known: Readonly<Record<keyof SendOptions, true>> = {
@@ -128,6 +135,7 @@ export function draftOf(
   checkQueueName(queue);
   checkPriority(options.priority, `enqueue of ${subject}`);
   if (options.id !== undefined) checkTaskId(options.id);
+  if (request.claim !== undefined) checkClaimed(request.claim, options, subject);
   const retries = options.retries ?? 0;
   if (!(Number.isSafeInteger(retries) && retries >= 0))
     throw invalidSend(subject, "retries must be a whole number of at least 0");
@@ -160,6 +168,7 @@ export function draftOf(
     root: running?.lineage.root ?? id,
     parent: running?.lineage.parent,
     stamps: running?.lineage.stamps,
+    ...(request.claim && { claim: request.claim }),
   };
 }
 
@@ -206,7 +215,9 @@ export function outgoingOf(draft: Draft, sending: Sending): Outgoing {
     ...(draft.ignoreResult !== undefined && { ignoreResult: draft.ignoreResult }),
     origin,
     ...(replyTo !== undefined && { replyTo }),
-    ...(draft.headers !== undefined && { headers: draft.headers }),
+    ...((draft.headers ?? draft.claim) !== undefined && {
+      headers: { ...draft.headers, ...markOf(draft.claim, draft.queue) },
+    }),
     ...(draft.stamps !== undefined && { stamps: draft.stamps }),
   });
   if (message.body.byteLength > maxMessageBytes)
@@ -216,7 +227,8 @@ export function outgoingOf(draft: Draft, sending: Sending): Outgoing {
     queue: draft.queue,
     message: method ? packMessage(message, method, draft.compression ? 0 : sending.compressOver) : message,
     ...(held && draft.due !== undefined && { due: draft.due }),
-    dedupe: { id: draft.id, nonce: draft.nonce, window: draft.window },
+    dedupe: { id: draft.once ?? draft.id, nonce: draft.nonce, window: draft.window },
+    ...(draft.claim && { call: ruleOf(draft.claim, draft.once && draft.id) }),
   };
 }
 

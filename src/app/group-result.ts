@@ -96,6 +96,7 @@ export type GroupNode = Extract<ResultNode, { readonly kind: "group" }>;
 export class StoredGroup implements GroupResult<readonly unknown[]> {
   readonly id: string;
   readonly duplicate: boolean;
+  readonly became: "sent" | "joined";
   readonly parent: AsyncResult<unknown> | undefined;
   readonly results: readonly AsyncResult<unknown>[];
   readonly #node: GroupNode;
@@ -109,6 +110,7 @@ export class StoredGroup implements GroupResult<readonly unknown[]> {
   ) {
     this.id = node.id;
     this.duplicate = family.duplicate;
+    this.became = family.duplicate ? "joined" : "sent";
     this.parent = family.parent;
     this.results = results;
     this.#node = node;

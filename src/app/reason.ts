@@ -70,6 +70,13 @@ export type Fact =
       readonly waiting: number;
     }
   | { readonly kind: "delayed"; readonly until: number }
+  /** Another call with its key: it waits for the run before it, for calls to cease, or for the end of a period. */
+  | {
+      readonly kind: "waits-for-calls";
+      readonly by: "unique" | "queueLatest" | "debounce" | "throttle";
+      readonly key: string;
+      readonly until: number;
+    }
   | { readonly kind: "retry-wait"; readonly attempt: number; readonly until: number; readonly error?: string }
   | { readonly kind: "running"; readonly worker: string; readonly since?: number; readonly until?: number }
   | { readonly kind: "leased"; readonly worker: string; readonly until: number; readonly alive: boolean }

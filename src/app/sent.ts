@@ -8,10 +8,19 @@ import { type Draft, tooLarge } from "./draft.ts";
 /** The broker's answer to one call. */
 export interface Sent {
   readonly id: string;
-  /** "duplicate": this id had been enqueued before, so nothing was sent now. */
-  readonly kind: "accepted" | "duplicate";
+  /**
+   * "duplicate": this id had been enqueued before, so nothing was sent now. "joined", "replaced": this one stands for the call, as it was, or
+   * with its input.
+   */
+  readonly kind: "accepted" | "duplicate" | "joined" | "replaced";
   /** Of a workflow: what its sender has for children, as Celery's result tuples. */
   readonly children?: readonly ResultTuple[];
+}
+
+/** Another task stands for the call. */
+export interface Stood {
+  readonly kind: "joined" | "replaced";
+  readonly id: string;
 }
 
 /** What a refusal says of the call. */
@@ -20,7 +29,7 @@ type Named = Pick<Draft, "id" | "task" | "queue">;
 /** The answers in the order of the drafts. Throws the first refusal; its details say which of a batch were accepted all the same. */
 export function sentOf(
   drafts: readonly Named[],
-  answers: readonly Published[],
+  answers: readonly (Published | Stood)[],
   limits: { readonly maxMessageBytes: number; readonly maxDepth: number },
 ): readonly Sent[] {
   const sent: Sent[] = [];
@@ -29,7 +38,10 @@ export function sentOf(
     const answer = answers[index];
     if (answer === undefined) refusal ??= unanswered(draft);
     else if (answer.kind === "refused") refusal ??= refused(draft, answer, limits);
-    else sent.push({ id: draft.id, kind: answer.kind });
+    // Between a look and an answer it has moved on each time.
+    else if (answer.kind === "held" || answer.kind === "gone") refusal ??= restless(draft);
+    else if (answer.kind === "accepted" || answer.kind === "duplicate") sent.push({ id: draft.id, kind: answer.kind });
+    else sent.push(answer);
   }
   if (refusal === undefined) return sent;
   if (drafts.length === 1) throw refusal;
@@ -52,10 +64,25 @@ function refused(
       details,
     });
   }
+  if (answer.reason === "unsupported") {
+    return new CeleriacError(
+      "NOT_SUPPORTED",
+      `"${draft.task}" was not sent: ${answer.detail}. Use unique, debounce and throttle with SQLite, Redis or Valkey, or take them off the task.`,
+      { details },
+    );
+  }
   return new CeleriacError(
     "QUEUE_FULL",
     `The queue "${draft.queue}" takes no more: ${answer.detail}. Nothing was sent; try later, start more workers, or raise maxDepth (${limits.maxDepth}).`,
     { details },
+  );
+}
+
+function restless(draft: Named): CeleriacError {
+  return new CeleriacError(
+    "BACKEND_REFUSED",
+    `The key of this call of "${draft.task}" was taken and given up again each time the call was to be put in the place of the task that holds it. Nothing was sent; try again.`,
+    { details: { task: draft.task, id: draft.id } },
   );
 }
 

@@ -3,6 +3,7 @@
 import type { Group } from "../canvas/group.ts";
 import { chunksOf, mapOf, starmapOf } from "../canvas/map.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
+import { claimOf } from "../task/calls.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { type CallArguments, isPlainObject, toCallArguments, validateInput } from "../task/input.ts";
 import { withKeys } from "../task/keyed.ts";
@@ -250,9 +251,11 @@ export class TaskHandle {
   #request(input: unknown, options: EnqueueOptions): SendRequest {
     const call = this.arguments(input);
     const headers = withRedaction(this.#definition.redact, call, withKeys(this.#definition, input, options.headers));
+    const { calls } = this.#definition;
     return {
       task: this.name,
       ...call,
+      ...(calls && { claim: claimOf(calls, input, this.name) }),
       options: withDefaults(this.#definition, { ...(options as SendOptions), ...(headers && { headers }) }),
     };
   }

@@ -133,6 +133,7 @@ function refused(
     full: "QUEUE_FULL",
     unroutable: "UNROUTABLE",
     "too-large": "MESSAGE_TOO_LARGE",
+    unsupported: "NOT_SUPPORTED",
   };
   return new CeleriacError(
     codes[reason],

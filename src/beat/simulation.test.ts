@@ -115,7 +115,7 @@ describe("two schedulers", () => {
     const unguarded: Sabotage = (lease, { messages }) => ({
       ...bound(lease),
       async fire(_term, _schedule, _tick, send) {
-        for (const outgoing of send) messages.publish(messages.encode(outgoing), undefined, 0);
+        for (const outgoing of send) messages.publish(messages.encode(outgoing), {}, 0);
         return "fired";
       },
     });
@@ -131,7 +131,7 @@ describe("two schedulers", () => {
         // Long enough for the fault of its round to fall in between.
         await clock.sleep(8, new AbortController().signal);
         if (await lease.renew(term, ttl).catch(() => undefined))
-          for (const outgoing of send) messages.publish(messages.encode(outgoing), undefined, 0);
+          for (const outgoing of send) messages.publish(messages.encode(outgoing), {}, 0);
         return answer;
       },
     });

@@ -3,10 +3,10 @@
  * ran. Written here, read here; a value that cannot be read is no fact.
  */
 
-import type { ControlFact } from "../port/control-state.ts";
+import { type ControlFact, revokedKind } from "../port/control-state.ts";
 import { stringifyJson } from "../wire/json.ts";
 
-export const revokedKind = "revoked";
+export { revokedKind } from "../port/control-state.ts";
 export const revokedStampKind = "revoked-stamp";
 export const taskLimitKind = "task-limit";
 

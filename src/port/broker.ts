@@ -6,6 +6,7 @@
  */
 
 import type { Malformed, Message } from "../wire/message.ts";
+import type { CallHeld, CallRule } from "./call-law.ts";
 import type { Arrival, Joined } from "./joins.ts";
 import type { AttemptRecord, DeadLetter, DeadLetters, QueueAdmin } from "./queue-admin.ts";
 import type { ResultStore, ResultWrite, StoredOutcome } from "./result-store.ts";
@@ -21,11 +22,21 @@ export interface Outgoing {
    * SAME id on purpose and must never be taken for duplicates. `nonce` makes a repeat of this very call "accepted".
    */
   readonly dedupe?: { readonly id: string; readonly nonce: string; readonly window: Millis };
+  /**
+   * Its header `celeriac.call` names a key; what that means is decided in the step that stores it. Only where `features.calls`; refused
+   * as "unsupported" elsewhere.
+   */
+  readonly call?: CallRule;
 }
 export type Published =
   | { readonly kind: "accepted" }
   | { readonly kind: "duplicate" }
-  | { readonly kind: "refused"; readonly reason: "full" | "unroutable" | "too-large"; readonly detail: string };
+  | CallHeld
+  | {
+      readonly kind: "refused";
+      readonly reason: "full" | "unroutable" | "too-large" | "unsupported";
+      readonly detail: string;
+    };
 // A rejected promise (PublishUnknownError) means: nobody knows. Repeating with the same id and nonce is safe.
 
 export interface BrokerFeatures {
@@ -44,6 +55,7 @@ export interface BrokerFeatures {
   readonly requeueFront: boolean; // what is put back to the front comes before what waits
   readonly requeue: boolean; // single messages are moved at another's word
   readonly line: boolean; // what waits for a place of `Limits` is called when one is free
+  readonly calls: boolean; // knows of keys that calls have
 }
 
 export interface Broker {
@@ -97,6 +109,11 @@ export interface Consumer {
    * this comes again as `redelivered`.
    */
   started(deliveries: readonly Delivery[], blame: "suspect" | "sure"): void;
+  /**
+   * Only where `features.calls`: these are about to start, and stand for a key. From then on nothing takes their place; what did so since they were
+   * claimed is their `message` when this resolves. Safe to repeat. Of those that are lost nothing is said.
+   */
+  begin?(deliveries: readonly Delivery[]): Promise<void>;
   settle(batch: readonly Settlement[]): Promise<readonly Settled[]>;
   /**
    * Only where the lease is a connection: acknowledges these at the broker, though they are not done. Each can be settled once more all

@@ -2,6 +2,9 @@
 
 import type { ServerTime } from "./units.ts";
 
+/** The kind of facts whose keys are ids of tasks that are not to run. A driver that knows keys of calls looks for them. */
+export const revokedKind = "revoked";
+
 /** One fact; its key is unique within its kind. */
 export interface ControlFact {
   /** "schedule", …: letters, digits and "-". */

@@ -4,6 +4,7 @@
  */
 
 import type { ConcurrencyPolicy } from "./concurrency.ts";
+import type { CallPolicy } from "./calls.ts";
 import type { TaskContext } from "./context.ts";
 import type { RatePolicy } from "./rate.ts";
 import type { RedactRule } from "./redact.ts";
@@ -44,6 +45,8 @@ export interface TaskDefinition {
   readonly rate?: RatePolicy | undefined;
   /** How many runs of it there may be at one time; `undefined` = no limit. */
   readonly concurrency?: ConcurrencyPolicy | undefined;
+  /** What becomes of many calls with one key; `undefined` = each is a task of its own. */
+  readonly calls?: CallPolicy | undefined;
   /** Hard limit: what runs longer is killed. Milliseconds; `undefined` = none. */
   readonly timeLimit: number | undefined;
   /** Soft limit: `ctx.signal` aborts. Milliseconds; `undefined` = none. */

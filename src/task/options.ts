@@ -3,6 +3,7 @@
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { checkQueueName, checkTaskName } from "../wire/name.ts";
 import { type ConcurrencyOptions, resolveConcurrency } from "./concurrency.ts";
+import { type CallOptions, refuseRemoteCalls, resolveCalls } from "./calls.ts";
 import type { AnyHandler, TaskDefinition } from "./definition.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { type Rate, type RateOptions, resolveRate } from "./rate.ts";
@@ -20,7 +21,7 @@ import type { StandardSchema } from "./schema.ts";
  * app.task("rows.import", slow, async (job: { url: string }) => importRows(job.url));
  * ```
  */
-export interface TaskOptions {
+export interface TaskOptions extends CallOptions {
   /** Queue its messages go to. Default: the app's `defaultQueue`. */
   readonly queue?: string;
   /** Wire number 0…255; which end comes first is the broker's custom (Redis: 0, RabbitMQ: the highest). */
@@ -63,6 +64,7 @@ const known: Readonly<Record<keyof AnyTaskOptions, true>> = {
   ack: true,
   concurrency: true,
   crashes: true,
+  debounce: true,
   expires: true,
   ignoreResult: true,
   input: true,
@@ -76,8 +78,10 @@ const known: Readonly<Record<keyof AnyTaskOptions, true>> = {
   rest: true,
   retry: true,
   softTimeLimit: true,
+  throttle: true,
   timeLimit: true,
   trackStarted: true,
+  unique: true,
 };
 
 /** Throws CONFIG_INVALID naming an option that does not exist, with the nearest that does. */
@@ -141,6 +145,8 @@ export function defineTask(
     duration === undefined ? undefined : durationMs(duration, `${where}: ${what}`);
   const positional = options.positional && positions(options.positional, where);
   const names = (positional ?? []).map((each) => each.name);
+  const calls = resolveCalls(options, where);
+  if (handler === undefined) refuseRemoteCalls(calls, where);
   return {
     name,
     handler,
@@ -161,6 +167,7 @@ export function defineTask(
     onCrash: options.onCrash ?? "retry",
     ignoreResult: options.ignoreResult ?? false,
     trackStarted: options.trackStarted ?? false,
+    calls,
     redact: options.redact === undefined ? undefined : resolveRedact(options.redact, names, where),
     errorClasses: [...(options.retry?.on ?? []), ...(options.retry?.never ?? [])],
   };

@@ -6,7 +6,7 @@
  */
 
 import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
-import { redactHeader, secretHeader } from "./cover.ts";
+import { callHeaders } from "./call-mark.ts";
 import type { Message } from "./message.ts";
 import { tagValue } from "./tagged.ts";
 
@@ -14,8 +14,6 @@ export const signatureHeader = "celeriac.signature";
 /** Part of what is signed, so that the form can change without one being taken for the other. */
 const form = "1";
 const headerText = /^1 ([\w.-]{1,64}) (\d{1,15}) ([\w-]{43})$/;
-/** Those of ours that come with a call: which bucket a rate counts in, and what is a secret of its input. */
-const callHeaders: ReadonlySet<string> = new Set(["celeriac.key", "celeriac.slot", redactHeader, secretHeader]);
 /**
  * What brokers, workers and monitors write on the way, or read for show. `redelivered` and `x-…` of RabbitMQ come and go; `argsrepr` and
  * `kwargsrepr` are for people, and every reader of ours prints the arguments anew.

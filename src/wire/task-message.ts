@@ -4,8 +4,9 @@
  */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
+import { callHeaders } from "./call-mark.ts";
 import { jsonContentType } from "./content.ts";
-import { coverPrinted, redactHeader, secretHeader } from "./cover.ts";
+import { coverPrinted, secretHeader } from "./cover.ts";
 import { stringifyJson } from "./json.ts";
 import type { Message, MessageProperties } from "./message.ts";
 import { checkTaskName, isHostileTaskName } from "./name.ts";
@@ -80,8 +81,6 @@ const celeryHeaders: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 const ownPrefix = "celeriac.";
-/** Those of this library's that come with a call: whose bucket a rate counts in, and what of its input nobody is to see. */
-const callHeaders: ReadonlySet<string> = new Set(["celeriac.key", "celeriac.slot", redactHeader, secretHeader]);
 /** Bytes of custom headers and stamps that `makeTaskMessage` takes; readers take `maxHeadBytes` for all headers together. */
 const maxCustomBytes = 24 * 1024;
 /** Ids end in keys, channels and logs. */

@@ -70,6 +70,7 @@ export class Flow {
       run: (execution) => this.#run(execution),
       end: (execution, ended) => this.#end(execution, ended),
       again: ({ delivery }, claim) => this.#look(delivery, claim),
+      anew: ({ delivery }) => this.#look(delivery),
       changed: () => this.#schedule(),
     });
     this.#refusals = new Refusals({
@@ -137,9 +138,7 @@ export class Flow {
   }
 
   /** The pool has room that no settlement announced: a child has come up. */
-  wake(): void {
-    this.#schedule();
-  }
+  readonly wake = (): void => this.#schedule();
 
   get #busy(): boolean {
     return this.slots.running.size + this.#preparing.count + this.#refusals.count > 0;
@@ -273,8 +272,8 @@ export class Flow {
     this.#end(execution, returned(execution, why, this.#now() + longestUnstarted));
   }
 
-  /** Looked at anew, now that its start stands in the ledger. */
-  #look(delivery: Delivery, claim: Claim): void {
+  /** Looked at anew: its start stands in the ledger now, or its message is another. */
+  #look(delivery: Delivery, claim?: Claim): void {
     const verdict = intake(this.#options.rules, delivery, this.#now(), this.#options.clock.monotonic(), claim);
     if (verdict.kind !== "run") this.#refusals.refuse(verdict, delivery, claim);
     else if (hadEarlierRun(verdict.execution)) void this.#preparing.prepare([verdict.execution]);

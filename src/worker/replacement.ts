@@ -4,6 +4,8 @@
  */
 
 import { gathered, listOf, shapeOf, withMore } from "../canvas/composite.ts";
+import type { Outgoing } from "../port/broker.ts";
+import { callHeader } from "../wire/call-mark.ts";
 import type { Embed } from "../wire/task-body.ts";
 import { readSignature, type Signature } from "../wire/signature.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
@@ -21,7 +23,8 @@ export function replaced(context: SettlementContext, execution: Execution, detai
   const end = { kind: "replaced", ms, by: signature.task } as const;
   // One message under the same id takes this one's place; of a workflow the last one will have it.
   if (only !== undefined && follow.sends.length === 1 && only.message.headers["id"] === headers.id) {
-    const { dedupe: _name, ...next } = only;
+    const { dedupe: _name, ...sent } = only;
+    const next = keepingKey(sent, execution);
     return { settlement: { delivery, then: { kind: "replace", next } }, end, also: [] };
   }
   return {
@@ -30,6 +33,13 @@ export function replaced(context: SettlementContext, execution: Execution, detai
     also: [],
     ...list("opens", follow.opens),
   };
+}
+
+/** It goes on as the same task, so it goes on standing for the calls. */
+function keepingKey(next: Outgoing, { message }: Execution): Outgoing {
+  const mark = message.headers[callHeader];
+  if (mark === undefined) return next;
+  return { ...next, message: { ...next.message, headers: { ...next.message.headers, [callHeader]: mark } } };
 }
 
 function replacementOf(context: SettlementContext, headers: TaskHeaders, embed: Embed, signature: Signature): Follow {

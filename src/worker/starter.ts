@@ -6,6 +6,7 @@
 import type { Consumer, Delivery } from "../port/broker.ts";
 import type { Begun, Ledger, Start } from "../port/ledger.ts";
 import type { Admission } from "./admission.ts";
+import { callHeader } from "../wire/call-mark.ts";
 import { finishedRun } from "./earlier-run.ts";
 import { type Ending, ending, some } from "./ending.ts";
 import { attemptOf, type Claim, type Execution } from "./execution.ts";
@@ -29,6 +30,8 @@ export interface StarterOptions {
   readonly end: (execution: Execution, ending: Ending) => void;
   /** Begun, and it turns out that a former start died: it is looked at anew with these counts. */
   readonly again: (execution: Execution, claim: Claim) => void;
+  /** Its message is another than it was: it is looked at anew. */
+  readonly anew: (execution: Execution) => void;
   /** Something ended without a settlement. */
   readonly changed: () => void;
 }
@@ -81,6 +84,44 @@ export class Starter {
   }
 
   #start(picked: readonly Execution[]): void {
+    const consumer = this.#options.consumer();
+    const keyed = consumer?.begin === undefined ? [] : picked.filter(({ message }) => callHeader in message.headers);
+    if (keyed.length === 0) return this.#register(picked);
+    void this.#stand(keyed);
+    this.#register(picked.filter((execution) => !keyed.includes(execution)));
+  }
+
+  /** What stands for a key of calls is, from now on, what it is: another call may have taken its place since it was looked at. */
+  async #stand(executions: readonly Execution[]): Promise<void> {
+    const { slots, settler, admission, anew, changed } = this.#options;
+    for (const execution of executions) slots.reserve(execution);
+    const deliveries = executions.map(({ delivery }) => delivery);
+    const known = await settler.repeat(deliveries, async () => {
+      await this.#options.consumer()?.begin?.(deliveries.filter(({ lost }) => !lost.aborted));
+      return true;
+    });
+    const ready: Execution[] = [];
+    for (const execution of executions) {
+      slots.unreserve(execution, false);
+      const { delivery, message } = execution;
+      const ours = known === true && !delivery.lost.aborted;
+      if (ours && delivery.message === message) {
+        ready.push(execution);
+        continue;
+      }
+      admission?.free(delivery);
+      if (!ours) {
+        this.#refused(execution, undefined);
+        continue;
+      }
+      slots.ended(execution);
+      anew(execution);
+    }
+    this.#register(ready);
+    changed();
+  }
+
+  #register(picked: readonly Execution[]): void {
     const { ledger } = this.#options;
     const fresh = ledger === undefined ? [] : picked.filter(({ begun }) => !begun);
     if (ledger !== undefined && fresh.length > 0) void this.#begin(ledger, fresh);

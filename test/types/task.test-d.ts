@@ -250,6 +250,34 @@ describe("signatures", () => {
   });
 });
 
+describe("calls of one key", () => {
+  it("say what goes together", () => {
+    const key = (input: { doc: string }): string => input.doc;
+    const index = app.task(
+      "calls.a",
+      { unique: { key, whenConflict: "queueLatest" } },
+      ({ doc }: { doc: string }) => doc,
+    );
+    expectTypeOf(index).toEqualTypeOf<Task<{ doc: string }, string>>();
+    expectTypeOf(index.delay({ doc: "a" }).then(({ became }) => became)).resolves.toEqualTypeOf<
+      "sent" | "joined" | "replaced"
+    >();
+    app.task("calls.b", { unique: { key: "all", for: "queued", whenConflict: "replace", ttl: "1h" } }, () => 1);
+    app.task("calls.c", { debounce: { key, wait: "1s" } }, (_: { doc: string }) => 1);
+    app.task("calls.d", { throttle: { key, period: "1h", trailing: true } }, (_: { doc: string }) => 1);
+    // @ts-expect-error -- what runs is not replaced
+    app.task("calls.e", { unique: { key: "k", whenConflict: "replace" } }, () => 1);
+    // @ts-expect-error -- what is queued alone has no run to wait for
+    app.task("calls.f", { unique: { key: "k", for: "queued", whenConflict: "queueLatest" } }, () => 1);
+    // @ts-expect-error -- a key is a text
+    app.task("calls.g", { unique: { key: () => 7 } }, () => 1);
+    // @ts-expect-error -- how long
+    app.task("calls.h", { debounce: { key: "k" } }, () => 1);
+    // @ts-expect-error -- "1 hour" is no length of time
+    app.task("calls.i", { throttle: { key: "k", period: "1 hour" } }, () => 1);
+  });
+});
+
 describe("a rate", () => {
   it("has Celery's units, and a key of the call's input", () => {
     app.task("rate.a", { rate: 5 }, () => 1);

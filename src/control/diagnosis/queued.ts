@@ -2,6 +2,7 @@
 
 import type { Explanation, Fact, Standing } from "../../app/reason.ts";
 import { placeKey } from "../../task/concurrency.ts";
+import { readCallMark } from "../../wire/call-mark.ts";
 import { rateBucket } from "../../task/rate.ts";
 import type { Case } from "./case.ts";
 import type { Found } from "./search.ts";
@@ -98,8 +99,17 @@ function isUnknownThere({ message }: Found): boolean {
   return message?.headers[unknownHeader] !== undefined;
 }
 
-function delayFact(known: Case, { held, headers }: Found, limited: Fact | undefined, error: string | undefined): Fact {
+function delayFact(
+  known: Case,
+  { held, headers, message }: Found,
+  limited: Fact | undefined,
+  error: string | undefined,
+): Fact {
   const until = held.due ?? known.now;
+  const mark = message && readCallMark(message.headers);
+  if (mark !== undefined && mark.by !== "unique" && headers?.retries === 0) {
+    return { kind: "waits-for-calls", by: mark.by, key: mark.key.replace(`${headers.task}:`, ""), until };
+  }
   // Nobody but a worker puts back what has no `eta` of its own, or one that is over.
   const own = headers?.eta !== undefined && until <= headers.eta + sameMoment;
   if (!own && limited?.kind === "rate-limited") return { ...limited, until };

@@ -30,6 +30,15 @@ function textOf(fact: Fact, now: number): string {
     }
     case "delayed":
       return `it is not to run before ${when(fact.until, now)}`;
+    case "waits-for-calls":
+      switch (fact.by) {
+        case "debounce":
+          return `debounce: it begins ${when(fact.until, now)} unless another call with the key "${fact.key}" comes before`;
+        case "throttle":
+          return `throttle: another call with the key "${fact.key}" has this period; it begins ${when(fact.until, now)}`;
+        default:
+          return `${fact.by}: it waits for the run before it, which has the key "${fact.key}"`;
+      }
     case "retry-wait": {
       const error = fact.error === undefined ? "" : ` after ${fact.error}`;
       return `attempt ${String(fact.attempt)} comes ${when(fact.until, now)}${error}`;

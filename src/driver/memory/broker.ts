@@ -37,6 +37,7 @@ const features: BrokerFeatures = {
   clock: "server",
   requeue: true,
   line: true,
+  calls: true,
 };
 
 export class MemoryBroker implements Broker {
@@ -93,9 +94,9 @@ export class MemoryBroker implements Broker {
     const { messages } = this.#server;
     const { maxDepth, maxMessageBytes } = this.#limits;
     // All are encoded before the first is sent: a batch with a message that cannot travel sends nothing.
-    const encoded = batch.map((outgoing) => ({ message: messages.encode(outgoing), dedupe: outgoing.dedupe }));
-    return encoded.map(({ message, dedupe }): Published => {
-      if (message.size <= maxMessageBytes) return messages.publish(message, dedupe, maxDepth);
+    const encoded = batch.map((outgoing) => ({ message: messages.encode(outgoing), outgoing }));
+    return encoded.map(({ message, outgoing }): Published => {
+      if (message.size <= maxMessageBytes) return messages.publish(message, outgoing, maxDepth);
       const detail = `the message takes ${message.size} bytes, the limit is ${maxMessageBytes}`;
       return { kind: "refused", reason: "too-large", detail };
     });

@@ -82,6 +82,16 @@ export class MemoryConsumer implements Consumer, Claimer {
     }
   }
 
+  async begin(deliveries: readonly Delivery[]): Promise<void> {
+    this.#session.ensureOpen();
+    for (const delivery of this.#mine(deliveries)) {
+      const { held, fence } = delivery;
+      if (!this.#messages.holds(this, held, fence)) continue;
+      this.#messages.calls.begin(held);
+      delivery.look();
+    }
+  }
+
   async settle(batch: readonly Settlement[]): Promise<readonly Settled[]> {
     this.#session.ensureOpen();
     const answers = batch.map((settlement) => this.#settle(settlement));

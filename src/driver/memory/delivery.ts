@@ -8,13 +8,14 @@ import type { HeldMessage } from "./held-message.ts";
 
 export class MemoryDelivery implements Delivery {
   readonly queue: string;
-  readonly message: Message | Malformed;
+  message: Message | Malformed;
   readonly redelivered: boolean;
   readonly fence: Fence;
   readonly crashes: number;
   readonly suspicions: number;
   readonly claimedAt: ServerTime;
   readonly held: HeldMessage;
+  #raw: string | Uint8Array;
   /** Whether user code began, for the order in which things are given back. */
   begun = false;
   readonly #lost = new AbortController();
@@ -24,10 +25,18 @@ export class MemoryDelivery implements Delivery {
     this.fence = fence;
     this.claimedAt = claimedAt;
     this.queue = held.queue;
+    this.#raw = held.raw;
     this.message = held.decode();
     this.redelivered = held.redelivered;
     this.crashes = held.crashes;
     this.suspicions = held.suspicions;
+  }
+
+  /** Another message may have taken its place since it was claimed. */
+  look(): void {
+    if (this.#raw === this.held.raw) return;
+    this.#raw = this.held.raw;
+    this.message = this.held.decode();
   }
 
   get raw(): Uint8Array {

@@ -33,6 +33,11 @@ export class FactTable {
     return { version: this.#version, changed, complete };
   }
 
+  has(fact: Pick<ControlFact, "kind" | "key">): boolean {
+    const row = this.#rows.get(nameOf(fact));
+    return row !== undefined && row.fact.value !== null && row.ends > this.#clock.now();
+  }
+
   set(facts: readonly ControlFact[]): number {
     if (facts.length === 0) return this.#version;
     const now = this.#clock.now();
@@ -66,6 +71,6 @@ export class FactTable {
   }
 }
 
-function nameOf({ kind, key }: ControlFact): string {
+function nameOf({ kind, key }: Pick<ControlFact, "kind" | "key">): string {
   return `${kind}:${key}`;
 }

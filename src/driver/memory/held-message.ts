@@ -1,7 +1,9 @@
 /** One message on the server: its envelope as text, and what the server knows about it beside the envelope. */
 
 import { Buffer } from "node:buffer";
+import { type CallMark, readCallMark } from "../../wire/call-mark.ts";
 import type { Outgoing } from "../../port/broker.ts";
+import type { AttemptRecord } from "../../port/queue-admin.ts";
 import type { Fence, ServerTime } from "../../port/units.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../wire/envelope.ts";
 import type { Malformed, Message } from "../../wire/message.ts";
@@ -27,14 +29,16 @@ export interface HeldLease {
 export class HeldMessage {
   readonly queue: string;
   /** Text, or bytes that a stranger put there. */
-  readonly raw: string | Uint8Array;
-  readonly size: number;
+  raw: string | Uint8Array;
+  size: number;
   readonly priority: number;
   readonly id: string | undefined;
   readonly task: string | undefined;
   /** Celery's `retries` + 1. */
   readonly attempt: number;
   readonly since: ServerTime;
+  /** The key that it stands for. */
+  call: CallMark | undefined;
   redelivered = false;
   crashes = 0;
   suspicions = 0;
@@ -53,6 +57,7 @@ export class HeldMessage {
     this.id = typeof id === "string" ? id : undefined;
     this.task = typeof task === "string" ? task : undefined;
     this.attempt = typeof retries === "number" ? retries + 1 : 1;
+    this.call = readCallMark(headers);
     const priority = "malformed" in message ? 0 : (message.properties.priority ?? 0);
     this.priority = Math.min(9, Math.max(0, Math.trunc(priority)));
   }
@@ -63,6 +68,13 @@ export class HeldMessage {
     const held = new HeldMessage(queue, encodeEnvelope(message, queue, tag), message, now);
     held.due = due;
     return held;
+  }
+
+  /** Another of the same id in the place of this one. */
+  become(other: HeldMessage): void {
+    this.raw = other.raw;
+    this.size = other.size;
+    this.call = other.call;
   }
 
   /** A message that came past the encoder; perhaps nobody can read it. */
@@ -89,4 +101,10 @@ export class HeldMessage {
   get bytes(): Uint8Array {
     return typeof this.raw === "string" ? Buffer.from(this.raw) : this.raw;
   }
+}
+
+/** What is kept of a run whose worker was lost. */
+export function lostWorker(attempt: number, holder: Holder, started: number, ended: number): AttemptRecord {
+  const { worker, pid } = holder;
+  return { attempt, worker, pid, started, ended, exit: undefined, stderrTail: "", error: "worker lost" };
 }

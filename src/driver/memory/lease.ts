@@ -45,7 +45,7 @@ export class MemoryLease implements Lease {
     if (!terms.isCurrent(term)) return "not-leader";
     for (const { message } of encoded) this.#ensureFits(schedule, message);
     ticks.fire(schedule, tick, id);
-    for (const { message, dedupe } of encoded) messages.publish(message, dedupe, 0);
+    for (const { message, dedupe } of encoded) messages.publish(message, { dedupe }, 0);
     return "fired";
   }
 

@@ -5,16 +5,17 @@
 
 import type { Clock } from "../../clock/clock.ts";
 import type { Outgoing, Published, Settled, Settlement } from "../../port/broker.ts";
-import type { AttemptRecord } from "../../port/queue-admin.ts";
 import type { Fence, Millis } from "../../port/units.ts";
+import { AttemptLog } from "./attempt-log.ts";
+import { CallTable } from "./call-table.ts";
 import { DeadLetterTable } from "./dead-letter-table.ts";
 import { ExpiringMap } from "./expiring-map.ts";
-import { HeldMessage, levels, type Holder } from "./held-message.ts";
+import { HeldMessage, levels, type Holder, lostWorker } from "./held-message.ts";
 import type { JoinTable } from "./join-table.ts";
 import { MessageQueue } from "./message-queue.ts";
 import type { Call, PlaceTable } from "./place-table.ts";
 import type { ResultTable } from "./result-table.ts";
-import type { MemoryServerOptions } from "./server-options.ts";
+import type { TableOptions } from "./server-options.ts";
 
 /** A consumer as the server sees it. */
 export interface Claimer extends Holder {
@@ -28,43 +29,35 @@ export interface ClaimAsk {
   readonly lease: Millis;
 }
 
-const keptAttempts = 20;
-const attemptsLife: Millis = 7 * 24 * 3_600_000;
 /** A step of the wall clock is noticed this late by what waits for a moment. */
 const alarmLimit: Millis = 1_000;
 
 export class MessageTable {
   readonly dead: DeadLetterTable = new DeadLetterTable();
+  readonly calls: CallTable;
   readonly #clock: Clock;
   readonly #results: ResultTable;
   readonly #joins: JoinTable;
   readonly #places: PlaceTable;
-  readonly #accepted: ((message: HeldMessage) => void) | undefined;
-  readonly #alarmLimit: Millis;
+  readonly #options: TableOptions;
   readonly #queues = new Map<string, MessageQueue>();
   readonly #claimers = new Set<Claimer>();
   /** The nonce under which an id was published. */
   readonly #seen: ExpiringMap<string>;
-  readonly #attempts: ExpiringMap<readonly AttemptRecord[]>;
+  readonly #attempts: AttemptLog;
   #fence: Fence = 0;
   #tag = 0;
   #alarm: Disposable | undefined;
 
-  constructor(
-    clock: Clock,
-    results: ResultTable,
-    joins: JoinTable,
-    places: PlaceTable,
-    options: MemoryServerOptions = {},
-  ) {
+  constructor(clock: Clock, results: ResultTable, joins: JoinTable, places: PlaceTable, options: TableOptions) {
+    this.#options = options;
     this.#clock = clock;
     this.#results = results;
     this.#joins = joins;
     this.#places = places;
-    this.#accepted = options.accepted;
-    this.#alarmLimit = options.steady === true ? Infinity : alarmLimit;
+    this.calls = new CallTable(clock, this);
     this.#seen = new ExpiringMap(clock);
-    this.#attempts = new ExpiringMap(clock);
+    this.#attempts = new AttemptLog(clock);
   }
 
   queue(name: string): MessageQueue {
@@ -83,11 +76,17 @@ export class MessageTable {
   }
 
   /** `maxDepth` 0: however many there are. A repeat is told so even when the queue is full: its message is in already. */
-  publish(message: HeldMessage, dedupe: Outgoing["dedupe"], maxDepth: number): Published {
+  publish(
+    message: HeldMessage,
+    { dedupe, call }: { readonly [K in "dedupe" | "call"]?: Outgoing[K] | undefined },
+    maxDepth: number,
+  ): Published {
     const nonce = dedupe && this.#seen.get(dedupe.id);
     if (nonce !== undefined) return { kind: nonce === dedupe?.nonce ? "accepted" : "duplicate" };
+    const decision = call && this.calls.decide(call, message, this.#options.isOver);
+    if (decision?.kind === "held" || decision?.kind === "gone") return decision;
     const { depth } = this.queue(message.queue);
-    if (maxDepth > 0 && depth >= maxDepth)
+    if (maxDepth > 0 && depth >= maxDepth && decision?.kind !== "swap")
       return {
         kind: "refused",
         reason: "full",
@@ -98,8 +97,9 @@ export class MessageTable {
       // An id that comes again after its window is a new task: the old result would keep it from storing its own.
       this.#results.forget(dedupe.id);
     }
-    this.#accepted?.(message);
-    this.put(message, "back");
+    this.#options.accepted?.(message);
+    if (call === undefined || decision === undefined) this.put(message, "back");
+    else this.calls.put(call, decision, message);
     return { kind: "accepted" };
   }
 
@@ -187,16 +187,17 @@ export class MessageTable {
     const followers = follow.map((outgoing) => ({ message: this.encode(outgoing), dedupe: outgoing.dedupe }));
     const next = then.kind === "replace" ? this.encode(then.next) : undefined;
     const final = result !== undefined && this.#results.put(result) === "already-final";
-    for (const follower of followers) this.publish(follower.message, follower.dedupe, 0);
+    for (const follower of followers) this.publish(follower.message, follower, 0);
     const joined = arrive && { joined: arrive.map((arrival) => this.#joins.arrive(arrival)) };
     const queue = this.queue(message.queue);
     if (final || then.kind === "ack") {
       queue.remove(message);
-      if (message.id !== undefined) this.#attempts.delete(message.id);
+      this.calls.end(message);
+      this.#attempts.take(message.id);
       const outcome = final ? this.#results.get(result.id) : undefined;
       return outcome ? { kind: "already-final", outcome, ...joined } : { kind: "settled", ...joined };
     }
-    if (record !== undefined) this.#remember(message, record);
+    if (record !== undefined) this.#attempts.add(message.id, record);
     if (then.kind === "requeue") {
       message.redelivered ||= message.lease?.started !== undefined;
       message.crashes = then.crashes ?? message.crashes;
@@ -213,10 +214,11 @@ export class MessageTable {
         next.crashes = message.crashes;
         next.suspicions = message.suspicions;
         this.put(next, "back");
+        this.calls.keep(message, next);
       }
       if (then.kind === "bury") {
-        const attempts = (message.id === undefined ? undefined : this.#attempts.get(message.id)) ?? [];
-        if (message.id !== undefined) this.#attempts.delete(message.id);
+        this.calls.end(message);
+        const attempts = this.#attempts.take(message.id);
         this.dead.add(message, then.letter, [...attempts, ...then.letter.attempts], this.#clock.now());
       }
     }
@@ -235,7 +237,7 @@ export class MessageTable {
         if (started !== undefined && holder !== undefined) {
           if (started.blame === "sure") message.crashes += 1;
           else message.suspicions += 1;
-          this.#remember(message, lostWorker(message.attempt, holder, started.at, this.#clock.now()));
+          this.#attempts.add(message.id, lostWorker(message.attempt, holder, started.at, this.#clock.now()));
         }
         this.put(message, "front");
       }
@@ -266,12 +268,6 @@ export class MessageTable {
     return message.lease !== undefined || queue.line(message.priority).has(message) ? "moving" : "gone";
   }
 
-  #remember(message: HeldMessage, record: AttemptRecord): void {
-    if (message.id === undefined) return;
-    const records = [...(this.#attempts.get(message.id) ?? []), record].slice(-keptAttempts);
-    this.#attempts.set(message.id, records, attemptsLife);
-  }
-
   /** Microseconds, as on the other brokers: fences that users keep in their own tables go on growing over a restart. */
   #nextFence(): Fence {
     this.#fence = Math.max(this.#fence + 1, Math.trunc(this.#clock.now() * 1_000));
@@ -286,15 +282,11 @@ export class MessageTable {
     let next = Infinity;
     for (const queue of this.#queues.values()) next = Math.min(next, queue.delayed.next ?? Infinity);
     if (next === Infinity) return;
-    const wait = Math.min(Math.max(0, next - this.#clock.now()), this.#alarmLimit);
+    const limit = this.#options.steady === true ? Infinity : alarmLimit;
+    const wait = Math.min(Math.max(0, next - this.#clock.now()), limit);
     this.#alarm = this.#clock.after(wait, () => {
       this.promote();
       this.#setAlarm();
     });
   }
-}
-
-function lostWorker(attempt: number, holder: Holder, started: number, ended: number): AttemptRecord {
-  const { worker, pid } = holder;
-  return { attempt, worker, pid, started, ended, exit: undefined, stderrTail: "", error: "worker lost" };
 }

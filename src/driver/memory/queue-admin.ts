@@ -55,7 +55,13 @@ export class MemoryQueueAdmin implements QueueAdmin {
 
   async purge(queue: string, what: { readonly ready: boolean; readonly delayed: boolean }): Promise<number> {
     this.#session.ensureOpen();
-    return this.#server.messages.queue(queue).purge(what);
+    const { messages } = this.#server;
+    const purged = messages.queue(queue).purge(what);
+    messages.calls.purged(
+      queue,
+      (message) => message.lease === undefined && (message.due === undefined ? what.ready : what.delayed),
+    );
+    return purged;
   }
 
   async requeue(queue: string, ids: readonly string[], to: RequeueTo): Promise<readonly (Held["state"] | undefined)[]> {

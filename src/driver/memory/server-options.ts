@@ -1,5 +1,6 @@
 /** What a memory server can be told besides the time. */
 
+import type { IsOver } from "../../port/call-law.ts";
 import type { HeldMessage } from "./held-message.ts";
 
 /** For those who hold the server itself. */
@@ -8,4 +9,9 @@ export interface MemoryServerOptions {
   readonly accepted?: (message: HeldMessage) => void;
   /** Its wall clock is never set: what waits for a moment need not look again and again whether it was. Default false. */
   readonly steady?: boolean;
+}
+
+/** For the table of its messages. */
+export interface TableOptions extends MemoryServerOptions {
+  readonly isOver: IsOver;
 }

@@ -1,6 +1,8 @@
 /** What a server is elsewhere: all state that outlives a client. In this process, and gone with it. */
 
 import type { Clock } from "../../clock/clock.ts";
+import type { IsOver } from "../../port/call-law.ts";
+import { revokedKind } from "../../port/control-state.ts";
 import { EventHub } from "./event-hub.ts";
 import { FactTable } from "./fact-table.ts";
 import { ExpiringMap } from "./expiring-map.ts";
@@ -35,9 +37,15 @@ export class MemoryServer {
     this.joins = new JoinTable(clock);
     this.groups = new ExpiringMap(clock);
     this.limits = new LimitTable(clock);
-    this.messages = new MessageTable(clock, this.results, this.joins, this.limits.places, options);
-    this.terms = new TermTable(clock);
     this.facts = new FactTable(clock);
+    const isOver: IsOver = (id, begun) => this.#isOver(id, begun);
+    this.messages = new MessageTable(clock, this.results, this.joins, this.limits.places, { ...options, isOver });
+    this.terms = new TermTable(clock);
+  }
+
+  /** It has ended, or is not to begin. */
+  #isOver(id: string, begun: boolean): boolean {
+    return this.results.final(id) !== undefined || (!begun && this.facts.has({ kind: revokedKind, key: id }));
   }
 
   /** Puts bytes on a queue as a stranger with access to the server would: unchecked. For tests of hostile messages. */

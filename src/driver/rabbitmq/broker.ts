@@ -24,6 +24,13 @@ import type { Publisher } from "./publisher.ts";
 import { RabbitQueueAdmin } from "./queue-admin.ts";
 import { Settler } from "./settler.ts";
 
+/** Its queues can neither look for a message nor change one, and a message and a row of the store are no one step. */
+const noCalls: Published = {
+  kind: "refused",
+  reason: "unsupported",
+  detail: "RabbitMQ cannot look into its queues for another call with this key",
+};
+
 export class RabbitBroker implements Broker {
   readonly features: BrokerFeatures;
   /** How long the server lets a delivery go unacknowledged; longer runs need a ledger to keep their message. */
@@ -82,8 +89,9 @@ export class RabbitBroker implements Broker {
     const parcels = batch.map((outgoing) => this.#context.packer.pack(outgoing));
     const room = maxDepth === 0 ? undefined : await this.#roomIn(new Set(parcels.map(({ queue }) => queue)));
     const sent: Parcel[] = [];
-    const answers = parcels.map((parcel): Published | undefined => {
+    const answers = parcels.map((parcel, index): Published | undefined => {
       const { queue, size } = parcel;
+      if (batch[index]?.call !== undefined) return noCalls;
       if (size > maxMessageBytes)
         return { kind: "refused", reason: "too-large", detail: `${size} bytes, the limit is ${maxMessageBytes}` };
       const left = room?.get(queue) ?? 1;
@@ -151,5 +159,6 @@ function featuresOf(quorum: boolean, maxPriority: number | undefined): BrokerFea
     clock: "worker",
     requeue: false,
     line: false,
+    calls: false,
   };
 }

@@ -202,7 +202,12 @@ function isTooLarge(error: unknown): boolean {
 }
 
 function refusedToSend(parcel: Parcel, answer: Extract<Published, { kind: "refused" }>): CeleriacError {
-  const code = { full: "QUEUE_FULL", unroutable: "UNROUTABLE", "too-large": "MESSAGE_TOO_LARGE" } as const;
+  const code = {
+    full: "QUEUE_FULL",
+    unroutable: "UNROUTABLE",
+    "too-large": "MESSAGE_TOO_LARGE",
+    unsupported: "NOT_SUPPORTED",
+  } as const;
   return new CeleriacError(
     code[answer.reason],
     `a message that had to be sent before another could be settled was refused: ${answer.detail}; it is tried again.`,

@@ -54,6 +54,7 @@ export class RedisBroker implements Broker {
       clock: "server",
       requeue: true,
       line: true,
+      calls: true,
     };
     this.#context = context;
     this.#store = store;

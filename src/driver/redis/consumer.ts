@@ -7,6 +7,7 @@
 import type { ConsumeOptions, Consumer, Delivery, Settled, Settlement } from "../../port/broker.ts";
 import { checkQueueName } from "../../wire/name.ts";
 import { Claimer } from "./claimer.ts";
+import { beginCalls } from "./call-request.ts";
 import { BellWaiter } from "./bell-waiter.ts";
 import { ConsumerEvents, type ConsumerEvent } from "./consumer-events.ts";
 import type { Context } from "./context.ts";
@@ -135,6 +136,10 @@ export class RedisConsumer implements Consumer {
         held.push(delivery);
       }
     sendStarts(this.#context, held, { blame, worker: this.#options.worker, since: this.#serverClock.now() });
+  }
+
+  begin(deliveries: readonly Delivery[]): Promise<void> {
+    return beginCalls(this.#context, deliveries);
   }
 
   settle(batch: readonly Settlement[]): Promise<readonly Settled[]> {

@@ -12,7 +12,7 @@ export class RedisDelivery implements Delivery {
   readonly claim: string;
   readonly queue: string;
   readonly step: number;
-  readonly message: Message | Malformed;
+  message: Message | Malformed;
   readonly redelivered: boolean;
   readonly fence: Fence;
   readonly crashes: number;
@@ -20,7 +20,7 @@ export class RedisDelivery implements Delivery {
   readonly claimedAt: ServerTime;
   /** Monotonic ms when the claim was sent: its lease is at least this old. */
   readonly sentAt: number;
-  readonly #raw: Buffer;
+  #raw: Buffer;
   #lost: AbortController | undefined;
   #started = false;
   /** A settlement is on its way. */
@@ -41,6 +41,13 @@ export class RedisDelivery implements Delivery {
     this.suspicions = marks?.suspicions ?? 0;
     this.claimedAt = claimedAt;
     this.sentAt = sentAt;
+  }
+
+  /** Another message may have taken its place since it was claimed. */
+  become(raw: Buffer): void {
+    if (raw.equals(this.#raw)) return;
+    this.#raw = raw;
+    this.message = decodeEnvelope(raw);
   }
 
   get raw(): Uint8Array {

@@ -161,6 +161,14 @@ export class Keys {
   hold(id: string): string {
     return `${this.ours}hold:${id}`;
   }
+  /** Who stands for a key of calls. */
+  call(queue: string, key: string): string {
+    return `${this.ours}call:${queue}:${key}`;
+  }
+  /** All rows of a queue, by their end. */
+  calls(queue: string): string {
+    return `${this.ours}calls:${queue}`;
+  }
   term(name: string): string {
     return `${this.ours}term:${name}`;
   }

@@ -4,12 +4,16 @@
  */
 
 import { CeleriacError } from "../../error/celeriac-error.ts";
+import type { CallRule } from "../../port/call-law.ts";
 import type { Outgoing, Published } from "../../port/broker.ts";
 import { encodeEnvelope } from "../../wire/envelope.ts";
 import type { Context } from "./context.ts";
 import { isPassing, LinkError, refusedBy, ServerRefusal } from "./failure.ts";
 import type { Keys } from "./keys.ts";
+import { callRequest, standing } from "./call-request.ts";
+import { publishCallScript } from "./script/call.ts";
 import { publishScript } from "./script/publish.ts";
+import type { Script } from "./script/script.ts";
 
 /** Bounds of one script call: a script runs alone on the server, and longer ones are felt by everybody. */
 export const mostItems = 500;
@@ -24,6 +28,8 @@ export interface Encoded {
   readonly raw: string;
   readonly size: number;
   readonly dedupe: Outgoing["dedupe"];
+  readonly id: string;
+  readonly call: Outgoing["call"];
 }
 
 interface Waiting {
@@ -40,7 +46,7 @@ const duplicate: Published = { kind: "duplicate" };
 
 /** Throws NOT_SERIALIZABLE or NAME_INVALID. */
 export function encodeOutgoing(keys: Keys, outgoing: Outgoing): Encoded {
-  const { queue, message, due, dedupe } = outgoing;
+  const { queue, message, due, dedupe, call } = outgoing;
   keys.checkQueue(queue);
   const raw = encodeEnvelope(message, queue, crypto.randomUUID());
   return {
@@ -50,6 +56,8 @@ export function encodeOutgoing(keys: Keys, outgoing: Outgoing): Encoded {
     raw,
     size: Buffer.byteLength(raw),
     dedupe,
+    id: String(message.headers["id"]),
+    call,
   };
 }
 
@@ -173,6 +181,7 @@ export class Publisher {
     const { keys: names, options } = this.#context;
     const first = group[0]?.encoded;
     if (first === undefined) return;
+    if (first.call !== undefined) return this.#standing(first.call, group);
     const { queue, step } = first;
     const keys = publishKeys(names, queue);
     const delayed = group.some((waiting) => waiting.encoded.due !== "");
@@ -182,9 +191,27 @@ export class Publisher {
       if (dedupe) keys.push(names.seen(dedupe.id), names.meta(dedupe.id));
       args.push(dedupe?.nonce ?? "", dedupe ? String(dedupe.window) : "", encoded.due, encoded.raw);
     }
-    let letters: unknown;
+    const letters = await this.#run(publishScript, keys, args, group);
+    group.forEach((waiting, index) => waiting.done(this.#answer(String(letters)[index], queue)));
+  }
+
+  /** One message that stands for a key. */
+  async #standing(rule: CallRule, group: readonly Waiting[]): Promise<void> {
+    const [waiting] = group;
+    if (waiting === undefined) return;
+    const { keys, args } = callRequest(this.#context, waiting.encoded, rule);
+    const answer = (await this.#run(publishCallScript, keys, args, group)) as readonly string[];
+    waiting.done(standing(answer) ?? this.#answer(answer[0], waiting.encoded.queue));
+  }
+
+  async #run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    group: readonly Waiting[],
+  ): Promise<unknown> {
     try {
-      letters = await this.#context.run(publishScript, keys, args);
+      return await this.#context.run(script, keys, args);
     } catch (error) {
       if (error instanceof LinkError && error.kind === "unclear")
         for (const waiting of group) {
@@ -193,7 +220,6 @@ export class Publisher {
         }
       throw error;
     }
-    group.forEach((waiting, index) => waiting.done(this.#answer(String(letters)[index], queue)));
   }
 
   #answer(letter: string | undefined, queue: string): Published {
@@ -242,10 +268,12 @@ function inGroups(pending: readonly Waiting[]): readonly Waiting[][] {
       homes.clear();
       group = undefined;
     }
-    if (group === undefined) {
+    // What stands for a key goes alone, and in its order among the others.
+    if (group === undefined || waiting.encoded.call !== undefined) {
       group = [];
       groups.push(group);
-      open.set(key, group);
+      if (waiting.encoded.call === undefined) open.set(key, group);
+      else open.clear();
     }
     group.push(waiting);
     if (dedupe) homes.set(dedupe.id, group);

@@ -152,13 +152,13 @@ export class RedisQueueAdmin implements QueueAdmin {
     const { keys } = this.#context;
     keys.checkQueue(queue);
     let total = 0;
-    if (what.ready)
-      total += Number(
-        await this.#context.ask(() => this.#context.run(purgeReadyScript, [keys.unacked, ...keys.lists(queue)], [])),
-      );
+    if (what.ready) {
+      const names = [keys.unacked, keys.due(queue), keys.calls(queue), ...keys.lists(queue)];
+      total += Number(await this.#context.ask(() => this.#context.run(purgeReadyScript, names, [])));
+    }
     if (!what.delayed) return total;
     for (;;) {
-      const names = [keys.unacked, keys.index, keys.due(queue)];
+      const names = [keys.unacked, keys.index, keys.due(queue), keys.calls(queue)];
       const slice = Number(
         await this.#context.ask(() => this.#context.run(purgeDelayedScript, names, [String(purgeSlice)])),
       );

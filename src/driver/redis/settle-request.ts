@@ -2,6 +2,7 @@
 
 import type { Settlement } from "../../port/broker.ts";
 import type { AttemptRecord, DeadLetter } from "../../port/queue-admin.ts";
+import { readCallMark } from "../../wire/call-mark.ts";
 import { spliceMarks, type Marks } from "../../wire/envelope.ts";
 import { argumentOf, ArrivalArguments, sizeOfArrival, wholeText } from "./arrivals.ts";
 import type { Argument } from "./client.ts";
@@ -108,6 +109,7 @@ export class SettleRequest {
     const names = this.#names;
     const id = taskIdOf(delivery);
     const alone = record === undefined && item.follow.length === 0 && arrive === undefined;
+    this.#call(delivery, then, id);
     const plain = then.kind === "ack" && result?.final === true && alone;
     if (plain && id !== undefined) {
       this.args.push("+", this.#key(names.lease(delivery.queue)), this.#key(names.started(delivery.queue)));
@@ -138,6 +140,18 @@ export class SettleRequest {
     this.args.push(String(arrive?.length ?? 0));
     for (const arrival of arrive ?? []) this.#arrivals.add(arrival);
     this.args[at] = String(this.args.length - 1 - at);
+  }
+
+  /** What a key's own steps need, in front of the item. */
+  #call({ message, claimedAt }: RedisDelivery, then: Settlement["then"], id: string | undefined): void {
+    if (id === undefined || then.kind === "requeue" || "malformed" in message) return;
+    const mark = readCallMark(message.headers);
+    if (mark === undefined) return;
+    const { queue, key, hold, life } = mark;
+    const names = this.#names;
+    const due = then.kind === "replace" ? Math.max(0, (then.next.due ?? 0) - claimedAt) : 0;
+    this.args.push("c", this.#key(names.call(queue, key)), this.#key(names.due(queue)), this.#key(names.bell(queue)));
+    this.args.push(id, String(hold), String(life), wholeText(due + life));
   }
 
   #then(item: SettleItem, id: string | undefined): void {

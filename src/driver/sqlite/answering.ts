@@ -3,6 +3,7 @@
 import type { Ask, Asks, Request } from "./exchange.ts";
 import type { Browsing } from "./browsing.ts";
 import type { BusFile } from "./bus-file.ts";
+import type { CallRows } from "./call-rows.ts";
 import type { Facts } from "./facts.ts";
 import type { Joining } from "./joining.ts";
 import type { LimitRows } from "./limit-rows.ts";
@@ -33,6 +34,7 @@ export interface Rooms {
   readonly ticks: Ticks;
   readonly facts: Facts;
   readonly limits: LimitRows;
+  readonly calls: CallRows;
   readonly watching: Watching;
   readonly bus: BusFile;
   readonly consumers: Consumers;
@@ -81,10 +83,18 @@ const writes: ReadonlySet<Ask> = new Set<Ask>([
   "replaceFact",
   "takeLimits",
   "giveLimits",
+  "beginCalls",
   "close",
 ]);
 
-const passing: ReadonlySet<Ask> = new Set<Ask>(["begin", "renewHolds", "staleJoins", "takeLimits", "giveLimits"]);
+const passing: ReadonlySet<Ask> = new Set<Ask>([
+  "begin",
+  "renewHolds",
+  "staleJoins",
+  "takeLimits",
+  "giveLimits",
+  "beginCalls",
+]);
 
 export function isWrite(ask: Ask): boolean {
   return writes.has(ask);
@@ -199,6 +209,8 @@ export function answerWrite(rooms: Rooms, request: AskRequest, batch: Unpacked, 
     case "giveLimits":
       for (const place of request.input) rooms.limits.places.give(place, turn);
       return null;
+    case "beginCalls":
+      return rooms.calls.begin(request.input, turn);
     default:
       throw new Error(`${request.ask} does not write`);
   }

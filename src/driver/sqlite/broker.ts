@@ -53,6 +53,7 @@ export class SqliteBroker implements Broker {
     clock: "server",
     requeue: true,
     line: true,
+    calls: true,
   };
   readonly queues: QueueAdmin;
   readonly dead: DeadLetters;
@@ -152,6 +153,7 @@ export class SqliteBroker implements Broker {
     });
     return piece.map(({ outgoing }, index) => {
       const one = typeof answer === "number" ? answer : answer[index];
+      if (typeof one === "object") return one;
       if (one === published.accepted) return accepted;
       return one === published.duplicate ? duplicate : this.#full(outgoing.queue);
     });

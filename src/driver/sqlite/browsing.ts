@@ -1,6 +1,7 @@
 /** Looking into queues, by key and a page at a time, in short reads; purging and pausing them. Never changes order or flags. */
 
 import type { QueueState } from "../../port/queue-admin.ts";
+import type { CallRows } from "./call-rows.ts";
 import type { Database, Statement } from "./database.ts";
 import type { Asks, HeldRow } from "./exchange.ts";
 import type { QueueNames } from "./queue-names.ts";
@@ -18,6 +19,7 @@ const from = "FROM celeriac_task t LEFT JOIN celeriac_large l ON l.seq = t.seq";
 
 export class Browsing {
   readonly #names: QueueNames;
+  readonly #calls: CallRows;
   readonly #list: Statement;
   readonly #ready: Statement;
   readonly #delayed: Statement;
@@ -30,8 +32,9 @@ export class Browsing {
   readonly #purge: Statement;
   readonly #pause: Statement;
 
-  constructor(db: Database, names: QueueNames) {
+  constructor(db: Database, names: QueueNames, calls: CallRows) {
     this.#names = names;
+    this.#calls = calls;
     this.#list = db.prepare("SELECT no, name, paused FROM celeriac_queue ORDER BY name");
     this.#ready = db.prepare("SELECT queue, prio, count(*) FROM celeriac_task WHERE state = 0 GROUP BY queue, prio");
     this.#delayed = db.prepare("SELECT queue, count(*) FROM celeriac_task WHERE state = 1 GROUP BY queue");
@@ -105,6 +108,7 @@ export class Browsing {
       this.#purgeLarge.run(queue, state);
       count += this.#purge.run(queue, state);
     }
+    this.#calls.purged(ask.queue);
     return count;
   }
 

@@ -1,11 +1,12 @@
 /** One consumer on the caller's side: hands deliveries out, turns settlements into rows, says when a lease is lost. */
 
 import type { Consumer, Delivery, Outgoing, Settled, Settlement } from "../../port/broker.ts";
+import { callHeader, readCallMark } from "../../wire/call-mark.ts";
 import { encodeHead } from "../../wire/envelope.ts";
 import { HeldDelivery, isRepeat } from "./delivery.ts";
 import type { Ended } from "./delivery.ts";
 import { ending } from "./exchange.ts";
-import type { Lost, SettleAnswer, SettlementRest } from "./exchange.ts";
+import type { CallStart, Lost, SettleAnswer, SettlementRest } from "./exchange.ts";
 import { ownArrival } from "./joins.ts";
 import type { Link } from "./link.ts";
 import { unset } from "./parcel.ts";
@@ -56,6 +57,27 @@ export class SqliteConsumer implements Consumer {
     for (const [fence, seqs] of byFence) {
       // What runs on this thread may end it at once, so its mark must be on the way before.
       this.#link.tell({ k: "started", consumer: this.no, sure, seqs, fence }, sure);
+    }
+  }
+
+  async begin(deliveries: readonly Delivery[]): Promise<void> {
+    const held: HeldDelivery[] = [];
+    const starts: CallStart[] = [];
+    for (const delivery of deliveries) {
+      if (!(delivery instanceof HeldDelivery)) continue;
+      const { message, seq, fence } = delivery;
+      if ("malformed" in message) continue;
+      const mark = readCallMark(message.headers);
+      const { id } = message.headers;
+      if (mark === undefined || typeof id !== "string") continue;
+      held.push(delivery);
+      starts.push({ seq, fence, id, mark });
+    }
+    if (starts.length === 0) return;
+    const begun = await this.#link.ask("beginCalls", starts);
+    for (const [index, delivery] of held.entries()) {
+      const now = begun[index];
+      if (now !== undefined) delivery.become(now);
     }
   }
 
@@ -210,6 +232,11 @@ function addSettlement(parcel: Parcel, settlement: Settlement): void {
   }
   if (record !== undefined && end !== ending.ack) rest = { ...rest, record: { id: "", value: record } };
   if (arrive !== undefined) rest = { ...rest, arrive: arrive.map(ownArrival) };
+  const { message } = delivery;
+  if (!("malformed" in message) && callHeader in message.headers) {
+    const mark = readCallMark(message.headers);
+    if (mark !== undefined) rest = { ...rest, call: { mark, id: String(message.headers["id"]) } };
+  }
   const from = parcel.sentCount;
   for (const outgoing of follow ?? []) add(parcel, outgoing);
   const { seq, fence } = delivery;

@@ -5,7 +5,7 @@ import { CeleriacError } from "../../error/celeriac-error.ts";
 import { decodeEnvelope, decodeHead, encodeEnvelope } from "../../wire/envelope.ts";
 import type { Malformed, Message } from "../../wire/message.ts";
 import { claimedWidth } from "./exchange.ts";
-import type { Claimed } from "./exchange.ts";
+import type { BegunCall, Claimed } from "./exchange.ts";
 
 /** Settlement under way or done: what a repeat of it is answered. */
 export interface Ended {
@@ -33,8 +33,8 @@ export class HeldDelivery implements Delivery {
   ended: Ended | undefined;
   /** User code began. Its mark may reach the file after the settlement that puts it back: starts come last in a transaction. */
   begun = false;
-  readonly #head: string;
-  readonly #body: Uint8Array;
+  #head: string;
+  #body: Uint8Array;
   #message: Message | Malformed | undefined;
   #controller: AbortController | undefined;
   #loss: CeleriacError | undefined;
@@ -51,6 +51,14 @@ export class HeldDelivery implements Delivery {
     this.redelivered = numbers[at + 6] === 1;
     this.#head = head;
     this.#body = body;
+  }
+
+  /** Another message may have taken its place since it was claimed. */
+  become({ head, body }: BegunCall): void {
+    if (head === this.#head && Buffer.compare(body, this.#body) === 0) return;
+    this.#head = head;
+    this.#body = body;
+    this.#message = undefined;
   }
 
   get message(): Message | Malformed {

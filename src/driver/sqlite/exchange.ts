@@ -6,6 +6,8 @@
 import type { Channel } from "../../port/bus.ts";
 import type { Arrival, Joined, JoinMember, OpenJoin, StaleJoin } from "../../port/joins.ts";
 import type { Begun, Claimed as ClaimedStart, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
+import type { CallHeld } from "../../port/call-law.ts";
+import type { CallMark } from "../../wire/call-mark.ts";
 import type { AttemptRecord, DeadLetter, QueueState, RequeueTo } from "../../port/queue-admin.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { ControlFact, ControlState } from "../../port/control-state.ts";
@@ -29,6 +31,8 @@ export interface SettlementRest {
   readonly letter?: Pick<DeadLetter, "id" | "task" | "reason" | "at" | "detail" | "attempts">;
   readonly record?: { readonly id: string; readonly value: AttemptRecord };
   readonly arrive?: readonly Arrival[];
+  /** The key that it stands for. */
+  readonly call?: { readonly mark: CallMark; readonly id: string };
 }
 
 export type Request =
@@ -132,11 +136,24 @@ export interface Asks {
   readonly giveLimits: { in: Parameters<Limits["give"]>[0]; out: null };
   readonly lookPlaces: { in: readonly string[]; out: readonly Places[] };
   readonly lookLimits: { in: readonly string[]; out: readonly (Bucket | undefined)[] };
+  readonly beginCalls: { in: readonly CallStart[]; out: readonly (BegunCall | undefined)[] };
   readonly say: { in: { channel: string; message: Uint8Array }; out: null };
   readonly listen: { in: { listener: number; channel: Channel }; out: null };
   readonly unlisten: { in: { listener: number }; out: null };
   readonly audience: { in: null; out: readonly string[] };
   readonly close: { in: null; out: null };
+}
+/** A delivery that stands for a key and is about to start. */
+export interface CallStart {
+  readonly seq: number;
+  readonly fence: number;
+  readonly id: string;
+  readonly mark: CallMark;
+}
+/** As it lies in the file: another may have taken its place since it was claimed. */
+export interface BegunCall {
+  readonly head: string;
+  readonly body: Uint8Array;
 }
 export type Ask = keyof Asks;
 export type CommitAnswer = "stored" | "mine-already" | "already-final" | "fenced";
@@ -171,7 +188,7 @@ export interface Claimed {
 export const claimedWidth = 7;
 /** Answers to `publish`, one a message; a bare number when all are the same. */
 export const published = { accepted: 0, duplicate: 1, full: 2 } as const;
-export type PublishAnswer = number | readonly number[];
+export type PublishAnswer = number | readonly (number | CallHeld)[];
 /** Settled, and more to say: the outcome that was final already, and what became of arrivals. */
 export interface SettledMore {
   readonly outcome?: StoredOutcome;

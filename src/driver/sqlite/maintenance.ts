@@ -79,6 +79,7 @@ export class Maintenance {
       expiring("celeriac_bucket", "key", "until", 0),
       expiring("celeriac_place", "(key, holder)", "until", 0),
       expiring("celeriac_line", "(key, no)", "until", 0),
+      expiring("celeriac_call", "(queue, key)", "until", 0),
       expiring("celeriac_attempt", "(id, n)", "at", attemptsFor),
       {
         table: "celeriac_join",

@@ -3,6 +3,7 @@
  * because cloning a record a task would cost more than storing it. `Parcel` packs, `Unpacked` reads.
  */
 
+import type { CallRule } from "../../port/call-law.ts";
 import type { Outgoing } from "../../port/broker.ts";
 import type { ResultWrite } from "../../port/result-store.ts";
 import type { Request, SettlementRest } from "./exchange.ts";
@@ -15,6 +16,8 @@ export interface Batch {
   readonly results: Float64Array<ArrayBuffer>;
   readonly settlements: Float64Array<ArrayBuffer>;
   readonly rests: readonly SettlementRest[];
+  /** Of messages that stand for a key, by their place among the messages. */
+  readonly calls: readonly (readonly [index: number, rule: CallRule])[];
   /** Queues, tasks and states: few, and said often. */
   readonly names: readonly string[];
   /** Ids, nonces and heads one behind the other. */
@@ -38,6 +41,7 @@ export interface SentMessage {
   readonly nonce: string;
   readonly head: string;
   readonly body: Uint8Array;
+  readonly call?: CallRule | undefined;
 }
 export interface SentResult {
   readonly id: string;
@@ -60,6 +64,7 @@ export interface SentSettlement {
   readonly rest: SettlementRest | undefined;
 }
 
+const noCalls: ReadonlyMap<number, CallRule> = new Map();
 export const unset = -1;
 const publishWidth = 3;
 const sentWidth = 12;
@@ -73,6 +78,7 @@ export class Parcel {
   readonly #results: number[] = [];
   readonly #settlements: number[] = [];
   readonly #rests: SettlementRest[] = [];
+  readonly #calls: (readonly [number, CallRule])[] = [];
   readonly #names = new Map<string, number>();
   readonly #texts: string[] = [];
   #textLength = 0;
@@ -122,6 +128,7 @@ export class Parcel {
     this.#texts.push(text, once, nonce, head);
     this.#textLength += text.length + once.length + nonce.length + head.length;
     this.#addBytes(message.body);
+    if (outgoing.call !== undefined) this.#calls.push([this.sentCount - 1, outgoing.call]);
     return this.sentCount - 1;
   }
 
@@ -156,6 +163,7 @@ export class Parcel {
       results: new Float64Array(this.#results),
       settlements: new Float64Array(this.#settlements),
       rests: this.#rests,
+      calls: this.#calls,
       names: [...this.#names.keys()],
       text: this.#texts.join(""),
       bytes: concat(this.#pieces, this.#length),
@@ -179,9 +187,11 @@ export class Parcel {
 
 export class Unpacked {
   readonly #batch: Batch;
+  readonly #calls: ReadonlyMap<number, CallRule>;
 
   constructor(batch: Batch) {
     this.#batch = batch;
+    this.#calls = batch.calls.length === 0 ? noCalls : new Map(batch.calls);
   }
 
   publishes(): readonly Extract<Request, { k: "publish" }>[] {
@@ -214,6 +224,7 @@ export class Unpacked {
       nonce: headFrom === nonceFrom ? id : text.slice(nonceFrom, headFrom),
       head: text.slice(headFrom, headFrom + number(9)),
       body: bytes.subarray(number(10), number(10) + number(11)),
+      call: this.#calls.get(index),
     };
   }
 

@@ -3,6 +3,8 @@
  * Also brings delayed messages to their queue when they are due.
  */
 
+import type { CallHeld, CallRule } from "../../port/call-law.ts";
+import type { CallRows } from "./call-rows.ts";
 import { published } from "./exchange.ts";
 import type { PublishAnswer } from "./exchange.ts";
 import type { LineOrder } from "./line-order.ts";
@@ -42,12 +44,14 @@ export class Publishing {
   readonly #forgetResult: Prepared;
   readonly #depth: Prepared;
   readonly #order: LineOrder;
+  readonly #calls: CallRows;
   readonly #ripe: Prepared;
   readonly #promote: Prepared;
   readonly #nextDue: Prepared;
 
-  constructor(db: Sql, names: QueueNames, order: LineOrder, maxDepth: number) {
+  constructor(db: Sql, names: QueueNames, order: LineOrder, calls: CallRows, maxDepth: number) {
     this.#order = order;
+    this.#calls = calls;
     this.#names = names;
     this.#maxDepth = maxDepth;
     this.#insert = db.prepare(
@@ -70,7 +74,7 @@ export class Publishing {
 
   /** New messages, each accepted, a duplicate, or refused because its queue is full. */
   publish(batch: Unpacked, from: number, count: number, turn: Turn): PublishAnswer {
-    let answers: number[] | undefined;
+    let answers: (number | CallHeld)[] | undefined;
     for (let index = 0; index < count; index++) {
       const answer = this.#publishOne(batch.message(from + index), turn);
       if (answer !== published.accepted) answers ??= Array.from({ length: count }, () => published.accepted);
@@ -86,8 +90,9 @@ export class Publishing {
     return [...queues].find((queue) => this.#isFull(this.#names.number(queue), turn));
   }
 
-  #publishOne(message: SentMessage, turn: Turn): number {
+  #publishOne(message: SentMessage, turn: Turn): number | CallHeld {
     const queue = this.#names.number(message.queue);
+    if (message.call !== undefined) return this.#publishCall(message, message.call, queue, turn);
     if (this.#maxDepth > 0 && this.#isFull(queue, turn)) {
       // A repeat of an accepted call must stay accepted though the queue has filled up since.
       const known = message.window === unset ? undefined : this.#seen.get(message.once);
@@ -96,20 +101,36 @@ export class Publishing {
     return this.once(message, turn, queue) ? published.accepted : this.#sameNonce(message);
   }
 
+  #publishCall(message: SentMessage, rule: CallRule, queue: number, turn: Turn): number | CallHeld {
+    const known = message.window === unset ? undefined : this.#seen.get(message.once);
+    if (known !== undefined && (known[1] as number) > turn.now) return this.#sameNonce(message);
+    const decision = this.#calls.decide(rule, message, turn);
+    if (decision.kind === "held" || decision.kind === "gone") return decision;
+    if (decision.kind === "put" && this.#maxDepth > 0 && this.#isFull(queue, turn)) return published.full;
+    this.#isFirst(message, turn);
+    const swapped = this.#calls.keep(rule, decision, message, turn);
+    if (!swapped) this.put({ ...message, due: decision.due ?? unset }, turn, fresh, queue);
+    return published.accepted;
+  }
+
   /** Stores a message unless its id came before; false if so. No limit of depth: what follows a task is never refused. */
   once(message: SentMessage, turn: Turn, queue: number = this.#names.number(message.queue)): boolean {
-    const { window, once, nonce } = message;
-    if (window !== unset) {
-      const until = turn.now + window;
-      if (this.#see.run(once, nonce, until) === 0) {
-        const known = this.#seen.get(once);
-        if (known !== undefined && (known[1] as number) > turn.now) return false;
-        this.#seeAgain.run(nonce, until, once);
-      }
-      // Accepted anew, so an outcome of its former life must make room, or this one could never store its own.
-      this.#forgetResult.run(once);
-    }
+    if (!this.#isFirst(message, turn)) return false;
     this.put(message, turn, fresh, queue);
+    return true;
+  }
+
+  /** From now on its id came before. */
+  #isFirst({ window, once, nonce }: SentMessage, turn: Turn): boolean {
+    if (window === unset) return true;
+    const until = turn.now + window;
+    if (this.#see.run(once, nonce, until) === 0) {
+      const known = this.#seen.get(once);
+      if (known !== undefined && (known[1] as number) > turn.now) return false;
+      this.#seeAgain.run(nonce, until, once);
+    }
+    // Accepted anew, so an outcome of its former life must make room, or this one could never store its own.
+    this.#forgetResult.run(once);
     return true;
   }
 

@@ -124,6 +124,13 @@ CREATE UNIQUE INDEX IF NOT EXISTS celeriac_line_id ON celeriac_line(key, id);
 CREATE INDEX IF NOT EXISTS celeriac_line_until ON celeriac_line(until);
 `;
 
+/** Made where they are missing. One row for each key that calls have, see `port/call-law.ts`; its times are unix milliseconds. */
+export const callSchema = `
+CREATE TABLE IF NOT EXISTS celeriac_call (queue TEXT, key TEXT, id TEXT NOT NULL, begun INTEGER NOT NULL, first INTEGER NOT NULL, free INTEGER,
+  next TEXT, until INTEGER NOT NULL, PRIMARY KEY (queue, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS celeriac_call_until ON celeriac_call(until);
+`;
+
 export const busSchema = `
 CREATE TABLE IF NOT EXISTS bus (seq INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, at INTEGER NOT NULL, message BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS listener (no INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, bell TEXT NOT NULL, beat INTEGER NOT NULL);

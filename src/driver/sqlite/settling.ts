@@ -6,6 +6,7 @@
 import type { Joined } from "../../port/joins.ts";
 import type { AttemptRecord } from "../../port/queue-admin.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
+import type { CallRows } from "./call-rows.ts";
 import type { Database, Statement } from "./database.ts";
 import { ending } from "./exchange.ts";
 import type { SettleAnswer, SettledMore, SettlementRest } from "./exchange.ts";
@@ -28,6 +29,7 @@ export class Settling {
   readonly #joining: Joining;
   readonly #order: LineOrder;
   readonly #places: Places;
+  readonly #calls: CallRows;
   readonly #remove: Statement;
   readonly #removeLarge: Statement;
   readonly #own: Statement;
@@ -46,9 +48,11 @@ export class Settling {
     joining: Joining,
     order: LineOrder,
     places: Places,
+    calls: CallRows,
   ) {
     this.#places = places;
     this.#order = order;
+    this.#calls = calls;
     this.#publishing = publishing;
     this.#results = results;
     this.#joining = joining;
@@ -103,10 +107,12 @@ export class Settling {
 
   #settleOne(batch: Unpacked, held: HeldTask, settlement: SentSettlement, turn: Turn): 0 | 1 | SettledMore {
     const { seq, fence, ending: end, result, from, count, rest } = settlement;
+    // What took its place since it was claimed may be of another size.
+    const large = held.large || rest?.call !== undefined;
     let stands: StoredOutcome | undefined;
     if (end === ending.ack && !held.noted) {
       if (this.#remove.run(seq, fence) === 0) return lost;
-      if (held.large) this.#removeLarge.run(seq);
+      if (large) this.#removeLarge.run(seq);
       stands = this.#result(batch, result, turn);
     } else {
       const own = this.#own.get(seq, fence);
@@ -114,15 +120,17 @@ export class Settling {
       stands = this.#result(batch, result, turn);
       const id = own[0] as string;
       // A task that is final is not tried again, whatever its end was meant to be.
-      if (end === ending.ack || stands !== undefined) this.#drop(seq, fence, held.large, id);
+      if (end === ending.ack || stands !== undefined) this.#drop(seq, fence, large, id);
       else {
         const carried = { crashes: own[1] as number, suspicions: own[2] as number, noted: own[3] as number };
-        this.#end(
-          batch,
-          { seq, fence, end, rest: rest ?? {}, id, carried, large: held.large, queue: own[4] as number },
-          turn,
-        );
+        this.#end(batch, { seq, fence, end, rest: rest ?? {}, id, carried, large, queue: own[4] as number }, turn);
       }
+    }
+    if (rest?.call !== undefined) {
+      const { mark, id } = rest.call;
+      const isOver = stands !== undefined || end === ending.ack || end === ending.bury;
+      if (isOver) this.#calls.end(mark, id, turn);
+      else if (rest.next !== undefined) this.#calls.retried(mark, id, batch.message(rest.next).due, turn);
     }
     for (let index = from; index < from + count; index++) this.#publishing.once(batch.message(index), turn);
     const joined = rest?.arrive?.map((arrival): Joined => this.#joining.arrive(arrival, turn));

@@ -2,6 +2,7 @@
 
 import { Ballast } from "./ballast.ts";
 import { Browsing } from "./browsing.ts";
+import { CallRows } from "./call-rows.ts";
 import { Claiming } from "./claiming.ts";
 import { Database } from "./database.ts";
 import type { DatabaseOptions } from "./database.ts";
@@ -38,6 +39,7 @@ export interface Steps {
   readonly ticks: Ticks;
   readonly facts: Facts;
   readonly limits: LimitRows;
+  readonly calls: CallRows;
   readonly browsing: Browsing;
   readonly letters: Letters;
   readonly moving: Moving;
@@ -50,9 +52,10 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
   const results = new Results(db, starts);
   const joining = new Joining(db);
   const order = new LineOrder(db);
-  const publishing = new Publishing(db, names, order, options.maxDepth);
+  const calls = new CallRows(db);
+  const publishing = new Publishing(db, names, order, calls, options.maxDepth);
   const limits = new LimitRows(db, order);
-  const settling = new Settling(db, publishing, results, joining, order, limits.places);
+  const settling = new Settling(db, publishing, results, joining, order, limits.places, calls);
   const terms = new Terms(db);
   const processes = new ProcessTable(db, identify());
   return {
@@ -71,7 +74,8 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
     ticks: new Ticks(db, terms, publishing),
     facts: new Facts(db),
     limits,
-    browsing: new Browsing(db, names),
+    calls,
+    browsing: new Browsing(db, names, calls),
     letters: new Letters(db, names),
     moving: new Moving(db, names, order),
   };

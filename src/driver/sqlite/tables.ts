@@ -6,6 +6,7 @@ import { CeleriacError } from "../../error/celeriac-error.ts";
 import { identify } from "./host.ts";
 import {
   applicationId,
+  callSchema,
   joinSchema,
   ledgerSchema,
   limitSchema,
@@ -51,6 +52,7 @@ export function makeTables(sql: Sql, path: string, embed: boolean): void {
     sql.exec(joinSchema);
     sql.exec(scheduleSchema);
     sql.exec(limitSchema);
+    sql.exec(callSchema);
     endFormerBoot(sql);
     sql.exec("COMMIT");
   } catch (error) {

@@ -11,6 +11,7 @@ import type { OpenJoin } from "../../port/joins.ts";
 import type { Transactional } from "../../port/within.ts";
 import { encodeHead } from "../../wire/envelope.ts";
 import { ringBell } from "./bell.ts";
+import { CallRows } from "./call-rows.ts";
 import { published } from "./exchange.ts";
 import { identify, monotonic } from "./host.ts";
 import { Joining } from "./joining.ts";
@@ -31,7 +32,7 @@ export interface WithinOptions {
   readonly clock: Clock;
 }
 
-const lastTable = "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = 'celeriac_join'";
+const lastTable = "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = 'celeriac_call'";
 /** Looks whether a transaction is over, ms; the workers' own look at the file comes every 100. */
 const looks = [1, 2, 5, 10, 20, 50] as const;
 
@@ -58,7 +59,7 @@ export class Within implements Transactional {
     this.#sql = sql;
     this.#options = options;
     this.#names = new QueueNames(sql);
-    this.#publishing = new Publishing(sql, this.#names, new LineOrder(sql), maxDepth);
+    this.#publishing = new Publishing(sql, this.#names, new LineOrder(sql), new CallRows(sql), maxDepth);
     this.#joining = new Joining(sql);
     this.#processes = new ProcessTable(sql, identify());
   }
@@ -97,7 +98,9 @@ export class Within implements Transactional {
       const parcel = new Parcel();
       parcel.addOutgoing(outgoing, head);
       const answer = this.#publishing.publish(new Unpacked(parcel.wrap()), 0, 1, turn);
-      switch (typeof answer === "number" ? answer : answer[0]) {
+      const one = typeof answer === "number" ? answer : answer[0];
+      if (typeof one === "object") return one;
+      switch (one) {
         case published.accepted:
           return { kind: "accepted" };
         case published.duplicate:

@@ -2,6 +2,7 @@
 
 import { describe } from "vitest";
 import { administrationCases } from "./broker-admin.ts";
+import { callCases } from "./broker-calls.ts";
 import { claimCases } from "./broker-claim.ts";
 import { clockCases } from "./broker-clock.ts";
 import { countingCases } from "./broker-counting.ts";
@@ -31,6 +32,7 @@ export function brokerSuite(name: string, makeServer: MakeServer): void {
     describe("claim", () => claimCases(makeServer));
     describe("order", () => orderCases(makeServer));
     describe("delay", () => delayCases(makeServer));
+    describe("keys of calls", () => callCases(makeServer));
     describe("settle", () => settleCases(makeServer));
     describe("lease", () => leaseCases(makeServer));
     describe("counting", () => countingCases(makeServer));

@@ -1,5 +1,6 @@
 /** Steps of the administration that must not be torn: emptying a queue, bringing a dead letter back. */
 
+import { freeCallsLua } from "./call.ts";
 import { ringLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
@@ -19,15 +20,17 @@ return longest`,
 };
 
 /**
- * KEYS  1 unacked, then the lists of a queue
+ * KEYS  1 unacked, 2 due, 3 rows of keys, then the lists of a queue
  * returns how many messages were removed
  */
 export const purgeReadyScript: Script = {
   name: "purge-ready",
   atFull: true,
   lua: `
+${freeCallsLua}
+free_calls(KEYS[3], function(field) return not (field and redis.call('ZSCORE', KEYS[2], field)) end)
 local total = 0
-for i = 2, #KEYS do
+for i = 4, #KEYS do
   total = total + redis.call('LLEN', KEYS[i])
   redis.call('UNLINK', KEYS[i])
 end
@@ -35,7 +38,7 @@ return total`,
 };
 
 /**
- * KEYS  1 unacked, 2 index, 3 due
+ * KEYS  1 unacked, 2 index, 3 due, 4 rows of keys
  * ARGV  most in this call
  * returns how many were removed; call again until it is less than the limit
  */
@@ -43,8 +46,14 @@ export const purgeDelayedScript: Script = {
   name: "purge-delayed",
   atFull: true,
   lua: `
+${freeCallsLua}
 local ids = redis.call('ZRANGE', KEYS[3], 0, ARGV[1] - 1)
 if #ids == 0 then return 0 end
+if redis.call('EXISTS', KEYS[4]) == 1 then
+  local there = {}
+  for i = 1, #ids do there[ids[i]] = true end
+  free_calls(KEYS[4], function(field) return field and there[field] end)
+end
 redis.call('HDEL', KEYS[1], unpack(ids))
 redis.call('ZREM', KEYS[2], unpack(ids))
 redis.call('ZREM', KEYS[3], unpack(ids))

@@ -1,5 +1,6 @@
 /** Ends deliveries: result, what follows, and the queue's entry, all in one step, and only for whoever still holds the lease. */
 
+import { endCallLua } from "./call.ts";
 import { arriveLua } from "./join.ts";
 import { entryLua, finalLua, localsLua, ringLua, timeLua } from "./parts.ts";
 import { placeLua } from "./place.ts";
@@ -8,6 +9,8 @@ import type { Script } from "./script.ts";
 /**
  * KEYS  1 unacked, 2 index, 3 fence, 4 session, 5 dead index; the others are named by number in ARGV
  * ARGV  slot, sequence, session ttl ms, n, n ids, then for each item one of
+ *     c row, due key and bell of its queue, id, "start", "end" or period ms, life ms of the row, ms that it lives on if the message is replaced
+ *       (it stands for a key of calls), then
  *     + lease key, started key, result key, meta, ttl ms or "0", attempts key to drop
  *       (a final result, acknowledged, nothing else: nearly all items)
  *     * number of its arguments that follow,
@@ -39,6 +42,7 @@ ${entryLua}
 ${finalLua}
 ${arriveLua}
 ${placeLua}
+${endCallLua}
 local unacked, index = KEYS[1], KEYS[2]
 local n = tonumber(ARGV[4])
 local ids = {}
@@ -81,7 +85,9 @@ local function store(meta, value, ttl)
   return true
 end
 for i = 1, n do
-  local id, letter = ids[i], 'S'
+  local id, letter, op = ids[i], 'S', 'A'
+  local keyed = ARGV[p] == 'c' and p
+  if keyed then p = p + 8 end
   local plain = ARGV[p] == '+'
   local after = plain and p + 7 or p + 2 + ARGV[p + 1]
   if not alive[i] then
@@ -110,7 +116,8 @@ for i = 1, n do
         call('PEXPIRE', attempts, 604800000)
       end
     end
-    local op, parked = arg(), false
+    local parked = false
+    op = arg()
     if op == 'R' then
       if letter == 'F' then p = p + 7 elseif not send() then letter = 'E' end
     elseif op == 'Q' then
@@ -186,6 +193,12 @@ for i = 1, n do
       add(unstarted, started, id)
       if not parked then gone[#gone + 1] = id end
     end
+  end
+  if keyed and (letter == 'F' or (letter == 'S' and (op == 'A' or op == 'D'))) then
+    local row, due, bell = KEYS[ARGV[keyed + 1] + 0], KEYS[ARGV[keyed + 2] + 0], KEYS[ARGV[keyed + 3] + 0]
+    if end_call(row, due, index, ARGV[keyed + 4], ARGV[keyed + 5], ARGV[keyed + 6]) then bells[bell] = true end
+  elseif keyed and letter == 'S' and op == 'R' then
+    keep_call(KEYS[ARGV[keyed + 1] + 0], ARGV[keyed + 4], ARGV[keyed + 5], ARGV[keyed + 7])
   end
   p = after
   letters[i] = letter

@@ -1,0 +1,299 @@
+/** Keys of calls: one message stands for all of a key, and its place is taken or not, but never half. */
+
+import { expect, it } from "vitest";
+import type { Delivery, Outgoing, Published } from "../../port/broker.ts";
+import type { CallRule } from "../../port/call-law.ts";
+import { type CallKind, callHeader } from "../../wire/call-mark.ts";
+import { bodyOf, idOf, never, resultOf, type Rig, type Tray, useRig } from "./rig.ts";
+import type { MakeServer, OpenClient } from "./suite-server.ts";
+
+const accepted = { kind: "accepted" };
+const life = 3_600_000;
+
+/** Calls of one key and one rule. */
+class Caller {
+  readonly #rig: Rig;
+  readonly #rule: Omit<CallRule, "key" | "life">;
+  readonly #life: number;
+  readonly queue: string;
+
+  constructor(
+    rig: Rig,
+    rule: Omit<CallRule, "key" | "life">,
+    own: { readonly queue?: string; readonly life?: number } = {},
+  ) {
+    this.#rig = rig;
+    this.#rule = rule;
+    this.#life = own.life ?? life;
+    this.queue = own.queue ?? rig.name("calls");
+  }
+
+  /** Ids are short in a case, and its own on the server. */
+  id(label: string): string {
+    return `${label}@${this.queue}`;
+  }
+
+  outgoing(label: string, body: string, more: Partial<CallRule> = {}, due?: number): Outgoing {
+    const id = this.id(label);
+    const call: CallRule = { key: "suite.task:k", life: this.#life, ...this.#rule, ...more };
+    const { key, hold } = call;
+    const by: CallKind = "unique";
+    const plain = this.#rig.outgoing(this.queue, { id, body: `[["${body}"],{},{}]` });
+    const headers = { ...plain.message.headers, [callHeader]: { key, queue: this.queue, hold, life: call.life, by } };
+    const name = crypto.randomUUID();
+    return {
+      queue: this.queue,
+      message: { ...plain.message, headers },
+      dedupe: { id: name, nonce: name, window: 60_000 },
+      call,
+      ...(due !== undefined && { due }),
+    };
+  }
+
+  async send(client: OpenClient, id: string, body: string, more: Partial<CallRule> = {}): Promise<Published> {
+    const answer = await this.#rig.publishOne(client, this.outgoing(id, body, more));
+    return answer.kind === "held" ? { ...answer, id: labelOf(answer.id) } : answer;
+  }
+
+  /** Takes the place of the one that bears this id. */
+  swap(client: OpenClient, id: string, body: string): Promise<Published> {
+    return this.send(client, id, body, { replaces: this.id(id) });
+  }
+}
+
+function labelOf(id: string): string {
+  return id.replace(/@.*/, "");
+}
+
+const inputOf = (delivery: Delivery): unknown => (JSON.parse(bodyOf(delivery)) as [unknown[]])[0][0];
+
+async function begin(tray: Tray, delivery: Delivery): Promise<unknown> {
+  await tray.consumer.begin?.([delivery]);
+  return inputOf(delivery);
+}
+
+export function callCases(makeServer: MakeServer): void {
+  const use = useRig(makeServer);
+
+  it("joins a call to the one that is queued, until that starts", async ({ skip }) => {
+    const rig = use();
+    const [client, other] = [await rig.client(), await rig.client()];
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const caller = new Caller(rig, { hold: "start", conflict: "join" });
+    expect(await caller.send(client, "one", "1")).toEqual(accepted);
+    expect(await caller.send(other, "two", "2")).toEqual({ kind: "held", id: "one", how: "join" });
+    expect(await caller.send(client, "other", "o", { key: "suite.task:other" })).toEqual(accepted);
+    const tray = await rig.consume(client, [caller.queue], 10);
+    const [one, another] = (await tray.take(2)) as [Delivery, Delivery];
+    expect([idOf(one), idOf(another)].map(labelOf)).toEqual(["one", "other"]);
+    expect(await caller.send(other, "two", "2"), "claimed, not begun").toMatchObject({ kind: "held", id: "one" });
+    expect([await begin(tray, one), await begin(tray, one)]).toEqual(["1", "1"]);
+    expect(await caller.send(other, "two", "2")).toEqual(accepted);
+    await tray.ack([one, another]);
+    expect(await caller.send(other, "three", "3"), "the end of the first is not that of the second").toMatchObject({
+      id: "two",
+    });
+  });
+
+  it("joins a call to the one that is queued or runs, until that has ended", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client();
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const caller = new Caller(rig, { hold: "end", conflict: "join" });
+    await caller.send(client, "one", "1");
+    const tray = await rig.consume(client, [caller.queue], 10);
+    const one = await tray.one();
+    await begin(tray, one);
+    expect(await caller.send(client, "two", "2")).toEqual({ kind: "held", id: "one", how: "join" });
+    // A retry is the same task.
+    const { dedupe: _, call: __, ...next } = caller.outgoing("one", "again");
+    expect((await tray.settle({ delivery: one, then: { kind: "replace", next } })).kind).toBe("settled");
+    expect(await caller.send(client, "two", "2")).toMatchObject({ kind: "held", id: "one" });
+    const retried = await tray.one();
+    await begin(tray, retried);
+    const result = resultOf(caller.id("one"), "SUCCESS", retried.fence);
+    await tray.settle({ delivery: retried, then: { kind: "ack" }, result });
+    expect(await caller.send(client, "two", "2")).toEqual(accepted);
+    const two = await tray.one();
+    const letter = {
+      key: "",
+      id: caller.id("two"),
+      task: "suite.task",
+      queue: caller.queue,
+      reason: "rejected",
+      at: two.claimedAt,
+    } as const;
+    await tray.settle({
+      delivery: two,
+      then: { kind: "bury", letter: { ...letter, raw: two.raw, attempts: [], detail: "by the suite" } },
+    });
+    expect(await caller.send(client, "three", "3"), "a dead letter holds no key").toEqual(accepted);
+  });
+
+  it("lets one of two racing producers win, and says who it was", async ({ skip }) => {
+    const rig = use();
+    const [client, other] = [await rig.client(), await rig.client()];
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const caller = new Caller(rig, { hold: "end", conflict: "join" });
+    const answers = await Promise.all([caller.send(client, "a", "a"), caller.send(other, "b", "b")]);
+    expect(answers.map(({ kind }) => kind).toSorted()).toEqual(["accepted", "held"]);
+    const winner = answers[0]?.kind === "accepted" ? "a" : "b";
+    expect(answers.find(({ kind }) => kind === "held")).toMatchObject({ id: winner });
+    const tray = await rig.consume(client, [caller.queue], 10);
+    expect(labelOf(idOf(await tray.one()))).toBe(winner);
+    await tray.quiet();
+  });
+
+  it("takes the same call twice as one", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client();
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const caller = new Caller(rig, { hold: "end", conflict: "join" });
+    const outgoing = caller.outgoing("one", "1");
+    expect(await rig.publishOne(client, outgoing)).toEqual(accepted);
+    expect(await rig.publishOne(client, outgoing)).toEqual(accepted);
+    const tray = await rig.consume(client, [caller.queue], 10);
+    await tray.one();
+    await tray.quiet();
+  });
+
+  it("puts a call in the place of one that is queued, claimed or not, and never after it began", async ({ skip }) => {
+    const rig = use();
+    const [client, other] = [await rig.client(), await rig.client()];
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const caller = new Caller(rig, { hold: "start", conflict: "replace" });
+    await caller.send(client, "one", "1");
+    await rig.send(client, caller.queue, [caller.id("behind")]);
+    expect(await caller.send(other, "two", "2")).toEqual({ kind: "held", id: "one", how: "replace" });
+    expect(await caller.swap(other, "one", "2")).toEqual(accepted);
+    const tray = await rig.consume(client, [caller.queue], 10);
+    const [one, behind] = (await tray.take(2)) as [Delivery, Delivery];
+    expect([idOf(one), idOf(behind)].map(labelOf), "it keeps its place").toEqual(["one", "behind"]);
+    expect(await caller.swap(other, "one", "3")).toEqual(accepted);
+    expect(await begin(tray, one)).toBe("3");
+    expect(await begin(tray, one), "asked again").toBe("3");
+    expect(await caller.swap(other, "one", "4")).toEqual({ kind: "gone" });
+    expect(await caller.send(other, "two", "4")).toEqual(accepted);
+    await tray.settle({ delivery: one, then: { kind: "requeue", at: "front" } });
+    const [back] = (await tray.take(2)).filter((delivery) => idOf(delivery) === caller.id("one"));
+    expect(back && inputOf(back), "given back it is what it became").toBe("3");
+  });
+
+  it("waits until calls of a key have been quiet, and no longer than its limit", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client();
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const caller = new Caller(rig, { hold: "start", conflict: "replace", quiet: { wait: 600, most: 1_200 } });
+    const tray = await rig.consume(client, [caller.queue], 10);
+    const from = rig.server.now();
+    await caller.send(client, "one", "1");
+    await rig.server.pass(300);
+    expect(await caller.swap(client, "one", "2")).toEqual(accepted);
+    await rig.server.pass(450);
+    expect(tray.all, "the second call moved it").toEqual([]);
+    expect(await caller.swap(client, "one", "3")).toEqual(accepted);
+    await rig.server.pass(300);
+    expect(await caller.swap(client, "one", "4")).toEqual(accepted);
+    const one = await tray.one();
+    const waited = rig.server.now() - from;
+    expect(await begin(tray, one)).toBe("4");
+    expect(waited).toBeGreaterThanOrEqual(1_190);
+    expect(await caller.send(client, "two", "5")).toEqual(accepted);
+  });
+
+  it("keeps the latest call while one runs, and lets it go when that has ended", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client();
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const caller = new Caller(rig, { hold: "end", conflict: "after" });
+    await caller.send(client, "one", "1");
+    expect(await caller.send(client, "x", "2"), "none runs yet").toEqual({ kind: "held", id: "one", how: "replace" });
+    expect(await caller.swap(client, "one", "2")).toEqual(accepted);
+    const tray = await rig.consume(client, [caller.queue], 10);
+    const one = await tray.one();
+    expect(await begin(tray, one)).toBe("2");
+    expect(await caller.send(client, "two", "3")).toEqual(accepted);
+    expect(await caller.send(client, "x", "4")).toEqual({ kind: "held", id: "two", how: "replace" });
+    expect(await caller.swap(client, "two", "4")).toEqual(accepted);
+    await tray.quiet();
+    await tray.ack([one]);
+    const two = await tray.one();
+    expect(await caller.swap(client, "two", "5"), "claimed, not begun").toEqual(accepted);
+    expect(await begin(tray, two)).toBe("5");
+    expect(await caller.send(client, "three", "6")).toEqual(accepted);
+    await tray.ack([two]);
+    const three = await tray.one();
+    await begin(tray, three);
+    await tray.ack([three]);
+    expect(await caller.send(client, "four", "7")).toEqual(accepted);
+  });
+
+  it("keeps one call for the end of a period, which opens the next", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client();
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const caller = new Caller(rig, { hold: 800, conflict: "after" });
+    const tray = await rig.consume(client, [caller.queue], 10);
+    const from = rig.server.now();
+    await caller.send(client, "one", "1");
+    const one = await tray.one();
+    await begin(tray, one);
+    await tray.ack([one]);
+    expect(await caller.send(client, "two", "2")).toEqual(accepted);
+    expect(await caller.send(client, "x", "3")).toEqual({ kind: "held", id: "two", how: "replace" });
+    expect(await caller.swap(client, "two", "3")).toEqual(accepted);
+    const two = await tray.one();
+    expect(rig.server.now() - from).toBeGreaterThanOrEqual(795);
+    expect(await begin(tray, two)).toBe("3");
+    await tray.ack([two]);
+    expect(await caller.send(client, "three", "4"), "the next period").toEqual(accepted);
+    await tray.quiet();
+  });
+
+  it("lets one call through in a period", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client();
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const caller = new Caller(rig, { hold: 500, conflict: "join" });
+    await caller.send(client, "one", "1");
+    const tray = await rig.consume(client, [caller.queue], 10);
+    await tray.ack([await tray.one()]);
+    expect(await caller.send(client, "two", "2")).toEqual({ kind: "held", id: "one", how: "join" });
+    await rig.server.pass(600);
+    expect(await caller.send(client, "two", "2")).toEqual(accepted);
+  });
+
+  it("gives a key up when its message is purged, when its task ended elsewhere, and after its life", async ({
+    skip,
+  }) => {
+    const rig = use();
+    const client = await rig.client();
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const caller = new Caller(rig, { hold: "end", conflict: "join" });
+    await caller.send(client, "one", "1");
+    await client.broker.queues.purge(caller.queue, { ready: true, delayed: false });
+    expect(await caller.send(client, "two", "2")).toEqual(accepted);
+    await client.store.commit([resultOf(caller.id("two"), "REVOKED", 0)]);
+    expect(await caller.send(client, "three", "3")).toEqual(accepted);
+    await client.control?.set([{ kind: "revoked", key: caller.id("three"), value: "{}" }]);
+    expect(await caller.send(client, "four", "4"), "it is revoked").toEqual(accepted);
+    const late = caller.outgoing("late", "l", { key: "suite.task:late" }, rig.server.now() + 60_000);
+    await rig.publishOne(client, late);
+    await client.broker.queues.purge(caller.queue, { ready: false, delayed: true });
+    expect(await caller.send(client, "later", "l", { key: "suite.task:late" })).toEqual(accepted);
+    const short = new Caller(rig, { hold: "end", conflict: "join" }, { life: 300 });
+    await short.send(client, "a", "a");
+    await rig.server.pass(400);
+    expect(await short.send(client, "b", "b")).toEqual(accepted);
+  });
+
+  it("refuses them in words where it knows no keys", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client();
+    skip(client.broker.features.calls, "the broker knows keys of calls");
+    const caller = new Caller(rig, { hold: "end", conflict: "join" });
+    const plain = rig.outgoing(caller.queue);
+    const answers = await client.broker.publish([plain, caller.outgoing("one", "1")], never);
+    expect(answers).toEqual([accepted, expect.objectContaining({ kind: "refused", reason: "unsupported" })]);
+  });
+}

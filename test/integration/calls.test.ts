@@ -1,0 +1,4 @@
+import { callsSuite } from "./calls-suite.ts";
+import { onEveryBroker } from "./every-broker.ts";
+
+onEveryBroker("calls", callsSuite);
