@@ -6,10 +6,13 @@ import { systemClock } from "../clock/clock.ts";
 import { clean } from "../wire/visible-text.ts";
 import { beatCommand } from "./command/beat.ts";
 import { callCommand } from "./command/call.ts";
+import { completionCommand } from "./command/completion.ts";
 import { dashboardCommand } from "./command/dashboard.ts";
 import { dlqCommand } from "./command/dlq.ts";
+import { devCommand } from "./command/dev.ts";
 import { doctorCommand } from "./command/doctor.ts";
 import { eventsCommand } from "./command/events.ts";
+import { initCommand } from "./command/init.ts";
 import { outboxCommand } from "./command/outbox.ts";
 import { purgeCommand } from "./command/purge.ts";
 import { queuesCommand } from "./command/queues.ts";
@@ -48,6 +51,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     .version(version(), "-V, --version")
     .addHelpText("after", epilogue);
   const commands = [
+    initCommand,
+    devCommand,
     workerCommand,
     beatCommand,
     scheduleCommand,
@@ -69,6 +74,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     doctorCommand,
     dlqCommand,
     typesCommand,
+    completionCommand,
   ];
   for (const make of commands) program.addCommand(make(finish));
   quieten(program);

@@ -9,6 +9,7 @@ import { describe, test } from "vitest";
 
 /** The programs that suites may ask for, each with the line that brings it on Debian and its kin. */
 export const programs = {
+  bash: "apt-get install bash",
   cc: "apt-get install gcc libc6-dev",
   chromium: "apt-get install chromium",
   openssl: "apt-get install openssl",
