@@ -37,7 +37,10 @@ export async function runDev(flags: DevFlags): Promise<number> {
   using stop = new StopSignal();
   const worker = new Restarted("worker", [
     ...(beat ? ["-B"] : []),
-    ...["-A", app, "--grace", grace],
+    "-A",
+    app,
+    "--grace",
+    grace,
     ...(queues === undefined ? [] : ["-Q", queues.join(",")]),
     ...(concurrency === undefined ? [] : ["-c", String(concurrency)]),
   ]);
