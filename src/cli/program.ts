@@ -12,6 +12,7 @@ import { dlqCommand } from "./command/dlq.ts";
 import { devCommand } from "./command/dev.ts";
 import { doctorCommand } from "./command/doctor.ts";
 import { eventsCommand } from "./command/events.ts";
+import { importCommand } from "./command/import.ts";
 import { initCommand } from "./command/init.ts";
 import { outboxCommand } from "./command/outbox.ts";
 import { purgeCommand } from "./command/purge.ts";
@@ -74,6 +75,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     doctorCommand,
     dlqCommand,
     typesCommand,
+    importCommand,
     completionCommand,
   ];
   for (const make of commands) program.addCommand(make(finish));
