@@ -6,6 +6,7 @@ import type { AttemptRecord } from "../../port/queue-admin.ts";
 import type { Millis, ServerTime } from "../../port/units.ts";
 import type { Message } from "../../wire/message.ts";
 import { checkQueueName } from "../../wire/name.ts";
+import { markWaited } from "../../wire/waited.ts";
 import { ByteWriter, tooLarge } from "./amqp/byte-writer.ts";
 import type { Outbound, Properties } from "./amqp/client.ts";
 import { writeProperties } from "./amqp/properties.ts";
@@ -75,12 +76,13 @@ export class Packer {
 
   /** Throws NOT_SERIALIZABLE, MESSAGE_TOO_LARGE. */
   wrap(parcel: LooseParcel): Parcel {
+    const { queue, place, body } = parcel;
+    const due = parcel.due === undefined ? undefined : parcel.due - this.#clock.now() + this.#clock.monotonic();
+    const properties = due === undefined ? parcel.properties : waiting(parcel.properties);
     const measure = this.#measure;
     measure.undo(0);
-    writeProperties(measure, parcel.properties);
+    writeProperties(measure, properties);
     if (measure.mark > mostProperties) throw tooLarge(mostProperties);
-    const { queue, place, properties, body } = parcel;
-    const due = parcel.due === undefined ? undefined : parcel.due - this.#clock.now() + this.#clock.monotonic();
     return { queue, place, due, properties, encoded: measure.copy(), body, size: measure.mark + body.byteLength };
   }
 
@@ -100,6 +102,14 @@ export class Packer {
   #delayOf({ due }: Parcel): number {
     return due === undefined ? 0 : secondsUntil(due, this.#clock.monotonic());
   }
+}
+
+/** When it comes it is due, also where it was sent too late to be delayed at all. */
+function waiting(properties: Properties): Properties {
+  if (properties.headers === undefined) return properties;
+  const headers = { ...properties.headers };
+  markWaited(headers);
+  return { ...properties, headers };
 }
 
 /** Absent where there is nothing to tell. `undefined` takes what is there off again. */

@@ -63,9 +63,14 @@ export function delayCases(makeServer: MakeServer): void {
     const message = (id: string) => ({ ...makeMessage({ id }), headers: { ...makeMessage({ id }).headers, eta } });
     await rig.publishOne(client, { queue, message: message("kept"), due });
     await rig.publishOne(client, { queue, message: message("not-kept") });
+    // What is sent again only when it is due was not kept, and is due all the same.
+    await rig.publishOne(client, { queue, message: message("late"), due: rig.server.now() - 1 });
     const tray = await rig.consume(client, [queue], 5);
     const says = ({ message }: Delivery): boolean => !("malformed" in message) && hasWaited(message);
-    expect(says(await tray.one())).toBe(false);
+    expect((await tray.take(2)).map((each) => [idOf(each), says(each)])).toEqual([
+      ["not-kept", false],
+      ["late", true],
+    ]);
     const kept = await tray.one(longest(client.broker, 1));
     expect(says(kept)).toBe(true);
     await tray.consumer.settle([{ delivery: kept, then: { kind: "requeue", at: "back", suspicions: 1 } }]);
