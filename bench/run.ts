@@ -7,6 +7,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { background } from "./background.ts";
+import { choosing } from "./choosing.ts";
 import { chord } from "./chord.ts";
 import { countCheck } from "./count-check.ts";
 import { idle } from "./idle.ts";
@@ -56,6 +57,7 @@ const share: Readonly<Record<string, number>> = {
 /** Measurements with options of their own and no peers. Each says whether its bounds are kept. */
 const tools: Readonly<Record<string, (args: readonly string[]) => Promise<boolean>>> = {
   background,
+  choosing,
   counts: countCheck,
   growth,
   idle,
