@@ -9,6 +9,7 @@ export { redactUrl } from "./app/connect.ts";
 export type {
   DeclareRemote,
   DeclareTask,
+  BatchTaskOptions,
   FunctionTaskOptions,
   RawTaskOptions,
   ResultOf,
@@ -62,6 +63,7 @@ export { durationMs } from "./task/duration.ts";
 export type { Duration } from "./task/duration.ts";
 export type { CallArguments } from "./task/input.ts";
 export type { Jsonify } from "./task/jsonify.ts";
+export type { BatchContext, BatchOptions, Outcome } from "./task/batch.ts";
 export type { CallKey, DebounceOptions, ThrottleOptions, UniqueOptions } from "./task/calls.ts";
 export type { TaskOptions } from "./task/options.ts";
 export type { ConcurrencyOptions } from "./task/concurrency.ts";

@@ -1,5 +1,6 @@
 /** The forms of `app.task` and `app.remote`, as types. Overloads, so that a handler's parameter is inferred where a schema gives it. */
 
+import type { BatchContext, BatchOptions, Outcome } from "../task/batch.ts";
 import type { TaskContext } from "../task/context.ts";
 import type { CallArguments } from "../task/input.ts";
 import type { Jsonify, ResultGuard } from "../task/jsonify.ts";
@@ -56,6 +57,21 @@ export interface RawTaskOptions extends TaskOptions {
   readonly raw: true;
 }
 
+/**
+ * Options of a task whose handler takes many of its tasks in one call. `input` may be a schema; the handler gets what it makes of each.
+ *
+ * @example
+ * ```ts
+ * const store = app.task("rows.store", { batch: { max: 500, maxWait: "200ms" } }, async (rows: readonly { id: number }[]) => {
+ *   return rows.map(({ id }) => (id > 0 ? { value: id } : { reason: new Error(`no row ${id}`) }));
+ * });
+ * const sent = await store.delay({ id: 7 }); // one task, with its own result
+ * ```
+ */
+export interface BatchTaskOptions extends TaskOptions {
+  readonly batch: BatchOptions;
+}
+
 type Bare<Name> = Name extends `${infer Key}?` ? Key : Name;
 type OptionalKey<I> = { [K in keyof I]-?: undefined extends I[K] ? K : never }[keyof I];
 type Twice<P, Seen = never> = P extends readonly [infer First, ...infer More]
@@ -91,6 +107,23 @@ export interface DeclareTask {
   <I = void, R = void>(
     name: string,
     handler: ((input: I, context: TaskContext) => R) & ResultGuard<R>,
+  ): Task<I, ResultOf<R>>;
+  /** Many tasks in one call of the handler, the types of each from a schema. */
+  <S extends StandardSchema, R>(
+    name: string,
+    options: BatchTaskOptions & { readonly input: S },
+    handler: ((
+      inputs: readonly OutputOf<S>[],
+      context: BatchContext,
+    ) => readonly Outcome<R>[] | Promise<readonly Outcome<R>[]>) &
+      ResultGuard<R>,
+  ): Task<Relaxed<InputOf<S>>, ResultOf<R>>;
+  /** Many tasks in one call of the handler: an outcome for each input, in their order. */
+  <I, R>(
+    name: string,
+    options: BatchTaskOptions & { readonly input?: never },
+    handler: ((inputs: readonly I[], context: BatchContext) => readonly Outcome<R>[] | Promise<readonly Outcome<R>[]>) &
+      ResultGuard<R>,
   ): Task<I, ResultOf<R>>;
   /** Types come from the schema: callers give its input, the handler gets its output. */
   <S extends StandardSchema, R, const P extends readonly string[] = readonly []>(

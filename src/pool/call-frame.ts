@@ -49,6 +49,10 @@ export function putAnswer(draft: FrameDraft, ask: number, ok: boolean, value: un
   draft.item(["y", ask, ok ? 1 : 0, length, code ?? null]);
 }
 
+export function putHurry(draft: FrameDraft): void {
+  draft.item(["h"]);
+}
+
 export function putStop(draft: FrameDraft, grace: number): void {
   draft.item(["s", grace]);
 }
@@ -136,6 +140,8 @@ function readOther(item: readonly unknown[], frame: OpenFrame): Framed {
       const code = item[4] as string | null;
       return { t: "reply", ask: item[1] as number, ok: item[2] === 1, value, ...(code === null ? {} : { code }) };
     }
+    case "h":
+      return { t: "hurry" };
     case "s":
       return { t: "stop", grace: item[1] as number };
     default:

@@ -5,6 +5,7 @@
  */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
+import { BatchPlaces } from "./batch-places.ts";
 import { Child } from "./child.ts";
 import { endedAtBoot } from "./boot-error.ts";
 import { capacityOf, leastBusy, type Shares } from "./child-choice.ts";
@@ -13,7 +14,7 @@ import { ChildWatch } from "./child-watch.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Execution, noEnd } from "./execution.ts";
 import { Grace } from "./grace.ts";
-import type { LinkEnd, MakeLink } from "./link.ts";
+import { hurry, type LinkEnd, type MakeLink } from "./link.ts";
 import type { Call } from "./pool-message.ts";
 import type { PoolOptions, TaskShape } from "./pool-options.ts";
 import type { Pool, PoolOutcome } from "./pool.ts";
@@ -34,6 +35,7 @@ export class ChildPool implements Pool {
   /** Fresh children for suspects: each takes one call and ends. */
   readonly #lonely = new Map<Child, Execution>();
   readonly #waiting: Execution[] = [];
+  readonly #batches = new BatchPlaces();
   #makeLink: MakeLink | undefined;
   #slots: number;
   #target: number;
@@ -90,11 +92,16 @@ export class ChildPool implements Pool {
       if (!this.#makeLink || this.#grace || signal.aborted) execution.lose("bystander", noEnd);
       else if (call.isolated) this.#lonely.set(this.#spawn(), execution);
       else {
-        const child = leastBusy(this.#children, this.#shares);
+        const child = this.#childFor(call);
         if (child) this.#give(child, execution);
         else this.#waiting.push(execution);
       }
     });
+  }
+
+  #childFor({ task, batch }: Call): Child | undefined {
+    if (batch === undefined) return leastBusy(this.#children, this.#shares);
+    return this.#batches.choose(task, batch, this.#options.clock.monotonic(), this.#children, this.#shares);
   }
 
   terminate(slot: number): boolean {
@@ -105,6 +112,10 @@ export class ChildPool implements Pool {
     }
     for (const child of [...this.#children, ...this.#lonely.keys()]) if (child.terminate(slot)) return true;
     return false;
+  }
+
+  hurry(): void {
+    for (const child of this.#children) if (child.accepts) hurry(child.link);
   }
 
   async resize(slots: number, children: number): Promise<void> {
@@ -210,6 +221,7 @@ export class ChildPool implements Pool {
     killing: (child, why) => this.#options.onChild?.({ kind: "killed", child: child.link.id, why }),
     retiring: (child, why) => {
       this.#options.onChild?.({ kind: "retiring", child: child.link.id, why });
+      if (child.load > 0) hurry(child.link);
       this.#replacement.over(child);
       // After the caller has finished with this child: its successor is made beside it, not inside its own event.
       queueMicrotask(() => this.#maintain());

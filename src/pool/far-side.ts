@@ -94,6 +94,7 @@ export class FarSide {
         telemetry,
         sink,
         maxResultBytes: boot.maxResultBytes,
+        slots: boot.slots,
         clock: this.#clock,
         remote: true,
       });
@@ -122,6 +123,9 @@ export class FarSide {
           break;
         case "reply":
           this.#answered(message.ask, message.ok, message.value, message.code);
+          break;
+        case "hurry":
+          this.#runner?.hurry();
           break;
         case "stop":
           this.#stopping = true;

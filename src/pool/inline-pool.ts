@@ -53,6 +53,7 @@ class InlinePool implements Pool {
       telemetry: options.telemetry,
       maxResultBytes: options.maxResultBytes,
       clock,
+      slots: options.slots,
       remote: false,
       sink: {
         progress: (slot, done, total, note) => this.#progress.add([slot, done, total, note]),
@@ -103,6 +104,10 @@ class InlinePool implements Pool {
     });
   }
 
+  hurry(): void {
+    this.#runner.hurry();
+  }
+
   /** Code on this very thread can only be asked. */
   terminate(): boolean {
     return false;
@@ -122,6 +127,7 @@ class InlinePool implements Pool {
       return this.#grace.done;
     }
     for (const { call, resolve } of this.#waiting.splice(0)) resolve(unstarted(call.slot));
+    this.hurry();
     this.#grace = new Grace(this.#options.clock, grace, {
       abort: () => {
         for (const slot of this.#running.keys()) this.#runner.abort(slot, "shutdown");

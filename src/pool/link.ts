@@ -1,5 +1,6 @@
 /** One child as the worker holds it, whatever it is made of. A link starts when it is made and ends once. */
 
+import { putHurry } from "./call-frame.ts";
 import type { FrameDraft } from "./frame.ts";
 import type { FramedBack } from "./reply-frame.ts";
 import type { FromChild, ToChild } from "./pool-message.ts";
@@ -14,6 +15,12 @@ export interface LinkEvents {
   line(stream: "stdout" | "stderr", text: string, slot: number | undefined): void;
   /** Last of all events, after everything that the child managed to say was handed on. */
   ended(end: LinkEnd): void;
+}
+
+/** Its child gets no more calls. */
+export function hurry(link: Link): void {
+  putHurry(link.draft);
+  link.wake();
 }
 
 export interface LinkEnd {

@@ -1,5 +1,6 @@
 /** What crosses between a worker and the far side of a pool. The records are the protocol: a change needs a new number in `boot`. */
 
+import type { BatchPolicy } from "../task/batch.ts";
 import type { TracePlace } from "../task/telemetry.ts";
 
 /** What crosses from the worker to a child. Plain data; no class, no function. */
@@ -29,6 +30,8 @@ export interface Call {
   readonly request?: string;
   /** No lease can end, for its message is off the queue: it may begin at any time. Stays with the worker. */
   readonly unleased?: true;
+  /** Its handler takes many at once. Stays with the worker. */
+  readonly batch?: BatchPolicy;
 }
 /** A call on its way to a child. */
 export interface GivenCall extends Call {
@@ -76,6 +79,8 @@ export type ToChild =
       readonly code?: string;
     }
   | { readonly t: "probe"; readonly n: number }
+  /** No more calls come. */
+  | { readonly t: "hurry" }
   | { readonly t: "stop"; readonly grace: number };
 export type FromChild =
   | {

@@ -25,6 +25,8 @@ export interface Pool {
    * runs there, or can. False where nothing can be ended so: the inline pool, a slot that is free.
    */
   terminate(slot: number): boolean;
+  /** No more calls come: runs that wait for others to be one batch begin. */
+  hurry(): void;
   resize(slots: number, children: number): Promise<void>;
   restart(): Promise<void>; // drain-and-replace, one child at a time
   close(grace: number): Promise<readonly number[]>; // slots that did not end: give their deliveries back

@@ -9,7 +9,7 @@ import { decisionOf } from "../task/control-flow.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { bindInput, type CallArguments, validateInput } from "../task/input.ts";
 import type { TaskRegistry } from "../task/registry.ts";
-import { type RunningTask, type TaskAsk, withRunningTask } from "../task/running.ts";
+import { type RunningTask, type RunSurroundings, type TaskAsk, withRunningTask } from "../task/running.ts";
 import type { Telemetry } from "../task/telemetry.ts";
 import { type Mask, maskOf, wrapSecrets } from "../wire/cover.ts";
 import { stringifyJson } from "../wire/json.ts";
@@ -25,6 +25,8 @@ export interface RunnerOptions {
   readonly sink: RunnerSink;
   readonly maxResultBytes: number;
   readonly clock: Clock;
+  /** Runs at one time, as far as it knows. */
+  readonly slots: number;
   /** True where the broker is out of reach: what a handler sends goes through the worker. */
   readonly remote: boolean;
   readonly telemetry?: Telemetry | undefined;
@@ -38,6 +40,9 @@ const maxBytesPerCharacter = 3;
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #running = new Map<number, CallContext>();
+  readonly #closing = new AbortController();
+  /** Runs whose input is being looked at. */
+  #preparing = 0;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -53,6 +58,11 @@ export class Runner {
 
   has(slot: number): boolean {
     return this.#running.has(slot);
+  }
+
+  /** No more calls come: what waits for others waits no longer. */
+  hurry(): void {
+    this.#closing.abort(new Error("no more calls come"));
   }
 
   /** Tells the handler, through `ctx.signal`, to stop. */
@@ -76,6 +86,7 @@ export class Runner {
     const definition = this.#options.registry.runnable(call.task);
     if (!definition?.handler) return this.#failed(call, unknownTask(call.task), undefined, started, false);
     let input: unknown;
+    this.#preparing++;
     try {
       const { args, kwargs } = givenCall(call);
       input = validateInput(definition, bindInput(definition, args, kwargs));
@@ -83,6 +94,8 @@ export class Runner {
     } catch (error) {
       const unfit = { ...wireErrorOf(error, definition.errorClasses, false), ran: false } as const;
       return { slot: call.slot, k: "error", error: unfit, ms: this.#since(started) };
+    } finally {
+      this.#preparing--;
     }
     let value: unknown;
     try {
@@ -119,10 +132,16 @@ export class Runner {
       ask: this.#options.remote ? (what: TaskAsk) => this.#options.sink.ask(call.slot, what) : undefined,
       sent: (ids) => this.#options.sink.sent?.(call.slot, ids),
       broker: trace?.broker,
+      ...(definition.batch && { around: this.#around(call) }),
     };
     const run = (): unknown => withRunningTask(running, () => handler(input, context));
     if (!trace || !telemetry) return run();
     return telemetry.handling(trace, call.task, call.id, run, maskedBy(call, definition));
+  }
+
+  #around({ isolated }: Call): RunSurroundings {
+    const room = (): number => this.#options.slots - this.#running.size + this.#preparing;
+    return { alone: isolated, room, closing: this.#closing.signal };
   }
 
   #thrown(call: Call, error: unknown, definition: TaskDefinition, started: number): TextReply {

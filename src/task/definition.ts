@@ -4,6 +4,7 @@
  */
 
 import type { ConcurrencyPolicy } from "./concurrency.ts";
+import type { BatchPolicy } from "./batch.ts";
 import type { CallPolicy } from "./calls.ts";
 import type { TaskContext } from "./context.ts";
 import type { RatePolicy } from "./rate.ts";
@@ -47,6 +48,8 @@ export interface TaskDefinition {
   readonly concurrency?: ConcurrencyPolicy | undefined;
   /** What becomes of many calls with one key; `undefined` = each is a task of its own. */
   readonly calls?: CallPolicy | undefined;
+  /** Its handler gathers runs and is called for many at once; `undefined` = for each. */
+  readonly batch?: BatchPolicy | undefined;
   /** Hard limit: what runs longer is killed. Milliseconds; `undefined` = none. */
   readonly timeLimit: number | undefined;
   /** Soft limit: `ctx.signal` aborts. Milliseconds; `undefined` = none. */

@@ -3,6 +3,7 @@
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { checkQueueName, checkTaskName } from "../wire/name.ts";
 import { type ConcurrencyOptions, resolveConcurrency } from "./concurrency.ts";
+import { type BatchOptions, resolveBatch } from "./batch.ts";
 import { type CallOptions, refuseRemoteCalls, resolveCalls } from "./calls.ts";
 import type { AnyHandler, TaskDefinition } from "./definition.ts";
 import { type Duration, durationMs } from "./duration.ts";
@@ -58,10 +59,12 @@ export interface AnyTaskOptions extends TaskOptions {
   readonly positional?: readonly string[];
   readonly rest?: "refuse" | "ignore";
   readonly raw?: boolean;
+  readonly batch?: BatchOptions;
 }
 
 const known: Readonly<Record<keyof AnyTaskOptions, true>> = {
   ack: true,
+  batch: true,
   concurrency: true,
   crashes: true,
   debounce: true,
@@ -145,6 +148,8 @@ export function defineTask(
     duration === undefined ? undefined : durationMs(duration, `${where}: ${what}`);
   const positional = options.positional && positions(options.positional, where);
   const names = (positional ?? []).map((each) => each.name);
+  if (options.batch !== undefined && options.raw === true)
+    throw new CeleriacError("CONFIG_INVALID", `${where}: batch excludes raw.`);
   const calls = resolveCalls(options, where);
   if (handler === undefined) refuseRemoteCalls(calls, where);
   return {
@@ -168,6 +173,7 @@ export function defineTask(
     ignoreResult: options.ignoreResult ?? false,
     trackStarted: options.trackStarted ?? false,
     calls,
+    batch: options.batch === undefined ? undefined : resolveBatch(options.batch, where),
     redact: options.redact === undefined ? undefined : resolveRedact(options.redact, names, where),
     errorClasses: [...(options.retry?.on ?? []), ...(options.retry?.never ?? [])],
   };

@@ -20,6 +20,15 @@ export type TaskAsk =
 /** What was sent, for the list of a task's children: a task's id, or a workflow's place as Celery's result tuple. */
 export type SentTask = string | ResultTuple;
 
+export interface RunSurroundings {
+  /** A suspect of a crash: nothing is to run with it. */
+  readonly alone: boolean;
+  /** How many more runs could come now. */
+  readonly room: () => number;
+  /** Aborts when no more will come. */
+  readonly closing: AbortSignal;
+}
+
 export interface RunningTask {
   readonly context: TaskContext;
   readonly lineage: {
@@ -32,6 +41,8 @@ export interface RunningTask {
   readonly ask: ((what: TaskAsk) => Promise<unknown>) | undefined;
   /** The worker's broker, for traces of what is sent; absent where it is not traced. */
   readonly broker?: BrokerName | undefined;
+  /** What comes beside it, for handlers that take many runs at once; absent where nobody knows. */
+  readonly around?: RunSurroundings | undefined;
   /** Told what was sent without asking, in a pool without children. */
   readonly sent?: ((sent: readonly SentTask[]) => void) | undefined;
 }

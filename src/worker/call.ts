@@ -31,6 +31,7 @@ export function callOf(execution: Execution, rules?: Pick<IntakeRules, "limitOf"
     queue: delivery.queue,
     headers: isEmpty(headers.custom) ? "{}" : stringifyJson(headers.custom),
     ...(definition.ack === "early" && { unleased: true }),
+    ...(definition.batch && { batch: definition.batch }),
     ...requestOf(execution),
   };
 }

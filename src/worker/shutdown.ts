@@ -31,6 +31,7 @@ export interface ShutdownParts {
 export async function shutDown(parts: ShutdownParts, grace: number, hurry: AbortSignal): Promise<void> {
   const { clock, flow, pool, settler, consumer, chords, admission } = parts;
   flow.pause();
+  pool.hurry();
   if (grace > 0) await within(clock, grace, hurry, (signal) => flow.quiet(signal));
   for (const execution of flow.slots.running.values()) {
     execution.interrupted ??= "shutdown";

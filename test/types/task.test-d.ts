@@ -6,6 +6,7 @@ import {
   createApp,
   type Jsonify,
   Ignore,
+  type Outcome,
   Secret,
   type Task,
   type TaskContext,
@@ -247,6 +248,42 @@ describe("signatures", () => {
     resize.s().link(announce.s({ channel: "a" }));
     // @ts-expect-error the channel is missing
     resize.s().link(announce.s());
+  });
+});
+
+describe("a batch", () => {
+  it("takes many inputs and gives an outcome for each", () => {
+    const store = app.task(
+      "batch.a",
+      { batch: { max: 10 } },
+      async (rows: readonly { id: number }[], { items, signal }) => {
+        expectTypeOf(items).toEqualTypeOf<readonly TaskContext[]>();
+        expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+        return rows.map(({ id }): Outcome<string> =>
+          id > 0 ? { value: String(id) } : { reason: new Error("no row") },
+        );
+      },
+    );
+    expectTypeOf(store).toEqualTypeOf<Task<{ id: number }, string>>();
+    expectTypeOf(store.delay({ id: 1 })).resolves.toEqualTypeOf<AsyncResult<string>>();
+    const settled = app.task("batch.b", { batch: { max: 10, maxWait: "1s" } }, (rows: readonly { id: number }[]) =>
+      Promise.allSettled(rows.map(async ({ id }) => id)),
+    );
+    expectTypeOf(settled).toEqualTypeOf<Task<{ id: number }, number>>();
+    const checked = app.task(
+      "batch.c",
+      { batch: { max: 10 }, input: z.object({ order: z.number(), copy: z.boolean().default(false) }) },
+      (orders) => orders.map(({ order, copy }) => ({ value: copy ? order : 0 })),
+    );
+    expectTypeOf(checked.delay({ order: 1 })).resolves.toEqualTypeOf<AsyncResult<number>>();
+    // @ts-expect-error -- one input at a time, as any other task
+    void store.delay([{ id: 1 }]);
+    // @ts-expect-error -- the handler takes a list
+    app.task("batch.d", { batch: { max: 10 } }, async (row: { id: number }) => [{ value: row.id }]);
+    // @ts-expect-error -- an outcome for each, and no plain values
+    app.task("batch.e", { batch: { max: 10 } }, (rows: readonly { id: number }[]) => rows.map(({ id }) => id));
+    // @ts-expect-error -- how many at most
+    app.task("batch.f", { batch: {} }, (rows: readonly { id: number }[]) => rows.map(({ id }) => ({ value: id })));
   });
 });
 

@@ -97,7 +97,7 @@ export class MessageTable {
       // An id that comes again after its window is a new task: the old result would keep it from storing its own.
       this.#results.forget(dedupe.id);
     }
-    this.#options.accepted?.(message);
+    if (decision?.kind !== "swap") this.#options.accepted?.(message);
     if (call === undefined || decision === undefined) this.put(message, "back");
     else this.calls.put(call, decision, message);
     return { kind: "accepted" };

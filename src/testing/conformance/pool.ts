@@ -8,6 +8,7 @@
  */
 
 import { describe } from "vitest";
+import { batchCases } from "./pool-batches.ts";
 import { bootCases } from "./pool-boot.ts";
 import { deathCases } from "./pool-deaths.ts";
 import { lifeCases } from "./pool-life.ts";
@@ -21,6 +22,7 @@ export type { PoolSettings, PoolSubject } from "./pool-rig.ts";
 export function poolConformance(name: string, subject: PoolSubject): void {
   describe(`pool: ${name}`, () => {
     describe("replies", () => replyCases(subject));
+    describe("batches", () => batchCases(subject));
     describe("limits", () => limitCases(subject));
     describe("terminations", () => terminationCases(subject));
     describe("slots and closing", () => lifeCases(subject));

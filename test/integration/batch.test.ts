@@ -1,0 +1,4 @@
+import { batchSuite } from "./batch-suite.ts";
+import { onEveryBroker } from "./every-broker.ts";
+
+onEveryBroker("batch", batchSuite);
