@@ -42,6 +42,8 @@ export async function timeAnswers(url: string, from: number, until: number): Pro
     }
     found.push({ name, p50: percentile(spent, 0.5), worst: Math.max(...spent) });
   };
+  // Nothing is shown before it.
+  await time("session", () => ask("session"));
   for (const [when, at] of [
     ["now", undefined],
     ["then", Math.floor((from + until) / 2)],

@@ -176,7 +176,8 @@ export class History {
       return {
         recording: trouble === undefined,
         events,
-        tasks: database.number("SELECT max(id) - min(id) + 1 FROM task"),
+        // Asked for both in one, SQLite reads all rows: 0.7 s of three million tasks.
+        tasks: database.number("SELECT (SELECT max(id) FROM task) - (SELECT min(id) FROM task) + 1"),
         bytes: database.number("PRAGMA page_count") * database.number("PRAGMA page_size"),
         maxBytes,
         maxAge,
