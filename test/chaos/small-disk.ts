@@ -20,6 +20,7 @@ export class SmallDisk {
   readonly path: string;
   readonly #unmount: () => void;
   #greedy: NodeJS.Timeout | undefined;
+  #shrinking: Promise<void> | undefined;
 
   private constructor(path: string) {
     this.path = path;
@@ -42,11 +43,18 @@ export class SmallDisk {
   /** Leaves no room. `greedy`: also takes what others give up from now on; they can then do nothing at all. */
   async fill(greedy: boolean): Promise<void> {
     await this.#shrink();
-    if (greedy) this.#greedy = setInterval(() => void this.#shrink().catch(() => {}), greed);
+    if (!greedy) return;
+    this.#greedy = setInterval(() => {
+      this.#shrinking ??= this.#shrink()
+        .catch(() => {})
+        .finally(() => (this.#shrinking = undefined));
+    }, greed);
   }
 
   async free(): Promise<void> {
     clearInterval(this.#greedy);
+    // One that is under way would end after this, and leave the disk full for good.
+    await this.#shrinking;
     await this.#resize(roomy);
   }
 
