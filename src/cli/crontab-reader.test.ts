@@ -5,8 +5,8 @@ import { type CrontabOptions, readCrontab } from "./crontab-reader.ts";
 
 const read = (text: string, options: Partial<CrontabOptions> = {}): readonly unknown[] =>
   readCrontab(text, { system: false, task: "shell.run", timezone: "UTC", ...options }).map((item) =>
-    "why" in item
-      ? `${item.source}: ${item.why}`
+    !("planned" in item)
+      ? `${item.source}: ${"why" in item ? item.why : ""}`
       : [item.planned.name, String(item.planned.schedule), item.planned.kwargs, item.planned.schedule.timezone],
   );
 

@@ -66,7 +66,8 @@ function planned(
   };
 }
 
-function timesOf(fields: readonly string[]): string {
+/** Five fields, or a nickname, as this library writes them. Throws for what it cannot say. */
+export function timesOf(fields: readonly string[]): string {
   if (fields[0] === "@reboot") throw new Error("@reboot is no time: start it with the machine, such as by systemd");
   if (fields.length === 1)
     return fields[0] === "@midnight" ? "@daily" : fields[0] === "@annually" ? "@yearly" : String(fields[0]);

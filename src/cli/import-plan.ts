@@ -2,6 +2,7 @@
  * What an importer has found, and what becomes of it. Each thing is taken over, or listed with the reason why not; the source is only read.
  */
 
+import type { App } from "../app/app.ts";
 import type { ScheduleOptions } from "../app/schedule-book.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Schedule } from "../task/schedule.ts";
@@ -18,9 +19,19 @@ export interface PlannedSchedule {
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly options: ScheduleOptions;
 }
+export interface PlannedJob {
+  readonly id: string;
+  readonly task: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly queue: string;
+  /** `undefined`: now. */
+  readonly due: Date | undefined;
+}
 /** `source`: where it stands, for people. */
 export type ImportItem =
   | { readonly source: string; readonly planned: PlannedSchedule }
+  | { readonly source: string; readonly job: PlannedJob }
   | { readonly source: string; readonly why: string };
 
 export interface ImportFlags extends Target {
@@ -48,7 +59,7 @@ export async function carryOut(
   else {
     await inSession(flags, async ({ app }) => {
       for (const item of items) {
-        const why = "planned" in item ? await add(app.schedules, item.planned) : item.why;
+        const why = "why" in item ? item.why : await reasonAgainst(() => take(app, item));
         rows.push(why === undefined ? rowOf(item, "taken over") : { ...rowOf(item, "left"), state: "left", why });
       }
     });
@@ -70,23 +81,26 @@ export async function carryOut(
   return rows.some(({ state }) => state === "left") ? exitCode.error : exitCode.done;
 }
 
-/** The reason why it was not added; `undefined` if it was. What concerns one alone keeps none of the others back. */
-async function add(
-  schedules: {
-    add(
-      name: string,
-      schedule: Schedule,
-      signature: Signature<unknown, unknown>,
-      options: ScheduleOptions,
-    ): Promise<void>;
-  },
-  { name, schedule, task, args, kwargs, options }: PlannedSchedule,
-): Promise<string | undefined> {
+async function take(app: App, item: Exclude<ImportItem, { readonly why: string }>): Promise<void> {
+  if ("planned" in item) {
+    const { name, schedule, task, args, kwargs, options } = item.planned;
+    await app.schedules.add(name, schedule, new Signature({ task, args, kwargs, immutable: true }), options);
+    return;
+  }
+  const { id, task, args, kwargs, queue, due } = item.job;
+  const call = new Signature<unknown, unknown>({ task, args, kwargs, immutable: true });
+  const sent = await app.enqueue(call, { id, queue, ...(due !== undefined && { eta: due }) });
+  if (sent.duplicate) throw new Error("it was taken over before");
+}
+
+/** Why it was not taken over; `undefined` if it was. What concerns one alone keeps none of the others back. */
+async function reasonAgainst(taking: () => Promise<void>): Promise<string | undefined> {
   try {
-    await schedules.add(name, schedule, new Signature({ task, args, kwargs, immutable: true }), options);
+    await taking();
     return undefined;
   } catch (error) {
-    if (error instanceof CeleriacError && ofOne.has(error.code)) return `${error.code}: ${error.message}`;
+    if (!(error instanceof CeleriacError)) return reasonOf(error);
+    if (ofOne.has(error.code)) return `${error.code}: ${error.message}`;
     throw error;
   }
 }
@@ -103,6 +117,10 @@ const ofOne: ReadonlySet<string> = new Set([
 
 function rowOf(item: ImportItem, state: Row["state"]): Row {
   if ("why" in item) return { source: item.source, state: "left", name: "", schedule: "", task: "", why: item.why };
+  if ("job" in item) {
+    const { id, task, due } = item.job;
+    return { source: item.source, state, name: id, schedule: due?.toISOString() ?? "now", task, why: "" };
+  }
   const { name, schedule, task } = item.planned;
   return { source: item.source, state, name, schedule: String(schedule), task, why: "" };
 }

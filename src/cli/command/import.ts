@@ -1,12 +1,15 @@
-/** `celeriac import`: schedules from elsewhere. */
+/** `celeriac import`: schedules and waiting jobs from elsewhere. */
 
 import { Command } from "commander";
 import type { CeleryBeatFlags } from "../import-celery-beat.ts";
 import type { CrontabFlags } from "../import-crontab.ts";
-import { addJson, addSchedules, addTarget, listed } from "../option.ts";
+import type { BullmqFlags } from "../import-bullmq.ts";
+import { addJson, addSchedules, addTarget, listed, names, pair } from "../option.ts";
 
 export function importCommand(finish: (code: number) => void): Command {
-  const all = new Command("import").description("take schedules over from elsewhere; the source is only read");
+  const all = new Command("import").description(
+    "take schedules and waiting jobs over from elsewhere; the source is only read",
+  );
   const add = (command: Command): Command => {
     command.option("--dry-run", "print what would be taken over, and what not and why; change nothing");
     all.addCommand(addJson(addSchedules(addTarget(command))));
@@ -34,6 +37,18 @@ export function importCommand(finish: (code: number) => void): Command {
   ).action(async (flags: CeleryBeatFlags) => {
     const { importCeleryBeat } = await import("../import-celery-beat.ts");
     finish(await importCeleryBeat(flags));
+  });
+  add(
+    new Command("bullmq")
+      .description("job schedulers and waiting jobs of BullMQ's queues")
+      .requiredOption("--from <url>", "the Redis they are in, such as redis://127.0.0.1:6379/0")
+      .option("--queue <names>", "queues to read, separated by commas", names)
+      .option("--prefix <text>", "before BullMQ's keys", "bull")
+      .option("--task <job=task>", "the task for jobs of this name; may be repeated (default: of the same name)", pair)
+      .option("--timezone <zone>", "of schedulers without one (default: this machine's)"),
+  ).action(async (flags: BullmqFlags) => {
+    const { importBullmq } = await import("../import-bullmq.ts");
+    finish(await importBullmq(flags));
   });
   return all;
 }
