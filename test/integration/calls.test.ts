@@ -1,4 +1,8 @@
+import { batchSuite } from "./batch-suite.ts";
 import { callsSuite } from "./calls-suite.ts";
 import { onEveryBroker } from "./every-broker.ts";
 
-onEveryBroker("calls", callsSuite);
+onEveryBroker("calls", (title, make) => {
+  callsSuite(title, make);
+  batchSuite(title, make);
+});
