@@ -87,6 +87,8 @@ export type Fact =
       readonly queue: string;
       readonly ahead: number;
       readonly priority?: number;
+      /** Its key, where keys take turns: `ahead` counts what comes before its turn. */
+      readonly key?: string;
       readonly wait?: number;
     }
   | {

@@ -67,7 +67,7 @@ function refused(
   if (answer.reason === "unsupported") {
     return new CeleriacError(
       "NOT_SUPPORTED",
-      `"${draft.task}" was not sent: ${answer.detail}. Use unique, debounce and throttle with SQLite, Redis or Valkey, or take them off the task.`,
+      `"${draft.task}" was not sent: ${answer.detail}. Use SQLite, Redis or Valkey for it, or take the option off the task.`,
       { details },
     );
   }

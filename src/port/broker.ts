@@ -54,6 +54,7 @@ export interface BrokerFeatures {
   readonly purgeDelayed: boolean; // what is delayed can be purged by queue
   readonly requeueFront: boolean; // what is put back to the front comes before what waits
   readonly requeue: boolean; // single messages are moved at another's word
+  readonly fair: boolean; // keys of the header "celeriac.fair" take turns, each one message a round
   readonly line: boolean; // what waits for a place of `Limits` is called when one is free
   readonly calls: boolean; // knows of keys that calls have
 }

@@ -50,6 +50,8 @@ export interface TaskDefinition {
   readonly calls?: CallPolicy | undefined;
   /** Its handler gathers runs and is called for many at once; `undefined` = for each. */
   readonly batch?: BatchPolicy | undefined;
+  /** Whose turn a call counts as; `undefined` = it waits in line with all others. */
+  readonly fairness?: ((input: unknown) => string) | undefined;
   /** Hard limit: what runs longer is killed. Milliseconds; `undefined` = none. */
   readonly timeLimit: number | undefined;
   /** Soft limit: `ctx.signal` aborts. Milliseconds; `undefined` = none. */

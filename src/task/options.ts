@@ -33,6 +33,11 @@ export interface TaskOptions extends CallOptions {
   readonly rate?: Rate | RateOptions;
   /** How many runs of it there may be at one time, on all workers together, also for each key of the input. Default: no limit. */
   readonly concurrency?: number | ConcurrencyOptions;
+  /**
+   * Whose calls these are, such as a tenant's: keys take turns in the queue, however many calls of one wait. Asked where the call is made; its
+   * parameter is the call's input. Default: first come, first served.
+   */
+  readonly fairness?: (input: never) => string;
   /** A run that takes longer is killed. Default: none. */
   readonly timeLimit?: Duration;
   /** `ctx.signal` aborts after this long, so the handler can tidy up. Default: none. */
@@ -69,6 +74,7 @@ const known: Readonly<Record<keyof AnyTaskOptions, true>> = {
   crashes: true,
   debounce: true,
   expires: true,
+  fairness: true,
   ignoreResult: true,
   input: true,
   onCrash: true,
@@ -146,6 +152,9 @@ export function defineTask(
   }
   const ms = (duration: Duration | undefined, what: string): number | undefined =>
     duration === undefined ? undefined : durationMs(duration, `${where}: ${what}`);
+  if (options.fairness !== undefined && typeof options.fairness !== "function") {
+    throw new CeleriacError("CONFIG_INVALID", `${where}: fairness must be a function of the input.`);
+  }
   const positional = options.positional && positions(options.positional, where);
   const names = (positional ?? []).map((each) => each.name);
   if (options.batch !== undefined && options.raw === true)
@@ -164,6 +173,7 @@ export function defineTask(
     retry: options.retry && resolveRetry(options.retry),
     rate: options.rate === undefined ? undefined : resolveRate(options.rate, where),
     concurrency: options.concurrency === undefined ? undefined : resolveConcurrency(options.concurrency, where),
+    fairness: options.fairness as TaskDefinition["fairness"],
     timeLimit: ms(options.timeLimit, "timeLimit"),
     softTimeLimit: ms(options.softTimeLimit, "softTimeLimit"),
     expires: ms(options.expires, "expires"),

@@ -1,14 +1,16 @@
 /** A header by which a message says that it stands for all calls with one key, and when it gives the key up. Python ignores it. */
 
 import { redactHeader, secretHeader } from "./cover.ts";
+import { fairHeader } from "./fair.ts";
 import { isRecord } from "./record.ts";
 
 export const callHeader = "celeriac.call";
-/** Ours that come with a call: which calls it stands for, whose bucket a rate counts in, among whose runs it counts, what of its input nobody is to see. */
+/** Ours that come with a call: which calls it stands for, whose bucket a rate counts in, among whose runs it counts, whose turn it is, what of its input nobody is to see. */
 export const callHeaders: ReadonlySet<string> = new Set([
   callHeader,
   "celeriac.key",
   "celeriac.slot",
+  fairHeader,
   redactHeader,
   secretHeader,
 ]);

@@ -4,6 +4,7 @@ import type { Explanation, Fact, Standing } from "../../app/reason.ts";
 import { placeKey } from "../../task/concurrency.ts";
 import { readCallMark } from "../../wire/call-mark.ts";
 import { rateBucket } from "../../task/rate.ts";
+import { fairKeyOf } from "../../wire/fair.ts";
 import type { Case } from "./case.ts";
 import type { Found } from "./search.ts";
 import type { WorkerView } from "./workers.ts";
@@ -180,5 +181,6 @@ function line({ queue, held, message }: Found): readonly Fact[] {
   const { ahead } = held;
   if (ahead === undefined || ahead === 0) return [];
   const { priority = 0 } = message?.properties ?? {};
-  return [{ kind: "behind", queue, ahead, ...(priority !== 0 && { priority }) }];
+  const key = fairKeyOf(message?.headers ?? {});
+  return [{ kind: "behind", queue, ahead, ...(priority !== 0 && { priority }), ...(key !== undefined && { key }) }];
 }

@@ -52,7 +52,7 @@ function textOf(fact: Fact, now: number): string {
     case "claimed":
       return `${fact.worker} has it, and it waits there for a place${fact.before === 0 ? "" : ` with ${String(fact.before)} others`}`;
     case "behind":
-      return `${String(fact.ahead)} messages come before it in "${fact.queue}"`;
+      return `${String(fact.ahead)} messages come before it in "${fact.queue}"${fact.key === undefined ? "" : `, where keys take turns and it is one of "${fact.key}"`}`;
     case "waits-for":
       return `it waits for ${names(fact.ids)}${states(fact.states)}`;
     case "waits-for-group": {

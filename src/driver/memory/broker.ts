@@ -38,6 +38,7 @@ const features: BrokerFeatures = {
   requeue: true,
   line: true,
   calls: true,
+  fair: true,
 };
 
 export class MemoryBroker implements Broker {

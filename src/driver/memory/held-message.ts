@@ -6,6 +6,7 @@ import type { Outgoing } from "../../port/broker.ts";
 import type { AttemptRecord } from "../../port/queue-admin.ts";
 import type { Fence, ServerTime } from "../../port/units.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../wire/envelope.ts";
+import { fairKeyOf } from "../../wire/fair.ts";
 import type { Malformed, Message } from "../../wire/message.ts";
 import { spliceRoute } from "../../wire/route.ts";
 
@@ -34,6 +35,8 @@ export class HeldMessage {
   readonly priority: number;
   readonly id: string | undefined;
   readonly task: string | undefined;
+  /** Whose turn it counts as. */
+  readonly fair: string | undefined;
   /** Celery's `retries` + 1. */
   readonly attempt: number;
   readonly since: ServerTime;
@@ -46,6 +49,8 @@ export class HeldMessage {
   lease: HeldLease | undefined;
   /** Its place in its line; set when it becomes ready, and by the timetable while it is delayed. */
   place = 0;
+  /** Its turn, while it waits where keys take turns. */
+  turn: number | undefined;
 
   constructor(queue: string, raw: string | Uint8Array, message: Message | Malformed, since: ServerTime) {
     this.queue = queue;
@@ -56,6 +61,7 @@ export class HeldMessage {
     const { id, task, retries } = headers as Readonly<Record<string, unknown>>;
     this.id = typeof id === "string" ? id : undefined;
     this.task = typeof task === "string" ? task : undefined;
+    this.fair = fairKeyOf(headers);
     this.attempt = typeof retries === "number" ? retries + 1 : 1;
     this.call = readCallMark(headers);
     const priority = "malformed" in message ? 0 : (message.properties.priority ?? 0);

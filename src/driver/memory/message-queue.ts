@@ -8,8 +8,12 @@
 
 import type { Held, QueueState } from "../../port/queue-admin.ts";
 import type { Fence, ServerTime } from "../../port/units.ts";
+import { FairLine } from "./fair-line.ts";
 import { levels, type HeldLease, type HeldMessage } from "./held-message.ts";
 import { Line, Timetable } from "./line.ts";
+
+/** Of positions, above all priorities; turns of what was given back may be below 0. */
+const fairBase = 1e9;
 
 export class MessageQueue {
   readonly name: string;
@@ -17,6 +21,10 @@ export class MessageQueue {
   readonly delayed: Timetable = new Timetable();
   /** By fence, oldest claim first. */
   readonly leased: Map<Fence, HeldMessage> = new Map();
+  /** What waits of keys that take turns. */
+  readonly fair: FairLine = new FairLine();
+  /** The odd one of a claim was theirs the last time. */
+  fairLast = false;
   readonly #lines: readonly Line[] = levels.map(() => new Line());
 
   constructor(name: string) {
@@ -24,7 +32,7 @@ export class MessageQueue {
   }
 
   get depth(): number {
-    return this.#lines.reduce((sum, line) => sum + line.size, 0);
+    return this.#lines.reduce((sum, line) => sum + line.size, this.fair.size);
   }
 
   line(level: number): Line {
@@ -40,8 +48,9 @@ export class MessageQueue {
       return false;
     }
     message.due = undefined;
-    if (at === "front") this.line(message.priority).unshift(message);
-    else this.line(message.priority).push(message);
+    const line = message.fair === undefined ? this.line(message.priority) : this.fair;
+    if (at === "front") line.unshift(message);
+    else line.push(message);
     return true;
   }
 
@@ -69,28 +78,40 @@ export class MessageQueue {
   take(message: HeldMessage): void {
     if (message.lease) this.remove(message);
     else if (message.due !== undefined) this.delayed.remove(message);
+    else if (this.fair.has(message)) this.fair.remove(message);
     else this.line(message.priority).remove(message);
   }
 
+  isReady(message: HeldMessage): boolean {
+    return this.fair.has(message) || this.line(message.priority).has(message);
+  }
+
   purge(what: { readonly ready: boolean; readonly delayed: boolean }): number {
-    const ready = what.ready ? this.#lines.reduce((sum, line) => sum + line.clear(), 0) : 0;
+    const ready = what.ready ? this.#lines.reduce((sum, line) => sum + line.clear(), this.fair.clear()) : 0;
     return ready + (what.delayed ? this.delayed.clear() : 0);
   }
 
   *ready(): Generator<HeldMessage> {
     for (const line of this.#lines) yield* line;
+    yield* this.fair;
   }
 
   state(consumers: number): QueueState {
     let oldest: ServerTime | undefined;
-    for (const line of this.#lines) {
+    for (const line of [...this.#lines, this.fair]) {
       const since = line.peek()?.since;
       if (since !== undefined && since < (oldest ?? Infinity)) oldest = since;
     }
     return {
       name: this.name,
       paused: this.paused,
-      ready: levels.map((priority) => ({ priority, count: this.line(priority).size })).filter((line) => line.count > 0),
+      ready: levels
+        .map((priority) => ({
+          priority,
+          // Keys that take turns have no priority.
+          count: this.line(priority).size + (priority === 0 ? this.fair.size : 0),
+        }))
+        .filter((line) => line.count > 0),
       delayed: this.delayed.size,
       leased: this.leased.size,
       consumers,
@@ -108,5 +129,5 @@ export class MessageQueue {
 /** Where a message stands in its list, as two numbers that grow along it. Pages are cut by these, so a page costs one walk. */
 export function positionOf(message: HeldMessage): readonly [number, number] {
   if (message.lease !== undefined) return [0, message.lease.fence];
-  return [message.due ?? message.priority, message.place];
+  return [message.due ?? (message.turn === undefined ? message.priority : fairBase + message.turn), message.place];
 }

@@ -12,6 +12,7 @@ import { DeadLetterTable } from "./dead-letter-table.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import { HeldMessage, levels, type Holder, lostWorker } from "./held-message.ts";
 import type { JoinTable } from "./join-table.ts";
+import type { Line } from "./line.ts";
 import { MessageQueue } from "./message-queue.ts";
 import type { Call, PlaceTable } from "./place-table.ts";
 import type { ResultTable } from "./result-table.ts";
@@ -138,23 +139,31 @@ export class MessageTable {
     const taken: HeldMessage[] = [];
     const given = new Map<MessageQueue, number>();
     let bytes = 0;
+    /** False: no more bytes. */
+    const take = (queue: MessageQueue, line: Pick<Line, "peek" | "shift">, most: number): boolean => {
+      while (taken.length < ask.room && (given.get(queue) ?? 0) < most) {
+        const next = line.peek();
+        if (next === undefined) break;
+        if (taken.length > 0 && bytes + next.size > ask.maxBytes) return false;
+        line.shift();
+        bytes += next.size;
+        given.set(queue, (given.get(queue) ?? 0) + 1);
+        const until = this.#clock.monotonic() + ask.lease;
+        queue.lease(next, { holder: claimer, fence: this.#nextFence(), until, started: undefined });
+        taken.push(next);
+      }
+      return true;
+    };
     const share = Math.ceil(ask.room / queues.length);
+    // Half for keys that take turns, so that neither waits for the other to be empty.
+    for (const queue of queues) {
+      if (queue.fair.size === 0) continue;
+      queue.fairLast = !queue.fairLast;
+      if (!take(queue, queue.fair, Math.floor((share + Number(queue.fairLast)) / 2))) return taken;
+    }
     for (const most of [share, ask.room])
-      for (const level of levels)
-        for (const queue of queues) {
-          const line = queue.line(level);
-          while (taken.length < ask.room && (given.get(queue) ?? 0) < most) {
-            const next = line.peek();
-            if (next === undefined) break;
-            if (taken.length > 0 && bytes + next.size > ask.maxBytes) return taken;
-            line.shift();
-            bytes += next.size;
-            given.set(queue, (given.get(queue) ?? 0) + 1);
-            const until = this.#clock.monotonic() + ask.lease;
-            queue.lease(next, { holder: claimer, fence: this.#nextFence(), until, started: undefined });
-            taken.push(next);
-          }
-        }
+      for (const level of levels) for (const queue of queues) if (!take(queue, queue.line(level), most)) return taken;
+    for (const queue of queues) if (!take(queue, queue.fair, ask.room)) return taken;
     return taken;
   }
 
@@ -265,7 +274,7 @@ export class MessageTable {
       this.put(message, "front");
       return "called";
     }
-    return message.lease !== undefined || queue.line(message.priority).has(message) ? "moving" : "gone";
+    return message.lease !== undefined || queue.isReady(message) ? "moving" : "gone";
   }
 
   /** Microseconds, as on the other brokers: fences that users keep in their own tables go on growing over a restart. */

@@ -11,6 +11,7 @@ import type {
 } from "../../port/broker.ts";
 import type { DeadLetters, QueueAdmin } from "../../port/queue-admin.ts";
 import type { Millis, Warning } from "../../port/units.ts";
+import { fairKeyOf } from "../../wire/fair.ts";
 import { checkQueueName } from "../../wire/name.ts";
 import { RabbitConsumer, type ConsumerParts } from "./consumer.ts";
 import type { Context } from "./context.ts";
@@ -92,6 +93,12 @@ export class RabbitBroker implements Broker {
     const answers = parcels.map((parcel, index): Published | undefined => {
       const { queue, size } = parcel;
       if (batch[index]?.call !== undefined) return noCalls;
+      if (fairKeyOf(batch[index]?.message.headers ?? {}) !== undefined)
+        return {
+          kind: "refused",
+          reason: "unsupported",
+          detail: "a queue of RabbitMQ has one order, in which keys take no turns",
+        };
       if (size > maxMessageBytes)
         return { kind: "refused", reason: "too-large", detail: `${size} bytes, the limit is ${maxMessageBytes}` };
       const left = room?.get(queue) ?? 1;
@@ -160,5 +167,6 @@ function featuresOf(quorum: boolean, maxPriority: number | undefined): BrokerFea
     requeue: false,
     line: false,
     calls: false,
+    fair: false,
   };
 }

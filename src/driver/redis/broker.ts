@@ -55,6 +55,7 @@ export class RedisBroker implements Broker {
       requeue: true,
       line: true,
       calls: true,
+      fair: true,
     };
     this.#context = context;
     this.#store = store;

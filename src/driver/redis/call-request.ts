@@ -8,13 +8,14 @@ import type { Context } from "./context.ts";
 import { RedisDelivery } from "./delivery.ts";
 import type { Encoded } from "./publisher.ts";
 import { beginCallScript } from "./script/call.ts";
+import { fairStep } from "./script/parts.ts";
 
 export function callRequest(
   { keys: names, options }: Context,
   encoded: Encoded,
   rule: CallRule,
 ): { readonly keys: readonly string[]; readonly args: readonly string[] } {
-  const { queue, step, dedupe, due, raw, id } = encoded;
+  const { queue, step, fair, dedupe, due, raw, id } = encoded;
   const { key, hold, life, conflict, quiet, replaces } = rule;
   const row = names.call(queue, key);
   const once = dedupe === undefined ? [row, row] : [names.seen(dedupe.id), names.meta(dedupe.id)];
@@ -34,7 +35,7 @@ export function callRequest(
     ],
     args: [
       queue,
-      String(step),
+      String(fair ? fairStep : step),
       String(options.maxDepth),
       dedupe?.nonce ?? "",
       String(dedupe?.window ?? ""),

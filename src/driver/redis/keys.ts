@@ -130,6 +130,13 @@ export class Keys {
   due(queue: string): string {
     return `${this.ours}due:${queue}`;
   }
+  /** What waits of keys that take turns, and the last turn of each key. */
+  fair(queue: string): string {
+    return `${this.ours}fair:${queue}`;
+  }
+  turns(queue: string): string {
+    return `${this.ours}turns:${queue}`;
+  }
   started(queue: string): string {
     return `${this.ours}started:${queue}`;
   }

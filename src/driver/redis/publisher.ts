@@ -7,11 +7,13 @@ import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { CallRule } from "../../port/call-law.ts";
 import type { Outgoing, Published } from "../../port/broker.ts";
 import { encodeEnvelope } from "../../wire/envelope.ts";
+import { fairKeyOf } from "../../wire/fair.ts";
 import type { Context } from "./context.ts";
 import { isPassing, LinkError, refusedBy, ServerRefusal } from "./failure.ts";
 import type { Keys } from "./keys.ts";
 import { callRequest, standing } from "./call-request.ts";
 import { publishCallScript } from "./script/call.ts";
+import { fairStep } from "./script/parts.ts";
 import { publishScript } from "./script/publish.ts";
 import type { Script } from "./script/script.ts";
 
@@ -23,6 +25,8 @@ export const mostBytes: number = 4 * 1024 * 1024;
 export interface Encoded {
   readonly queue: string;
   readonly step: number;
+  /** Its key takes turns with others. */
+  readonly fair: boolean;
   /** Server time in milliseconds as text, "" for now. */
   readonly due: string;
   readonly raw: string;
@@ -52,6 +56,7 @@ export function encodeOutgoing(keys: Keys, outgoing: Outgoing): Encoded {
   return {
     queue,
     step: keys.stepOf(message.properties.priority),
+    fair: fairKeyOf(message.headers) !== undefined,
     due: due === undefined ? "" : String(Math.ceil(due)),
     raw,
     size: Buffer.byteLength(raw),
@@ -66,11 +71,11 @@ function publishKeys(keys: Keys, queue: string): string[] {
   return [keys.unacked, keys.index, keys.fence, keys.bell(queue), keys.due(queue), ...keys.lists(queue)];
 }
 
-function publishArgs(keys: Keys, queue: string, step: number, depth: number, delayed: boolean): string[] {
+function publishArgs(keys: Keys, { queue, step, fair }: Encoded, depth: number, delayed: boolean): string[] {
   const { steps } = keys;
   return [
     queue,
-    String(step),
+    String(fair ? fairStep : step),
     String(6 + steps.indexOf(step)),
     String(steps.length),
     String(depth),
@@ -182,10 +187,10 @@ export class Publisher {
     const first = group[0]?.encoded;
     if (first === undefined) return;
     if (first.call !== undefined) return this.#standing(first.call, group);
-    const { queue, step } = first;
+    const { queue } = first;
     const keys = publishKeys(names, queue);
     const delayed = group.some((waiting) => waiting.encoded.due !== "");
-    const args = publishArgs(names, queue, step, options.maxDepth, delayed);
+    const args = publishArgs(names, first, options.maxDepth, delayed);
     for (const { encoded } of group) {
       const { dedupe } = encoded;
       if (dedupe) keys.push(names.seen(dedupe.id), names.meta(dedupe.id));
@@ -259,8 +264,8 @@ function inGroups(pending: readonly Waiting[]): readonly Waiting[][] {
   const open = new Map<string, Waiting[]>();
   const homes = new Map<string, Waiting[]>();
   for (const waiting of pending) {
-    const { step, queue, dedupe } = waiting.encoded;
-    const key = `${step} ${queue}`;
+    const { step, fair, queue, dedupe } = waiting.encoded;
+    const key = `${fair ? fairStep : step} ${queue}`;
     let group = open.get(key);
     const home = dedupe && homes.get(dedupe.id);
     if (home !== undefined && home !== group) {

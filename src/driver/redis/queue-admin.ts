@@ -6,6 +6,7 @@ import type { Context } from "./context.ts";
 import { fenceOfId } from "./keys.ts";
 import { Requeue } from "./requeue.ts";
 import { controlScript, purgeDelayedScript, purgeReadyScript } from "./script/admin.ts";
+import { fairStep } from "./script/parts.ts";
 import { ringScript } from "./script/wake.ts";
 import { holderOf } from "./start-mark.ts";
 
@@ -40,12 +41,16 @@ export class RedisQueueAdmin implements QueueAdmin {
     const { keys } = this.#context;
     const ask = (command: string, key: string): Promise<number> =>
       this.#context.command(command, [key]) as Promise<number>;
-    const [delayed, leased, ...lengths] = await Promise.all([
+    const [delayed, leased, fair = 0, ...lengths] = await Promise.all([
       ask("ZCARD", keys.due(name)),
       ask("ZCARD", keys.lease(name)),
+      ask("ZCARD", keys.fair(name)),
       ...keys.lists(name).map((list) => ask("LLEN", list)),
     ]);
-    const ready = keys.steps.map((priority, index) => ({ priority, count: lengths[index] ?? 0 }));
+    const ready = keys.steps.map((priority, index) => ({
+      priority,
+      count: (lengths[index] ?? 0) + (index === 0 ? fair : 0),
+    }));
     return { name, paused, ready, delayed: delayed ?? 0, leased: leased ?? 0 };
   }
 
@@ -71,7 +76,13 @@ export class RedisQueueAdmin implements QueueAdmin {
       if (items.length >= limit) return { items, next: await this.#nextPlace(queue, step, from + raws.length) };
       from = 0;
     }
-    return { items, next: undefined };
+    // Keys that take turns have no priority; half of each claim is theirs, whatever else waits.
+    const range = [keys.fair(queue), String(from), String(from + limit - items.length - 1)];
+    const raws = (await this.#context.command("ZRANGE", range, { binary: true })) as Buffer[];
+    raws.forEach((raw, index) =>
+      items.push({ key: `${fairStep}:${from + index}`, raw, since: clock.now(), state: "ready", ahead: from + index }),
+    );
+    return { items, next: items.length < limit ? undefined : `${fairStep}:${from + raws.length}` };
   }
 
   async #nextPlace(queue: string, step: number, from: number): Promise<string | undefined> {
@@ -81,7 +92,8 @@ export class RedisQueueAdmin implements QueueAdmin {
       const place = later === step ? from : 0;
       if (length > place) return `${later}:${place}`;
     }
-    return undefined;
+    const fair = Number(await this.#context.command("ZCARD", [keys.fair(queue)]));
+    return fair > 0 ? `${fairStep}:0` : undefined;
   }
 
   async #ledger(
@@ -143,6 +155,7 @@ export class RedisQueueAdmin implements QueueAdmin {
   async #withAll(queue: string, held: Held): Promise<Held> {
     const { keys } = this.#context;
     const own = Number(held.key.split(":")[0]);
+    if (own === fairStep) return held;
     const before = keys.steps.filter((step) => step < own).map((step) => keys.list(queue, step));
     const lengths = await Promise.all(before.map((list) => this.#context.command("LLEN", [list]) as Promise<number>));
     return { ...held, ahead: lengths.reduce((sum, length) => sum + length, held.ahead ?? 0) };
@@ -153,7 +166,8 @@ export class RedisQueueAdmin implements QueueAdmin {
     keys.checkQueue(queue);
     let total = 0;
     if (what.ready) {
-      const names = [keys.unacked, keys.due(queue), keys.calls(queue), ...keys.lists(queue)];
+      const own = [keys.due(queue), keys.calls(queue), keys.fair(queue), keys.turns(queue)];
+      const names = [keys.unacked, ...own, ...keys.lists(queue)];
       total += Number(await this.#context.ask(() => this.#context.run(purgeReadyScript, names, [])));
     }
     if (!what.delayed) return total;

@@ -136,6 +136,7 @@ export class Requeue {
     const looks = [
       () => this.#ledger("leased", keys.lease(this.#queue), note),
       ...keys.lists(this.#queue).map((list) => () => this.#ready(list, note)),
+      () => this.#fair(keys.fair(this.#queue), note),
       () => this.#ledger("delayed", keys.due(this.#queue), note),
       () => this.#python(note),
     ];
@@ -149,6 +150,16 @@ export class Requeue {
       const range = [list, String(-(from + page)), String(-1 - from)];
       const raws = ((await this.#context.command("LRANGE", range, { binary: true })) as Buffer[]).reverse();
       for (const raw of raws) note({ mode: "ready", known: raw, where: list, raw });
+      if (raws.length < page) return;
+    }
+  }
+
+  /** In the order of their turns. */
+  async #fair(where: string, note: Note): Promise<void> {
+    for (let from = 0; from < most; from += page) {
+      const range = [where, String(from), String(from + page - 1)];
+      const raws = (await this.#context.command("ZRANGE", range, { binary: true })) as Buffer[];
+      for (const raw of raws) note({ mode: "ready", known: raw, where, raw });
       if (raws.length < page) return;
     }
   }

@@ -4,11 +4,13 @@ import type { Settlement } from "../../port/broker.ts";
 import type { AttemptRecord, DeadLetter } from "../../port/queue-admin.ts";
 import { readCallMark } from "../../wire/call-mark.ts";
 import { spliceMarks, type Marks } from "../../wire/envelope.ts";
+import { fairKeyOf } from "../../wire/fair.ts";
 import { argumentOf, ArrivalArguments, sizeOfArrival, wholeText } from "./arrivals.ts";
 import type { Argument } from "./client.ts";
 import type { RedisDelivery } from "./delivery.ts";
 import { letterText } from "./letter.ts";
 import type { Keys } from "./keys.ts";
+import { fairStep } from "./script/parts.ts";
 import { encodeOutgoing, type Encoded } from "./publisher.ts";
 
 /** Dead letters are kept for 14 days. */
@@ -168,15 +170,16 @@ export class SettleRequest {
         if (item.next) this.#send(item.next);
         return;
       case "requeue":
-        if (then.due === undefined)
+        if (then.due === undefined) {
+          const turn = then.at === "front" && takesTurns(delivery);
           this.args.push(
             "Q",
-            this.#key(names.list(queue, delivery.step)),
+            this.#key(turn ? names.due(queue) : names.list(queue, delivery.step)),
             this.#key(names.bell(queue)),
-            then.at === "front" ? "F" : "B",
+            turn ? "T" : then.at === "front" ? "F" : "B",
             raw ?? "",
           );
-        else {
+        } else {
           const due = String(Math.ceil(then.due));
           this.args.push("P", this.#key(names.bell(queue)), this.#key(names.due(queue)), due, queue, raw ?? "");
           const { behind } = then;
@@ -217,7 +220,7 @@ export class SettleRequest {
       this.#key(names.bell(one.queue)),
       this.#key(names.due(one.queue)),
       one.due,
-      String(one.step),
+      String(one.fair ? fairStep : one.step),
       one.queue,
       one.raw,
     );
@@ -226,6 +229,10 @@ export class SettleRequest {
 
 export function recordText(record: AttemptRecord): string {
   return JSON.stringify(record);
+}
+
+export function takesTurns({ message }: RedisDelivery): boolean {
+  return !("malformed" in message) && fairKeyOf(message.headers) !== undefined;
 }
 
 function ttlText(ttl: number | undefined): string {

@@ -10,7 +10,7 @@ import type { Context } from "./context.ts";
 import { RedisDelivery } from "./delivery.ts";
 import { expiredScript, givebackScript } from "./script/reap.ts";
 import type { ServerClock } from "./server-clock.ts";
-import { markedRaw, recordText } from "./settle-request.ts";
+import { markedRaw, recordText, takesTurns } from "./settle-request.ts";
 import { readStart } from "./start-mark.ts";
 import { rest } from "./pulse.ts";
 
@@ -129,8 +129,9 @@ export class Sweeper {
         keys.list(queue, step),
         keys.bell(queue),
         keys.crash(id),
+        keys.due(queue),
       ],
-      [claim, raw ?? "", record],
+      [claim, raw ?? "", record, takesTurns(delivery) ? "1" : "0"],
     );
   }
 }

@@ -54,6 +54,7 @@ export class SqliteBroker implements Broker {
     requeue: true,
     line: true,
     calls: true,
+    fair: true,
   };
   readonly queues: QueueAdmin;
   readonly dead: DeadLetters;

@@ -8,6 +8,7 @@ import type { QueueNames } from "./queue-names.ts";
 import { taskState } from "./schema.ts";
 import type { Row } from "./sql.ts";
 import type { Turn } from "./turn.ts";
+import { firstTurn } from "./turns.ts";
 
 export const pageLimit = 200;
 /** Before every row: what was moved to the front has a number below 0. */
@@ -36,7 +37,11 @@ export class Browsing {
     this.#names = names;
     this.#calls = calls;
     this.#list = db.prepare("SELECT no, name, paused FROM celeriac_queue ORDER BY name");
-    this.#ready = db.prepare("SELECT queue, prio, count(*) FROM celeriac_task WHERE state = 0 GROUP BY queue, prio");
+    this.#ready = db.prepare(
+      // Keys that take turns have no priority.
+      `SELECT queue, CASE WHEN prio < ${String(firstTurn)} THEN prio ELSE 0 END AS level, count(*) FROM celeriac_task WHERE state = 0
+       GROUP BY queue, level ORDER BY queue, level`,
+    );
     this.#delayed = db.prepare("SELECT queue, count(*) FROM celeriac_task WHERE state = 1 GROUP BY queue");
     this.#leased = db.prepare("SELECT queue, count(*) FROM celeriac_task WHERE state = 2 GROUP BY queue");
     this.#oldest = db.prepare(
@@ -53,7 +58,9 @@ export class Browsing {
     };
     this.#find = db.prepare(`SELECT ${columns} ${from} WHERE t.id = ? AND t.queue = ? ORDER BY t.seq LIMIT 1`);
     this.#ahead = db.prepare(
-      "SELECT count(*) FROM celeriac_task WHERE state = 0 AND queue = ? AND (prio, seq) < (?, ?)",
+      // Where keys take turns what counts is their own line.
+      `SELECT count(*) FROM celeriac_task WHERE state = 0 AND queue = ?1 AND (prio, seq) < (?2, ?3)
+       AND (prio >= ${String(firstTurn)}) = (?2 >= ${String(firstTurn)})`,
     );
     this.#purgeLarge = db.prepare(
       "DELETE FROM celeriac_large WHERE seq IN (SELECT seq FROM celeriac_task WHERE queue = ? AND state = ? AND large > 0)",

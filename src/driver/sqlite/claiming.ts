@@ -1,5 +1,6 @@
 /**
- * Leases ready messages to a consumer: strict priority within a queue, equal shares between queues, at most so many bytes.
+ * Leases ready messages to a consumer: strict priority within a queue, equal shares between queues, at most so many bytes. Of a queue where keys
+ * take turns as well they get half of a claim, so that neither waits for the other to be empty.
  * All of one claim carry the same fence, which is above every earlier one, also over a restored backup.
  */
 
@@ -10,6 +11,7 @@ import type { Holder } from "./holder.ts";
 import { concat } from "./parcel.ts";
 import type { QueueNames } from "./queue-names.ts";
 import type { Turn } from "./turn.ts";
+import { firstTurn, Turns } from "./turns.ts";
 
 /** Rows of one claim. More would hold the write lock for too long. */
 export const claimLimit = 500;
@@ -28,6 +30,14 @@ interface Picked {
   readonly noted: boolean;
   readonly large: boolean;
 }
+/** What comes next of one queue. */
+interface Place {
+  readonly queue: number;
+  prio: number;
+  seq: number;
+  /** Priorities below it. */
+  readonly end: number;
+}
 interface Budget {
   rows: number;
   bytes: number;
@@ -36,6 +46,8 @@ interface Budget {
 export class Claiming {
   readonly #names: QueueNames;
   readonly #select: Statement;
+  readonly #takesTurns: Statement;
+  readonly #turns: Turns;
   readonly #large: Statement;
   readonly #lease: Statement;
   readonly #fence: Statement;
@@ -47,7 +59,11 @@ export class Claiming {
     this.#names = names;
     this.#select = db.prepare(
       `SELECT seq, prio, head, body, crashes, suspicions, redelivered, noted, large FROM celeriac_task
-       WHERE state = 0 AND queue = ? AND (prio, seq) > (?, ?) ORDER BY prio, seq LIMIT ?`,
+       WHERE state = 0 AND queue = ? AND (prio, seq) > (?, ?) AND prio < ? ORDER BY prio, seq LIMIT ?`,
+    );
+    this.#turns = new Turns(db);
+    this.#takesTurns = db.prepare(
+      `SELECT 1 FROM celeriac_task WHERE state = 0 AND queue = ? AND prio >= ${String(firstTurn)} LIMIT 1`,
     );
     this.#large = db.prepare("SELECT body FROM celeriac_large WHERE seq = ?");
     this.#lease = db.prepare(
@@ -73,33 +89,33 @@ export class Claiming {
     const budget: Budget = { rows: room, bytes: holder.options.maxClaimBytes };
     const picked: Picked[] = [];
     const names: string[] = [];
-    let left = order.map((queue) => ({ queue, prio: -1, seq: -1 }));
+    const share = Math.ceil(room / Math.max(1, order.length));
+    const half = Math.floor((share + (holder.rotation % 2)) / 2);
+    let fair = order
+      .filter((queue) => this.#takesTurns.get(queue) !== undefined)
+      .map((queue): Place => ({ queue, prio: firstTurn, seq: Number.MIN_SAFE_INTEGER, end: Number.MAX_SAFE_INTEGER }));
+    const turning = fair;
+    if (fair.length > 0)
+      fair = fair.filter((place) => this.#pick(place, Math.min(half, budget.rows), budget, picked, names, turn));
+    let left = order.map((queue): Place => ({ queue, prio: -1, seq: -1, end: firstTurn }));
     // First everybody gets a share, then the rest is filled up from those that have more.
-    for (
-      let share = Math.ceil(room / Math.max(1, left.length));
-      left.length > 0 && budget.rows > 0;
-      share = budget.rows
-    ) {
-      left = left.filter((place) => this.#pick(place, Math.min(share, budget.rows), budget, picked, names, turn));
+    for (let most = share; left.length > 0 && budget.rows > 0; most = budget.rows) {
+      left = left.filter((place) => this.#pick(place, Math.min(most, budget.rows), budget, picked, names, turn));
       if (budget.bytes <= 0) break;
     }
-    const exhausted = left.length === 0;
+    fair = fair.filter((place) => this.#pick(place, budget.rows, budget, picked, names, turn));
+    for (const { queue } of fair) turn.ready.add(queue);
+    const exhausted = left.length === 0 && fair.length === 0;
     const task = picked.length === 0 ? undefined : this.#take(holder, picked, names, turn);
+    for (const { queue } of turning) this.#turns.forget(queue);
     this.#sayIdle(holder, exhausted, turn);
     return task;
   }
 
   /** Takes up to `limit` from one queue; true if it may have more. */
-  #pick(
-    place: { queue: number; prio: number; seq: number },
-    limit: number,
-    budget: Budget,
-    picked: Picked[],
-    names: string[],
-    turn: Turn,
-  ): boolean {
+  #pick(place: Place, limit: number, budget: Budget, picked: Picked[], names: string[], turn: Turn): boolean {
     if (limit <= 0 || budget.bytes <= 0) return true;
-    const rows = this.#select.all(place.queue, place.prio, place.seq, limit);
+    const rows = this.#select.all(place.queue, place.prio, place.seq, place.end, limit);
     if (rows.length === 0) {
       turn.ready.delete(place.queue);
       return false;

@@ -7,6 +7,7 @@ import type { Asks, LetterRow } from "./exchange.ts";
 import type { QueueNames } from "./queue-names.ts";
 import { inlineBytes } from "./schema.ts";
 import type { Turn } from "./turn.ts";
+import { firstTurn } from "./turns.ts";
 
 export class Letters {
   readonly #names: QueueNames;
@@ -70,7 +71,8 @@ export class Letters {
         id ?? "",
         task ?? "",
         queue ?? 0,
-        prio ?? 0,
+        // A turn that was is none: it waits among all others.
+        typeof prio === "number" && prio < firstTurn ? prio : 0,
         large ? body.length : 0,
         turn.now,
         head ?? "",

@@ -6,7 +6,9 @@
 import type { CallRule } from "../../port/call-law.ts";
 import type { Outgoing } from "../../port/broker.ts";
 import type { ResultWrite } from "../../port/result-store.ts";
+import { fairKeyOf } from "../../wire/fair.ts";
 import type { Request, SettlementRest } from "./exchange.ts";
+import { firstTurn } from "./turns.ts";
 
 export interface Batch {
   readonly requests: readonly Request[];
@@ -114,7 +116,7 @@ export class Parcel {
     this.#sent.push(
       this.#name(outgoing.queue),
       this.#name(typeof task === "string" ? task : ""),
-      priorityOf(message.properties.priority),
+      fairKeyOf(message.headers) === undefined ? priorityOf(message.properties.priority) : firstTurn,
       due === undefined ? unset : Math.max(0, Math.ceil(due)),
       dedupe === undefined ? unset : dedupe.window,
       this.#textLength,

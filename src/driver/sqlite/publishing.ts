@@ -14,6 +14,7 @@ import type { QueueNames } from "./queue-names.ts";
 import { inlineBytes } from "./schema.ts";
 import type { Prepared, Sql } from "./sql.ts";
 import type { Turn } from "./turn.ts";
+import { firstTurn, Turns } from "./turns.ts";
 
 /** What a message keeps when it takes the place of another with the same id. */
 export interface Carried {
@@ -45,6 +46,9 @@ export class Publishing {
   readonly #depth: Prepared;
   readonly #order: LineOrder;
   readonly #calls: CallRows;
+  readonly #turns: Turns;
+  readonly #takeTurn: Prepared;
+  readonly #headOf: Prepared;
   readonly #ripe: Prepared;
   readonly #promote: Prepared;
   readonly #nextDue: Prepared;
@@ -52,6 +56,9 @@ export class Publishing {
   constructor(db: Sql, names: QueueNames, order: LineOrder, calls: CallRows, maxDepth: number) {
     this.#order = order;
     this.#calls = calls;
+    this.#turns = new Turns(db);
+    this.#takeTurn = db.prepare("UPDATE celeriac_task SET prio = ? WHERE seq = ?");
+    this.#headOf = db.prepare("SELECT head FROM celeriac_task WHERE seq = ?");
     this.#names = names;
     this.#maxDepth = maxDepth;
     this.#insert = db.prepare(
@@ -66,7 +73,7 @@ export class Publishing {
       "SELECT count(*) FROM (SELECT 1 FROM celeriac_task WHERE state = 0 AND queue = ? LIMIT ?)",
     );
     this.#ripe = db.prepare(
-      `SELECT seq, queue, large FROM celeriac_task WHERE state = 1 AND due <= ? ORDER BY due, seq LIMIT ${promoteLimit}`,
+      `SELECT seq, queue, large, prio FROM celeriac_task WHERE state = 1 AND due <= ? ORDER BY due, seq LIMIT ${promoteLimit}`,
     );
     this.#promote = db.prepare("UPDATE celeriac_task SET state = 0, due = NULL WHERE seq = ?");
     this.#nextDue = db.prepare("SELECT min(due) FROM celeriac_task WHERE state = 1");
@@ -144,7 +151,8 @@ export class Publishing {
       id,
       task,
       queue,
-      priority,
+      // What is delayed has its turn when it is due.
+      priority >= firstTurn && !delayed ? this.#turns.next(queue, head) : priority,
       delayed ? 1 : 0,
       delayed ? due : null,
       crashes,
@@ -181,12 +189,18 @@ export class Publishing {
   /** Puts due messages into their lines, in the order in which they became due; true if there may be more of them. */
   promote(turn: Turn): boolean {
     const rows = this.#ripe.all(turn.now);
-    for (const [seq, queue] of rows) {
+    for (const [seq, queue, , prio] of rows) {
+      if ((prio as number) >= firstTurn) this.#turn(seq as number, queue as number);
       this.#promote.run(seq as number);
       turn.ready.add(queue as number);
     }
     this.#order.moveToEnd(rows.map(([seq, , large]) => ({ seq: seq as number, large: large !== 0 })));
     return rows.length === promoteLimit;
+  }
+
+  #turn(seq: number, queue: number): void {
+    const head = this.#headOf.get(seq)?.[0] as string;
+    this.#takeTurn.run(this.#turns.next(queue, head), seq);
   }
 
   nextDue(): number {

@@ -131,6 +131,12 @@ CREATE TABLE IF NOT EXISTS celeriac_call (queue TEXT, key TEXT, id TEXT NOT NULL
 CREATE INDEX IF NOT EXISTS celeriac_call_until ON celeriac_call(until);
 `;
 
+/** Made where it is missing: the last turn of each key in the lines where keys take turns. */
+export const fairSchema = `
+CREATE TABLE IF NOT EXISTS celeriac_turn (queue INTEGER, key TEXT, turn INTEGER NOT NULL, PRIMARY KEY (queue, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS celeriac_turn_order ON celeriac_turn(queue, turn);
+`;
+
 export const busSchema = `
 CREATE TABLE IF NOT EXISTS bus (seq INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, at INTEGER NOT NULL, message BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS listener (no INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, bell TEXT NOT NULL, beat INTEGER NOT NULL);

@@ -9,6 +9,7 @@ import {
   callSchema,
   joinSchema,
   ledgerSchema,
+  fairSchema,
   limitSchema,
   queueSchema,
   scheduleSchema,
@@ -53,6 +54,7 @@ export function makeTables(sql: Sql, path: string, embed: boolean): void {
     sql.exec(scheduleSchema);
     sql.exec(limitSchema);
     sql.exec(callSchema);
+    sql.exec(fairSchema);
     endFormerBoot(sql);
     sql.exec("COMMIT");
   } catch (error) {

@@ -32,7 +32,7 @@ export interface WithinOptions {
   readonly clock: Clock;
 }
 
-const lastTable = "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = 'celeriac_call'";
+const lastTable = "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = 'celeriac_turn'";
 /** Looks whether a transaction is over, ms; the workers' own look at the file comes every 100. */
 const looks = [1, 2, 5, 10, 20, 50] as const;
 

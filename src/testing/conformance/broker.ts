@@ -8,6 +8,7 @@ import { clockCases } from "./broker-clock.ts";
 import { countingCases } from "./broker-counting.ts";
 import { deadLetterCases } from "./broker-dead.ts";
 import { delayCases } from "./broker-delay.ts";
+import { fairCases } from "./broker-fair.ts";
 import { leaseCases } from "./broker-lease.ts";
 import { orderCases } from "./broker-order.ts";
 import { publishCases } from "./broker-publish.ts";
@@ -31,6 +32,7 @@ export function brokerSuite(name: string, makeServer: MakeServer): void {
     describe("publish", () => publishCases(makeServer));
     describe("claim", () => claimCases(makeServer));
     describe("order", () => orderCases(makeServer));
+    describe("turns", () => fairCases(makeServer));
     describe("delay", () => delayCases(makeServer));
     describe("keys of calls", () => callCases(makeServer));
     describe("settle", () => settleCases(makeServer));

@@ -20,7 +20,7 @@ return longest`,
 };
 
 /**
- * KEYS  1 unacked, 2 due, 3 rows of keys, then the lists of a queue
+ * KEYS  1 unacked, 2 due, 3 rows of keys, 4 what waits of keys that take turns, 5 their turns, then the lists of a queue
  * returns how many messages were removed
  */
 export const purgeReadyScript: Script = {
@@ -29,8 +29,9 @@ export const purgeReadyScript: Script = {
   lua: `
 ${freeCallsLua}
 free_calls(KEYS[3], function(field) return not (field and redis.call('ZSCORE', KEYS[2], field)) end)
-local total = 0
-for i = 4, #KEYS do
+local total = redis.call('ZCARD', KEYS[4])
+redis.call('UNLINK', KEYS[4], KEYS[5])
+for i = 6, #KEYS do
   total = total + redis.call('LLEN', KEYS[i])
   redis.call('UNLINK', KEYS[i])
 end

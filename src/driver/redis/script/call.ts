@@ -6,7 +6,7 @@
  * the place of one lies in its row until it begins, and a Python worker runs the first.
  */
 
-import { entryLua, finalLua, localsLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, fairLua, fairStep, finalLua, localsLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /** `live(row, ms)`: the row lives at least so long. */
@@ -32,6 +32,7 @@ ${timeLua}
 ${ringLua}
 ${entryLua}
 ${finalLua}
+${fairLua}
 ${liveLua}
 local queue, step, depth, nonce, due, raw, own = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[6]), ARGV[7], ARGV[8]
 local hold, life, conflict, quiet, most, replaces = ARGV[9], tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14]
@@ -95,6 +96,8 @@ if put then
     call('HSET', KEYS[1], field, wrap(raw, queue))
     call('ZADD', KEYS[2], math.ceil(due / 1000), field)
     call('ZADD', KEYS[5], ms_text(math.ceil(due)), field)
+  elseif step == '${String(fairStep)}' then
+    put_fair(KEYS[5], queue, { raw })
   else
     call('LPUSH', KEYS[6], raw)
   end

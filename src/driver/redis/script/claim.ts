@@ -1,6 +1,6 @@
 /** Takes messages from the queues and leases them, in one step: nothing is ever popped that is not leased when the script ends. */
 
-import { entryLua, localsLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, fairLua, fairStep, localsLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
@@ -16,6 +16,7 @@ ${localsLua}
 ${timeLua}
 ${ringLua}
 ${entryLua}
+${fairLua}
 local format = string.format
 local unacked, index, session = KEYS[1], KEYS[2], KEYS[4]
 local sequence, room, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -26,6 +27,7 @@ local ns = #ARGV - before_steps
 local function key(q, i) return KEYS[5 + (q - 1) * (4 + ns) + i] end
 local facts = { 'HMGET', KEYS[5], 'v' }
 for q = 1, nq do facts[q + 3] = 'pause:' .. ARGV[7 + q] end
+for q = 1, nq do facts[q + nq + 3] = 'fair:' .. ARGV[7 + q] end
 local control = call(unpack(facts))
 local out = { now_text, control[1] or '0', 0, '' }
 
@@ -76,9 +78,33 @@ local function take(q, s, most)
   end
   return got_all
 end
+-- Of keys that take turns.
+local function take_fair(q, most)
+  local line, got_all = fair_keys(key(q, 2), ARGV[7 + q]), 0
+  local chunk = 1
+  while most > 0 and bytes < budget do
+    if chunk > most then chunk = most end
+    local got = call('ZPOPMIN', line, chunk)
+    for i = 1, #got, 2 do
+      n = n + 1
+      raws[n], from_queue[n], from_step[n] = got[i], q, 1
+      bytes = bytes + #got[i]
+    end
+    local count = #got / 2
+    got_all, most, room = got_all + count, most - count, room - count
+    if count < chunk then break end
+    chunk = math.floor((budget - bytes) * n / bytes)
+    if chunk > 100 then chunk = 100 elseif chunk < 1 then chunk = 1 end
+  end
+  return got_all
+end
 local share = #open > 0 and math.ceil(room / #open) or 0
 local left = {}
 for _, q in ipairs(open) do left[q] = share end
+-- Half of a claim, so that neither waits for the other to be empty; of an odd one the last as it falls out.
+for _, q in ipairs(open) do
+  if control[q + nq + 1] then left[q] = left[q] - take_fair(q, math.floor((math.min(room, left[q]) + t[2] % 2) / 2)) end
+end
 for round = 1, #open > 1 and 2 or 1 do
   for s = 1, ns do
     for _, q in ipairs(open) do
@@ -88,6 +114,22 @@ for round = 1, #open > 1 and 2 or 1 do
     end
   end
   if room <= 0 or bytes >= budget then break end
+end
+
+for _, q in ipairs(open) do
+  if control[q + nq + 1] then
+    take_fair(q, room)
+    local line, turns, control_key = fair_keys(key(q, 2), ARGV[7 + q])
+    local lowest = call('ZRANGE', line, 0, 0, 'WITHSCORES')[2]
+    -- Who has had its last turn before those that wait is as one who never came.
+    if lowest then
+      call('ZREMRANGEBYSCORE', turns, '-inf', '(' .. lowest)
+    else
+      call('DEL', turns)
+      call('HDEL', control_key, 'fair:' .. ARGV[7 + q])
+      control[q + nq + 1] = false
+    end
+  end
 end
 
 if n > 0 then
@@ -125,7 +167,7 @@ end
 for q = 1, nq do
   local due = call('ZRANGEBYSCORE', key(q, 2), '-inf', now_text, 'LIMIT', 0, 100)
   if #due > 0 then
-    local moved, bytes = {}, 0
+    local moved, fair, bytes = {}, {}, 0
     for _, id in ipairs(due) do
       if bytes < 4194304 then
         local step, queue = place(id)
@@ -134,11 +176,15 @@ for q = 1, nq do
           -- Its sender may have other steps than we: the one that serves it.
           local s = ns
           while s > 1 and tonumber(ARGV[before_steps + s]) > tonumber(step) do s = s - 1 end
-          call('LPUSH', key(q, 4 + s), cut(value, queue))
+          if step == '${String(fairStep)}' then fair[#fair + 1] = cut(value, queue) else call('LPUSH', key(q, 4 + s), cut(value, queue)) end
           bytes = bytes + #value
         end
         moved[#moved + 1] = id
       end
+    end
+    if #fair > 0 then
+      put_fair(key(q, 2), ARGV[7 + q], fair)
+      control[q + nq + 1] = '1'
     end
     call('HDEL', unacked, unpack(moved))
     call('ZREM', index, unpack(moved))
@@ -146,7 +192,7 @@ for q = 1, nq do
   end
 end
 for _, q in ipairs(open) do
-  local waiting = 0
+  local waiting = control[q + nq + 1] and 1 or 0
   for i = 5, 4 + ns do
     if waiting == 0 then waiting = call('LLEN', key(q, i)) end
   end

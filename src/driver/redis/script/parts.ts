@@ -46,3 +46,43 @@ local function is_final(text)
   local state = text:match('^{"status": ?"(%u+)"')
   return state == 'SUCCESS' or state == 'FAILURE' or state == 'REVOKED'
 end`;
+
+/** In the ids of delayed messages whose keys take turns, where the number of a list stands otherwise. */
+export const fairStep = 999;
+
+/**
+ * `put_fair(due, queue, raws)`: into the line in which keys take turns, a sorted set by numbers that are given out as in start-time fair
+ * queueing: one more than the last of its key, at least the lowest that waits. So who sends seldom comes next, however many wait of another.
+ * All its keys are made of that of the due times. Control has a field as long as the line is not empty: a claim that has none looks for none.
+ */
+export const fairLua: string = `
+local function fair_keys(due, queue)
+  local ours = due:sub(1, -5 - #queue)
+  return ours .. 'fair:' .. queue, ours .. 'turns:' .. queue, ours .. 'control'
+end
+local function put_fair(due, queue, raws)
+  local line, turns, control = fair_keys(due, queue)
+  local lowest = tonumber(redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')[2] or '1')
+  local last, waiting, counted = {}, {}, {}
+  for i, raw in ipairs(raws) do
+    local key = raw:match('"celeriac%.fair": ?"([^"\\\\]*)"') or ''
+    local turn = last[key] or tonumber(redis.call('ZSCORE', turns, key) or '0')
+    turn = math.max(turn + 1, lowest)
+    last[key] = turn
+    waiting[2 * i - 1], waiting[2 * i] = string.format('%.0f', turn), raw
+  end
+  for key, turn in pairs(last) do
+    counted[#counted + 1] = string.format('%.0f', turn)
+    counted[#counted + 1] = key
+  end
+  redis.call('ZADD', line, unpack(waiting))
+  redis.call('ZADD', turns, unpack(counted))
+  redis.call('HSET', control, 'fair:' .. queue, '1')
+end
+-- What was interrupted had its turn already.
+local function put_first(due, queue, raw)
+  local line, _, control = fair_keys(due, queue)
+  local lowest = tonumber(redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')[2] or '1')
+  redis.call('ZADD', line, string.format('%.0f', lowest - 1), raw)
+  redis.call('HSET', control, 'fair:' .. queue, '1')
+end`;

@@ -1,6 +1,6 @@
 /** Slots, and who stands in line for one, in Lua; `port/rate-law.ts` has the law. A place that comes free is kept for the first in line. */
 
-import { ringLua } from "./parts.ts";
+import { fairLua, ringLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /** Whoever stands in line looks far more often than this, ms. */
@@ -30,6 +30,7 @@ end`;
 /** `now`: milliseconds with a fraction; `ours`, `sep`: how keys begin, and what stands between a queue and its step. */
 const lineLua = `
 ${ringLua}
+${fairLua}
 ${placeLua}
 local function keys_of(slots)
   local name = slots:sub(#ours + 7)
@@ -61,7 +62,12 @@ local function call_message(id)
   if not redis.call('ZSCORE', due, id) then return false end
   local value = redis.call('HGET', KEYS[1], id)
   if value then
-    redis.call('RPUSH', ours:sub(1, -10) .. queue .. (step == '0' and '' or sep .. step), value:sub(2, -8 - #queue))
+    local raw = value:sub(2, -8 - #queue)
+    if raw:find('"celeriac.fair":', 1, true) then
+      put_first(due, queue, raw)
+    else
+      redis.call('RPUSH', ours:sub(1, -10) .. queue .. (step == '0' and '' or sep .. step), raw)
+    end
     redis.call('HDEL', KEYS[1], id)
   end
   redis.call('ZREM', KEYS[2], id)

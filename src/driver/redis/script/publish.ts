@@ -1,12 +1,12 @@
 /** Adds messages of one queue and priority. The one script that a full server refuses, before its first write. */
 
-import { entryLua, localsLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, fairLua, fairStep, localsLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
  * KEYS  1 unacked, 2 index, 3 fence, 4 bell, 5 due, from 6 on a list a step; then for each message with a nonce its `seen` key and its
  *       result key
- * ARGV  queue, step, number of its list among KEYS, number of steps, most ready messages or 0, 1 if any message is delayed; then for
+ * ARGV  queue, step (the fair one: keys take turns), number of its list among KEYS, number of steps, most ready messages or 0, 1 if any message is delayed; then for
  *       each message: nonce or "", window ms, due ms or "", envelope
  * returns a letter a message: A accepted (now or by an earlier try with this nonce), D duplicate, F queue full
  */
@@ -15,6 +15,7 @@ ${localsLua}
 ${timeLua}
 ${ringLua}
 ${entryLua}
+${fairLua}
 local queue, step, list, last, depth = ARGV[1], ARGV[2], KEYS[ARGV[3] + 0], 5 + ARGV[4], tonumber(ARGV[5])
 -- Wrong types fail here, before the first write: nothing that a script has written is rolled back.
 call('LLEN', list)
@@ -28,6 +29,7 @@ local room = -1
 if depth > 0 then
   room = depth
   for i = 6, last do room = room - call('LLEN', KEYS[i]) end
+  if call('HEXISTS', select(3, fair_keys(KEYS[5], queue)), 'fair:' .. queue) == 1 then room = room - call('ZCARD', (fair_keys(KEYS[5], queue))) end
   if room < 0 then room = 0 end
 end
 local letters, ready, later, moments, old, k = {}, {}, {}, {}, {}, last - 1
@@ -77,7 +79,9 @@ if #later > 0 then
   call('ZADD', KEYS[2], unpack(index))
   call('ZADD', KEYS[5], unpack(due))
 end
-if #ready > 0 then call('LPUSH', list, unpack(ready)) end
+if #ready > 0 then
+  if step == '${String(fairStep)}' then put_fair(KEYS[5], queue, ready) else call('LPUSH', list, unpack(ready)) end
+end
 if #ready + #later > 0 then ring(KEYS[4]) end
 return table.concat(letters)`;
 

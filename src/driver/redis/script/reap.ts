@@ -3,7 +3,7 @@
  * an envelope without touching another byte.
  */
 
-import { entryLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, fairLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
@@ -50,8 +50,8 @@ return out`,
 };
 
 /**
- * KEYS  1 unacked, 2 index, 3 lease, 4 started, 5 list, 6 bell, 7 attempts
- * ARGV  id, envelope to put back or "" for unchanged, attempt record or ""
+ * KEYS  1 unacked, 2 index, 3 lease, 4 started, 5 list, 6 bell, 7 attempts, 8 due
+ * ARGV  id, envelope to put back or "" for unchanged, attempt record or "", 1 where keys take turns or 0
  * returns 1 if it was put back to the front, 0 if it was renewed, settled or taken meanwhile
  */
 export const givebackScript: Script = {
@@ -61,16 +61,15 @@ export const givebackScript: Script = {
 ${timeLua}
 ${ringLua}
 ${entryLua}
+${fairLua}
 local id, raw, record = ARGV[1], ARGV[2], ARGV[3]
 local deadline = redis.call('ZSCORE', KEYS[3], id)
 if not deadline or tonumber(deadline) > now then return 0 end
 local value = redis.call('HGET', KEYS[1], id)
 if not value then return 0 end
-if raw == '' then
-  local _, queue = place(id)
-  raw = cut(value, queue)
-end
-redis.call('RPUSH', KEYS[5], raw)
+local _, queue = place(id)
+if raw == '' then raw = cut(value, queue) end
+if ARGV[4] == '1' then put_first(KEYS[8], queue, raw) else redis.call('RPUSH', KEYS[5], raw) end
 if record ~= '' then
   redis.call('RPUSH', KEYS[7], record)
   redis.call('LTRIM', KEYS[7], -20, -1)

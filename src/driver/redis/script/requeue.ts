@@ -25,7 +25,9 @@ local mode, known, raw, side, queue = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5
 redis.call('LLEN', KEYS[4])
 redis.call('ZCARD', KEYS[6])
 if mode == 'ready' then
-  if redis.call('LREM', KEYS[7], -1, known) == 0 then return 0 end
+  local gone
+  if redis.call('TYPE', KEYS[7]).ok == 'zset' then gone = redis.call('ZREM', KEYS[7], known) else gone = redis.call('LREM', KEYS[7], -1, known) end
+  if gone == 0 then return 0 end
   if raw == '' then raw = known end
 else
   local score = redis.call('ZSCORE', KEYS[7], known)

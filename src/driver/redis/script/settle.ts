@@ -2,7 +2,7 @@
 
 import { endCallLua } from "./call.ts";
 import { arriveLua } from "./join.ts";
-import { entryLua, finalLua, localsLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, fairLua, fairStep, finalLua, localsLua, ringLua, timeLua } from "./parts.ts";
 import { placeLua } from "./place.ts";
 import type { Script } from "./script.ts";
 
@@ -19,7 +19,8 @@ import type { Script } from "./script.ts";
  *       attempts key or 0, and if not 0: a record to add, or "" to drop the list
  *       op: A  acknowledge
  *           R  replace by another message: SEND
- *           Q  put back: list key, bell key, F front | B back, envelope or "" for unchanged
+ *           Q  put back: list key, bell key, F front | B back | T front where keys take turns (the due key instead of the list), envelope or ""
+ *              for unchanged
  *           P  put back for later: bell key, due key, due ms, queue, envelope or "" for unchanged, then 0, or what it stands in line for:
  *              slots key, line key, parked key, list key, task id
  *           D  dead letter: its key, attempts key, score ms, text before the stored attempts, own attempts, text after, ttl ms
@@ -43,6 +44,7 @@ ${finalLua}
 ${arriveLua}
 ${placeLua}
 ${endCallLua}
+${fairLua}
 local unacked, index = KEYS[1], KEYS[2]
 local n = tonumber(ARGV[4])
 local ids = {}
@@ -60,6 +62,8 @@ local function send()
     if not works(redis.pcall('ZADD', due, at, id)) then return false end
     call('HSET', unacked, id, wrap(raw, queue))
     call('ZADD', index, math.ceil(at / 1000), id)
+  elseif step == '${String(fairStep)}' then
+    put_fair(due, queue, { raw })
   elseif not works(redis.pcall('LPUSH', list, raw)) then
     return false
   end
@@ -123,11 +127,12 @@ for i = 1, n do
     elseif op == 'Q' then
       local list, bell, side, raw = key(), key(), arg(), arg()
       if letter ~= 'F' then
-        if raw == '' then
-          local _, queue = place(id)
-          raw = cut(call('HGET', unacked, id), queue)
-        end
-        if works(redis.pcall(side == 'F' and 'RPUSH' or 'LPUSH', list, raw)) then bells[bell] = true else letter = 'E' end
+        local _, queue = place(id)
+        if raw == '' then raw = cut(call('HGET', unacked, id), queue) end
+        if side == 'T' then
+          put_first(list, queue, raw)
+          bells[bell] = true
+        elseif works(redis.pcall(side == 'F' and 'RPUSH' or 'LPUSH', list, raw)) then bells[bell] = true else letter = 'E' end
       end
     elseif op == 'P' then
       local bell, due, at, queue, raw = key(), key(), arg(), arg(), arg()
@@ -138,7 +143,14 @@ for i = 1, n do
       elseif place and read_place(place, now) then
         -- Called while it was on its way.
         if raw == '' then raw = cut(call('HGET', unacked, id), queue) end
-        if works(redis.pcall('RPUSH', list, raw)) then bells[bell] = true else letter = 'E' end
+        if raw:find('"celeriac.fair":', 1, true) then
+          put_first(due, queue, raw)
+          bells[bell] = true
+        elseif works(redis.pcall('RPUSH', list, raw)) then
+          bells[bell] = true
+        else
+          letter = 'E'
+        end
       else
         if works(redis.pcall('ZADD', due, at, id)) then
           parked = true
