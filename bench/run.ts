@@ -13,6 +13,7 @@ import { countCheck } from "./count-check.ts";
 import { idle } from "./idle.ts";
 import { buildCeleriac, installPeers } from "./installation.ts";
 import { latency } from "./latency.ts";
+import { fairness } from "./fairness.ts";
 import { growth } from "./growth.ts";
 import { limits } from "./limits.ts";
 import { disturbance, machineFacts } from "./machine.ts";
@@ -59,6 +60,7 @@ const tools: Readonly<Record<string, (args: readonly string[]) => Promise<boolea
   background,
   choosing,
   counts: countCheck,
+  fairness,
   growth,
   idle,
   limits,

@@ -1,7 +1,4 @@
-/**
- * Task messages of protocol 2: what a worker reads from the headers, and what a producer writes. Lean by default: Celery reads a
- * missing header as null.
- */
+/** Task messages of protocol 2: what a worker reads from the headers, and what a producer writes. Lean: Celery reads a missing header as null. */
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { callHeaders } from "./call-mark.ts";

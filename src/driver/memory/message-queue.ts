@@ -23,8 +23,7 @@ export class MessageQueue {
   readonly leased: Map<Fence, HeldMessage> = new Map();
   /** What waits of keys that take turns. */
   readonly fair: FairLine = new FairLine();
-  /** The odd one of a claim was theirs the last time. */
-  fairLast = false;
+  #odd = 0;
   readonly #lines: readonly Line[] = levels.map(() => new Line());
 
   constructor(name: string) {
@@ -33,6 +32,12 @@ export class MessageQueue {
 
   get depth(): number {
     return this.#lines.reduce((sum, line) => sum + line.size, this.fair.size);
+  }
+
+  /** Whose the odd one of a claim is: in turn 1, theirs whose keys take turns, and 0. */
+  odd(): number {
+    this.#odd = 1 - this.#odd;
+    return this.#odd;
   }
 
   line(level: number): Line {

@@ -154,12 +154,11 @@ export class MessageTable {
       }
       return true;
     };
-    const share = Math.ceil(ask.room / queues.length);
     // Half for keys that take turns, so that neither waits for the other to be empty.
+    const share = Math.ceil(ask.room / queues.length);
     for (const queue of queues) {
       if (queue.fair.size === 0) continue;
-      queue.fairLast = !queue.fairLast;
-      if (!take(queue, queue.fair, Math.floor((share + Number(queue.fairLast)) / 2))) return taken;
+      if (!take(queue, queue.fair, Math.floor((share + queue.odd()) / 2))) return taken;
     }
     for (const most of [share, ask.room])
       for (const level of levels) for (const queue of queues) if (!take(queue, queue.line(level), most)) return taken;

@@ -6,7 +6,7 @@ import { revokedKind } from "../../port/control-state.ts";
 import { readCallMark } from "../../wire/call-mark.ts";
 import type { Context } from "./context.ts";
 import { RedisDelivery } from "./delivery.ts";
-import type { Encoded } from "./publisher.ts";
+import type { Encoded } from "./encoded.ts";
 import { beginCallScript } from "./script/call.ts";
 import { fairStep } from "./script/parts.ts";
 

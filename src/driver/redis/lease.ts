@@ -6,7 +6,7 @@ import type { Begun, Fired, FiredTick, Lease, Term } from "../../port/lease.ts";
 import type { Millis, ServerTime } from "../../port/units.ts";
 import type { Context } from "./context.ts";
 import { ServerRefusal } from "./failure.ts";
-import { type Encoded, encodeOutgoing } from "./publisher.ts";
+import { type Encoded, encodeOutgoing } from "./encoded.ts";
 import { termScript } from "./script/term.ts";
 import { beginTickScript, doneTickScript, firedScript, fireScript } from "./script/tick.ts";
 

@@ -6,9 +6,8 @@
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { CallRule } from "../../port/call-law.ts";
 import type { Outgoing, Published } from "../../port/broker.ts";
-import { encodeEnvelope } from "../../wire/envelope.ts";
-import { fairKeyOf } from "../../wire/fair.ts";
 import type { Context } from "./context.ts";
+import { type Encoded, encodeOutgoing } from "./encoded.ts";
 import { isPassing, LinkError, refusedBy, ServerRefusal } from "./failure.ts";
 import type { Keys } from "./keys.ts";
 import { callRequest, standing } from "./call-request.ts";
@@ -21,21 +20,6 @@ import type { Script } from "./script/script.ts";
 export const mostItems = 500;
 export const mostBytes: number = 4 * 1024 * 1024;
 
-/** An envelope that is ready to be pushed. */
-export interface Encoded {
-  readonly queue: string;
-  readonly step: number;
-  /** Its key takes turns with others. */
-  readonly fair: boolean;
-  /** Server time in milliseconds as text, "" for now. */
-  readonly due: string;
-  readonly raw: string;
-  readonly size: number;
-  readonly dedupe: Outgoing["dedupe"];
-  readonly id: string;
-  readonly call: Outgoing["call"];
-}
-
 interface Waiting {
   readonly encoded: Encoded;
   readonly done: (answer: Published | Error) => void;
@@ -47,24 +31,6 @@ interface Waiting {
 
 const accepted: Published = { kind: "accepted" };
 const duplicate: Published = { kind: "duplicate" };
-
-/** Throws NOT_SERIALIZABLE or NAME_INVALID. */
-export function encodeOutgoing(keys: Keys, outgoing: Outgoing): Encoded {
-  const { queue, message, due, dedupe, call } = outgoing;
-  keys.checkQueue(queue);
-  const raw = encodeEnvelope(message, queue, crypto.randomUUID());
-  return {
-    queue,
-    step: keys.stepOf(message.properties.priority),
-    fair: fairKeyOf(message.headers) !== undefined,
-    due: due === undefined ? "" : String(Math.ceil(due)),
-    raw,
-    size: Buffer.byteLength(raw),
-    dedupe,
-    id: String(message.headers["id"]),
-    call,
-  };
-}
 
 /** What `publishScript` begins with, whatever is published. */
 function publishKeys(keys: Keys, queue: string): string[] {

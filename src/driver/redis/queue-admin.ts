@@ -41,7 +41,7 @@ export class RedisQueueAdmin implements QueueAdmin {
     const { keys } = this.#context;
     const ask = (command: string, key: string): Promise<number> =>
       this.#context.command(command, [key]) as Promise<number>;
-    const [delayed, leased, fair = 0, ...lengths] = await Promise.all([
+    const [delayed, leased, fair, ...lengths] = await Promise.all([
       ask("ZCARD", keys.due(name)),
       ask("ZCARD", keys.lease(name)),
       ask("ZCARD", keys.fair(name)),

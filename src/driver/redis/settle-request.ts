@@ -11,7 +11,7 @@ import type { RedisDelivery } from "./delivery.ts";
 import { letterText } from "./letter.ts";
 import type { Keys } from "./keys.ts";
 import { fairStep } from "./script/parts.ts";
-import { encodeOutgoing, type Encoded } from "./publisher.ts";
+import { encodeOutgoing, type Encoded } from "./encoded.ts";
 
 /** Dead letters are kept for 14 days. */
 const letterLife = 14 * 86_400_000;

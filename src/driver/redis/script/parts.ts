@@ -63,18 +63,23 @@ end
 local function put_fair(due, queue, raws)
   local line, turns, control = fair_keys(due, queue)
   local lowest = tonumber(redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')[2] or '1')
-  local last, waiting, counted = {}, {}, {}
+  local keys, last, names, waiting, counted = {}, {}, {}, {}, {}
   for i, raw in ipairs(raws) do
     local key = raw:match('"celeriac%.fair": ?"([^"\\\\]*)"') or ''
-    local turn = last[key] or tonumber(redis.call('ZSCORE', turns, key) or '0')
-    turn = math.max(turn + 1, lowest)
-    last[key] = turn
-    waiting[2 * i - 1], waiting[2 * i] = string.format('%.0f', turn), raw
+    keys[i] = key
+    if not last[key] then
+      last[key] = 0
+      names[#names + 1] = key
+    end
   end
-  for key, turn in pairs(last) do
-    counted[#counted + 1] = string.format('%.0f', turn)
-    counted[#counted + 1] = key
+  for i, turn in ipairs(redis.call('ZMSCORE', turns, unpack(names))) do last[names[i]] = tonumber(turn or '0') end
+  for i, raw in ipairs(raws) do
+    local turn = last[keys[i]] + 1
+    if turn < lowest then turn = lowest end
+    last[keys[i]] = turn
+    waiting[2 * i - 1], waiting[2 * i] = turn, raw
   end
+  for i, key in ipairs(names) do counted[2 * i - 1], counted[2 * i] = last[key], key end
   redis.call('ZADD', line, unpack(waiting))
   redis.call('ZADD', turns, unpack(counted))
   redis.call('HSET', control, 'fair:' .. queue, '1')

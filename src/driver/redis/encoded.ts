@@ -1,0 +1,39 @@
+/** A message as it goes to the server, with all that the scripts that store it must be told. */
+
+import type { Outgoing } from "../../port/broker.ts";
+import { encodeEnvelope } from "../../wire/envelope.ts";
+import { fairKeyOf } from "../../wire/fair.ts";
+import type { Keys } from "./keys.ts";
+
+/** An envelope that is ready to be pushed. */
+export interface Encoded {
+  readonly queue: string;
+  readonly step: number;
+  /** Its key takes turns with others. */
+  readonly fair: boolean;
+  /** Server time in milliseconds as text, "" for now. */
+  readonly due: string;
+  readonly raw: string;
+  readonly size: number;
+  readonly dedupe: Outgoing["dedupe"];
+  readonly id: string;
+  readonly call: Outgoing["call"];
+}
+
+/** Throws NOT_SERIALIZABLE or NAME_INVALID. */
+export function encodeOutgoing(keys: Keys, outgoing: Outgoing): Encoded {
+  const { queue, message, due, dedupe, call } = outgoing;
+  keys.checkQueue(queue);
+  const raw = encodeEnvelope(message, queue, crypto.randomUUID());
+  return {
+    queue,
+    step: keys.stepOf(message.properties.priority),
+    fair: fairKeyOf(message.headers) !== undefined,
+    due: due === undefined ? "" : String(Math.ceil(due)),
+    raw,
+    size: Buffer.byteLength(raw),
+    dedupe,
+    id: String(message.headers["id"]),
+    call,
+  };
+}
