@@ -152,6 +152,25 @@ export function fairCases(makeServer: MakeServer): void {
     expect(await ready()).toBe(0);
   });
 
+  it("takes turns as well where one call stands for all with its key", async ({ skip }) => {
+    const rig = use();
+    const client = await open(rig, skip);
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const queue = rig.name("one");
+    await send(client, queue, ["a1", "a2", "a3", "a4", "a5", "a6"]);
+    const call = { key: rig.name("key"), hold: "start", life: 60_000, conflict: "join" } as const;
+    expect(await rig.publishOne(client, of(queue, "b1", { call }))).toEqual({ kind: "accepted" });
+    expect(await rig.publishOne(client, of(queue, "b2", { call }))).toMatchObject({ kind: "held", id: "b1" });
+    const tray = await rig.consume(client, [queue], 1);
+    const came: string[] = [];
+    for (let n = 0; n < 7; n++) {
+      const one = await tray.one();
+      came.push(idOf(one));
+      await tray.ack([one]);
+    }
+    expect(came.indexOf("b1")).toBeLessThan(2);
+  });
+
   it("comes back when its holder dies", async ({ skip }) => {
     const rig = use();
     const [dying, living] = [await open(rig, skip), await rig.client()];
