@@ -1,7 +1,7 @@
 /**
  * `npm run docs`: the documentation as a site, in `site/`. Static: it can be opened as files or put on any server; it loads nothing from
  * elsewhere and counts nobody. `npm run docs -- --serve 8000` shows it on this machine; `npm run docs:check` writes nothing, follows every
- * link, and looks for names that say nothing.
+ * link, looks for names that say nothing or show nothing, and compiles their examples.
  */
 
 import { readdirSync } from "node:fs";
@@ -10,6 +10,7 @@ import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { checkSite } from "./docs/check.ts";
+import { checkExamples } from "./docs/examples.ts";
 import { makeSite, writeSite } from "./docs/site.ts";
 import { root } from "./process.ts";
 
@@ -19,9 +20,12 @@ const site = await makeSite();
 const every = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".md"))
   .map((path) => `docs/${path}`);
-const { links, symbols, wrong } = checkSite(site, every);
+const { links, symbols, wrong: ofSite } = checkSite(site, every);
+const { examples, wrong: ofExamples } = values.check ? await checkExamples(site.doors) : { examples: 0, wrong: [] };
+const wrong = [...ofSite, ...ofExamples];
 for (const line of wrong) process.stdout.write(`${line}\n`);
-const counts = `${String(site.pages.size)} pages, ${String(links)} links, ${String(symbols)} public names`;
+const compiled = values.check ? `, ${String(examples)} examples` : "";
+const counts = `${String(site.pages.size)} pages, ${String(links)} links, ${String(symbols)} public names${compiled}`;
 process.stdout.write(wrong.length === 0 ? `${counts}: all is well\n` : `${counts}: ${String(wrong.length)} wrong\n`);
 process.exitCode = wrong.length === 0 ? 0 : 1;
 if (!values.check) {

@@ -1,11 +1,12 @@
 /** A door of the package as a page of Markdown, which the rest of the site is made of too. */
 
+import { presupposed } from "./prelude.ts";
 import type { Door } from "./reference.ts";
 
 export function referencePage({ name, symbols }: Door): string {
   const parts = [
     `# ${name}`,
-    `What \`import … from "${name}"\` gives. From the declarations that the package ships.`,
+    `What \`import … from "${name}"\` gives. From the declarations that the package ships. ${presupposed}`,
     symbols.map((symbol, index) => `[\`${symbol.name}\`](#${anchorOf(symbols, index)})`).join(" · "),
   ];
   for (const { name: title, kind, text, example, declaration, file } of symbols) {

@@ -12,6 +12,8 @@ export interface Symbol {
   /** Of the comment, without its examples. */
   readonly text: string;
   readonly example: string | undefined;
+  /** All of them, also those of its members. */
+  readonly examples: readonly string[];
   readonly declaration: string;
   /** Where it is declared, below src/. */
   readonly file: string;
@@ -70,10 +72,16 @@ function declaredIn(text: string, file: string): (Symbol & { readonly exported: 
     const earlier = symbols.find((symbol) => symbol.name === name);
     if (earlier !== undefined) {
       // A further overload, or a type beside its value.
-      symbols[symbols.indexOf(earlier)] = { ...earlier, declaration: `${earlier.declaration}\n${declaration}` };
+      const examples = [...earlier.examples, ...examplesIn(comment + declaration)];
+      symbols[symbols.indexOf(earlier)] = {
+        ...earlier,
+        examples,
+        declaration: `${earlier.declaration}\n${declaration}`,
+      };
       continue;
     }
-    symbols.push({ name, kind, file, declaration, exported: out !== undefined, ...readComment(comment) });
+    const examples = examplesIn(comment + declaration);
+    symbols.push({ name, kind, file, declaration, examples, exported: out !== undefined, ...readComment(comment) });
   }
   return symbols;
 }
@@ -108,4 +116,11 @@ export function readComment(comment: string): { readonly text: string; readonly 
   const [text = "", ...examples] = lines.split(/^@example\b/m);
   const example = /```ts\n([^]*?)```/.exec(examples[0] ?? "")?.[1];
   return { text: text.replace(/\{@link ([\w.]+)\}/g, "`$1`").trim(), example };
+}
+
+/** Every example of the comments in a declaration. */
+function examplesIn(text: string): readonly string[] {
+  return [...text.matchAll(/\* @example\b[^`]*```ts\n([^]*?)```/g)].map(([, code = ""]) =>
+    code.replace(/^ *\* ?/gm, "").trimEnd(),
+  );
 }

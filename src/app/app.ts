@@ -110,6 +110,7 @@ export interface App extends AsyncDisposable {
    *
    * @example
    * ```ts
+   * import { cron } from "celeriac";
    * const totals = app.task("totals", async (day: { back: number }) => day.back);
    * app.schedule("nightly", cron("0 3 * * *", { timezone: "Europe/Prague" }), totals.si({ back: 1 }), { overlap: "skip" });
    * ```

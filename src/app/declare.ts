@@ -36,6 +36,7 @@ export interface FunctionTaskOptions<P = readonly string[]> extends TaskOptions 
  *
  * @example
  * ```ts
+ * import { z } from "zod";
  * const receipt = app.task("receipt.send", { input: z.object({ order: z.number().int() }) }, ({ order }) => order);
  * await receipt.delay({ order: 7 });
  * ```
@@ -101,7 +102,15 @@ type ListedPositions<I, P extends readonly string[]> = [Exclude<keyof I, Bare<P[
     : { readonly "positional lists what the input does not have": Exclude<Bare<P[number]>, keyof I> }
   : { readonly "positional does not list": Exclude<keyof I, Bare<P[number]>> };
 
-/** Declares a task with its handler. */
+/**
+ * Declares a task with its handler.
+ *
+ * @example
+ * ```ts
+ * const add = app.task("tasks.add", async ({ x, y }: { x: number; y: number }) => x + y);
+ * const mail = app.task("mail.send", { queue: "mail", timeLimit: "30s" }, async (to: string) => to.length);
+ * ```
+ */
 export interface DeclareTask {
   /** Types come from the function. */
   <I = void, R = void>(

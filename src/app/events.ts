@@ -10,7 +10,16 @@ export interface EventBatch {
   readonly missed: number | undefined;
 }
 
-/** Which events, and how long. */
+/**
+ * Which events, and how long.
+ *
+ * @example
+ * ```ts
+ * import type { EventsOptions } from "celeriac";
+ * const failures: EventsOptions = { types: ["task-failed", "worker-offline"], signal: AbortSignal.timeout(60_000) };
+ * for await (const { events } of await app.events(failures)) console.log(events.length);
+ * ```
+ */
 export interface EventsOptions {
   /** Only these: names, or beginnings with a star, as in `["task-*", "worker-online"]`. Default: all. */
   readonly types?: readonly string[];
@@ -20,7 +29,15 @@ export interface EventsOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A listening that can be ended. */
+/**
+ * A listening that can be ended.
+ *
+ * @example
+ * ```ts
+ * const subscription = await app.events(({ events }) => console.log(events.length));
+ * process.once("SIGTERM", () => void subscription.close());
+ * ```
+ */
 export interface EventSubscription extends AsyncDisposable {
   /** Safe twice. Also done when the app closes. */
   close(): Promise<void>;
@@ -43,7 +60,15 @@ export interface EventStream extends EventSubscription, AsyncIterable<EventBatch
 /** Called with what was heard at once. What it throws becomes a warning of the process. */
 export type EventListener = (batch: EventBatch) => void;
 
-/** `(options?)` or `(listener, options?)`. Rejects with the driver's coded error, or the signal's reason. */
+/**
+ * `(options?)` or `(listener, options?)`. Rejects with the driver's coded error, or the signal's reason.
+ *
+ * @example
+ * ```ts
+ * await using stream = await app.events({ types: ["worker-*"] }); // to be read with for await
+ * await using subscription = await app.events(({ missed }) => console.log(missed)); // or handed over
+ * ```
+ */
 export interface ListenEvents {
   (options?: EventsOptions): Promise<EventStream>;
   (listener: EventListener, options?: EventsOptions): Promise<EventSubscription>;

@@ -23,6 +23,8 @@ import { Slices } from "./slices.ts";
  *
  * @example
  * ```ts
+ * import { group } from "celeriac";
+ * const sent = await app.delay(group([resize.si({ file: "a.jpg", width: 800 })]));
  * const { done, failed, total } = await sent.progress();
  * console.log(`${done} of ${total}, ${failed} of them failed`);
  * ```

@@ -39,7 +39,7 @@ export interface Progress {
  *
  * @example
  * ```ts
- * const details = await app.result(id).details();
+ * const details = await app.result("0190c2d2-7f00-7000-8000-000000000001").details();
  * console.log(details?.name, details?.args, details?.worker, details?.doneAt);
  * ```
  */

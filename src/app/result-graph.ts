@@ -8,7 +8,16 @@ import type { TaskState } from "./outcome-reading.ts";
 import type { ResultReader } from "./result-reader.ts";
 import { Slices } from "./slices.ts";
 
-/** How far `graph` walks. */
+/**
+ * How far `graph` walks.
+ *
+ * @example
+ * ```ts
+ * import type { GraphOptions } from "celeriac";
+ * const near: GraphOptions = { limit: 50, depth: 2 };
+ * const { complete } = await sent.graph(near);
+ * ```
+ */
 export interface GraphOptions {
   /** Most tasks and groups. Default 1000. */
   readonly limit?: number;

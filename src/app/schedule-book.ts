@@ -18,7 +18,17 @@ export type DeclareSchedule = <I>(
   options?: ScheduleOptions,
 ) => void;
 
-/** What becomes of ticks, in the words of a person. */
+/**
+ * What becomes of ticks, in the words of a person.
+ *
+ * @example
+ * ```ts
+ * import { every, type SchedulePolicyOptions } from "celeriac";
+ * const careful: SchedulePolicyOptions = { misfire: "all", limit: 24, overlap: "queue", jitter: "10s" };
+ * const totals = app.task("totals", async (day: { back: number }) => day.back);
+ * app.schedule("hourly", every("1h"), totals.si({ back: 0 }), careful);
+ * ```
+ */
 export interface SchedulePolicyOptions {
   /**
    * What becomes of ticks that no scheduler was there for: `skip` them all, run `once` for all of them, or run `all` of them, the last
@@ -46,7 +56,9 @@ export interface SchedulePolicyOptions {
  *
  * @example
  * ```ts
- * app.schedule("nightly", cron("0 3 * * *"), totals.si({}), { misfire: "skip", overlap: "skip", queue: "slow" });
+ * import { cron } from "celeriac";
+ * const totals = app.task("totals", async (day: { back: number }) => day.back);
+ * app.schedule("nightly", cron("0 3 * * *"), totals.si({ back: 1 }), { misfire: "skip", overlap: "skip", queue: "slow" });
  * ```
  */
 export interface ScheduleOptions extends SchedulePolicyOptions {

@@ -37,7 +37,15 @@ export interface ScheduleTick {
   readonly id: string | undefined;
 }
 
-/** What a change names, changes; the rest stays. */
+/**
+ * What a change names, changes; the rest stays.
+ *
+ * @example
+ * ```ts
+ * import { cron } from "celeriac";
+ * await app.schedules.change("hourly totals", { schedule: cron("30 * * * *"), overlap: "skip" });
+ * ```
+ */
 export interface ScheduleChanges<I> extends Omit<ScheduleOptions, "paused"> {
   readonly schedule?: Schedule;
   readonly signature?: Signature<I, unknown> & Closed<I>;
@@ -48,6 +56,7 @@ export interface ScheduleChanges<I> extends Omit<ScheduleOptions, "paused"> {
  *
  * @example
  * ```ts
+ * import { cron } from "celeriac";
  * const totals = app.task("totals", async (day: { back: number }) => day.back);
  * await app.schedules.add("hourly totals", cron("0 * * * *"), totals.si({ back: 0 }));
  * await app.schedules.pause("hourly totals");

@@ -25,8 +25,8 @@ export interface StoredFailure {
  * try {
  *   await sent.get({ timeout: "10s" });
  * } catch (error) {
- *   if (error instanceof TaskFailedError && error.type === "OutOfStock") return reply.code(409).send();
- *   throw error;
+ *   if (!(error instanceof TaskFailedError && error.type === "OutOfStock")) throw error;
+ *   console.log("sold out");
  * }
  * ```
  */

@@ -13,6 +13,16 @@ import { type GroupOptions, handleOfSent, type WorkflowOptions } from "./workflo
 /**
  * `enqueue` of {@link Within}: a call, chain, group or chord that needs no input any more. Synchronous, as the transaction is. Gives the
  * handle of its end, which has nothing to tell before the commit.
+ *
+ * @example
+ * ```ts
+ * import { DatabaseSync } from "node:sqlite";
+ * const shop = new DatabaseSync("shop.db"); // createApp({ broker: "sqlite:shop.db?embed" })
+ * const { enqueue } = await app.within(shop);
+ * shop.exec("BEGIN IMMEDIATE");
+ * enqueue(sendReceipt.si({ order: 7 }), { id: "receipt-7" });
+ * shop.exec("COMMIT");
+ * ```
  */
 export interface EnqueueWithin {
   <I, R extends readonly unknown[]>(

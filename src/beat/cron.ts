@@ -9,7 +9,16 @@ import { cronFields, cronValues } from "./cron-field.ts";
 import { quoted, scheduleInvalid } from "./schedule-invalid.ts";
 import { latest, type Stretch, Zone } from "./zone.ts";
 
-/** How a clock is chosen, and what its changes do. */
+/**
+ * How a clock is chosen, and what its changes do.
+ *
+ * @example
+ * ```ts
+ * import { cron, type CronOptions } from "celeriac";
+ * const inPrague: CronOptions = { timezone: "Europe/Prague", dst: { gap: "skip" } };
+ * cron("30 2 * * *", inPrague);
+ * ```
+ */
 export interface CronOptions {
   /** The IANA zone whose clock is meant. Default "UTC". */
   readonly timezone?: string;
@@ -24,7 +33,16 @@ export interface CronOptions {
 /** A number, what a field of an expression holds ("1-5", "mon,wed", "0,30"), or a list of numbers. */
 export type CronField = number | string | readonly number[];
 
-/** The fields by their names; each is `*` if it is left out. All of them must hold. */
+/**
+ * The fields by their names; each is `*` if it is left out. All of them must hold.
+ *
+ * @example
+ * ```ts
+ * import { cron, type CronFields } from "celeriac";
+ * const workdays: CronFields = { minute: 0, hour: 8, dayOfWeek: "mon-fri", timezone: "Europe/Prague" };
+ * cron(workdays);
+ * ```
+ */
 export interface CronFields extends CronOptions {
   /** 0…59. */
   readonly minute?: CronField;

@@ -5,7 +5,16 @@ import type { EverySpec, Schedule } from "../task/schedule.ts";
 import { quoted, scheduleInvalid } from "./schedule-invalid.ts";
 import { latest, Zone } from "./zone.ts";
 
-/** Where an interval counts from. */
+/**
+ * Where an interval counts from.
+ *
+ * @example
+ * ```ts
+ * import { every, type EveryOptions } from "celeriac";
+ * const midnight: EveryOptions = { relative: true, timezone: "Europe/Prague" };
+ * every("1d", midnight);
+ * ```
+ */
 export interface EveryOptions {
   /**
    * Count from the boundaries of the clock: an interval of days from midnight, of hours from the full hour, of minutes from the

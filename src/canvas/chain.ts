@@ -11,7 +11,17 @@ import type { Signature as WireSignature } from "../wire/signature.ts";
 import { noLink } from "./group.ts";
 import type { Grouped, InputOf, Joined, Last, OutcomeOf } from "./joint.ts";
 
-/** What {@link chain} makes. */
+/**
+ * What {@link chain} makes.
+ *
+ * @example
+ * ```ts
+ * import { chain } from "celeriac";
+ * const gallery = chain(resize.si({ file: "cat.jpg", width: 800 }), publish.s());
+ * console.log(gallery.steps.length); // 2
+ * await app.delay(gallery);
+ * ```
+ */
 export class Chain<in I, out R> extends Signature<I, R> {
   readonly steps: readonly AnySignature[];
 
@@ -54,7 +64,16 @@ export class Chain<in I, out R> extends Signature<I, R> {
   }
 }
 
-/** A chain whose last step is a group. */
+/**
+ * A chain whose last step is a group.
+ *
+ * @example
+ * ```ts
+ * import { chain, group } from "celeriac";
+ * const told = chain(resize.si({ file: "cat.jpg", width: 800 }), group([notify.s({ channel: "#a" }), notify.s({ channel: "#b" })]));
+ * const results = await (await app.delay(told)).get({ timeout: "1m" }); // one for each member
+ * ```
+ */
 export interface GroupChain<in I, out R extends readonly unknown[]> extends Chain<I, R>, Grouped<R> {
   link(next: never): never;
 }

@@ -11,7 +11,17 @@ import type { Signature as WireSignature } from "../wire/signature.ts";
 import { Group } from "./group.ts";
 import type { BodyOf, Grouped, InputOf, OutcomeOf, Results, SharedInput } from "./joint.ts";
 
-/** What {@link chord} makes. */
+/**
+ * What {@link chord} makes.
+ *
+ * @example
+ * ```ts
+ * import { chord } from "celeriac";
+ * const gallery = app.task("gallery.publish", async (pictures: readonly { file: string }[]) => pictures.length);
+ * const all = chord([resize.si({ file: "a.jpg", width: 800 })], gallery.s());
+ * console.log(all.header.members.length); // 1
+ * ```
+ */
 export class Chord<in I, out R> extends Signature<I, R> {
   readonly header: Group<I, readonly unknown[]>;
   readonly body: AnySignature;
@@ -66,7 +76,17 @@ export class Chord<in I, out R> extends Signature<I, R> {
   }
 }
 
-/** A chord whose body ends in a group. */
+/**
+ * A chord whose body ends in a group.
+ *
+ * @example
+ * ```ts
+ * import { chord, group } from "celeriac";
+ * const count = app.task("gallery.count", async (pictures: readonly { file: string }[]) => pictures.length);
+ * const both = chord([resize.si({ file: "a.jpg", width: 800 })], group([count.s(), count.s()]));
+ * const counts = await (await app.delay(both)).get({ timeout: "1m" }); // [1, 1]
+ * ```
+ */
 export interface GroupChord<in I, out R extends readonly unknown[]> extends Chord<I, R>, Grouped<R> {
   link(next: never): never;
 }
@@ -81,8 +101,9 @@ export type ChordOf<I, B> = B extends Grouped<infer R> ? GroupChord<I, R> : Chor
  * @example
  * ```ts
  * import { chord } from "celeriac";
+ * const gallery = app.task("gallery.publish", async (pictures: readonly { file: string }[]) => pictures.length);
  * const files = ["a.jpg", "b.jpg"];
- * const sent = await app.delay(chord(files.map((file) => resize.si({ file, width: 800 })), publish.s()));
+ * const sent = await app.delay(chord(files.map((file) => resize.si({ file, width: 800 })), gallery.s()));
  * ```
  */
 export function chord<

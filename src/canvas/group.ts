@@ -5,7 +5,17 @@ import { type AnySignature, Signature, type SignatureParts, type Stamping } from
 import type { Signature as WireSignature } from "../wire/signature.ts";
 import type { Results, SharedInput, Unrolled } from "./joint.ts";
 
-/** What {@link group} makes. */
+/**
+ * What {@link group} makes.
+ *
+ * @example
+ * ```ts
+ * import { group } from "celeriac";
+ * const sizes = group([200, 800].map((width) => resize.si({ file: "cat.jpg", width })));
+ * console.log(sizes.members.length); // 2
+ * await app.delay(sizes);
+ * ```
+ */
 export class Group<in I, out R extends readonly unknown[]> extends Signature<I, R> implements Unrolled<R> {
   declare readonly "~group": R;
   declare readonly "~unrolled": true;

@@ -2,7 +2,15 @@
  * The one way to time: now, sleep, interval. Tests put a virtual clock in its place; `setTimeout` elsewhere is a lint error.
  */
 
-/** Time as this code base sees it. Waits take a signal and end, rejected with the signal's reason, when it aborts. */
+/**
+ * Time as this code base sees it. Waits take a signal and end, rejected with the signal's reason, when it aborts.
+ *
+ * @example
+ * ```ts
+ * import { type Clock, systemClock } from "celeriac";
+ * const anHourAhead: Clock = { ...systemClock, now: () => systemClock.now() + 3_600_000 };
+ * ```
+ */
 export interface Clock {
   /** Wall clock, unix milliseconds. For what people and other machines read. */
   now(): number;
@@ -15,7 +23,17 @@ export interface Clock {
   after(ms: number, run: () => void): Disposable;
 }
 
-/** Real time. */
+/**
+ * Real time.
+ *
+ * @example
+ * ```ts
+ * import { systemClock } from "celeriac";
+ * const started = systemClock.monotonic();
+ * await systemClock.sleep(100, AbortSignal.timeout(1_000));
+ * console.log(systemClock.monotonic() - started); // 100 or a little more
+ * ```
+ */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -8,7 +8,18 @@ import type { Peer } from "./access/gate.ts";
 import { Engine } from "./engine.ts";
 import { type DashboardOptions, resolveOptions } from "./options.ts";
 
-/** A handler with a beginning and an end. */
+/**
+ * A handler with a beginning and an end.
+ *
+ * @example
+ * ```ts
+ * import { type Dashboard, dashboard } from "celeriac/dashboard";
+ * const page: Dashboard = dashboard(app, { prefix: "/celeriac" });
+ * const response = await page(new Request("http://localhost/celeriac/"), { address: "127.0.0.1" });
+ * console.log(response.status);
+ * await page.close();
+ * ```
+ */
 export interface Dashboard extends AsyncDisposable {
   /** Never rejects. `peer`: what the server knows of who asks; without its address nobody is taken for this machine. */
   (request: Request, peer?: Peer): Promise<Response>;

@@ -7,14 +7,32 @@ import { checkLogin, type LoginOptions } from "./access/login.ts";
 import type { Viewer } from "./access/viewer.ts";
 import { type AlertOptions, type AlertRules, resolveAlerts } from "./alert/rules.ts";
 
-/** What is told of somebody else's data before it leaves the server. */
+/**
+ * What is told of somebody else's data before it leaves the server.
+ *
+ * @example
+ * ```ts
+ * import { dashboard, type Redaction } from "celeriac/dashboard";
+ * const redact = (text: string, { kind, task }: Redaction) => (kind === "kwargs" && task === "card.pay" ? "***" : text);
+ * const page = dashboard(app, { redact });
+ * ```
+ */
 export interface Redaction {
   /** "args", "kwargs", "result", "error", "log", "message", "request". */
   readonly kind: string;
   readonly task?: string | undefined;
 }
 
-/** How much is kept, and where. */
+/**
+ * How much is kept, and where.
+ *
+ * @example
+ * ```ts
+ * import { dashboard, type HistoryOptions } from "celeriac/dashboard";
+ * const history: HistoryOptions = { path: "/var/lib/shop/dashboard.db", maxAge: "30d", maxBytes: 4 * 1024 ** 3 };
+ * const page = dashboard(app, { history });
+ * ```
+ */
 export interface HistoryOptions {
   /** Default ".celeriac/dashboard.db"; ":memory:" keeps it until the process ends. */
   readonly path?: string;
@@ -24,7 +42,16 @@ export interface HistoryOptions {
   readonly maxBytes?: number;
 }
 
-/** What a dashboard shows, and to whom. */
+/**
+ * What a dashboard shows, and to whom.
+ *
+ * @example
+ * ```ts
+ * import { dashboard, type DashboardOptions } from "celeriac/dashboard";
+ * const options: DashboardOptions = { prefix: "/celeriac", environment: "production", readOnly: true };
+ * const page = dashboard(app, options);
+ * ```
+ */
 export interface DashboardOptions {
   /** Path at which it is mounted, such as "/celeriac". Default: the root. */
   readonly prefix?: string;

@@ -13,12 +13,14 @@ export interface CeleriacErrorOptions extends ErrorOptions {
  * @example
  * ```ts
  * import { CeleriacError } from "celeriac";
- * try {
- *   await sendReceipt.delay({ order: 7 });
- * } catch (error) {
- *   if (error instanceof CeleriacError && error.code === "QUEUE_FULL") return reply.code(503).send();
- *   throw error;
- * }
+ * server.post("/receipts", async (_request, reply) => {
+ *   try {
+ *     await sendReceipt.delay({ order: 7 });
+ *   } catch (error) {
+ *     if (error instanceof CeleriacError && error.code === "QUEUE_FULL") return reply.code(503).send();
+ *     throw error;
+ *   }
+ * });
  * ```
  */
 export class CeleriacError extends Error {

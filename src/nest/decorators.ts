@@ -19,7 +19,28 @@ export interface Marked {
   readonly options: AnyTaskOptions;
 }
 
-/** The app that `CeleriacModule` was given: `@Inject(CELERIAC_APP) app: App`. */
+/**
+ * The app that `CeleriacModule` was given: `@Inject(CELERIAC_APP) app: App`.
+ *
+ * @example
+ * ```ts
+ * import { Inject, Injectable } from "@nestjs/common";
+ * import type { App } from "celeriac";
+ * import { CELERIAC_APP } from "celeriac/nest";
+ *
+ * class Queues {
+ *   readonly #app: App;
+ *   constructor(app: App) {
+ *     this.#app = app;
+ *   }
+ *   list() {
+ *     return this.#app.queues.list();
+ *   }
+ * }
+ * Injectable()(Queues);
+ * Inject(CELERIAC_APP)(Queues, undefined, 0); // written @Inject(CELERIAC_APP) before the parameter
+ * ```
+ */
 export const CELERIAC_APP: unique symbol = Symbol.for("celeriac.nest.app");
 
 /** The handle of the task that a method of `T` is: `TaskOf<Images, "resize">`. */
@@ -33,6 +54,7 @@ type InputOf<A> = A extends readonly [] ? void : A extends readonly [infer I, ..
  *
  * @example
  * ```ts
+ * import { TaskHandler } from "celeriac/nest";
  * class Images {
  *   async resize(image: { file: string; width: number }) { return image.width; }
  * }
@@ -57,7 +79,25 @@ export function TaskHandler(
   };
 }
 
-/** Injects the handle of a task: by the class and method that handle it, or by name. Its class is named in `forFeature` of an imported module. */
+/**
+ * Injects the handle of a task: by the class and method that handle it, or by name. Its class is named in `forFeature` of an imported module.
+ *
+ * @example
+ * ```ts
+ * import { Injectable } from "@nestjs/common";
+ * import { InjectTask, TaskHandler, type TaskOf } from "celeriac/nest";
+ *
+ * class Images {
+ *   @TaskHandler("image.resize")
+ *   async resize(image: { file: string; width: number }) { return image.width; }
+ * }
+ *
+ * @Injectable()
+ * class Gallery {
+ *   @InjectTask(Images, "resize") declare readonly resize: TaskOf<Images, "resize">;
+ * }
+ * ```
+ */
 export function InjectTask<T>(
   handler: string | Type<T>,
   method?: keyof T & string,
@@ -71,7 +111,23 @@ export function InjectTask<T>(
   );
 }
 
-/** A parameter of a route's handler: what runs after its response. */
+/**
+ * A parameter of a route's handler: what runs after its response.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Post } from "@nestjs/common";
+ * import { Background, type BackgroundTasks } from "celeriac/nest";
+ *
+ * @Controller("orders")
+ * class OrderController {
+ *   @Post()
+ *   create(@Background() background: BackgroundTasks) {
+ *     background.add(console.log, "ordered");
+ *   }
+ * }
+ * ```
+ */
 export const Background: () => ParameterDecorator = common.createParamDecorator(
   (_: unknown, context: ExecutionContext): BackgroundTasks =>
     context.switchToHttp().getRequest<{ readonly background: BackgroundTasks }>().background,

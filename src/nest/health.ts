@@ -10,7 +10,27 @@ export type HealthResult = Readonly<
   Record<string, { readonly status: "up" | "down"; readonly message?: string; readonly code?: string }>
 >;
 
-/** A health indicator for Terminus: does the place of the results answer? */
+/**
+ * A health indicator for Terminus: does the place of the results answer?
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from "@nestjs/common";
+ * import { CeleriacHealth } from "celeriac/nest";
+ *
+ * @Controller("health")
+ * class HealthController {
+ *   readonly #celeriac: CeleriacHealth;
+ *   constructor(celeriac: CeleriacHealth) {
+ *     this.#celeriac = celeriac;
+ *   }
+ *   @Get()
+ *   check() {
+ *     return this.#celeriac.check("celeriac", { timeout: "2s" });
+ *   }
+ * }
+ * ```
+ */
 export class CeleriacHealth {
   readonly #app: App;
 

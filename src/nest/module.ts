@@ -25,7 +25,16 @@ import { CeleriacHealth } from "./health.ts";
 import { type DashboardMount, Mount } from "./mount.ts";
 import { common, core } from "./peer.ts";
 
-/** What `forRoot` takes: the options of `tasks` in every framework, and these. */
+/**
+ * What `forRoot` takes: the options of `tasks` in every framework, and these.
+ *
+ * @example
+ * ```ts
+ * import { CeleriacModule, type CeleriacModuleOptions } from "celeriac/nest";
+ * const options: CeleriacModuleOptions = { app, at: "/tasks", worker: { concurrency: 4 }, closeApp: true };
+ * CeleriacModule.forRoot(options);
+ * ```
+ */
 export interface CeleriacModuleOptions extends TasksOptions<Request> {
   /** Mount routes and `request.background`. Default true. */
   readonly http?: boolean;
@@ -37,7 +46,18 @@ export interface CeleriacModuleOptions extends TasksOptions<Request> {
   readonly closeApp?: boolean;
 }
 
-/** `forRootAsync`: the options come from a factory, with what it needs. */
+/**
+ * `forRootAsync`: the options come from a factory, with what it needs.
+ *
+ * @example
+ * ```ts
+ * import { CeleriacModule } from "celeriac/nest";
+ * class Settings {
+ *   readonly at = "/tasks";
+ * }
+ * CeleriacModule.forRootAsync({ inject: [Settings], useFactory: ({ at }: Settings) => ({ app, at }) });
+ * ```
+ */
 export interface CeleriacModuleAsyncOptions extends Pick<ModuleMetadata, "imports"> {
   readonly inject?: FactoryProvider["inject"];
   readonly useFactory: (...args: never[]) => CeleriacModuleOptions | Promise<CeleriacModuleOptions>;
@@ -45,7 +65,23 @@ export interface CeleriacModuleAsyncOptions extends Pick<ModuleMetadata, "import
 
 const given: unique symbol = Symbol.for("celeriac.nest.options");
 
-/** The module of a Nest application: the app, its tasks, background work, and, if wanted, a worker, result routes and the dashboard. */
+/**
+ * The module of a Nest application: the app, its tasks, background work, and, if wanted, a worker, result routes and the dashboard.
+ *
+ * @example
+ * ```ts
+ * import { Module } from "@nestjs/common";
+ * import { CeleriacModule, TaskHandler } from "celeriac/nest";
+ *
+ * class Images {
+ *   @TaskHandler("image.resize", { queue: "images" })
+ *   async resize(image: { file: string; width: number }) { return image.width; }
+ * }
+ *
+ * @Module({ imports: [CeleriacModule.forRoot({ app, at: "/tasks" }), CeleriacModule.forFeature([Images])] })
+ * class AppModule {}
+ * ```
+ */
 export class CeleriacModule
   implements NestModule, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
@@ -123,6 +159,16 @@ function rootModule(options: Provider[], imports: NonNullable<ModuleMetadata["im
 /**
  * For `createApp({ tasks })`: makes a context of the application, without a server, in the processes that only run tasks. Where the
  * application itself runs there is nothing to make.
+ *
+ * @example
+ * ```ts
+ * import { type App, createApp } from "celeriac";
+ * import { nestTasks } from "celeriac/nest";
+ * export const app: App = createApp({
+ *   name: "shop",
+ *   tasks: nestTasks(() => app, async () => (await import("./app.module.js")).AppModule),
+ * });
+ * ```
  */
 export function nestTasks(app: () => App, load: () => Promise<Type>): () => Promise<void> {
   return async () => {

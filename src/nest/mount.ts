@@ -5,11 +5,23 @@ import type { Request } from "express";
 import type { App } from "../app/app.ts";
 import type { Dashboard, DashboardOptions, Viewer } from "../dashboard/index.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
-import { middlewareOf } from "../web/express.ts";
+import { middlewareOf } from "../web/express-middleware.ts";
 import { mountedTwice } from "../web/mounted-twice.ts";
 import { backgroundLog, type TasksOptions, TaskService } from "../web/task-service.ts";
 
-/** Where the dashboard is, and for whom; besides that as in {@link DashboardOptions}. */
+/**
+ * Where the dashboard is, and for whom; besides that as in {@link DashboardOptions}.
+ *
+ * @example
+ * ```ts
+ * import { CeleriacModule, type DashboardMount } from "celeriac/nest";
+ * const dashboard: DashboardMount = {
+ *   prefix: "/celeriac",
+ *   authorize: (request) => (request.headers["x-admin"] === "yes" ? { name: "ops", role: "admin" } : undefined),
+ * };
+ * CeleriacModule.forRoot({ app, dashboard });
+ * ```
+ */
 export interface DashboardMount extends Omit<DashboardOptions, "authorize"> {
   readonly prefix: string;
   /** Who this is. `undefined`: nobody, answered with 401. Default: the dashboard finds out by itself. */

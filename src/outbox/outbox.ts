@@ -23,7 +23,24 @@ import { Relay } from "./relay.ts";
 
 const mark: unique symbol = Symbol.for("celeriac.outbox");
 
-/** Where an outbox lies. */
+/**
+ * Where an outbox lies.
+ *
+ * @example
+ * ```ts
+ * import { DatabaseSync } from "node:sqlite";
+ * import { createOutbox, type OutboxOptions } from "celeriac/outbox";
+ * const options: OutboxOptions = {
+ *   dialect: "sqlite",
+ *   table: "shop_outbox",
+ *   connect: () => {
+ *     const db = new DatabaseSync("shop.db");
+ *     return { query: (sql, params) => db.prepare(sql).all(...params), close: () => db.close() };
+ *   },
+ * };
+ * export const outbox = createOutbox(app, options);
+ * ```
+ */
 export interface OutboxOptions {
   /** Of the database: "postgres", "mysql" (MySQL 8 or MariaDB 10.6 and newer) or "sqlite". */
   readonly dialect: OutboxDialect;
@@ -33,7 +50,16 @@ export interface OutboxOptions {
   readonly connect?: () => OutboxConnection | Promise<OutboxConnection>;
 }
 
-/** How a relay works. */
+/**
+ * How a relay works.
+ *
+ * @example
+ * ```ts
+ * import type { RelayOptions } from "celeriac/outbox";
+ * const options: RelayOptions = { batch: 500, poll: "100ms", report: (event) => console.log(event.type) };
+ * await using relay = await outbox.relay(options);
+ * ```
+ */
 export interface RelayOptions {
   /** Most rows at a time, 1 to 1000. Default 100; also never more than 4 MiB, or one row. */
   readonly batch?: number;
@@ -45,7 +71,17 @@ export interface RelayOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A relay that runs; `app.close()` stops it too. */
+/**
+ * A relay that runs; `app.close()` stops it too.
+ *
+ * @example
+ * ```ts
+ * const relay = await outbox.relay();
+ * process.once("SIGTERM", () => void relay.stop());
+ * relay.wake(); // something was just committed
+ * await relay.closed;
+ * ```
+ */
 export interface RelayHandle extends AsyncDisposable {
   /** Looks into the outbox now, for a process that has just committed. */
   wake(): void;
@@ -55,7 +91,18 @@ export interface RelayHandle extends AsyncDisposable {
   readonly closed: Promise<void>;
 }
 
-/** `add` of an {@link Outbox}: as `app.enqueue`, after the query function of your transaction. */
+/**
+ * `add` of an {@link Outbox}: as `app.enqueue`, after the query function of your transaction.
+ *
+ * @example
+ * ```ts
+ * import { DatabaseSync } from "node:sqlite";
+ * const db = new DatabaseSync("shop.db");
+ * db.exec("BEGIN");
+ * await outbox.add((sql, params) => db.prepare(sql).all(...params), sendReceipt.si({ order: 7 }), { delay: "10s" });
+ * db.exec("COMMIT");
+ * ```
+ */
 export interface AddToOutbox {
   <I, R extends readonly unknown[]>(
     query: Query,
@@ -74,6 +121,8 @@ export interface AddToOutbox {
  *
  * @example
  * ```ts
+ * import pg from "pg";
+ * const client = new pg.Client("postgres:///shop");
  * const sent = await outbox.add((sql, params) => client.query(sql, [...params]), sendReceipt.si({ order: 7 }));
  * ```
  */
@@ -96,6 +145,7 @@ export interface Outbox {
  *
  * @example
  * ```ts
+ * import { DatabaseSync } from "node:sqlite";
  * import { createOutbox } from "celeriac/outbox";
  * export const outbox = createOutbox(app, {
  *   dialect: "sqlite",

@@ -11,14 +11,34 @@ export type Row = Readonly<Record<string, unknown>>;
  *
  * @example
  * ```ts
- * const onPostgres: Query = (sql, params) => client.query(sql, [...params]); // pg
- * const onMysql: Query = async (sql, params) => (await connection.query(sql, [...params]))[0]; // mysql2/promise
- * const onSqlite: Query = (sql, params) => db.prepare(sql).all(...params); // node:sqlite
+ * import { DatabaseSync } from "node:sqlite";
+ * import type { Query } from "celeriac/outbox";
+ * import mysql from "mysql2/promise";
+ * import pg from "pg";
+ * const client = new pg.Client("postgres:///shop");
+ * const onPostgres: Query = (sql, params) => client.query(sql, [...params]);
+ * const connection = await mysql.createConnection("mysql://127.0.0.1/shop");
+ * const onMysql: Query = async (sql, params) => (await connection.query(sql, [...params]))[0];
+ * const db = new DatabaseSync("shop.db");
+ * const onSqlite: Query = (sql, params) => db.prepare(sql).all(...params);
  * ```
  */
 export type Query = (sql: string, params: readonly (string | number | null)[]) => unknown;
 
-/** A connection that a relay has for itself. */
+/**
+ * A connection that a relay has for itself.
+ *
+ * @example
+ * ```ts
+ * import pg from "pg";
+ * import type { OutboxConnection } from "celeriac/outbox";
+ * const pool = new pg.Pool({ connectionString: "postgres:///shop" });
+ * const connect = async (): Promise<OutboxConnection> => {
+ *   const client = await pool.connect();
+ *   return { query: (sql, params) => client.query(sql, [...params]), close: (error) => client.release(error !== undefined) };
+ * };
+ * ```
+ */
 export interface OutboxConnection {
   readonly query: Query;
   /** Gives it back. `error`: it failed or did not answer, so it must not be used again. */

@@ -48,7 +48,17 @@ export interface RequeueTo {
   /** Default: the queue in which they lie. */
   readonly queue?: string;
 }
-/** One queue, counted. What a broker cannot tell is absent. Times are unix milliseconds. */
+/**
+ * One queue, counted. What a broker cannot tell is absent. Times are unix milliseconds.
+ *
+ * @example
+ * ```ts
+ * for (const { name, ready, oldest } of await app.queues.list()) {
+ *   const waiting = ready.reduce((all, { count }) => all + count, 0);
+ *   console.log(name, waiting, oldest);
+ * }
+ * ```
+ */
 export interface QueueState {
   readonly name: string;
   readonly paused: boolean;
@@ -58,7 +68,15 @@ export interface QueueState {
   readonly consumers?: number;
   readonly oldest?: ServerTime;
 }
-/** One message in a queue, as it lies there. */
+/**
+ * One message in a queue, as it lies there.
+ *
+ * @example
+ * ```ts
+ * const held = await app.queues.find("mail", sent.id);
+ * console.log(held?.state, held?.worker); // "leased", and by whom
+ * ```
+ */
 export interface Held {
   readonly key: string;
   readonly raw: Uint8Array;

@@ -11,6 +11,7 @@ import type { OpenJoin } from "./joins.ts";
  * @example
  * ```ts
  * import { DatabaseSync } from "node:sqlite";
+ * import type { SqliteConnection } from "celeriac";
  * const shop: SqliteConnection = new DatabaseSync("shop.db");
  * ```
  */
@@ -23,7 +24,16 @@ export interface SqliteConnection {
   readonly inTransaction?: boolean;
 }
 
-/** A prepared statement: rows as objects or arrays, numbers as numbers or bigints. */
+/**
+ * A prepared statement: rows as objects or arrays, numbers as numbers or bigints.
+ *
+ * @example
+ * ```ts
+ * import { DatabaseSync } from "node:sqlite";
+ * import type { SqliteStatement } from "celeriac";
+ * const insert: SqliteStatement = new DatabaseSync("shop.db").prepare("INSERT INTO orders (id) VALUES (?)");
+ * ```
+ */
 export interface SqliteStatement {
   run(...values: never[]): { readonly changes: number | bigint; readonly lastInsertRowid: number | bigint };
   get(...values: never[]): unknown;

@@ -25,7 +25,7 @@ export type CallKey = string | ((input: never) => string);
  * const sync = app.task(
  *   "customer.sync",
  *   { unique: { key: (input: { customer: string }) => input.customer, whenConflict: "queueLatest" } },
- *   async ({ customer }: { customer: string }) => pull(customer),
+ *   async ({ customer }: { customer: string }) => customer,
  * );
  * const sent = await sync.delay({ customer: "c7" });
  * console.log(sent.id, sent.became); // "sent", "joined" or "replaced"

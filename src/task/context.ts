@@ -4,7 +4,16 @@ import type { Duration } from "./duration.ts";
 import type { Jsonify } from "./jsonify.ts";
 import type { Closed, Signature } from "./signature.ts";
 
-/** Lines of the worker's log, with the task's id. */
+/**
+ * Lines of the worker's log, with the task's id.
+ *
+ * @example
+ * ```ts
+ * app.task("audit.write", (entry: { text: string }, { log }) => {
+ *   log.info("written", { text: entry.text });
+ * });
+ * ```
+ */
 export interface Logger {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -12,7 +21,18 @@ export interface Logger {
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
-/** What `ctx.retry` may be told. */
+/**
+ * What `ctx.retry` may be told.
+ *
+ * @example
+ * ```ts
+ * app.task("order.pull", async ({ order }: { order: number }, ctx) => {
+ *   const reply = await fetch(`https://shop.example.com/orders/${order}`);
+ *   if (reply.status === 429) ctx.retry({ delay: "30s", limit: 10 });
+ *   return reply.text();
+ * });
+ * ```
+ */
 export interface RetryOptions {
   /** Wait before the next try; default: the task's own policy. */
   readonly delay?: Duration;
@@ -68,9 +88,12 @@ export interface TaskRequest {
  *
  * @example
  * ```ts
- * app.task("rows.import", async (job: { pages: number }, ctx) => {
+ * app.task("rows.copy", async (job: { pages: number }, ctx) => {
  *   for (let page = 1; page <= job.pages; page++) {
- *     await ctx.checkpoint(`page-${page}`, () => importPage(page, ctx.signal));
+ *     await ctx.checkpoint(`page-${page}`, async () => {
+ *       const got = await fetch(`https://shop.example.com/rows?page=${page}`, { signal: ctx.signal });
+ *       return got.status;
+ *     });
  *     ctx.progress(page, job.pages);
  *   }
  * });

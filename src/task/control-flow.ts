@@ -55,7 +55,10 @@ export class Reject extends Error {
  * @example
  * ```ts
  * import { Ignore } from "celeriac";
- * if (await alreadyDone(order)) throw new Ignore();
+ * const sentAlready = new Set<number>();
+ * app.task("receipt.once", async ({ order }: { order: number }) => {
+ *   if (sentAlready.has(order)) throw new Ignore();
+ * });
  * ```
  */
 export class Ignore extends Error {
@@ -100,7 +103,11 @@ export function decisionOf(thrown: unknown): Retry | Reject | Ignore | Replace |
  * @example
  * ```ts
  * import { TaskError } from "celeriac";
- * if (reply.status === 404) throw new TaskError("no such order", { retryable: false });
+ * app.task("order.pull", async ({ order }: { order: number }) => {
+ *   const reply = await fetch(`https://shop.example.com/orders/${order}`);
+ *   if (reply.status === 404) throw new TaskError("no such order", { retryable: false });
+ *   return reply.text();
+ * });
  * ```
  */
 export class TaskError extends Error {

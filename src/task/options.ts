@@ -19,7 +19,7 @@ import type { StandardSchema } from "./schema.ts";
  * ```ts
  * import { backoff, type TaskOptions } from "celeriac";
  * const slow: TaskOptions = { queue: "slow", timeLimit: "30m", retry: { limit: 5, delay: backoff("2s") } };
- * app.task("rows.import", slow, async (job: { url: string }) => importRows(job.url));
+ * app.task("rows.import", slow, async (job: { url: string }) => job.url.length);
  * ```
  */
 export interface TaskOptions extends CallOptions {

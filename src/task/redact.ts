@@ -12,8 +12,8 @@ import type { CallArguments } from "./input.ts";
  * ```ts
  * import type { Redact } from "celeriac";
  * const redact: Redact = ({ kwargs }) => Object.keys(kwargs).filter((name) => name.endsWith("_token"));
- * app.task("partner.call", { redact: ["card.number", "password"] }, async (input: PartnerCall) => call(input));
- * app.task("partner.notify", { redact }, async (input: Record<string, string>) => notify(input));
+ * app.task("partner.notify", { redact }, async (input: Record<string, string>) => Object.keys(input));
+ * app.task("card.pay", { redact: ["card.number"] }, async (input: { card: { number: string } }) => input.card.number.length);
  * ```
  */
 export type Redact = readonly string[] | ((call: CallArguments) => readonly string[]);

@@ -7,7 +7,16 @@ import { builtInTasks } from "./built-in.ts";
 import type { TaskDefinition } from "./definition.ts";
 import type { Telemetry } from "./telemetry.ts";
 
-/** Loads an app's tasks and answers with what a worker needs: `await app[freeze]()`. Shared by copies of this package. */
+/**
+ * Loads an app's tasks and answers with what a worker needs: `await app[freeze]()`. Shared by copies of this package.
+ *
+ * @example
+ * ```ts
+ * import { freeze } from "celeriac";
+ * const frozen = await app[freeze]();
+ * console.log(frozen.tasks);
+ * ```
+ */
 export const freeze: unique symbol = Symbol.for("celeriac.freeze");
 
 /** An app whose task modules are loaded. */

@@ -44,7 +44,7 @@ export interface RetryOption {
  * @example
  * ```ts
  * import { backoff } from "celeriac";
- * app.task("mail.send", { retry: { limit: 5, delay: backoff("2s", "10m") } }, async (to: string) => post(to));
+ * app.task("mail.send", { retry: { limit: 5, delay: backoff("2s", "10m") } }, async (to: string) => fetch(to).then(({ status }) => status));
  * ```
  */
 export function backoff(first: Duration, max: Duration = "10m", factor = 2): Backoff {

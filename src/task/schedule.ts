@@ -57,7 +57,16 @@ export interface SolarSpec {
   readonly longitude: number;
 }
 
-/** What becomes of local times that a change of the clock takes away or gives twice. */
+/**
+ * What becomes of local times that a change of the clock takes away or gives twice.
+ *
+ * @example
+ * ```ts
+ * import { cron, type DstPolicy } from "celeriac";
+ * const dst: DstPolicy = { gap: "skip", overlap: "both" };
+ * cron("30 2 * * *", { timezone: "Europe/Paris", dst });
+ * ```
+ */
 export interface DstPolicy {
   /** A local time that does not exist: `run` once at the first instant after the gap, or `skip`. */
   readonly gap?: "run" | "skip";

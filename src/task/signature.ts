@@ -8,7 +8,16 @@ import { coverHeaders, secretHeader, secretsIn } from "../wire/cover.ts";
 import type { Signature as WireSignature } from "../wire/signature.ts";
 import { type Duration, durationMs } from "./duration.ts";
 
-/** How the call of a signature is sent; Celery's words on the wire. */
+/**
+ * How the call of a signature is sent; Celery's words on the wire.
+ *
+ * @example
+ * ```ts
+ * import type { SignatureOptions } from "celeriac";
+ * const slow: SignatureOptions = { queue: "slow", delay: "10s", expires: "1h" };
+ * await app.delay(resize.si({ file: "a.jpg", width: 800 }).set(slow));
+ * ```
+ */
 export interface SignatureOptions {
   readonly queue?: string;
   readonly priority?: number;

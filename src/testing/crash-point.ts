@@ -8,7 +8,17 @@ export type CrashPoint = string | { readonly step: CrashStep };
 /** A step of the worker after which it dies; see {@link CrashPoint}. */
 export type CrashStep = "claim" | "run" | "settlement";
 
-/** Which crashes are meant. */
+/**
+ * Which crashes are meant.
+ *
+ * @example
+ * ```ts
+ * import type { CrashOptions } from "celeriac/testing";
+ * const twice: CrashOptions = { task: importRows, times: 2 };
+ * test.crashWorkerAfter("page-1", twice);
+ * await test.run(importRows, { url: "https://example.com/rows.csv" });
+ * ```
+ */
 export interface CrashOptions {
   /** Only where this task is concerned. Default: whichever comes first. */
   readonly task?: { readonly name: string };

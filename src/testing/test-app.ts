@@ -8,7 +8,16 @@ import type { Crash, CrashOptions, CrashPoint } from "./crash-point.ts";
 import type { SentCall } from "./sent-calls.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
-/** How a test app runs. Everything is optional. */
+/**
+ * How a test app runs. Everything is optional.
+ *
+ * @example
+ * ```ts
+ * import { testApp, type TestAppOptions } from "celeriac/testing";
+ * const newYear: TestAppOptions = { now: new Date("2030-01-01T00:00:00Z"), autorun: true };
+ * await using test = testApp(app, newYear);
+ * ```
+ */
 export interface TestAppOptions {
   /** What the clock says first. Default: 2026-01-15T12:00:00Z. */
   readonly now?: Date;
@@ -40,7 +49,16 @@ export interface Fake<A> {
 
 type Answer<R> = R | Promise<R>;
 
-/** Puts something in the place of a task until the test is closed. */
+/**
+ * Puts something in the place of a task until the test is closed.
+ *
+ * @example
+ * ```ts
+ * const score = app.remote<(text: string) => number>("ml.tasks.score");
+ * const fake = test.fake(score, (text) => text.length);
+ * await test.run(score, "a text"); // 6
+ * ```
+ */
 export interface FakeTask {
   /** In the place of a task that another service runs. Throw a `RemoteError` to fail as Python would. */
   <A extends readonly unknown[], R>(task: RemoteTask<A, R>, handler: (...args: A) => Answer<R>): Fake<A>;
@@ -53,20 +71,44 @@ export interface FakeTask {
   (name: string, handler: (...args: readonly unknown[]) => unknown): Fake<readonly unknown[]>;
 }
 
-/** Sends, and lets happen what has to until it has ended. */
+/**
+ * Sends, and lets happen what has to until it has ended.
+ *
+ * @example
+ * ```ts
+ * const { messageId } = await test.run(sendReceipt, { order: 7 });
+ * const rows = await test.run(importRows.si({ url: "https://example.com/rows.csv" }));
+ * ```
+ */
 export interface RunTask {
   <A extends readonly unknown[], R>(task: RemoteTask<A, R>, ...args: A): Promise<R>;
   <I, R, P extends readonly string[]>(task: Task<I, R, P>, ...input: DelayArguments<I>): Promise<R>;
   <I, R>(workflow: Signature<I, R> & { readonly "~group"?: never } & Closed<I>): Promise<R>;
 }
 
-/** What was sent of one task: the lists of arguments of a remote one, the inputs of others. */
+/**
+ * What was sent of one task: the lists of arguments of a remote one, the inputs of others.
+ *
+ * @example
+ * ```ts
+ * await sendReceipt.delay({ order: 7 });
+ * console.log(test.enqueued(sendReceipt)); // [{ order: 7 }]
+ * ```
+ */
 export interface EnqueuedOf {
   <A extends readonly unknown[], R>(task: RemoteTask<A, R>): A[];
   <I, R, P extends readonly string[]>(task: Task<I, R, P>): I[];
 }
 
-/** The same with ids, times, queues and headers; of all tasks without one. */
+/**
+ * The same with ids, times, queues and headers; of all tasks without one.
+ *
+ * @example
+ * ```ts
+ * await sendReceipt.delay({ order: 7 });
+ * for (const { id, queue, due } of test.calls()) console.log(id, queue, due);
+ * ```
+ */
 export interface CallsOf {
   <A extends readonly unknown[], R>(task: RemoteTask<A, R>): readonly SentCall<A>[];
   <I, R, P extends readonly string[]>(task: Task<I, R, P>): readonly SentCall<I>[];
@@ -78,6 +120,7 @@ export interface CallsOf {
  *
  * @example
  * ```ts
+ * import { testApp } from "celeriac/testing";
  * const test = testApp(app);
  * await sendReceipt.delay({ order: 7 });
  * console.log(test.enqueued(sendReceipt)); // [{ order: 7 }]

@@ -28,7 +28,7 @@ export interface Sendable {
  * @example
  * ```ts
  * server.post("/orders", async (request) => {
- *   request.background.add(warmCache, 7);
+ *   request.background.add(console.log, "accepted", 7);
  *   return { ok: true };
  * });
  * ```

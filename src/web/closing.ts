@@ -2,7 +2,18 @@
 
 import type { TaskService } from "./task-service.ts";
 
-/** What `close` of Node's servers looks like. */
+/**
+ * What `close` of Node's servers looks like.
+ *
+ * @example
+ * ```ts
+ * import express from "express";
+ * import { type Closable, tasks } from "celeriac/express";
+ * const pieces = tasks({ app });
+ * const listening: Closable = express().use(pieces).listen(3000, "127.0.0.1");
+ * process.once("SIGTERM", () => void pieces.close(listening));
+ * ```
+ */
 export interface Closable {
   close(done: (error?: Error) => void): unknown;
 }

@@ -17,7 +17,20 @@ export type { BackgroundTasks } from "./background.ts";
 export type { Closable } from "./closing.ts";
 export type { TasksOptions } from "./task-service.ts";
 
-/** What the middleware adds to a context: `context.var.background`. */
+/**
+ * What the middleware adds to a context: `context.var.background`.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { tasks, type TasksEnv } from "celeriac/hono";
+ * const routes = new Hono<TasksEnv>().use(tasks({ app }));
+ * routes.post("/orders", (context) => {
+ *   context.var.background.add(console.log, "ordered");
+ *   return context.body(null, 202);
+ * });
+ * ```
+ */
 export interface TasksEnv {
   readonly Variables: {
     /** Light work after the response, in this process. What must not be lost is a task. */

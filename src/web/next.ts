@@ -12,13 +12,35 @@ import { backgroundLog, type TasksOptions, TaskService } from "./task-service.ts
 
 export type { BackgroundTasks } from "./background.ts";
 
-/** What `tasks` takes for Next: as in every framework, and `after`. */
+/**
+ * What `tasks` takes for Next: as in every framework, and `after`.
+ *
+ * @example
+ * ```ts
+ * import { type NextTasksOptions, tasks } from "celeriac/next";
+ * const options: NextTasksOptions = { app, at: "/tasks", after: (work) => void setImmediate(work) }; // in Next: its own after
+ * export const pieces = tasks(options);
+ * ```
+ */
 export interface NextTasksOptions extends TasksOptions<Request> {
   /** `after` of "next/server". Without it background work begins when the response has been handed over, and ends with the function. */
   readonly after?: (work: () => Promise<void>) => void;
 }
 
-/** The handlers for Next's files, and how they end. */
+/**
+ * The handlers for Next's files, and how they end.
+ *
+ * @example
+ * ```ts
+ * import { type NextTasks, tasks } from "celeriac/next";
+ * const pieces: NextTasks = tasks({ app, at: "/tasks" });
+ * export const { GET } = pieces.handlers;
+ * export const POST = pieces.route(async (_request, background) => {
+ *   background.add(console.log, "accepted");
+ *   return new Response(null, { status: 202 });
+ * });
+ * ```
+ */
 export interface NextTasks extends ClosablePieces {
   /** The result routes: `export const { GET } = pieces.handlers` in `app/tasks/[...task]/route.ts`, with `at: "/tasks"`. */
   readonly handlers: { readonly GET: (request: Request) => Promise<Response> };

@@ -9,7 +9,22 @@ import { Background, type BackgroundLog } from "./background.ts";
 import { DurableQueue, type DurableOptions } from "./durable-queue.ts";
 import { ResultRoutes } from "./result-routes.ts";
 
-/** What `tasks` takes in every framework. `Request` is the framework's own. */
+/**
+ * What `tasks` takes in every framework. `Request` is the framework's own.
+ *
+ * @example
+ * ```ts
+ * import type { FastifyRequest } from "fastify";
+ * import { tasks, type TasksOptions } from "celeriac/fastify";
+ * const options: TasksOptions<FastifyRequest> = {
+ *   app,
+ *   at: "/tasks",
+ *   authorize: (request) => request.headers.authorization !== undefined,
+ *   durable: "sqlite:background.db",
+ * };
+ * await server.register(tasks, options);
+ * ```
+ */
 export interface TasksOptions<Request> {
   /** Whose results the routes show, and whose enqueues leave a PENDING record. It stays its owner's: it is opened when first asked, and never closed here. */
   readonly app: App;

@@ -18,7 +18,7 @@ export const coveredText = "***";
  * @example
  * ```ts
  * import { Secret } from "celeriac";
- * const charge = app.task("card.charge", async (input: { token: Secret<string> }) => pay(input.token.reveal()));
+ * const charge = app.task("card.charge", async (input: { token: Secret<string> }) => input.token.reveal().length);
  * await charge.delay({ token: new Secret("tok_4711") });
  * ```
  */

@@ -20,6 +20,7 @@ const base64Text = /^[A-Za-z0-9+/\s]*={0,2}\s*$/;
  * @example
  * ```ts
  * import { PlainDate } from "celeriac";
+ * const report = app.task("report.write", async (input: { day: PlainDate }) => String(input.day));
  * await report.delay({ day: new PlainDate("2030-01-02") }); // Python gets a datetime.date
  * ```
  */
@@ -40,6 +41,7 @@ export class PlainDate {
  * @example
  * ```ts
  * import { PlainTime } from "celeriac";
+ * const remind = app.task("remind", async (input: { at: PlainTime }) => String(input.at));
  * await remind.delay({ at: new PlainTime("08:30:00") }); // Python gets a datetime.time
  * ```
  */
@@ -60,6 +62,7 @@ export class PlainTime {
  * @example
  * ```ts
  * import { Decimal } from "celeriac";
+ * const pay = app.task("card.pay", async (bill: { amount: Decimal }) => String(bill.amount));
  * await pay.delay({ amount: new Decimal("1.10") }); // Python gets Decimal("1.10")
  * ```
  */
@@ -80,6 +83,7 @@ export class Decimal {
  * @example
  * ```ts
  * import { Uuid } from "celeriac";
+ * const close = app.task("account.close", async (input: { account: Uuid }) => String(input.account));
  * await close.delay({ account: new Uuid("0190c2d2-7f00-7000-8000-000000000001") });
  * ```
  */

@@ -1,9 +1,13 @@
-/** The site's own checker sees what is wrong; the real pages are followed by `npm run docs:check`. */
+/** The site's own checkers see what is wrong; the real pages and examples are followed and compiled by `npm run docs:check`. */
 
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { checkSite } from "../../scripts/docs/check.ts";
+import { checkExamples, needsExample } from "../../scripts/docs/examples.ts";
 import { render } from "../../scripts/docs/markdown.ts";
-import { readComment } from "../../scripts/docs/reference.ts";
+import { readComment, readDoors } from "../../scripts/docs/reference.ts";
 
 const known = new Set(["docs/learn.md", "docs/start.md"]);
 const page = (text: string) => render("docs/learn.md", text, known);
@@ -37,7 +41,15 @@ describe("a page of the site", () => {
 
 describe("the checker of the site", () => {
   const wrongOf = (text: string, symbolText = "It is."): readonly string[] => {
-    const symbol = { name: "App", kind: "class", text: symbolText, example: undefined, declaration: "", file: "a.ts" };
+    const symbol = {
+      name: "App",
+      kind: "class",
+      text: symbolText,
+      example: undefined,
+      declaration: "",
+      file: "a.ts",
+      examples: [],
+    };
     const pages = new Map([
       ["docs/learn.md", page(text)],
       ["docs/start.md", render("docs/start.md", "# Start\n", known)],
@@ -65,5 +77,60 @@ describe("the checker of the site", () => {
       expect.stringMatching(/in no part/),
     ]);
     expect(wrongOf("# A\n", "")).toEqual(["celeriac: App does not say what it is"]);
+  });
+});
+
+describe("the checker of examples", () => {
+  const symbol = { kind: "function", text: "It is.", example: undefined, declaration: "", examples: [] };
+  const wrongOf = async (symbols: readonly { readonly name: string; readonly examples?: readonly string[] }[]) =>
+    checkExamples([
+      { name: "celeriac", symbols: symbols.map((own) => ({ ...symbol, file: `${own.name}.ts`, ...own })) },
+    ]);
+
+  test("finds one that does not compile, one that is wrong in its types, and a name without any", async () => {
+    const { examples, wrong } = await wrongOf([
+      {
+        name: "right",
+        examples: ['const { bytes } = await sent.get();\nawait resize.delay({ file: "a", width: bytes });'],
+      },
+      { name: "nowhere", examples: ["await app.close();", "const a = 1;\nnowhere(a);"] },
+      { name: "narrow", examples: ['await sendReceipt.delay({ order: "7" });'] },
+      { name: "bare" },
+    ]);
+    expect(examples).toBe(4);
+    expect(wrong).toEqual([
+      "src/bare.ts: bare has no example",
+      expect.stringMatching(/^src\/nowhere\.ts: nowhere, line 2 of its example: .*Cannot find name 'nowhere'/),
+      expect.stringMatching(/^src\/narrow\.ts: narrow, line 1 of its example: .*not assignable/),
+    ]);
+  });
+
+  test.each([
+    ["function", "function go(): void;", true],
+    ["class", "class App {\n}", true],
+    ["const", "const clock: Clock;", true],
+    ["type", "type Rate = number | string;", false],
+    ["interface", "interface A {\n    readonly wait?: number;\n}", true],
+    ["interface", "interface A {\n    close(): void;\n}", true],
+    ["interface", "interface A {\n    (text: string): void;\n}", true],
+    ["interface", "interface A {\n    <T>(value: T): T;\n}", true],
+    ["interface", "interface A {\n    readonly report: (text: string) => void;\n}", true],
+    ["interface", "interface A {\n    /** close(): never? */\n    readonly done: number;\n}", false],
+  ])("says whether a %s needs one: %s", (kind, declaration, expected) => {
+    expect(needsExample({ kind, declaration })).toBe(expected);
+  });
+
+  test("finds the examples of a comment and of members, without their stars", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "celeriac-reference-"));
+    try {
+      const comment = (indent: string, code: string) =>
+        `${indent}/**\n${indent} * It is.\n${indent} *\n${indent} * @example\n${indent} * \`\`\`ts\n${indent} * ${code}\n${indent} * \`\`\`\n${indent} */\n`;
+      const text = `${comment("", "one();")}export interface A {\n${comment("    ", "two();")}    two(): void;\n}\n`;
+      await writeFile(join(folder, "index.d.ts"), text);
+      const [door] = await readDoors(folder, { ".": { types: "./dist/index.d.ts" } });
+      expect(door?.symbols.map(({ name, examples }) => [name, examples])).toEqual([["A", ["one();", "two();"]]]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -9,7 +9,16 @@ import { isLoopback } from "./origin.ts";
 import { proxyViewer } from "./proxy.ts";
 import { cookieOf, type Seal } from "./seal.ts";
 
-/** What the server of the dashboard says of a request, beside the request. */
+/**
+ * What the server of the dashboard says of a request, beside the request.
+ *
+ * @example
+ * ```ts
+ * import { dashboard, type Peer } from "celeriac/dashboard";
+ * const peer: Peer = { address: "127.0.0.1", viewer: { name: "ann", role: "view" } };
+ * const response = await dashboard(app)(new Request("http://localhost/"), peer);
+ * ```
+ */
 export interface Peer {
   /** Address of the other end of the connection. */
   readonly address?: string | undefined;

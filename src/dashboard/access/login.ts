@@ -6,7 +6,15 @@ import type { Role } from "../contract.ts";
 import { isPasswordHash } from "./password.ts";
 import { isRole } from "./viewer.ts";
 
-/** Somebody with a password. */
+/**
+ * Somebody with a password.
+ *
+ * @example
+ * ```ts
+ * import { type DashboardUser, hashPassword } from "celeriac/dashboard";
+ * const ops: DashboardUser = { name: "ops", role: "operate", password: await hashPassword("long and secret"), queues: ["mail"] };
+ * ```
+ */
 export interface DashboardUser {
   readonly name: string;
   readonly role: Role;
@@ -16,7 +24,15 @@ export interface DashboardUser {
   readonly queues?: readonly string[];
 }
 
-/** Who may come in by a name that somebody else vouches for. */
+/**
+ * Who may come in by a name that somebody else vouches for.
+ *
+ * @example
+ * ```ts
+ * import type { RoleRules } from "celeriac/dashboard";
+ * const roles: RoleRules = { people: { "ann@example.com": "admin" }, groups: { support: "operate" }, others: "view" };
+ * ```
+ */
 export interface RoleRules {
   /** By name or mail address. */
   readonly people?: Readonly<Record<string, Role>>;
@@ -28,7 +44,15 @@ export interface RoleRules {
   readonly others?: Role;
 }
 
-/** A proxy that has asked for the login and says who it is. */
+/**
+ * A proxy that has asked for the login and says who it is.
+ *
+ * @example
+ * ```ts
+ * import type { ProxyLogin } from "celeriac/dashboard";
+ * const proxy: ProxyLogin = { header: "x-forwarded-user", from: ["10.0.0.2"], people: { ann: "admin" }, others: "view" };
+ * ```
+ */
 export interface ProxyLogin extends RoleRules {
   /** Such as "x-forwarded-user". */
   readonly header: string;
@@ -40,7 +64,20 @@ export interface ProxyLogin extends RoleRules {
   readonly from: readonly string[];
 }
 
-/** A provider of OpenID Connect. */
+/**
+ * A provider of OpenID Connect.
+ *
+ * @example
+ * ```ts
+ * import type { OidcLogin } from "celeriac/dashboard";
+ * const oidc: OidcLogin = {
+ *   issuer: "https://accounts.example.com",
+ *   clientId: "celeriac",
+ *   redirectUri: "https://tasks.example.com/login/callback",
+ *   domains: { "example.com": "operate" },
+ * };
+ * ```
+ */
 export interface OidcLogin extends RoleRules {
   /** Such as "https://accounts.example.com"; what it is made of is read from there. */
   readonly issuer: string;
@@ -54,7 +91,17 @@ export interface OidcLogin extends RoleRules {
   readonly groupsClaim?: string;
 }
 
-/** How people log in: by passwords, by what a proxy says, or by a provider of OpenID Connect. */
+/**
+ * How people log in: by passwords, by what a proxy says, or by a provider of OpenID Connect.
+ *
+ * @example
+ * ```ts
+ * import { hashPassword, type LoginOptions, serveDashboard } from "celeriac/dashboard";
+ * const password = await hashPassword("long and secret"); // rather as "celeriac dashboard hash" prints it
+ * const login: LoginOptions = { users: [{ name: "ann", role: "admin", password }] };
+ * await serveDashboard(app, { host: "0.0.0.0", login });
+ * ```
+ */
 export interface LoginOptions {
   readonly users?: readonly DashboardUser[];
   readonly proxy?: ProxyLogin;

@@ -8,7 +8,15 @@ import { randomBytes, scrypt, type ScryptOptions, timingSafeEqual } from "node:c
 const cost = { logN: 15, r: 8, p: 1 } as const;
 const pattern = /^scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([\w-]{16,86})\$([\w-]{43,86})$/;
 
-/** `logN`: each step doubles time and memory. */
+/**
+ * `logN`: each step doubles time and memory.
+ *
+ * @example
+ * ```ts
+ * import { hashPassword } from "celeriac/dashboard";
+ * console.log(await hashPassword("long and secret")); // scrypt$ln=15,…
+ * ```
+ */
 export async function hashPassword(password: string, logN: number = cost.logN): Promise<string> {
   const salt = randomBytes(16);
   const hash = await derive(password, salt, logN, cost.r, cost.p, 32);

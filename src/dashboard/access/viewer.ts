@@ -2,7 +2,16 @@
 
 import type { ActionKind, Role } from "../contract.ts";
 
-/** Who looks at the dashboard, and what that person may do there. */
+/**
+ * Who looks at the dashboard, and what that person may do there.
+ *
+ * @example
+ * ```ts
+ * import { dashboard, type Viewer } from "celeriac/dashboard";
+ * const support: Viewer = { name: "support", role: "operate", queues: ["mail"] };
+ * const page = dashboard(app, { prefix: "/celeriac", authorize: () => support });
+ * ```
+ */
 export interface Viewer {
   readonly name: string;
   readonly email?: string;

@@ -10,7 +10,17 @@ import { createHmac } from "node:crypto";
 import type { Clock } from "../../clock/clock.ts";
 import type { AlertKind, AlertRules, Finding } from "./rules.ts";
 
-/** What a webhook is told, as JSON. */
+/**
+ * What a webhook is told, as JSON.
+ *
+ * @example
+ * ```ts
+ * import type { AlertNotice } from "celeriac/dashboard";
+ * server.post<{ Body: AlertNotice }>("/alerts", async ({ body }) => {
+ *   console.log(body.status, body.kind, body.subject, body.text);
+ * });
+ * ```
+ */
 export interface AlertNotice extends Finding {
   readonly status: "firing" | "resolved";
   readonly environment: string;

@@ -3,7 +3,16 @@
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import { type Duration, durationMs } from "../../task/duration.ts";
 
-/** What is told to a webhook, and when. */
+/**
+ * What is told to a webhook, and when.
+ *
+ * @example
+ * ```ts
+ * import { type AlertOptions, serveDashboard } from "celeriac/dashboard";
+ * const alerts: AlertOptions = { webhook: "https://chat.example.com/hook", queueAge: "10m", failureRate: 0.1 };
+ * await serveDashboard(app, { alerts });
+ * ```
+ */
 export interface AlertOptions {
   /** Gets a POST for each alert that begins, goes on for long, or ends. */
   readonly webhook: string;

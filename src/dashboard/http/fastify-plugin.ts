@@ -10,7 +10,16 @@ import { nodeListener } from "./node-listener.ts";
 /** For @fastify/swagger: the dashboard has a document of its own. */
 const unlisted: object = { hide: true };
 
-/** How the dashboard is mounted in Fastify: its own options, and who may come by what the server knows of a request. */
+/**
+ * How the dashboard is mounted in Fastify: its own options, and who may come by what the server knows of a request.
+ *
+ * @example
+ * ```ts
+ * import { dashboardPlugin, type DashboardPluginOptions } from "celeriac/dashboard";
+ * const options: DashboardPluginOptions = { app, prefix: "/celeriac", readOnly: true };
+ * await server.register(dashboardPlugin, options);
+ * ```
+ */
 export interface DashboardPluginOptions extends Omit<DashboardOptions, "authorize" | "prefix"> {
   readonly app: App;
   /** Where it is, such as "/celeriac". */

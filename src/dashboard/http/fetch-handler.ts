@@ -8,7 +8,18 @@ import { unauthenticated } from "../access/gate.ts";
 import { failureAnswer, protect } from "./answer.ts";
 import type { Handler } from "./node-listener.ts";
 
-/** How a dashboard is mounted where requests are web-standard. `Around` is what comes beside a request there: Hono's context, Bun's server, … */
+/**
+ * How a dashboard is mounted where requests are web-standard. `Around` is what comes beside a request there: Hono's context, Bun's server, …
+ *
+ * @example
+ * ```ts
+ * import { dashboard, fetchHandler, type FetchHandlerOptions } from "celeriac/dashboard";
+ * const options: FetchHandlerOptions = {
+ *   authorize: (request) => (request.headers.get("x-user") === "ann" ? { name: "ann", role: "view" } : undefined),
+ * };
+ * const handle = fetchHandler(dashboard(app, { prefix: "/celeriac" }), options);
+ * ```
+ */
 export interface FetchHandlerOptions<Around = unknown> {
   /**
    * Who this is, as the server around it knows. `undefined`: nobody, answered with 401. Default: the dashboard finds out by itself.

@@ -11,7 +11,18 @@ import type { Viewer } from "../access/viewer.ts";
 /** The dashboard, or any handler like it. */
 export type Handler = (request: Request, peer?: Peer) => Promise<Response>;
 
-/** How a dashboard is mounted where requests are Node's. `Incoming` is what they are there: Express has its own. */
+/**
+ * How a dashboard is mounted where requests are Node's. `Incoming` is what they are there: Express has its own.
+ *
+ * @example
+ * ```ts
+ * import { dashboard, nodeListener, type NodeListenerOptions } from "celeriac/dashboard";
+ * const options: NodeListenerOptions = {
+ *   authorize: ({ headers }) => (headers["x-user"] === "ann" ? { name: "ann", role: "view" } : undefined),
+ * };
+ * const listener = nodeListener(dashboard(app, { prefix: "/celeriac" }), options);
+ * ```
+ */
 export interface NodeListenerOptions<Incoming extends IncomingMessage = IncomingMessage> {
   /**
    * Who this is, as the server around it knows. `undefined`: nobody, answered with 401. Default: the dashboard finds out by itself.

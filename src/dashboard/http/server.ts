@@ -12,7 +12,16 @@ import { dashboard } from "../dashboard.ts";
 import type { DashboardOptions } from "../options.ts";
 import { nodeListener } from "./node-listener.ts";
 
-/** How `serveDashboard` and `celeriac dashboard` serve it: the dashboard's options, and where it listens. */
+/**
+ * How `serveDashboard` and `celeriac dashboard` serve it: the dashboard's options, and where it listens.
+ *
+ * @example
+ * ```ts
+ * import { serveDashboard, type ServeOptions } from "celeriac/dashboard";
+ * const options: ServeOptions = { port: 0, history: ":memory:" };
+ * await using served = await serveDashboard(app, options);
+ * ```
+ */
 export interface ServeOptions extends Omit<DashboardOptions, "authorize"> {
   /** Default 127.0.0.1. Any other than this machine's needs `login`. */
   readonly host?: string;
@@ -20,7 +29,17 @@ export interface ServeOptions extends Omit<DashboardOptions, "authorize"> {
   readonly port?: number;
 }
 
-/** A dashboard that is being served. */
+/**
+ * A dashboard that is being served.
+ *
+ * @example
+ * ```ts
+ * import { type ServedDashboard, serveDashboard } from "celeriac/dashboard";
+ * const served: ServedDashboard = await serveDashboard(app);
+ * console.log(served.url);
+ * process.once("SIGTERM", () => void served.close());
+ * ```
+ */
 export interface ServedDashboard extends AsyncDisposable {
   readonly url: string;
   /** Answers what has begun, then ends. Safe twice; the app stays open. */
