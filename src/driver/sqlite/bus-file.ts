@@ -52,16 +52,16 @@ export class BusFile {
     this.#hear = hear;
   }
 
-  /** Writes a message if anybody listens. Lossy: given up when the file stays locked. */
-  say(channel: string, message: Uint8Array): void {
+  /** Writes a message if anybody listens. Given up when the file stays locked; answers why. */
+  say(channel: string, message: Uint8Array): unknown {
     const sql = this.#open();
     const now = this.#clock.now();
     const bells = new Set<string>();
     for (const [pattern, bell, seen] of sql.listeners.all()) {
       if ((seen as number) > now - stale && hears(pattern as string, channel)) bells.add(bell as string);
     }
-    if (bells.size === 0) return;
-    this.#write(() => {
+    if (bells.size === 0) return undefined;
+    const problem = this.#write(() => {
       const seq = sql.insert.insert(channel, now, message);
       if (now - this.#trimmed > 1_000) {
         if (sql.trim.run(seq - keptRows, now - keptFor) < trimLimit) this.#trimmed = now;
@@ -69,6 +69,7 @@ export class BusFile {
       }
     });
     for (const bell of bells) this.#ring(bell);
+    return problem;
   }
 
   listen(listener: number, channel: Channel, bell: string): void {
