@@ -44,6 +44,8 @@ const tsconfig = {
     noEmit: true,
     allowImportingTsExtensions: true,
     erasableSyntaxOnly: true,
+    // Nest's.
+    experimentalDecorators: true,
     verbatimModuleSyntax: true,
     types: ["node"],
     typeRoots: [join(root, "node_modules", "@types")],

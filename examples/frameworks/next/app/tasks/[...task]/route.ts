@@ -1,0 +1,3 @@
+import { pieces } from "../../../lib/tasks.ts";
+
+export const { GET } = pieces.handlers;

@@ -1,0 +1,49 @@
+/** A server as a process of its own: started, asked, and told to end. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+export class ServerProcess implements AsyncDisposable {
+  /** Without a slash at its end. */
+  readonly base: string;
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<unknown>;
+
+  private constructor(child: ChildProcess, base: string, closed: Promise<unknown>) {
+    this.#child = child;
+    this.base = base;
+    this.#closed = closed;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Resolves when it listens. */
+  static async start(script: string, env: Readonly<Record<string, string>>): Promise<ServerProcess> {
+    const child = spawn(process.execPath, [join(import.meta.dirname, script)], {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const closed = once(child, "close");
+    const line = once(createInterface({ input: child.stdout }), "line") as Promise<[string]>;
+    const [base] = await Promise.race([line, closed.then(() => [undefined])]);
+    if (base === undefined) throw new Error(`${script} ended before it listened`);
+    return new ServerProcess(child, base, closed);
+  }
+
+  /** SIGTERM; true if that was enough within ten seconds. */
+  async end(): Promise<boolean> {
+    this.#child.kill("SIGTERM");
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), 10_000);
+    await this.#closed;
+    clearTimeout(late);
+    return this.#child.signalCode !== "SIGKILL";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.end();
+  }
+}
