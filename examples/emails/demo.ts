@@ -4,8 +4,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runDemo, type Stage, type Summary } from "../harness/demo.ts";
+import { ServerProcess } from "../harness/server-process.ts";
 import { MailServer } from "./mail-server.ts";
-import { ServerProcess } from "./server-process.ts";
 
 interface Outcome extends Summary {
   readonly welcomes: number;
@@ -20,6 +20,7 @@ interface Outcome extends Summary {
   readonly seconds: number;
 }
 
+const api = new URL("server.ts", import.meta.url);
 const [signups, orders, doomed] = [20, 20, 5];
 
 async function run({ folder, signal, say }: Stage<Outcome>): Promise<Outcome> {
@@ -27,7 +28,7 @@ async function run({ folder, signal, say }: Stage<Outcome>): Promise<Outcome> {
   await using stack = new AsyncDisposableStack();
   const mails = stack.use(await MailServer.open(join(folder, "mails")));
   const env = { SMTP_PORT: String(mails.port), BACKGROUND: `sqlite:${join(folder, "background.db")}` };
-  const first = stack.use(await ServerProcess.start(env));
+  const first = stack.use(await ServerProcess.start(api, env));
   const problems: string[] = [];
   const began = performance.now();
   const counted = (subject: string): number => mails.mails.filter((mail) => mail.subject.startsWith(subject)).length;
@@ -40,7 +41,7 @@ async function run({ folder, signal, say }: Stage<Outcome>): Promise<Outcome> {
   // A mail server that does not answer costs no request anything.
   mails.hold();
   const answers = await Promise.all(
-    range(signups).map((n) => first.post("/signups", { email: `new-${n}@example.com`, name: `Number ${n}` }, signal)),
+    range(signups).map((n) => post(first, "/signups", { email: `new-${n}@example.com`, name: `Number ${n}` }, signal)),
   );
   if (answers.some((status) => status !== 201)) problems.push(`signups were answered ${answers.join()}`);
   say(`${signups} signups answered, ${counted("Welcome")} mails sent: the mail server does not answer yet`);
@@ -51,14 +52,14 @@ async function run({ folder, signal, say }: Stage<Outcome>): Promise<Outcome> {
   // Now the process dies between its answers and their mails.
   mails.hold();
   await Promise.all([
-    ...range(doomed).map((n) => first.post("/signups", { email: `lost-${n}@example.com`, name: `Lost ${n}` }, signal)),
+    ...range(doomed).map((n) => post(first, "/signups", { email: `lost-${n}@example.com`, name: `Lost ${n}` }, signal)),
     ...range(orders).map((n) =>
-      first.post("/orders", { email: `buyer-${n}@example.com`, order: n, cents: 100 * n }, signal),
+      post(first, "/orders", { email: `buyer-${n}@example.com`, order: n, cents: 100 * n }, signal),
     ),
   ]);
   await first.kill();
   say(`${doomed} signups and ${orders} orders answered, then SIGKILL to the API; starting it again`);
-  stack.use(await ServerProcess.start(env));
+  stack.use(await ServerProcess.start(api, env));
   mails.release();
   const ids = (): Set<string> =>
     new Set(mails.mails.filter(({ subject }) => subject.startsWith("Receipt")).map(({ messageId }) => messageId));
@@ -78,6 +79,17 @@ async function run({ folder, signal, say }: Stage<Outcome>): Promise<Outcome> {
     seconds: Math.round((performance.now() - began) / 100) / 10,
     problems,
   };
+}
+
+async function post({ base }: ServerProcess, path: string, body: object, signal: AbortSignal): Promise<number> {
+  const reply = await fetch(`${base}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal,
+  });
+  await reply.body?.cancel();
+  return reply.status;
 }
 
 function range(count: number): readonly number[] {

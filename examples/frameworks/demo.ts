@@ -3,10 +3,10 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { runDemo, type Stage, type Summary } from "../harness/demo.ts";
+import { ServerProcess } from "../harness/server-process.ts";
 import { WorkerProcess } from "../harness/worker-process.ts";
 import { buildNest } from "./nest-build.ts";
 import { ask } from "./questions.ts";
-import { ServerProcess } from "./server-process.ts";
 
 interface Outcome extends Summary {
   readonly questions: readonly string[];
@@ -39,7 +39,7 @@ async function run({ folder, broker, signal, say }: Stage<Outcome>): Promise<Out
     for (const [name, script] of Object.entries(servers)) {
       say(name);
       const [journal, token] = [join(folder, `${name}.txt`), randomUUID()];
-      await using server = await ServerProcess.start(script, {
+      await using server = await ServerProcess.start(new URL(script, import.meta.url), {
         BACKGROUND: `sqlite:${join(folder, `${name}.db`)}`,
         HISTORY: join(folder, `${name}-dashboard.db`),
         JOURNAL: journal,

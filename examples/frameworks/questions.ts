@@ -2,8 +2,8 @@
 
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ServerProcess } from "../harness/server-process.ts";
 import type { Taken } from "./orders.ts";
-import type { ServerProcess } from "./server-process.ts";
 
 export interface Asked {
   readonly server: ServerProcess;

@@ -1,9 +1,9 @@
-/** A server as a process of its own: started, asked, and told to end. */
+/** A server as a process of its own, so that it can be told to end, and killed. The first line that it prints is its address. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
 export class ServerProcess implements AsyncDisposable {
   /** Without a slash at its end. */
@@ -22,16 +22,22 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Resolves when it listens. */
-  static async start(script: string, env: Readonly<Record<string, string>>): Promise<ServerProcess> {
-    const child = spawn(process.execPath, [join(import.meta.dirname, script)], {
+  static async start(script: URL, env: Readonly<Record<string, string>>): Promise<ServerProcess> {
+    const child = spawn(process.execPath, [fileURLToPath(script)], {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const closed = once(child, "close");
     const line = once(createInterface({ input: child.stdout }), "line") as Promise<[string]>;
     const [base] = await Promise.race([line, closed.then(() => [undefined])]);
-    if (base === undefined) throw new Error(`${script} ended before it listened`);
+    if (base === undefined) throw new Error(`${script.pathname} ended before it listened`);
     return new ServerProcess(child, base, closed);
+  }
+
+  /** SIGKILL. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#closed;
   }
 
   /** SIGTERM; true if that was enough within ten seconds. */
