@@ -91,18 +91,25 @@ export class CallTable {
     this.#rows.set(name, { row, waiter: entry.waiter === message ? next : entry.waiter });
   }
 
-  /** Of those that wait in this queue some were removed. */
-  purged(queue: string, gone: (message: HeldMessage) => boolean): void {
-    for (const [name, { row, waiter }] of this.#rows) {
-      if (waiter === undefined || waiter.queue !== queue || !gone(waiter)) continue;
-      if (row.next === undefined) this.#rows.delete(name);
-      else this.#rows.set(name, { row: { ...row, next: undefined }, waiter: undefined });
+  /** Messages of this queue were removed. */
+  purged(queue: string, isThere: (id: string) => boolean): void {
+    for (const [name, { row }] of this.#rows) {
+      if (!name.startsWith(nameOf(queue, ""))) continue;
+      const next = row.next !== undefined && isThere(row.next) ? row.next : undefined;
+      if (next === undefined && row.free === undefined && !isThere(row.id)) this.#rows.delete(name);
+      else if (next !== row.next) this.#rows.set(name, { row: { ...row, next }, waiter: undefined });
     }
+  }
+
+  /** It lies in another queue now, as a message of its own. */
+  moved(message: HeldMessage, to: HeldMessage): void {
+    const [name, entry] = this.#find(message.call);
+    if (entry?.waiter === message) this.#rows.set(name, { ...entry, waiter: to });
   }
 
   #move(waiter: HeldMessage | undefined, due: number | undefined): void {
     if (waiter?.due === undefined || waiter.lease !== undefined) return;
-    this.#places.queue(waiter.queue).delayed.remove(waiter);
+    if (!this.#places.queue(waiter.queue).delayed.remove(waiter)) return;
     waiter.due = due;
     this.#places.put(waiter, "back");
   }

@@ -3,12 +3,13 @@
 import type { Held, Page, QueueAdmin, QueueState, RequeueTo } from "../../port/queue-admin.ts";
 import { checkQueueName } from "../../wire/name.ts";
 import type { HeldMessage } from "./held-message.ts";
-import { positionOf } from "./message-queue.ts";
+import { type MessageQueue, positionOf } from "./message-queue.ts";
 import { requeue } from "./requeue.ts";
 import type { MemoryServer } from "./server.ts";
 import type { Session } from "./session.ts";
 
 const maxPage = 200;
+const states = ["ready", "delayed", "leased"] as const;
 
 export class MemoryQueueAdmin implements QueueAdmin {
   readonly #server: MemoryServer;
@@ -57,10 +58,8 @@ export class MemoryQueueAdmin implements QueueAdmin {
     this.#session.ensureOpen();
     const { messages } = this.#server;
     const purged = messages.queue(queue).purge(what);
-    messages.calls.purged(
-      queue,
-      (message) => message.lease === undefined && (message.due === undefined ? what.ready : what.delayed),
-    );
+    let there: ReadonlySet<string | undefined> | undefined;
+    messages.calls.purged(queue, (id) => (there ??= idsIn(messages.queues)).has(id));
     return purged;
   }
 
@@ -96,4 +95,10 @@ export class MemoryQueueAdmin implements QueueAdmin {
         : { worker: lease.holder.worker, leaseUntil: clock.now() + lease.until - clock.monotonic() }),
     };
   }
+}
+
+/** Of all messages, whatever state they are in. */
+function idsIn(queues: Iterable<MessageQueue>): ReadonlySet<string | undefined> {
+  const all = [...queues].flatMap((queue) => states.flatMap((state) => [...queue.in(state)]));
+  return new Set(all.map(({ id }) => id));
 }

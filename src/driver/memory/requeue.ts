@@ -31,7 +31,9 @@ function move(messages: MessageTable, { message, state }: Place, to: RequeueTo):
   // Its holder sees that the lease is gone when it renews or settles.
   messages.queue(message.queue).take(message);
   if (state === "leased") message.redelivered = true;
-  messages.put(elsewhere ? message.movedTo(to.queue) : message, to.at);
+  const moved = elsewhere ? message.movedTo(to.queue) : message;
+  messages.put(moved, to.at);
+  messages.calls.moved(message, moved);
 }
 
 /** Of several with one id the one that runs, else the one that comes first. */

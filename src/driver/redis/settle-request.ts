@@ -146,7 +146,7 @@ export class SettleRequest {
 
   /** What a key's own steps need, in front of the item. */
   #call({ message, claimedAt }: RedisDelivery, then: Settlement["then"], id: string | undefined): void {
-    if (id === undefined || then.kind === "requeue" || "malformed" in message) return;
+    if (id === undefined || "malformed" in message) return;
     const mark = readCallMark(message.headers);
     if (mark === undefined) return;
     const { queue, key, hold, life } = mark;

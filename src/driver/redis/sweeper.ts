@@ -5,6 +5,7 @@
 
 import type { Millis } from "../../port/units.ts";
 import type { AttemptRecord } from "../../port/queue-admin.ts";
+import { readCallMark } from "../../wire/call-mark.ts";
 import { readTaskHeaders } from "../../wire/task-message.ts";
 import type { Context } from "./context.ts";
 import { RedisDelivery } from "./delivery.ts";
@@ -119,6 +120,9 @@ export class Sweeper {
       };
       record = recordText(lost);
     }
+    const { message } = delivery;
+    const call = "malformed" in message ? undefined : readCallMark(message.headers);
+    const task = "malformed" in message ? "" : String(message.headers["id"]);
     await this.#context.run(
       givebackScript,
       [
@@ -130,8 +134,9 @@ export class Sweeper {
         keys.bell(queue),
         keys.crash(id),
         keys.due(queue),
+        ...(call === undefined ? [] : [keys.call(call.queue, call.key)]),
       ],
-      [claim, raw ?? "", record, takesTurns(delivery) ? "1" : "0"],
+      [claim, raw ?? "", record, takesTurns(delivery) ? "1" : "0", task],
     );
   }
 }

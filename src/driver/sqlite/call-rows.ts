@@ -120,8 +120,9 @@ export class CallRows {
 
   /** Messages of this queue were removed. */
   purged(queue: string): void {
-    this.#purged.run(queue);
+    // A row of which both are gone is one without the other first.
     this.#purgedNext.run(queue);
+    this.#purged.run(queue);
   }
 
   #moveTo(seq: number, due: number, turn: Turn): void {

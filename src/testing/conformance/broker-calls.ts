@@ -287,6 +287,57 @@ export function callCases(makeServer: MakeServer): void {
     expect(await short.send(client, "b", "b")).toEqual(accepted);
   });
 
+  it("gives a key up when its message is purged while it waits to begin anew, or has not begun yet", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client();
+    skip(!client.broker.features.calls, "the broker knows no keys of calls");
+    const caller = new Caller(rig, { hold: "end", conflict: "after" });
+    const tray = await rig.consume(client, [caller.queue], 10);
+    const purge = async (ready: boolean): Promise<void> => {
+      expect(await client.broker.queues.purge(caller.queue, { ready, delayed: !ready })).toBeGreaterThan(0);
+    };
+    const later = (): number => rig.server.now() + 600_000;
+    await caller.send(client, "parked", "1");
+    await tray.settle({ delivery: await tray.one(), then: { kind: "requeue", at: "front", due: later() } });
+    await client.broker.queues.purge(caller.queue, { ready: true, delayed: false });
+    expect(await caller.send(client, "x", "2"), "it was not among those").toMatchObject({ id: "parked" });
+    await purge(false);
+    expect(await caller.send(client, "retried", "3")).toEqual(accepted);
+    const retried = await tray.one();
+    await begin(tray, retried);
+    expect(await caller.send(client, "behind", "4")).toEqual(accepted);
+    const { dedupe: _, call: __, ...next } = caller.outgoing("retried", "3", {}, later());
+    await tray.settle({ delivery: retried, then: { kind: "replace", next } });
+    await purge(false);
+    expect(await caller.send(client, "back", "5"), "neither is there any more").toEqual(accepted);
+    const back = await tray.one();
+    await begin(tray, back);
+    await client.broker.queues.purge(caller.queue, { ready: true, delayed: true });
+    expect(await caller.send(client, "kept", "6"), "what runs keeps its key").toEqual(accepted);
+    await client.broker.queues.purge(caller.queue, { ready: true, delayed: true });
+    tray.consumer.want(0, 0);
+    await tray.settle({ delivery: back, then: { kind: "requeue", at: "front" } });
+    await purge(true);
+    expect(await caller.send(client, "last", "7")).toEqual(accepted);
+    tray.consumer.want(10, 10);
+    expect(labelOf(idOf(await tray.one()))).toBe("last");
+  });
+
+  it("finds the one whose place is taken in the queue to which it was moved", async ({ skip }) => {
+    const rig = use();
+    const client = await rig.client();
+    const { calls, requeue } = client.broker.features;
+    skip(!calls || !requeue, "the broker knows no keys of calls, or moves nothing");
+    const caller = new Caller(rig, { hold: "start", conflict: "replace" });
+    await caller.send(client, "one", "1");
+    const elsewhere = rig.name("elsewhere");
+    await client.broker.queues.requeue(caller.queue, [caller.id("one")], { at: "back", queue: elsewhere });
+    expect(await caller.swap(client, "one", "2")).toEqual(accepted);
+    const tray = await rig.consume(client, [caller.queue, elsewhere], 10);
+    expect(await begin(tray, await tray.one())).toBe("2");
+    await tray.quiet();
+  });
+
   it("refuses them in words where it knows no keys", async ({ skip }) => {
     const rig = use();
     const client = await rig.client();

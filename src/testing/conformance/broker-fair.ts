@@ -169,6 +169,10 @@ export function fairCases(makeServer: MakeServer): void {
       await tray.ack([one]);
     }
     expect(came.indexOf("b1")).toBeLessThan(2);
+    const small = await rig.client({ maxDepth: 1 });
+    const full = rig.name("full");
+    await send(small, full, ["a1"]);
+    expect(await rig.publishOne(small, of(full, "b3", { call }))).toMatchObject({ kind: "refused", reason: "full" });
   });
 
   it("comes back when its holder dies", async ({ skip }) => {

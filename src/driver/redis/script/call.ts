@@ -2,7 +2,8 @@
  * Keys that calls have: who stands for each, by the rules of `port/call-law.ts`, each in the step that stores, begins or ends its message.
  *
  * A row is a hash that expires with its key: id, b begun, f first call ms, w end of the period ms, n the one that waits behind it; of the one that
- * waits: r its field in `unacked` while it is delayed, l what took its place. Messages in lists are not looked for, since lists are long: what took
+ * waits: r its field in `unacked` while it is delayed, l what took its place; of one that has begun and was put back: o that field, or "" where it lies
+ * in a list. Messages in lists are not looked for, since lists are long: what took
  * the place of one lies in its row until it begins, and a Python worker runs the first.
  */
 
@@ -81,7 +82,7 @@ else
 end
 local delayed = due and due > now
 if put and depth > 0 and not delayed then
-  local room = depth
+  local room = depth - call('ZCARD', (fair_keys(KEYS[5], queue)))
   for i = 12, #KEYS do room = room - call('LLEN', KEYS[i]) end
   if room <= 0 then return { 'F' } end
 end
@@ -169,7 +170,7 @@ for i = 3, #KEYS do
       if hold == 'start' then
         redis.call('DEL', row)
       else
-        if not known[4] then redis.call('HDEL', row, 'l', 'r') end
+        if known[4] then redis.call('HDEL', row, 'o') else redis.call('HDEL', row, 'l', 'r') end
         redis.call('HSET', row, 'b', '1')
         live(row, life)
       end
@@ -203,7 +204,7 @@ local function end_call(row, due, index, id, hold, life)
     return false
   end
   call('HSET', row, 'id', known[2], 'f', now_text)
-  call('HDEL', row, 'n', 'b')
+  call('HDEL', row, 'n', 'b', 'o')
   live(row, tonumber(life))
   if not known[3] or not call('ZSCORE', due, known[3]) then return false end
   call('ZADD', due, now_text, known[3])
@@ -214,16 +215,30 @@ local function keep_call(row, id, hold, ms)
   if not tonumber(hold) and call('HGET', row, 'id') == id then live(row, tonumber(ms)) end
 end`;
 
+/** `lay_call(row, id, field)`: its message was put back, delayed under this field in `unacked`, or "" into a list. A purge asks for that. */
+export const layCallLua = `
+local function lay_call(row, id, field)
+  local known = redis.call('HMGET', row, 'id', 'n', 'b')
+  local name = known[2] == id and 'r'
+  if not name and known[1] == id then name = known[3] and 'o' or not known[2] and 'r' end
+  if not name then return end
+  if field == '' and name == 'r' then redis.call('HDEL', row, 'r') else redis.call('HSET', row, name, field) end
+end`;
+
 /** For a purge. `free_calls(rows, gone)`: keys of those that wait and are gone; `gone(field)` is told their field in `unacked`, or false. */
 export const freeCallsLua = `
 local function free_calls(rows, gone)
   for _, row in ipairs(redis.call('ZRANGE', rows, 0, 9999)) do
-    local known = redis.call('HMGET', row, 'id', 'b', 'w', 'n', 'r')
+    local known = redis.call('HMGET', row, 'id', 'b', 'w', 'n', 'r', 'o')
+    local own, next = known[6], known[4]
+    if not known[2] then own = known[5] or '' end
+    if next and gone(known[5]) then
+      redis.call('HDEL', row, 'n', 'r', 'l')
+      next = false
+    end
     if not known[1] then
       redis.call('ZREM', rows, row)
-    elseif known[4] then
-      if gone(known[5]) then redis.call('HDEL', row, 'n', 'r', 'l') end
-    elseif not known[2] and not known[3] and gone(known[5]) then
+    elseif not next and not known[3] and own and gone(own ~= '' and own) then
       redis.call('DEL', row)
       redis.call('ZREM', rows, row)
     end

@@ -3,6 +3,7 @@
  * an envelope without touching another byte.
  */
 
+import { layCallLua } from "./call.ts";
 import { entryLua, fairLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
@@ -50,8 +51,8 @@ return out`,
 };
 
 /**
- * KEYS  1 unacked, 2 index, 3 lease, 4 started, 5 list, 6 bell, 7 attempts, 8 due
- * ARGV  id, envelope to put back or "" for unchanged, attempt record or "", 1 where keys take turns or 0
+ * KEYS  1 unacked, 2 index, 3 lease, 4 started, 5 list, 6 bell, 7 attempts, 8 due, 9 the row of its key, if it stands for one
+ * ARGV  id, envelope to put back or "" for unchanged, attempt record or "", 1 where keys take turns or 0, task id
  * returns 1 if it was put back to the front, 0 if it was renewed, settled or taken meanwhile
  */
 export const givebackScript: Script = {
@@ -62,6 +63,7 @@ ${timeLua}
 ${ringLua}
 ${entryLua}
 ${fairLua}
+${layCallLua}
 local id, raw, record = ARGV[1], ARGV[2], ARGV[3]
 local deadline = redis.call('ZSCORE', KEYS[3], id)
 if not deadline or tonumber(deadline) > now then return 0 end
@@ -79,6 +81,7 @@ redis.call('ZREM', KEYS[2], id)
 redis.call('HDEL', KEYS[1], id)
 redis.call('ZREM', KEYS[3], id)
 redis.call('HDEL', KEYS[4], id)
+if KEYS[9] then lay_call(KEYS[9], ARGV[5], '') end
 ring(KEYS[6])
 return 1`,
 };

@@ -1,6 +1,6 @@
 /** Ends deliveries: result, what follows, and the queue's entry, all in one step, and only for whoever still holds the lease. */
 
-import { endCallLua } from "./call.ts";
+import { endCallLua, layCallLua } from "./call.ts";
 import { arriveLua } from "./join.ts";
 import { entryLua, fairLua, fairStep, finalLua, localsLua, ringLua, timeLua } from "./parts.ts";
 import { placeLua } from "./place.ts";
@@ -44,6 +44,7 @@ ${finalLua}
 ${arriveLua}
 ${placeLua}
 ${endCallLua}
+${layCallLua}
 ${fairLua}
 local unacked, index = KEYS[1], KEYS[2]
 local n = tonumber(ARGV[4])
@@ -55,20 +56,23 @@ local function arg() local value = ARGV[p] p = p + 1 return value end
 local function key() return KEYS[tonumber(arg())] end
 local bells = {}
 local function works(reply) return not (type(reply) == 'table' and reply.err) end
+-- False if it failed; where it is delayed, under which field.
 local function send()
   local list, bell, due, at, step, queue, raw = key(), key(), key(), arg(), arg(), arg(), arg()
+  local field = ''
   if at ~= '' and tonumber(at) > now then
     local id = string.format('%.0f', fences(KEYS[3], 1)) .. '.' .. step .. '.' .. queue
     if not works(redis.pcall('ZADD', due, at, id)) then return false end
     call('HSET', unacked, id, wrap(raw, queue))
     call('ZADD', index, math.ceil(at / 1000), id)
+    field = id
   elseif step == '${String(fairStep)}' then
     put_fair(due, queue, { raw })
   elseif not works(redis.pcall('LPUSH', list, raw)) then
     return false
   end
   bells[bell] = true
-  return true
+  return field
 end
 local letters, joined, gone, forgotten, outlived, unleased, unstarted = {}, {}, {}, {}, {}, {}, {}
 local function add(groups, name, id)
@@ -89,7 +93,7 @@ local function store(meta, value, ttl)
   return true
 end
 for i = 1, n do
-  local id, letter, op = ids[i], 'S', 'A'
+  local id, letter, op, laid = ids[i], 'S', 'A', ''
   local keyed = ARGV[p] == 'c' and p
   if keyed then p = p + 8 end
   local plain = ARGV[p] == '+'
@@ -123,7 +127,12 @@ for i = 1, n do
     local parked = false
     op = arg()
     if op == 'R' then
-      if letter == 'F' then p = p + 7 elseif not send() then letter = 'E' end
+      if letter == 'F' then
+        p = p + 7
+      else
+        laid = send()
+        if not laid then letter = 'E' end
+      end
     elseif op == 'Q' then
       local list, bell, side, raw = key(), key(), arg(), arg()
       if letter ~= 'F' then
@@ -153,7 +162,7 @@ for i = 1, n do
         end
       else
         if works(redis.pcall('ZADD', due, at, id)) then
-          parked = true
+          parked, laid = true, id
           if raw ~= '' then call('HSET', unacked, id, wrap(raw, queue)) end
           call('ZADD', index, math.ceil(math.max(at, now) / 1000), id)
           if slots then
@@ -209,8 +218,10 @@ for i = 1, n do
   if keyed and (letter == 'F' or (letter == 'S' and (op == 'A' or op == 'D'))) then
     local row, due, bell = KEYS[ARGV[keyed + 1] + 0], KEYS[ARGV[keyed + 2] + 0], KEYS[ARGV[keyed + 3] + 0]
     if end_call(row, due, index, ARGV[keyed + 4], ARGV[keyed + 5], ARGV[keyed + 6]) then bells[bell] = true end
-  elseif keyed and letter == 'S' and op == 'R' then
-    keep_call(KEYS[ARGV[keyed + 1] + 0], ARGV[keyed + 4], ARGV[keyed + 5], ARGV[keyed + 7])
+  elseif keyed and letter == 'S' then
+    local row = KEYS[ARGV[keyed + 1] + 0]
+    if op == 'R' then keep_call(row, ARGV[keyed + 4], ARGV[keyed + 5], ARGV[keyed + 7]) end
+    lay_call(row, ARGV[keyed + 4], laid)
   end
   p = after
   letters[i] = letter
