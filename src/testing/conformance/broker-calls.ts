@@ -1,76 +1,12 @@
 /** Keys of calls: one message stands for all of a key, and its place is taken or not, but never half. */
 
 import { expect, it } from "vitest";
-import type { Delivery, Outgoing, Published } from "../../port/broker.ts";
-import type { CallRule } from "../../port/call-law.ts";
-import { type CallKind, callHeader } from "../../wire/call-mark.ts";
-import { bodyOf, idOf, never, resultOf, type Rig, type Tray, useRig } from "./rig.ts";
-import type { MakeServer, OpenClient } from "./suite-server.ts";
+import type { Delivery } from "../../port/broker.ts";
+import { begin, Caller, inputOf, labelOf } from "./calls-rig.ts";
+import { idOf, never, resultOf, useRig } from "./rig.ts";
+import type { MakeServer } from "./suite-server.ts";
 
 const accepted = { kind: "accepted" };
-const life = 3_600_000;
-
-/** Calls of one key and one rule. */
-class Caller {
-  readonly #rig: Rig;
-  readonly #rule: Omit<CallRule, "key" | "life">;
-  readonly #life: number;
-  readonly queue: string;
-
-  constructor(
-    rig: Rig,
-    rule: Omit<CallRule, "key" | "life">,
-    own: { readonly queue?: string; readonly life?: number } = {},
-  ) {
-    this.#rig = rig;
-    this.#rule = rule;
-    this.#life = own.life ?? life;
-    this.queue = own.queue ?? rig.name("calls");
-  }
-
-  /** Ids are short in a case, and its own on the server. */
-  id(label: string): string {
-    return `${label}@${this.queue}`;
-  }
-
-  outgoing(label: string, body: string, more: Partial<CallRule> = {}, due?: number): Outgoing {
-    const id = this.id(label);
-    const call: CallRule = { key: "suite.task:k", life: this.#life, ...this.#rule, ...more };
-    const { key, hold } = call;
-    const by: CallKind = "unique";
-    const plain = this.#rig.outgoing(this.queue, { id, body: `[["${body}"],{},{}]` });
-    const headers = { ...plain.message.headers, [callHeader]: { key, queue: this.queue, hold, life: call.life, by } };
-    const name = crypto.randomUUID();
-    return {
-      queue: this.queue,
-      message: { ...plain.message, headers },
-      dedupe: { id: name, nonce: name, window: 60_000 },
-      call,
-      ...(due !== undefined && { due }),
-    };
-  }
-
-  async send(client: OpenClient, id: string, body: string, more: Partial<CallRule> = {}): Promise<Published> {
-    const answer = await this.#rig.publishOne(client, this.outgoing(id, body, more));
-    return answer.kind === "held" ? { ...answer, id: labelOf(answer.id) } : answer;
-  }
-
-  /** Takes the place of the one that bears this id. */
-  swap(client: OpenClient, id: string, body: string): Promise<Published> {
-    return this.send(client, id, body, { replaces: this.id(id) });
-  }
-}
-
-function labelOf(id: string): string {
-  return id.replace(/@.*/, "");
-}
-
-const inputOf = (delivery: Delivery): unknown => (JSON.parse(bodyOf(delivery)) as [unknown[]])[0][0];
-
-async function begin(tray: Tray, delivery: Delivery): Promise<unknown> {
-  await tray.consumer.begin?.([delivery]);
-  return inputOf(delivery);
-}
 
 export function callCases(makeServer: MakeServer): void {
   const use = useRig(makeServer);
@@ -261,81 +197,6 @@ export function callCases(makeServer: MakeServer): void {
     expect(await caller.send(client, "two", "2")).toEqual({ kind: "held", id: "one", how: "join" });
     await rig.server.pass(600);
     expect(await caller.send(client, "two", "2")).toEqual(accepted);
-  });
-
-  it("gives a key up when its message is purged, when its task ended elsewhere, and after its life", async ({
-    skip,
-  }) => {
-    const rig = use();
-    const client = await rig.client();
-    skip(!client.broker.features.calls, "the broker knows no keys of calls");
-    const caller = new Caller(rig, { hold: "end", conflict: "join" });
-    await caller.send(client, "one", "1");
-    await client.broker.queues.purge(caller.queue, { ready: true, delayed: false });
-    expect(await caller.send(client, "two", "2")).toEqual(accepted);
-    await client.store.commit([resultOf(caller.id("two"), "REVOKED", 0)]);
-    expect(await caller.send(client, "three", "3")).toEqual(accepted);
-    await client.control?.set([{ kind: "revoked", key: caller.id("three"), value: "{}" }]);
-    expect(await caller.send(client, "four", "4"), "it is revoked").toEqual(accepted);
-    const late = caller.outgoing("late", "l", { key: "suite.task:late" }, rig.server.now() + 60_000);
-    await rig.publishOne(client, late);
-    await client.broker.queues.purge(caller.queue, { ready: false, delayed: true });
-    expect(await caller.send(client, "later", "l", { key: "suite.task:late" })).toEqual(accepted);
-    const short = new Caller(rig, { hold: "end", conflict: "join" }, { life: 300 });
-    await short.send(client, "a", "a");
-    await rig.server.pass(400);
-    expect(await short.send(client, "b", "b")).toEqual(accepted);
-  });
-
-  it("gives a key up when its message is purged while it waits to begin anew, or has not begun yet", async ({ skip }) => {
-    const rig = use();
-    const client = await rig.client();
-    skip(!client.broker.features.calls, "the broker knows no keys of calls");
-    const caller = new Caller(rig, { hold: "end", conflict: "after" });
-    const tray = await rig.consume(client, [caller.queue], 10);
-    const purge = async (ready: boolean): Promise<void> => {
-      expect(await client.broker.queues.purge(caller.queue, { ready, delayed: !ready })).toBeGreaterThan(0);
-    };
-    const later = (): number => rig.server.now() + 600_000;
-    await caller.send(client, "parked", "1");
-    await tray.settle({ delivery: await tray.one(), then: { kind: "requeue", at: "front", due: later() } });
-    await client.broker.queues.purge(caller.queue, { ready: true, delayed: false });
-    expect(await caller.send(client, "x", "2"), "it was not among those").toMatchObject({ id: "parked" });
-    await purge(false);
-    expect(await caller.send(client, "retried", "3")).toEqual(accepted);
-    const retried = await tray.one();
-    await begin(tray, retried);
-    expect(await caller.send(client, "behind", "4")).toEqual(accepted);
-    const { dedupe: _, call: __, ...next } = caller.outgoing("retried", "3", {}, later());
-    await tray.settle({ delivery: retried, then: { kind: "replace", next } });
-    await purge(false);
-    expect(await caller.send(client, "back", "5"), "neither is there any more").toEqual(accepted);
-    const back = await tray.one();
-    await begin(tray, back);
-    await client.broker.queues.purge(caller.queue, { ready: true, delayed: true });
-    expect(await caller.send(client, "kept", "6"), "what runs keeps its key").toEqual(accepted);
-    await client.broker.queues.purge(caller.queue, { ready: true, delayed: true });
-    tray.consumer.want(0, 0);
-    await tray.settle({ delivery: back, then: { kind: "requeue", at: "front" } });
-    await purge(true);
-    expect(await caller.send(client, "last", "7")).toEqual(accepted);
-    tray.consumer.want(10, 10);
-    expect(labelOf(idOf(await tray.one()))).toBe("last");
-  });
-
-  it("finds the one whose place is taken in the queue to which it was moved", async ({ skip }) => {
-    const rig = use();
-    const client = await rig.client();
-    const { calls, requeue } = client.broker.features;
-    skip(!calls || !requeue, "the broker knows no keys of calls, or moves nothing");
-    const caller = new Caller(rig, { hold: "start", conflict: "replace" });
-    await caller.send(client, "one", "1");
-    const elsewhere = rig.name("elsewhere");
-    await client.broker.queues.requeue(caller.queue, [caller.id("one")], { at: "back", queue: elsewhere });
-    expect(await caller.swap(client, "one", "2")).toEqual(accepted);
-    const tray = await rig.consume(client, [caller.queue, elsewhere], 10);
-    expect(await begin(tray, await tray.one())).toBe("2");
-    await tray.quiet();
   });
 
   it("refuses them in words where it knows no keys", async ({ skip }) => {

@@ -3,6 +3,7 @@
 import { describe } from "vitest";
 import { administrationCases } from "./broker-admin.ts";
 import { callCases } from "./broker-calls.ts";
+import { callEndCases } from "./broker-calls-over.ts";
 import { claimCases } from "./broker-claim.ts";
 import { clockCases } from "./broker-clock.ts";
 import { countingCases } from "./broker-counting.ts";
@@ -35,6 +36,7 @@ export function brokerSuite(name: string, makeServer: MakeServer): void {
     describe("turns", () => fairCases(makeServer));
     describe("delay", () => delayCases(makeServer));
     describe("keys of calls", () => callCases(makeServer));
+    describe("keys of calls that are over", () => callEndCases(makeServer));
     describe("settle", () => settleCases(makeServer));
     describe("lease", () => leaseCases(makeServer));
     describe("counting", () => countingCases(makeServer));
