@@ -69,6 +69,11 @@ export class Admission {
     this.#places?.free(delivery);
   }
 
+  /** It runs elsewhere, in the place that it has. */
+  leave(delivery: Delivery): void {
+    this.#places?.leave(delivery);
+  }
+
   /** Its end is with the broker. `asked`: it was to run, so that it was asked about. */
   ended(delivery: Delivery, asked: boolean): void {
     if (asked) this.#places?.free(delivery);

@@ -3,7 +3,9 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Begun, Ledger } from "../port/ledger.ts";
+import type { Limits } from "../port/limits.ts";
 import type { ResultStore } from "../port/result-store.ts";
+import { placeKey } from "../task/concurrency.ts";
 import { resultOf } from "../testing/conformance/rig.ts";
 import type { VirtualClock } from "../testing/virtual-clock.ts";
 import { encodeEnvelope } from "../wire/envelope.ts";
@@ -31,11 +33,12 @@ const rawOf = (id: string): Uint8Array =>
 let clock: VirtualClock;
 let store: ResultStore;
 let ledger: Ledger;
+let limits: Limits;
 /** What stands between the worker and its store; tests put something in the way. */
 let way: Pick<Ledger, "begin" | "take" | "renew" | "expired"> & Pick<ResultStore, "commit" | "get">;
 
 beforeEach(async () => {
-  ({ clock, store, ledger } = await openApartStore());
+  ({ clock, store, ledger, limits } = await openApartStore());
   way = {
     begin: (starts) => ledger.begin(starts),
     take: (holds, lease) => ledger.take(holds, lease),
@@ -309,6 +312,24 @@ describe("a start that is on its way to the ledger", () => {
     expect(seen).toEqual([["a", "b"], ["b"]]);
     expect(stage.calls).toMatchObject([{ call: { id: "b" } }]);
     expect(await store.commit([resultOf("a", "SUCCESS", fence)])).toEqual(["stored"]);
+  });
+});
+
+describe("a copy of a task that runs elsewhere", () => {
+  it("gives nobody the place that the run has", async () => {
+    const begun = await elsewhere("a", false);
+    if (begun?.kind !== "go") throw new Error("it did not begin");
+    await ledger.take([{ id: "a", fence: begun.fence, queue: "q", raw: rawOf("a") }], 60_000);
+    const key = placeKey("t.task", {});
+    await limits.take([{ kind: "slots", key, limit: 1, holder: "a", claim: "there", lease: 30_000 }]);
+    const stage = bench({ limits: () => limits, line: false, task: { concurrency: { limit: 1 } } });
+    stage.deliver({ id: "a", more: again });
+    await turns();
+    await pass(stage, 5_000);
+    expect(kinds(stage)).toEqual(["ack"]);
+    expect(await limits.places([key])).toEqual([{ holders: ["a"], waiting: 0 }]);
+    await pass(stage, 30_000);
+    expect(await limits.places([key]), "nor keeps it").toEqual([{ holders: [], waiting: 0 }]);
   });
 });
 

@@ -78,9 +78,14 @@ export class Places {
   free(delivery: Delivery): void {
     const held = this.#held.get(delivery);
     if (held === undefined) return;
+    this.leave(delivery);
+    this.#return(held);
+  }
+
+  /** Its place is that of a run elsewhere, which renews it and gives it back. */
+  leave(delivery: Delivery): void {
     this.#held.delete(delivery);
     if (this.#held.size === 0) this.#rest();
-    this.#return(held);
   }
 
   /** A message that was called ends without a run, revoked or expired: what was kept for it is free. */

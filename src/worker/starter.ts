@@ -218,6 +218,7 @@ export class Starter {
       end(execution, settledBefore(context(), execution, finishedRun(answer.outcome)));
       return;
     }
+    if (answer.kind === "held") this.#options.admission?.leave(delivery);
     const why = {
       final: "was finished before",
       stale: "a copy of what has begun, or an earlier attempt",
