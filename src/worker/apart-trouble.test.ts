@@ -322,7 +322,7 @@ describe("a copy of a task that runs elsewhere", () => {
     await ledger.take([{ id: "a", fence: begun.fence, queue: "q", raw: rawOf("a") }], 60_000);
     const key = placeKey("t.task", {});
     await limits.take([{ kind: "slots", key, limit: 1, holder: "a", claim: "there", lease: 30_000 }]);
-    const stage = bench({ limits: () => limits, line: false, task: { concurrency: { limit: 1 } } });
+    const stage = bench({ limits: () => limits, line: false, task: { concurrency: { limit: 1, key: undefined } } });
     stage.deliver({ id: "a", more: again });
     await turns();
     await pass(stage, 5_000);
