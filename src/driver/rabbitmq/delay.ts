@@ -14,10 +14,6 @@ export function levelName(level: number): string {
   return `celery_delayed_${level}`;
 }
 
-export function isDelayLevel(queue: unknown): boolean {
-  return typeof queue === "string" && /^celery_delayed_\d+$/.test(queue);
-}
-
 /** 0 for what is due. */
 export function secondsUntil(due: Millis, now: Millis): number {
   return Math.min(Math.max(0, Math.ceil((due - now) / 1000)), longestDelay / 1000);

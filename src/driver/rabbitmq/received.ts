@@ -3,10 +3,8 @@
 import { encodeEnvelope, readMarks } from "../../wire/envelope.ts";
 import type { Malformed, Message, MessageProperties } from "../../wire/message.ts";
 import { bufferOf } from "../../wire/utf8.ts";
-import { markWaited } from "../../wire/waited.ts";
 import type { AmqpDelivery, FieldTable, Properties } from "./amqp/client.ts";
 import { attemptsHeader } from "./attempts.ts";
-import { isDelayLevel } from "./delay.ts";
 
 /** JSON of a dead letter's facts, on its message. */
 export const letterHeader = "celeriac.letter";
@@ -38,7 +36,6 @@ export function messageOf(arrival: Arrival): Message | Malformed {
   const { headers: arrived } = properties;
   for (const name of Object.keys(arrived))
     if (!own.has(name) && !isInfrastructure(name)) headers[name] = plain(arrived[name], 0);
-  if (cameFromDelay(properties)) markWaited(headers);
   return {
     headers,
     properties: propertiesOf(properties),
@@ -66,15 +63,6 @@ export function cameAgain({ redelivered, properties }: Pick<AmqpDelivery, "redel
   return redelivered || (deliveryCount(properties) ?? 0) > 0 || properties?.headers?.[againHeader] === true;
 }
 
-/** The last who sent it had it delayed: what is sent on leaves the server's notes behind. */
-function cameFromDelay(properties: Properties | undefined): boolean {
-  const deaths = properties?.headers?.["x-death"];
-  return (
-    Array.isArray(deaths) &&
-    deaths.some((death: unknown) => isDelayLevel((death as { readonly queue?: unknown } | null)?.queue))
-  );
-}
-
 /** How often a quorum queue handed it out before; `undefined` from any other queue. */
 export function deliveryCount(properties: Properties | undefined): number | undefined {
   const count = properties?.headers?.["x-delivery-count"];
@@ -89,7 +77,6 @@ export function sentOn(properties: Properties | undefined, changes: FieldTable):
   const headers = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of Object.entries(properties?.headers ?? {}))
     if (!isInfrastructure(name)) headers[name] = value;
-  if (cameFromDelay(properties)) markWaited(headers);
   for (const [name, value] of Object.entries(changes))
     if (value === undefined) delete headers[name];
     else headers[name] = value;
