@@ -225,10 +225,10 @@ local function lay_call(row, id, field)
   if field == '' and name == 'r' then redis.call('HDEL', row, 'r') else redis.call('HSET', row, name, field) end
 end`;
 
-/** For a purge. `free_calls(rows, gone)`: keys of those that wait and are gone; `gone(field)` is told their field in `unacked`, or false. */
+/** For a purge. `free_calls(rows, most, gone)`: keys, among so many, of what waits and is gone; `gone(field)` is told its field in `unacked`, or false. */
 export const freeCallsLua = `
-local function free_calls(rows, gone)
-  for _, row in ipairs(redis.call('ZRANGE', rows, 0, 9999)) do
+local function free_calls(rows, most, gone)
+  for _, row in ipairs(redis.call('ZRANGE', rows, 0, most - 1)) do
     local known = redis.call('HMGET', row, 'id', 'b', 'w', 'n', 'r', 'o')
     local own, next = known[6], known[4]
     if not known[2] then own = known[5] or '' end
