@@ -60,12 +60,20 @@ function walk(places: readonly Place[]): string {
   return ways.join("|");
 }
 
-function bash(places: readonly Place[]): string {
-  const values = places.flatMap(({ path, options }) =>
+/** What follows an option, as cases of bash and zsh; `offer` is a command with its end, or nothing. */
+function valueCases(
+  places: readonly Place[],
+  offer: (value: NonNullable<Choice["value"]>) => string,
+): readonly string[] {
+  return places.flatMap(({ path, options }) =>
     options.flatMap(({ names, value }) =>
-      value === undefined ? [] : [`    ${pattern(names, path)}) ${bashValue(value)} return ;;`],
+      value === undefined ? [] : [`    ${pattern(names, path)}) ${offer(value)}return ;;`],
     ),
   );
+}
+
+function bash(places: readonly Place[]): string {
+  const values = valueCases(places, bashValue);
   const words = places.map(({ path, commands, options, words: own }) => {
     const all = [...commands.map(({ name }) => name), ...own, ...options.flatMap(({ names }) => names)];
     return `    '${path}') COMPREPLY=($(compgen -W '${quoted(all.join(" "))}' -- "$word")) ;;`;
@@ -90,17 +98,13 @@ complete -F _celeriac celeriac`;
 }
 
 function bashValue({ words, isPath }: NonNullable<Choice["value"]>): string {
-  if (words.length > 0) return `COMPREPLY=($(compgen -W '${quoted(words.join(" "))}' -- "$word"));`;
+  if (words.length > 0) return `COMPREPLY=($(compgen -W '${quoted(words.join(" "))}' -- "$word")); `;
   // Names of files may hold spaces: one a line.
-  return isPath ? `compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$word");` : "";
+  return isPath ? `compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$word"); ` : "";
 }
 
 function zsh(places: readonly Place[]): string {
-  const values = places.flatMap(({ path, options }) =>
-    options.flatMap(({ names, value }) =>
-      value === undefined ? [] : [`    ${pattern(names, path)}) ${zshValue(value)}return ;;`],
-    ),
-  );
+  const values = valueCases(places, zshValue);
   const words = places.map(({ path, commands, options, words: own }) => {
     const all = [
       ...commands.map(({ name, text }) => [name, text] as const),

@@ -33,9 +33,8 @@ export class Admission {
   limited(executions: readonly Execution[]): readonly Execution[] {
     const rated = this.#rates.limited(executions);
     if (this.#places === undefined) return rated;
-    return executions.filter(
-      (execution) => execution.definition.concurrency !== undefined || rated.includes(execution),
-    );
+    const waiting = new Set(rated);
+    return executions.filter((execution) => execution.definition.concurrency !== undefined || waiting.has(execution));
   }
 
   /** Never rejects. Who has no place takes no token of a rate either, and who has no token keeps no place. */

@@ -88,7 +88,7 @@ export class Starter {
     const keyed = consumer?.begin === undefined ? [] : picked.filter(({ message }) => callHeader in message.headers);
     if (keyed.length === 0) return this.#register(picked);
     void this.#stand(keyed);
-    this.#register(picked.filter((execution) => !keyed.includes(execution)));
+    this.#register(picked.filter(({ message }) => !(callHeader in message.headers)));
   }
 
   /** What stands for a key of calls is, from now on, what it is: another call may have taken its place since it was looked at. */

@@ -9,8 +9,8 @@ import type { RabbitServer } from "./rabbitmq-server.ts";
 
 const never: AbortSignal = new AbortController().signal;
 
-export function makeBackend(url: string, overrides: Partial<BackendOptions> = {}): RabbitBackend {
-  return open({
+export function optionsOf(url: string, overrides: Partial<BackendOptions> = {}): BackendOptions {
+  return {
     url: new URL(url),
     clock: systemClock,
     maxMessageBytes: 16 * 1024 * 1024,
@@ -19,7 +19,11 @@ export function makeBackend(url: string, overrides: Partial<BackendOptions> = {}
     allowEviction: false,
     keyPrefix: "",
     ...overrides,
-  });
+  };
+}
+
+export function makeBackend(url: string, overrides?: Partial<BackendOptions>): RabbitBackend {
+  return open(optionsOf(url, overrides));
 }
 
 export async function openBackend(url: string, overrides?: Partial<BackendOptions>): Promise<RabbitBackend> {

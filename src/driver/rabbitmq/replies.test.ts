@@ -1,9 +1,9 @@
 /** Answers to who sent a task, when the server was away in between. */
 
 import { expect, test } from "vitest";
+import { optionsOf } from "../../../test/server/rabbitmq-backend.ts";
 import { useRabbit } from "../../../test/server/rabbitmq-stage.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
-import { systemClock } from "../../clock/clock.ts";
 import type { Message } from "../../wire/message.ts";
 import type { AmqpConnection, Connect } from "./amqp/client.ts";
 import { connect } from "./amqp/connect.ts";
@@ -36,20 +36,8 @@ describeWith("rabbitmq-server", "answers by rabbitmq", () => {
       lines.set(role, connection);
       return connection;
     };
-    const url = new URL(stage.urlOf(stage.rabbit.port));
-    const context = new Context(
-      {
-        url,
-        clock: systemClock,
-        maxMessageBytes: 16 * 1024 * 1024,
-        maxDepth: 0,
-        commandTimeout: 3000,
-        allowEviction: false,
-        keyPrefix: "",
-      },
-      readLocation(url),
-      held,
-    );
+    const options = optionsOf(stage.urlOf(stage.rabbit.port));
+    const context = new Context(options, readLocation(options.url), held);
     const publisher = new Publisher(context, new Declarations(() => context.sending, context.location));
     try {
       await context.connect(never);

@@ -4,7 +4,6 @@ import type { Ask, Asks, Request } from "./exchange.ts";
 import type { Browsing } from "./browsing.ts";
 import type { BusFile } from "./bus-file.ts";
 import type { CallRows } from "./call-rows.ts";
-import { channelOf } from "./channel.ts";
 import type { Facts } from "./facts.ts";
 import type { Joining } from "./joining.ts";
 import type { LimitRows } from "./limit-rows.ts";
@@ -251,7 +250,7 @@ export function answerRead(rooms: Rooms, request: AskRequest, now: number, mono:
     case "lookPlaces":
       return request.input.map((key) => rooms.limits.places.look(key, mono));
     case "say":
-      said(request.input.channel, bus.say(request.input.channel, request.input.message));
+      bus.say(request.input.channel, request.input.message);
       return null;
     case "listen":
       bus.listen(request.input.listener, request.input.channel, rooms.bell());
@@ -264,9 +263,4 @@ export function answerRead(rooms: Rooms, request: AskRequest, now: number, mono:
     default:
       throw new Error(`${request.ask} does not read`);
   }
-}
-
-/** Events may be lost; who has sent a command or an answer learns that it was. */
-function said(channel: string, problem: unknown): void {
-  if (problem !== undefined && channelOf(channel).kind !== "event") throw problem;
 }

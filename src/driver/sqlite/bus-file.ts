@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../clock/clock.ts";
 import type { Channel } from "../../port/bus.ts";
 import { removeBell } from "./bell.ts";
-import { channelText, hears } from "./channel.ts";
+import { channelOf, channelText, hears } from "./channel.ts";
 import { pause, Statement } from "./database.ts";
 import { isBusy } from "./failure.ts";
 import { openPrivately } from "./file-mode.ts";
@@ -52,15 +52,15 @@ export class BusFile {
     this.#hear = hear;
   }
 
-  /** Writes a message if anybody listens. Given up when the file stays locked; answers why. */
-  say(channel: string, message: Uint8Array): unknown {
+  /** Writes a message if anybody listens. Given up when the file stays locked: an event is lost then, anything else throws. */
+  say(channel: string, message: Uint8Array): void {
     const sql = this.#open();
     const now = this.#clock.now();
     const bells = new Set<string>();
     for (const [pattern, bell, seen] of sql.listeners.all()) {
       if ((seen as number) > now - stale && hears(pattern as string, channel)) bells.add(bell as string);
     }
-    if (bells.size === 0) return undefined;
+    if (bells.size === 0) return;
     const problem = this.#write(() => {
       const seq = sql.insert.insert(channel, now, message);
       if (now - this.#trimmed > 1_000) {
@@ -69,7 +69,7 @@ export class BusFile {
       }
     });
     for (const bell of bells) this.#ring(bell);
-    return problem;
+    if (problem !== undefined && channelOf(channel).kind !== "event") throw problem;
   }
 
   listen(listener: number, channel: Channel, bell: string): void {

@@ -1,13 +1,12 @@
 /** Rates by the server's clock, and slots with them; `port/rate-law.ts` has the law, here in Lua. A whole batch in one call, and nothing that is over is kept. */
 
+import { fineTimeLua } from "./parts.ts";
 import { takePlaceLua } from "./place.ts";
 import type { Script } from "./script.ts";
 
-/** `now`: milliseconds with a fraction. A bucket is the text "full promised interval burst". */
+/** A bucket is the text "full promised interval burst". */
 const limitLua = `
-local t = redis.call('TIME')
-local now = t[1] * 1000 + t[2] / 1000
-local function ms(x) return string.format('%.3f', x) end
+${fineTimeLua}
 local function read(key)
   local text = redis.call('GET', key)
   if not text then return nil end

@@ -12,6 +12,12 @@ local function ring(bell)
   end
 end`;
 
+/** `t`: TIME; `now`: milliseconds with a fraction; `ms(x)` such a number as text. */
+export const fineTimeLua: string = `
+local t = redis.call('TIME')
+local now = t[1] * 1000 + t[2] / 1000
+local function ms(x) return string.format('%.3f', x) end`;
+
 /**
  * `t`: TIME; `now`: whole milliseconds, `ms_text(x)` such a number as text; `fences(key, n)`: the first of n new fences. A fence is at least the time in microseconds,
  * so it grows over a lost counter too. Printed with %.0f: `tostring` would cut it to 14 digits. Scores

@@ -1,6 +1,6 @@
 /** Slots, and who stands in line for one, in Lua; `port/rate-law.ts` has the law. A place that comes free is kept for the first in line. */
 
-import { fairLua, ringLua } from "./parts.ts";
+import { fairLua, fineTimeLua, ringLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /** Whoever stands in line looks far more often than this, ms. */
@@ -141,9 +141,7 @@ export const giveLimitsScript: Script = {
   name: "give-limits",
   atFull: true,
   lua: `
-local t = redis.call('TIME')
-local now = t[1] * 1000 + t[2] / 1000
-local function ms(x) return string.format('%.3f', x) end
+${fineTimeLua}
 local ours, sep = ARGV[1], ARGV[2]
 ${lineLua}
 for i = 3, #KEYS do
@@ -160,8 +158,7 @@ export const lookPlacesScript: Script = {
   name: "look-places",
   atFull: true,
   lua: `
-local t = redis.call('TIME')
-local now = t[1] * 1000 + t[2] / 1000
+${fineTimeLua}
 ${placeLua}
 local told = {}
 for i = 2, #KEYS, 2 do
