@@ -134,6 +134,11 @@ export interface Delivery {
   /** The exact bytes, for dead letters, browsing and edit-free requeue. A getter: no copy unless asked. */
   readonly raw: Uint8Array;
   readonly redelivered: boolean;
+  /**
+   * Only of a broker that may hold two copies of a message: the message ids under which whoever had this one before may have begun it, for
+   * a ledger to compare. Absent: it came again because its holder is gone.
+   */
+  readonly formerly?: readonly string[] | undefined;
   readonly fence: Fence;
   /** Starts that ended in the death of their process. */
   readonly crashes: number;

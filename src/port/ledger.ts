@@ -21,6 +21,8 @@ export interface Start {
   readonly messageId: string | undefined;
   /** The broker says that it handed this message out before. */
   readonly redelivered: boolean;
+  /** As `Delivery.formerly`. */
+  readonly formerly?: readonly string[] | undefined;
   readonly worker: string;
   /** What is counted if this start is found to have died: see `Consumer.started`. */
   readonly blame: "suspect" | "sure";
@@ -67,8 +69,9 @@ export interface Ledger {
    * Compare-and-set at the start of an attempt; each start is one indivisible step. In this order: a final result or a finished row →
    * `final`; the nonce of the row's start → its `go` again; no row, an open row, or a later attempt than the row's → `go`; an earlier
    * attempt → `stale`; the row is held and the message is not the copy that was given back → `held`; begun, and the message is neither
-   * redelivered nor that copy → `stale` (a repeat of an unclear publish, or a second one of the same id); else `go`, and the former
-   * start counts as it was blamed. What the row kept is let go at `go`: the message that begins stands for it.
+   * redelivered nor that copy → `stale` (a repeat of an unclear publish, or a second one of the same id); redelivered, but what has
+   * begun had a message id that is not among `formerly` → `stale` (put back twice, or put back and not acknowledged: the other one
+   * runs); else `go`, and the former start counts as it was blamed. What the row kept is let go at `go`: the message that begins stands for it.
    * After `go` a commit, checkpoint, hold or renewal with a lower fence is refused.
    */
   begin(starts: readonly Start[]): Promise<readonly Begun[]>;

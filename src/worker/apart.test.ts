@@ -67,6 +67,26 @@ describe("a task whose result lies on another server", () => {
     expect(types(stage)).toContain("task:succeeded");
   });
 
+  it("is not started beside another of its messages, as which it was not handed out before", async () => {
+    const stage = bench();
+    const start = {
+      id: "a",
+      attempt: 1,
+      messageId: "second",
+      nonce: "n",
+      redelivered: false,
+      worker: "other",
+    } as const;
+    await ledger.begin([{ ...start, blame: "suspect" }]);
+    stage.deliver({ id: "a", more: { ...again, formerly: ["first"] } });
+    await turns(stage);
+    expect(stage.settled).toMatchObject([{ then: { kind: "ack" } }]);
+    expect(stage.calls).toEqual([]);
+    stage.deliver({ id: "a", more: { ...again, formerly: ["first", "second"] } });
+    await turns(stage);
+    expect(stage.calls).toHaveLength(1);
+  });
+
   it("is not started by a second copy of its message, nor by one that comes again while it is kept elsewhere", async () => {
     const stage = bench();
     stage.deliver({ id: "a" }, { id: "a" });

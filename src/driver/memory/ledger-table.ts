@@ -18,6 +18,7 @@ interface Row {
   readonly attempt: number;
   readonly blame: Start["blame"];
   readonly nonce: string;
+  readonly messageId: string | undefined;
   readonly crashes: number;
   readonly suspicions: number;
   /** Names the copy of the kept message that was given back. */
@@ -50,7 +51,7 @@ export class LedgerTable {
     if (start.attempt < row.attempt) return { kind: "stale" };
     const isCopy = row.copy !== undefined && row.copy === start.messageId;
     if (this.#holds.has(start.id) && !isCopy) return { kind: "held" };
-    if (!start.redelivered && !isCopy) return { kind: "stale" };
+    if (!isCopy && !leftBy(start, row)) return { kind: "stale" };
     const [crashes, suspicions] = row.blame === "sure" ? [1, 0] : [0, 1];
     const counted = { ...row, crashes: row.crashes + crashes, suspicions: row.suspicions + suspicions };
     return this.#begun(start, counted, highest);
@@ -66,7 +67,15 @@ export class LedgerTable {
   finish({ id, fence }: Claimed): "finished" | "fenced" {
     const row = this.#rows.get(id);
     if (row !== undefined && fence < row.fence) return "fenced";
-    const none = { attempt: 0, blame: "suspect", nonce: "", crashes: 0, suspicions: 0, copy: undefined } as const;
+    const none = {
+      attempt: 0,
+      blame: "suspect",
+      nonce: "",
+      messageId: undefined,
+      crashes: 0,
+      suspicions: 0,
+      copy: undefined,
+    } as const;
     this.#set(id, { ...none, ...row, state: "finished", fence });
     return "finished";
   }
@@ -119,7 +128,7 @@ export class LedgerTable {
   }
 
   #begun(start: Start, former: Row | undefined, highest: Fence): Begun {
-    const { id, attempt, blame, nonce } = start;
+    const { id, attempt, blame, nonce, messageId } = start;
     const fence = Math.max(former?.fence ?? 0, highest) + 1;
     const row: Row = {
       state: "begun",
@@ -127,6 +136,7 @@ export class LedgerTable {
       attempt,
       blame,
       nonce,
+      messageId,
       crashes: former?.crashes ?? 0,
       suspicions: former?.suspicions ?? 0,
       copy: undefined,
@@ -146,6 +156,11 @@ export class LedgerTable {
     const ttl = row.state === "finished" ? finishedFor : rowFor;
     this.#rows.set(id, row, this.#holds.has(id) ? undefined : ttl);
   }
+}
+
+/** Whether the message came again because what has begun is gone. */
+function leftBy({ redelivered, formerly }: Start, { messageId = "" }: Row): boolean {
+  return redelivered && (formerly === undefined || messageId === "" || formerly.includes(messageId));
 }
 
 function go({ fence, crashes, suspicions }: Row): Begun {

@@ -10,6 +10,9 @@ import type { RabbitBackend } from "./index.ts";
 
 const never = new AbortController().signal;
 
+const idOf = ({ message }: Delivery): string | undefined =>
+  "malformed" in message ? undefined : message.properties.messageId;
+
 describeWith("rabbitmq-server", "a message that comes again", () => {
   let rabbit: RabbitServer;
   let backends: RabbitBackend[] = [];
@@ -28,6 +31,26 @@ describeWith("rabbitmq-server", "a message that comes again", () => {
     return (await caught.until(length + 1)).at(-1) as Delivery;
   };
 
+  it("says under which ids it may have been begun when the link of its holder breaks, and is put back again", async () => {
+    const [one, two] = [await openBackend(rabbit.url), await openBackend(rabbit.url)];
+    backends.push(one, two);
+    await one.broker.publish([outgoing("again-link", "a")], never);
+    const holder = await Catch.open(one, "again-link", 5);
+    const [first] = await holder.until(1);
+    if (first === undefined) throw new Error("one was sent");
+    await one.close();
+    const caught = await Catch.open(two, "again-link", 5);
+    const [back] = await caught.until(1);
+    if (back === undefined) throw new Error("it came again");
+    expect(back.formerly).toEqual([idOf(first)]);
+    const put = await settle(caught, { delivery: back, then: { kind: "requeue", at: "back" } });
+    expect(put.formerly).toEqual([idOf(first)]);
+    caught.consumer.started([put], "suspect");
+    const ran = await settle(caught, { delivery: put, then: { kind: "requeue", at: "back" } });
+    expect(ran.formerly).toEqual([idOf(first), idOf(put)]);
+    await caught.consumer.settle([{ delivery: ran, then: { kind: "ack" } }]);
+  });
+
   it.each([
     ["on a classic queue", ""],
     ["on a quorum queue", "?queueType=quorum"],
@@ -43,11 +66,16 @@ describeWith("rabbitmq-server", "a message that comes again", () => {
     const due = Date.now() + 1000;
     const unbegun = await settle(caught, { delivery: first, then: { kind: "requeue", at: "back", due } });
     expect(unbegun.redelivered, "nothing of it had begun").toBe(false);
+    expect(unbegun.formerly).toEqual([]);
     caught.consumer.started([unbegun], "suspect");
     const begun = await settle(caught, { delivery: unbegun, then: { kind: "requeue", at: "back", due } });
     expect(begun.redelivered).toBe(true);
+    expect(begun.formerly, "as which it had begun").toEqual([idOf(unbegun)]);
+    expect(idOf(begun)).not.toBe(idOf(unbegun));
     const front = await settle(caught, { delivery: begun, then: { kind: "requeue", at: "front" } });
     expect(front.redelivered).toBe(true);
+    // Given out again as it is, or sent anew by who has not begun it.
+    expect(front.formerly).toContain(idOf(unbegun));
     const retry = await settle(caught, { delivery: front, then: { kind: "replace", next: outgoing(queue, "a") } });
     expect(retry.redelivered, "another attempt").toBe(false);
     expect("malformed" in retry.message ? [] : Object.keys(retry.message.headers)).not.toContain("celeriac.again");

@@ -12,13 +12,20 @@ export const letterHeader = "celeriac.letter";
 export const priorityHeader = "celeriac.priority";
 export const crashesHeader = "celeriac.crashes";
 export const suspicionsHeader = "celeriac.suspicions";
-/** On a message that was handed out before: the server forgets that when it is sent anew. */
+/**
+ * On a message that was handed out before: the server forgets that when it is sent anew. The message ids under which it was, with commas
+ * between; or `true`, where they are not known.
+ */
 export const againHeader = "celeriac.again";
 
 /** In which RabbitMQ notes where a message has been: a message that is sent on starts anew. */
 const infrastructure = /^(?:x-death$|x-first-death-|x-last-death-|x-delivery-count$|x-acquired-count$)/;
 const own: ReadonlySet<string> = new Set([againHeader, attemptsHeader, letterHeader, priorityHeader]);
 const deepest = 60;
+/** Of those of a message that is put back again and again by workers that die: 600 bytes. What has had more is not told apart. */
+const mostNames = 16;
+/** Other programs' ids may hold anything. */
+const nameLike = /^[\w.:-]{1,64}$/;
 
 /** What arrived: a delivery, or one read from a queue of dead letters. */
 export interface Arrival {
@@ -60,7 +67,40 @@ export function countsOf(message: Message | Malformed): { readonly crashes: numb
 
 /** It was handed out before, by the server's word or by ours. */
 export function cameAgain({ redelivered, properties }: Pick<AmqpDelivery, "redelivered" | "properties">): boolean {
-  return redelivered || (deliveryCount(properties) ?? 0) > 0 || properties?.headers?.[againHeader] === true;
+  return isBack({ redelivered, properties }) || againOf(properties) !== undefined;
+}
+
+/**
+ * The message ids under which it may have been begun before, for a ledger to compare. For a message may lie here twice: it was put back,
+ * and whether the server took that is not known; or it did, and the link broke before the one that it replaces was acknowledged. Each of
+ * the two looks as if its holder were gone, and the other one runs. `undefined`: it cannot be told.
+ */
+export function formerNames(delivery: Pick<AmqpDelivery, "redelivered" | "properties">): readonly string[] | undefined {
+  const { properties } = delivery;
+  const again = againOf(properties);
+  if (again === true) return undefined;
+  const { messageId } = properties ?? {};
+  if (!isBack(delivery)) return again ?? [];
+  return messageId === undefined ? undefined : [...(again ?? []), messageId];
+}
+
+/** The header of what is sent anew, so that it is known to have been handed out. `begun`: it was begun under its own id. */
+export function againFor(delivery: Pick<AmqpDelivery, "redelivered" | "properties">, begun: boolean): FieldTable {
+  if (!begun && !cameAgain(delivery)) return {};
+  const names = formerNames({ ...delivery, redelivered: begun || delivery.redelivered });
+  const plain = names?.every((name) => nameLike.test(name)) === true && names.length <= mostNames;
+  return { [againHeader]: plain && names.length > 0 ? [...new Set(names)].join() : true };
+}
+
+/** The server has handed this very message out before. */
+function isBack({ redelivered, properties }: Pick<AmqpDelivery, "redelivered" | "properties">): boolean {
+  return redelivered || (deliveryCount(properties) ?? 0) > 0;
+}
+
+function againOf(properties: Properties | undefined): true | readonly string[] | undefined {
+  const again = properties?.headers?.[againHeader];
+  if (typeof again === "string") return again.split(",");
+  return again === true ? true : undefined;
 }
 
 /** How often a quorum queue handed it out before; `undefined` from any other queue. */

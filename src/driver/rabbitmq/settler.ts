@@ -12,7 +12,7 @@ import type { Intake } from "./intake.ts";
 import { packLetter } from "./letter.ts";
 import { luggageHeaders, type Luggage, type Parcel } from "./parcel.ts";
 import type { Publisher } from "./publisher.ts";
-import { againHeader, cameAgain, deliveryCount, sentOn } from "./received.ts";
+import { againFor, deliveryCount, sentOn } from "./received.ts";
 import type { Arrived } from "./tap.ts";
 
 /** One settlement in the making. */
@@ -91,7 +91,7 @@ export class Settler {
   async sendAnew(arrived: Arrived, intake: Intake): Promise<boolean> {
     const { queue, delivery } = arrived;
     if (!this.#isCounted(arrived) || delivery.properties === undefined) return false;
-    const properties = sentOn(delivery.properties, cameAgain(delivery) ? { [againHeader]: true } : {});
+    const properties = sentOn(delivery.properties, againFor(delivery, false));
     const loose = { queue, place: "task", due: undefined, properties, body: delivery.body } as const;
     // Who waited for a server that takes no publishes would keep it from others.
     if (this.#context.sending.connection?.blocked !== undefined) return false;
@@ -170,8 +170,7 @@ export class Settler {
         if ((stays && !this.#isCounted(arrived)) || (came === undefined && !delivery.detached)) return "reject";
         try {
           return lighter({ ...counts, attempts }, (luggage) => {
-            const again = delivery.redelivered || delivery.begun ? { [againHeader]: true } : {};
-            const changes = { ...luggageHeaders(luggage), ...again };
+            const changes = { ...luggageHeaders(luggage), ...againFor(arrived.delivery, delivery.begun) };
             const properties = { ...sentOn(came, changes), messageId: crypto.randomUUID() };
             // What waits would come at the end of its time to live.
             if (then.due !== undefined) properties.expiration = undefined;

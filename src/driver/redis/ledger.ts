@@ -49,9 +49,11 @@ export class RedisLedger implements Ledger {
   async #begin(starts: readonly Start[], answers: Map<Start, Begun>): Promise<void> {
     const { keys } = this.#context;
     const call: Call = { script: beginScript, keys: [keys.unacked, this.#held], args: [String(mostBytes)] };
-    for (const { id, attempt, messageId = "", redelivered, blame, nonce } of starts) {
+    for (const { id, attempt, messageId = "", redelivered, blame, nonce, formerly } of starts) {
       call.keys.push(keys.meta(id), keys.checkpoints(id), keys.hold(id));
-      call.args.push(id, String(attempt), messageId, redelivered ? "1" : "0", blame === "sure" ? "1" : "0", nonce);
+      const names = formerly === undefined ? "" : JSON.stringify(formerly);
+      const flags = [redelivered ? "1" : "0", blame === "sure" ? "1" : "0"];
+      call.args.push(id, String(attempt), messageId, ...flags, nonce, names);
     }
     const [text, ...metas] = (await this.#run(call)) as Buffer[];
     const lines = text?.toString().split("\n") ?? [];

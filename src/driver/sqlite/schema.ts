@@ -66,10 +66,11 @@ INSERT INTO celeriac_meta VALUES ('schema', ${schemaVersion}), ('fence', 0), ('b
  * ledger for another broker, and whoever does not know them does without.
  *
  * celeriac_start.until is NULL while the id has a row in celeriac_hold. copy: names the copy of it that was given back.
+ * message: the id of the message that it began with.
  */
 export const ledgerSchema = `
 CREATE TABLE IF NOT EXISTS celeriac_start (id TEXT PRIMARY KEY, state INTEGER NOT NULL, fence INTEGER NOT NULL, attempt INTEGER NOT NULL,
-  sure INTEGER NOT NULL, nonce TEXT NOT NULL, crashes INTEGER NOT NULL, suspicions INTEGER NOT NULL, copy TEXT, until INTEGER) WITHOUT ROWID;
+  sure INTEGER NOT NULL, nonce TEXT NOT NULL, crashes INTEGER NOT NULL, suspicions INTEGER NOT NULL, copy TEXT, until INTEGER, message TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS celeriac_start_until ON celeriac_start(until);
 CREATE TABLE IF NOT EXISTS celeriac_hold (no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, broker TEXT NOT NULL, queue TEXT NOT NULL, lease INTEGER NOT NULL,
   raw BLOB NOT NULL);

@@ -34,6 +34,7 @@ interface Known {
   readonly attempt: number;
   readonly sure: boolean;
   readonly nonce: string;
+  readonly messageId: string;
   readonly crashes: number;
   readonly suspicions: number;
   readonly copy: string | null;
@@ -55,12 +56,13 @@ export class Starts {
 
   constructor(db: Database) {
     this.#read = db.prepare(
-      `SELECT state, fence, attempt, sure, nonce, crashes, suspicions, copy, EXISTS (SELECT 1 FROM celeriac_hold h WHERE h.id = s.id)
+      `SELECT state, fence, attempt, sure, nonce, crashes, suspicions, copy, message, EXISTS (SELECT 1 FROM celeriac_hold h WHERE h.id = s.id)
        FROM celeriac_start s WHERE id = ? AND (until IS NULL OR until > ?)`,
     );
     this.#write = db.prepare(
-      `INSERT INTO celeriac_start (id, state, fence, attempt, sure, nonce, crashes, suspicions, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-       ON CONFLICT (id) DO UPDATE SET state = ?2, fence = ?3, attempt = ?4, sure = ?5, nonce = ?6, crashes = ?7, suspicions = ?8, copy = NULL, until = ?9`,
+      `INSERT INTO celeriac_start (id, state, fence, attempt, sure, nonce, crashes, suspicions, until, message)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO UPDATE SET state = ?2, fence = ?3, attempt = ?4, sure = ?5,
+       nonce = ?6, crashes = ?7, suspicions = ?8, copy = NULL, until = ?9, message = ?10`,
     );
     this.#setState = db.prepare(
       "UPDATE celeriac_start SET state = ?2, crashes = coalesce(?3, crashes), suspicions = coalesce(?4, suspicions), until = ?5 WHERE id = ?1",
@@ -96,7 +98,7 @@ export class Starts {
       if (start.attempt < row.attempt) return { kind: "stale" };
       const isCopy = row.copy !== null && row.copy === start.messageId;
       if (row.held && !isCopy) return { kind: "held" };
-      if (!start.redelivered && !isCopy) return { kind: "stale" };
+      if (!isCopy && !leftBy(start, row)) return { kind: "stale" };
       if (row.sure) crashes += 1;
       else suspicions += 1;
     }
@@ -104,7 +106,18 @@ export class Starts {
     const fence = Math.max(highest + 1, turn.now * 1_000);
     const sure = start.blame === "sure" ? 1 : 0;
     const until = turn.now + rowFor;
-    this.#write.run(id, state.begun, fence, start.attempt, sure, start.nonce, crashes, suspicions, until);
+    this.#write.run(
+      id,
+      state.begun,
+      fence,
+      start.attempt,
+      sure,
+      start.nonce,
+      crashes,
+      suspicions,
+      until,
+      start.messageId ?? null,
+    );
     if (row?.held) this.#letGo.run(id);
     return { kind: "go", fence, crashes, suspicions };
   }
@@ -118,7 +131,7 @@ export class Starts {
   finish({ id, fence }: Claimed, turn: Turn): "finished" | "fenced" {
     const row = this.#known(id, turn);
     if (row !== undefined && fence < row.fence) return "fenced";
-    if (row === undefined) this.#write.run(id, state.finished, fence, 0, 0, "", 0, 0, turn.now + finishedFor);
+    if (row === undefined) this.#write.run(id, state.finished, fence, 0, 0, "", 0, 0, turn.now + finishedFor, null);
     else this.#set(id, state.finished, row.held, turn);
     return "finished";
   }
@@ -191,9 +204,15 @@ export class Starts {
           crashes: row[5] as number,
           suspicions: row[6] as number,
           copy: row[7] as string | null,
-          held: row[8] === 1,
+          messageId: (row[8] as string | null) ?? "",
+          held: row[9] === 1,
         };
   }
+}
+
+/** Whether the message came again because what has begun is gone. */
+function leftBy({ redelivered, formerly }: Start, { messageId }: Known): boolean {
+  return redelivered && (formerly === undefined || messageId === "" || formerly.includes(messageId));
 }
 
 function countsOf({ fence, crashes, suspicions }: Known): Omit<Extract<Begun, { kind: "go" }>, "kind"> {

@@ -50,6 +50,7 @@ export function makeTables(sql: Sql, path: string, embed: boolean): void {
       if (!embed) sql.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
     }
     sql.exec(ledgerSchema);
+    nameMessages(sql);
     sql.exec(joinSchema);
     sql.exec(scheduleSchema);
     sql.exec(limitSchema);
@@ -61,6 +62,12 @@ export function makeTables(sql: Sql, path: string, embed: boolean): void {
     rollBack(sql);
     throw error;
   }
+}
+
+/** Files that were made before a start knew its message have a table without that column. */
+function nameMessages(sql: Sql): void {
+  const known = sql.prepare("SELECT 1 FROM pragma_table_info('celeriac_start', 'main') WHERE name = 'message'").get();
+  if (known === undefined) sql.exec("ALTER TABLE main.celeriac_start ADD COLUMN message TEXT");
 }
 
 /** SQLite has rolled back by itself after some errors (full disk, I/O), and then there is nothing to roll back. */

@@ -63,6 +63,27 @@ export function beginCases(makeServer: MakeServer): void {
     expect(await beginOne(client, nameless, { messageId: undefined })).toEqual(stale);
   });
 
+  it("lets one of two go of what was put back and lies there twice, until that one's own message comes again", async () => {
+    const rig = use();
+    const client = await rig.client();
+    const id = rig.name("twice");
+    const first = await go(client, id, { messageId: "first" });
+    await ledgerOf(client).reopen([{ ...first, crashes: 1 }]);
+    const second = { messageId: "second", redelivered: true, formerly: ["first"] };
+    expect(await beginOne(client, id, second)).toEqual(goes(1, 0));
+    expect(await beginOne(client, id, second), "sent twice").toEqual(stale);
+    const unacknowledged = { messageId: "first", redelivered: true, formerly: ["first"] };
+    expect(await beginOne(client, id, unacknowledged), "sent, and the former one not acknowledged").toEqual(stale);
+    expect(await beginOne(client, id, { ...second, formerly: [] })).toEqual(stale);
+    expect(await beginOne(client, id, { ...second, formerly: ["first", "second"] })).toEqual(goes(1, 1));
+    const third = { messageId: "third", redelivered: true, formerly: ["first", "second"] };
+    expect(await beginOne(client, id, third), "put back by who had not begun it").toEqual(goes(1, 2));
+    expect(await beginOne(client, id, third)).toEqual(stale);
+    expect(await beginOne(client, id, { messageId: "fourth", redelivered: true }), "none is known").toEqual(goes(1, 3));
+    await go(client, id, { redelivered: true, messageId: undefined });
+    expect(await beginOne(client, id, second), "what has begun had no name").toEqual(goes(1, 5));
+  });
+
   it("refuses an earlier attempt, and lets a later one go with the counts", async () => {
     const rig = use();
     const client = await rig.client();
@@ -153,6 +174,10 @@ export function beginCases(makeServer: MakeServer): void {
       expect(given).toMatchObject({ ...claimed, queue: trap });
       expect([...(given?.raw ?? [])]).toEqual([...raw]);
       expect(await beginOne(client, trap, { messageId: given?.messageId })).toEqual(goes(0, 1));
+      const back = { messageId: trap, redelivered: true, formerly: [trap, given?.messageId ?? ""] };
+      expect(await beginOne(client, trap, back)).toEqual(goes(0, 2));
+      expect(await beginOne(client, trap, { ...back, formerly: [`${trap} `] })).toEqual(stale);
+      expect(await beginOne(client, trap, back)).toEqual(goes(0, 3));
     }
   });
 }

@@ -141,7 +141,7 @@ for i = 1, #ARGV, 2 do
     if state == 'f' then
       keep_finished(points)
     elseif state == 'd' then
-      redis.call('HDEL', points, 'r', 'n', 'm', 'u')
+      redis.call('HDEL', points, 'r', 'n', 'm', 'i', 'u')
       if redis.call('HLEN', points) == 1 then redis.call('PEXPIRE', points, ${dayMs}) else keep(points) end
     else
       keep(points)

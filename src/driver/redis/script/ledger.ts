@@ -1,6 +1,6 @@
 /**
  * Starts of tasks, in the hash of their checkpoints: `#` the highest fence, and the row in `r` (state, sure 0|1, attempt, fence, crashes,
- * suspicions), `n` the nonce of its start, `q` the queue if its message is kept, `m` the name of the copy that was given back, `u` until when a
+ * suspicions), `n` the nonce of its start, `i` the id of the message it began with, `q` the queue if its message is kept, `m` the name of the copy that was given back, `u` until when a
  * finished one counts. States: b begun, o open, f finished, d final, whose message is still kept. The hash of a kept message does not expire.
  */
 
@@ -23,13 +23,14 @@ end`;
 /** `keep_finished(key)`: an hour, unless checkpoints lie there as well. */
 export const finishedLua: string = `
 local function keep_finished(key)
-  redis.call('HDEL', key, 'n', 'm')
+  redis.call('HDEL', key, 'n', 'm', 'i')
   if redis.call('HLEN', key) == 3 then redis.call('PEXPIRE', key, ${finishedMs}) else keep(key) end
 end`;
 
 /**
  * KEYS  1 unacked, 2 held, then for each start: result key, checkpoints key, hold key
- * ARGV  bytes of results that may be returned, then for each: id, attempt, message id or "", redelivered 0|1, sure 0|1, nonce
+ * ARGV  bytes of results that may be returned, then for each: id, attempt, message id or "", redelivered 0|1, sure 0|1, nonce, JSON list of the
+ *       message ids under which it may have been begun before or ""
  * returns a line for each, joined, then the results in the order of their F
  *     G fence crashes suspicions    it may run
  *     F final, and its result follows    L the same, but it does not fit: ask again    E ended without a result
@@ -43,11 +44,18 @@ ${localsLua}
 ${timeLua}
 ${finalLua}
 ${rowLua}
+local function left(began, formerly)
+  if formerly == '' or not began or began == '' then return true end
+  for _, name in ipairs(cjson.decode(formerly)) do
+    if name == began then return true end
+  end
+  return false
+end
 local time, room = t[1] * 1000000 + t[2], tonumber(ARGV[1])
 local lines, out, k = {}, {}, 3
-for i = 2, #ARGV, 6 do
+for i = 2, #ARGV, 7 do
   local id, attempt, message, redelivered = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3] == '1'
-  local sure, nonce = ARGV[i + 4], ARGV[i + 5]
+  local sure, nonce, formerly = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6]
   local meta, points, hold = KEYS[k], KEYS[k + 1], KEYS[k + 2]
   k = k + 3
   local line
@@ -61,7 +69,7 @@ for i = 2, #ARGV, 6 do
       out[#out + 1] = value
     end
   else
-    local known = call('HMGET', points, '#', 'r', 'n', 'm', 'q', 'u')
+    local known = call('HMGET', points, '#', 'r', 'n', 'm', 'q', 'u', 'i')
     local state, died, at, fence, crashes, suspicions = read(known[2])
     if state == 'f' and not known[5] and tonumber(known[6]) <= now then state = nil end
     if state == 'f' or state == 'd' then
@@ -77,7 +85,7 @@ for i = 2, #ARGV, 6 do
           line = 'S'
         elseif known[5] and not copy then
           line = 'H'
-        elseif not redelivered and not copy then
+        elseif not copy and not (redelivered and left(known[7], formerly)) then
           line = 'S'
         elseif died == '1' then
           crashes = ms_text(crashes + 1)
@@ -88,7 +96,7 @@ for i = 2, #ARGV, 6 do
       if not line then
         fence = ms_text(math.max(time, tonumber(known[1] or '0') + 1))
         local counts = fence .. ' ' .. crashes .. ' ' .. suspicions
-        call('HSET', points, '#', fence, 'r', 'b ' .. sure .. ' ' .. ARGV[i + 1] .. ' ' .. counts, 'n', nonce)
+        call('HSET', points, '#', fence, 'r', 'b ' .. sure .. ' ' .. ARGV[i + 1] .. ' ' .. counts, 'n', nonce, 'i', message)
         if known[4] or known[5] or known[6] then call('HDEL', points, 'm', 'q', 'u') end
         if known[5] then
           call('DEL', hold)

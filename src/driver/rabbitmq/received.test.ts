@@ -1,0 +1,46 @@
+/** What is written on a message that is sent anew, about the ids under which it was handed out. */
+
+import { expect, it } from "vitest";
+import type { Properties } from "./amqp/client.ts";
+import { againFor, againHeader, cameAgain, formerNames } from "./received.ts";
+
+const arrived = (messageId: string | undefined, again?: unknown, redelivered = false) => ({
+  redelivered,
+  properties: { messageId, headers: again === undefined ? {} : { [againHeader]: again } } as Properties,
+});
+
+it("writes nothing on what nobody had", () => {
+  expect(againFor(arrived("a"), false)).toEqual({});
+  expect(formerNames(arrived("a"))).toEqual([]);
+});
+
+it("adds an id for each time that it was begun, or given out again by the server", () => {
+  expect(againFor(arrived("a"), true)).toEqual({ [againHeader]: "a" });
+  expect(againFor(arrived("b", "a"), false)).toEqual({ [againHeader]: "a" });
+  expect(againFor(arrived("b", "a"), true)).toEqual({ [againHeader]: "a,b" });
+  expect(againFor(arrived("b", "a", true), true)).toEqual({ [againHeader]: "a,b" });
+  expect(againFor(arrived("a", "a", true), false), "sent anew under its own").toEqual({ [againHeader]: "a" });
+  const counted = { redelivered: false, properties: { messageId: "b", headers: { "x-delivery-count": 2 } } };
+  expect(formerNames(counted)).toEqual(["b"]);
+});
+
+it("tells none where it cannot know them all", () => {
+  const ids = Array.from({ length: 16 }, (_, index) => `id-${index}`).join();
+  for (const [one, begun] of [
+    [arrived(undefined), true],
+    [arrived(undefined, undefined, true), false],
+    [arrived("a", true), false],
+    [arrived("a", true, true), true],
+    [arrived("with, a comma"), true],
+    [arrived("x".repeat(65)), true],
+    [arrived("one more", ids), true],
+  ] as const) {
+    expect(againFor(one, begun)).toEqual({ [againHeader]: true });
+    const next = arrived("next", true, true);
+    expect(cameAgain(next)).toBe(true);
+    expect(formerNames(next)).toBeUndefined();
+  }
+  expect(againFor(arrived("last", ids.slice(0, ids.lastIndexOf(","))), true)).toEqual({
+    [againHeader]: expect.stringMatching(/,last$/),
+  });
+});
