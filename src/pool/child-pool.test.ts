@@ -173,6 +173,24 @@ describe("refilling", () => {
     expect(culprits).toEqual([[true, "sure"], [false, "bystander"]]); // prettier-ignore
   });
 
+  it("has places for suspects in half of its slots at most, and for one at least", async () => {
+    const places: number[] = [];
+    for (const [slots, children] of [
+      [1, 1],
+      [3, 3],
+      [4, 4],
+      [100, 4],
+    ] as const) {
+      links = [];
+      const pool = await open({ slots, children });
+      places.push(pool.room({ isolated: true }));
+      void pool.run(call(1, { isolated: true }), never);
+      expect(pool.room({ isolated: true })).toBe((places.at(-1) ?? 0) - 1);
+      expect(pool.room({ isolated: false })).toBe(slots - 1);
+    }
+    expect(places).toEqual([1, 1, 2, 4]);
+  });
+
   it("gives a suspect back whose own child does not come up", async () => {
     const pool = await open();
     const outcome = pool.run(call(1, { isolated: true }), never);

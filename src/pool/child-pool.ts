@@ -79,7 +79,7 @@ export class ChildPool implements Pool {
   room(call: { readonly isolated: boolean }): number {
     if (!this.#makeLink || this.#grace) return 0;
     const free = this.#slots - this.#busy;
-    if (call.isolated) return Math.max(0, Math.min(free, this.#target - this.#lonely.size));
+    if (call.isolated) return Math.max(0, Math.min(free, this.#places - this.#lonely.size));
     const shares = this.#shares;
     let capacity = 0;
     for (const child of this.#children) capacity += capacityOf(child, shares);
@@ -164,6 +164,11 @@ export class ChildPool implements Pool {
     for (const child of this.#lonely.keys()) if (child.phase === "starting" || child.load > 0) busy++;
     for (const child of this.#children) busy += child.load;
     return busy;
+  }
+
+  /** For suspects: as many fresh children as there are others, and no more than half of the slots, so that the rest goes on beside them. */
+  get #places(): number {
+    return Math.min(this.#target, Math.max(1, Math.floor(this.#slots / 2)));
   }
 
   get #shares(): Shares {

@@ -109,6 +109,24 @@ describe("a task whose result lies on another server", () => {
     expect(stage.calls).toMatchObject([{ call: { id: "a", isolated: true } }]);
   });
 
+  it("goes back, and nothing is counted for that, where as many suspects as there are slots wait before it", async () => {
+    const stage = bench({ slots: 2 });
+    for (const id of ["a", "b", "c", "d"]) {
+      await elsewhere(id, false);
+      stage.deliver({ id, more: again });
+    }
+    await turns(stage);
+    expect(stage.calls).toMatchObject([{ call: { id: "a", isolated: true } }]);
+    expect(stage.settled).toMatchObject([
+      {
+        delivery: { message: { headers: { id: "d" } } },
+        then: { kind: "requeue", due: expect.any(Number) as unknown },
+      },
+    ]);
+    // A copy of what stands as begun would not go, and a start that died would be counted.
+    expect(await elsewhere("d", false)).toMatchObject({ kind: "go", crashes: 0, suspicions: 1 });
+  });
+
   it("is buried when the ledger has counted as many crashes as it may have", async () => {
     const stage = bench({ task: { crashes: 2 } });
     const start = { id: "a", attempt: 1, messageId: undefined, worker: "other", blame: "sure" } as const;

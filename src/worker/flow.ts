@@ -20,13 +20,10 @@ import { tracedContext } from "./run-tracing.ts";
 import type { ServerTime } from "./server-time.ts";
 import { settledBefore, settlementOf } from "./settlement.ts";
 import type { Entry, Settler } from "./settler.ts";
-import { Slots } from "./slots.ts";
+import { longestUnstarted, Slots } from "./slots.ts";
 import { Starter, type StarterOptions } from "./starter.ts";
 import type { Turning } from "./turning.ts";
 import type { IntakeRules } from "./unrun.ts";
-
-/** A delivery that waited unstarted for this long goes back, so that an idle neighbour can have it. */
-const longestUnstarted = 1000;
 
 export interface FlowOptions extends Pick<StarterOptions, "admission"> {
   readonly clock: Clock;
@@ -60,7 +57,7 @@ export class Flow {
 
   constructor(options: FlowOptions) {
     this.#options = options;
-    this.slots = new Slots(options.pool);
+    this.slots = new Slots(options.pool, options.capacity);
     this.#starter = new Starter({
       ...options,
       slots: this.slots,
@@ -132,7 +129,7 @@ export class Flow {
   giveBackStale(): void {
     if (this.#paused) return;
     const now = this.#options.clock.monotonic();
-    if (!this.#gap(now)) this.#giveBack(this.slots.takeOlder(now - longestUnstarted), "waited");
+    if (!this.#gap(now)) this.#giveBack(this.slots.takeStale(now), "waited");
     this.#options.turning.seen(now);
     this.#schedule();
   }
@@ -217,6 +214,7 @@ export class Flow {
       starting.push(execution);
     }
     this.#starter.start(starting);
+    for (const [execution, wait] of this.slots.takeSurplus(monotonic)) this.#later(execution, "other-suspects", wait);
     // Suspects were picked alone: whether there is room for others beside them, the pool says once it has them.
     if (starting[0]?.isolated && this.slots.waiting > 0) this.#schedule();
   }
@@ -268,8 +266,8 @@ export class Flow {
   }
 
   /** Back for a moment: what failed will fail again if it is tried at once. */
-  #later(execution: Execution, why: string): void {
-    this.#end(execution, returned(execution, why, this.#now() + longestUnstarted));
+  #later(execution: Execution, why: string, wait = longestUnstarted): void {
+    this.#end(execution, returned(execution, why, this.#now() + wait));
   }
 
   /** Looked at anew: its start stands in the ledger now, or its message is another. */
@@ -285,11 +283,10 @@ export class Flow {
   }
 
   #want(): void {
-    const { credit, capacity, settler } = this.#options;
+    const { credit, settler } = this.#options;
     if (this.#paused || !this.#consumer) return;
-    const { running, waiting, acknowledged } = this.slots;
-    const free = Math.max(0, capacity.slots - running.size - waiting);
-    const hold = credit.hold(settler.held, acknowledged);
+    const { free, suspects, acknowledged } = this.slots;
+    const hold = credit.hold(settler.held, acknowledged) + suspects;
     const wanted = `${String(hold)}/${String(free)}`;
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;

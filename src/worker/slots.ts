@@ -3,41 +3,52 @@
  * the number under which the pool knows them.
  *
  *   waiting ──(a free slot)──▶ running        suspects ──(a place with nothing beside it)──▶ running
- *
- * A suspect that has found no lonely place for `patience` holds back the others, so that a busy worker can't starve it; then the
- * others get their turn, and so on. Each turn is twice as long as the last: in the end one outlasts any task that runs.
  */
 
 import type { Pool } from "../pool/pool.ts";
 import type { Execution } from "./execution.ts";
+import { type Surplus, Suspects } from "./suspects.ts";
 
-/** How long suspects and the rest give way to each other at first, ms. */
-const patience = 2000;
+/** A delivery that waited unstarted for so many ms goes back, so that an idle neighbour can have it. */
+export const longestUnstarted = 1000;
 
 export class Slots {
   readonly #pool: Pool;
+  readonly #size: { readonly slots: number };
+  readonly #suspects: Suspects;
   readonly #waiting: Execution[] = [];
   #head = 0;
-  #suspects: Execution[] = [];
   readonly #running = new Map<number, Execution>();
   /** Picked, but not given to the pool yet, so that it counts them as room. */
   readonly #reserved = new Set<Execution>();
   /** Those that run though the broker knows nothing of them any more. */
   readonly #acknowledged = new Set<Execution>();
   #last = 0;
-  #suspectSince = 0;
 
-  constructor(pool: Pool) {
+  /** `size` may change. */
+  constructor(pool: Pool, size: { readonly slots: number }) {
     this.#pool = pool;
+    this.#size = size;
+    this.#suspects = new Suspects(size);
   }
 
   get waiting(): number {
-    return this.#waiting.length - this.#head + this.#suspects.length;
+    return this.#waiting.length - this.#head + this.#suspects.waiting.length;
+  }
+
+  /** How many of `waiting` are suspects, which are held beside what the slots are for. */
+  get suspects(): number {
+    return Math.min(this.#size.slots, this.#suspects.waiting.length);
+  }
+
+  /** Slots in which nothing runs, and that nobody waits for who could have them. */
+  get free(): number {
+    return Math.max(0, this.#size.slots - this.#running.size - (this.#waiting.length - this.#head));
   }
 
   /** Those that wait for a slot, suspects first. */
   get reserved(): readonly Execution[] {
-    return [...this.#suspects, ...this.#waiting.slice(this.#head)];
+    return [...this.#suspects.waiting, ...this.#waiting.slice(this.#head)];
   }
 
   get running(): ReadonlyMap<number, Execution> {
@@ -60,12 +71,8 @@ export class Slots {
   }
 
   add(execution: Execution, now: number): void {
-    if (!execution.isolated) {
-      this.#waiting.push(execution);
-      return;
-    }
-    if (this.#suspects.length === 0) this.#suspectSince = now;
-    this.#suspects.push(execution);
+    if (execution.isolated) this.#suspects.add(execution, now);
+    else this.#waiting.push(execution);
   }
 
   /**
@@ -74,15 +81,9 @@ export class Slots {
    */
   take(now: number): Execution[] {
     const picked: Execution[] = [];
-    if (this.#suspects.length > 0) {
-      const room = this.#room(true);
-      for (const suspect of this.#suspects.splice(0, room)) picked.push(this.#run(suspect));
-      if (picked.length > 0) {
-        this.#suspectSince = now;
-        return picked;
-      }
-      const turn = Math.floor(Math.log2(1 + (now - this.#suspectSince) / patience));
-      if (turn % 2 === 1) return picked;
+    if (this.#suspects.waiting.length > 0) {
+      for (const suspect of this.#suspects.take(this.#room(true), now)) picked.push(this.#run(suspect));
+      if (picked.length > 0 || this.#suspects.holdBack(now)) return picked;
     }
     const end = Math.min(this.#waiting.length, this.#head + this.#room(false));
     while (this.#head < end) {
@@ -96,23 +97,35 @@ export class Slots {
   ended(execution: Execution): void {
     this.#running.delete(execution.slot);
     this.#acknowledged.delete(execution);
+    this.#suspects.ended(execution);
   }
 
   /** Takes out one that waits; false if it runs already. */
   remove(execution: Execution): boolean {
-    const suspect = this.#suspects.indexOf(execution);
-    if (suspect >= 0) {
-      this.#suspects.splice(suspect, 1);
-      return true;
-    }
+    if (this.#suspects.remove(execution)) return true;
     const index = this.#waiting.indexOf(execution, this.#head);
     if (index < 0) return false;
     this.#waiting.splice(index, 1);
     return true;
   }
 
-  /** Takes out all that waits since before `claimedBefore` (monotonic ms), except suspects, who wait for their place. */
-  takeOlder(claimedBefore: number): Execution[] {
+  /** Takes out all that has waited here for too long. */
+  takeStale(now: number): Execution[] {
+    return this.#suspects.takeStale(now).concat(this.#takeOlder(now - longestUnstarted));
+  }
+
+  /** Takes out those suspects that are more than may wait here. */
+  takeSurplus(now: number): readonly Surplus[] {
+    return this.#suspects.takeSurplus(now);
+  }
+
+  /** Takes out all that waits. */
+  takeAll(): Execution[] {
+    return this.#suspects.takeAll().concat(this.#takeOlder(Infinity));
+  }
+
+  /** All but suspects that wait since before `claimedBefore` (monotonic ms). */
+  #takeOlder(claimedBefore: number): Execution[] {
     const old: Execution[] = [];
     while (this.#head < this.#waiting.length) {
       const first = this.#waiting[this.#head];
@@ -122,12 +135,6 @@ export class Slots {
     }
     this.#compact();
     return old;
-  }
-
-  /** Takes out all that waits. */
-  takeAll(): Execution[] {
-    const suspects = this.#suspects.splice(0);
-    return suspects.concat(this.takeOlder(Infinity));
   }
 
   /** In one go once half of the line is spent, so that taking from its front stays O(1). */

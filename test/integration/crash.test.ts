@@ -43,8 +43,8 @@ describeOnServers("a worker", (open) => {
     const [done, running] = [await rig.send<By>("hold"), await rig.send<By>("hold")];
     const doneBefore = await rig.entry({ id: done.id });
     const runningBefore = await rig.entry({ id: running.id });
-    // Suspects run alone in a child each, so two of them need two children.
-    const second = await rig.worker("--processes", "2");
+    // Suspects run alone in a child each and have half of the slots, so two of them need two children and four slots.
+    const second = await rig.worker("--processes", "2", "-c", "4");
 
     first.child.kill("SIGSTOP");
     // Its child is not stopped: one of the two ends, and the outcome waits in the pipe for the worker to wake.
