@@ -109,6 +109,19 @@ describe("a task whose result lies on another server", () => {
     expect(stage.calls).toMatchObject([{ call: { id: "a", isolated: true } }]);
   });
 
+  it("has begun when it runs alone, and not while it waits for that", async () => {
+    const stage = bench({ inline: true });
+    for (const id of ["a", "b"]) {
+      await elsewhere(id, false);
+      stage.deliver({ id, more: again });
+    }
+    await turns(stage);
+    expect(stage.calls).toMatchObject([{ call: { id: "a", isolated: true } }]);
+    // Should this worker die now, it is the doing of the one.
+    expect(await elsewhere("a")).toMatchObject({ kind: "go", crashes: 1, suspicions: 1 });
+    expect(await elsewhere("b")).toMatchObject({ kind: "go", crashes: 0, suspicions: 1 });
+  });
+
   it("goes back, and nothing is counted for that, where as many suspects as there are slots wait before it", async () => {
     const stage = bench({ slots: 2 });
     for (const id of ["a", "b", "c", "d"]) {

@@ -66,7 +66,7 @@ export class Flow {
       consumer: () => this.#consumer,
       run: (execution) => this.#run(execution),
       end: (execution, ended) => this.#end(execution, ended),
-      again: ({ delivery }, claim) => this.#look(delivery, claim),
+      again: ({ delivery, begun }, claim) => this.#look(delivery, claim, begun),
       anew: ({ delivery }) => this.#look(delivery),
       changed: () => this.#schedule(),
     });
@@ -270,10 +270,11 @@ export class Flow {
     this.#end(execution, returned(execution, why, this.#now() + wait));
   }
 
-  /** Looked at anew: its start stands in the ledger now, or its message is another. */
-  #look(delivery: Delivery, claim?: Claim): void {
-    const verdict = intake(this.#options.rules, delivery, this.#now(), this.#options.clock.monotonic(), claim);
-    if (verdict.kind !== "run") this.#refusals.refuse(verdict, delivery, claim);
+  /** Looked at anew: the ledger knows more of it, its start stands there now (`begun`), or its message is another. */
+  #look(delivery: Delivery, claim?: Claim, begun = claim !== undefined): void {
+    const { rules, clock } = this.#options;
+    const verdict = intake(rules, delivery, this.#now(), clock.monotonic(), claim, begun);
+    if (verdict.kind !== "run") this.#refusals.refuse(verdict, delivery, begun ? claim : undefined);
     else if (hadEarlierRun(verdict.execution)) void this.#preparing.prepare([verdict.execution]);
     else this.#admit(verdict.execution);
   }

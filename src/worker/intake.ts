@@ -37,10 +37,17 @@ export type Intake =
   /** `notice`: said once for each message that nobody here can run. */
   | { readonly kind: "parked"; readonly settlement: Settlement; readonly notice?: string };
 
-/** `claim`: what the ledger says of it, once this start stands there; until then the broker's word. */
-export function intake(rules: IntakeRules, delivery: Delivery, now: number, monotonic: number, begun?: Claim): Intake {
+/** `known`: what the ledger says of it, `begun` if this start stands there; without, the broker's word counts. */
+export function intake(
+  rules: IntakeRules,
+  delivery: Delivery,
+  now: number,
+  monotonic: number,
+  known?: Claim,
+  begun = known !== undefined,
+): Intake {
   const { message } = delivery;
-  const claim = begun ?? delivery;
+  const claim = known ?? delivery;
   const look: Look = { delivery, claim, now };
   if ("malformed" in message) return dead(rules, look, undefined, "undecodable", message.reason);
   const forged = rules.signing && unsignedBy(rules.signing, delivery.queue, message, rules.maxMessageBytes);
@@ -90,7 +97,7 @@ export function intake(rules: IntakeRules, delivery: Delivery, now: number, mono
         call,
         embed,
         claim,
-        begun: begun !== undefined,
+        begun,
         isolated: claim.suspicions > 0 || claim.crashes > 0,
         abort: new AbortController(),
         checkpoints: [],

@@ -63,8 +63,9 @@ export class Preparing {
   async #lookUp(executions: readonly Execution[]): Promise<readonly EarlierRun[] | undefined> {
     const { clock, store, ledger, report } = this.#options;
     const { signal } = this.#stopping;
-    // What stands in the ledger as ours waits for nobody.
-    let wait = ledger === undefined || executions.every(({ begun }) => begun) ? 0 : takeoverPatience;
+    // What we have begun in the ledger already waits for nobody.
+    const ours = executions.every(({ claim, delivery }) => claim !== delivery);
+    let wait = ledger === undefined || ours ? 0 : takeoverPatience;
     for (let away = false; executions.some(({ delivery }) => !delivery.lost.aborted);) {
       try {
         if (wait > 0) await clock.sleep(wait, signal);

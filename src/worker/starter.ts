@@ -28,7 +28,7 @@ export interface StarterOptions {
   readonly blame: (execution: Execution) => "suspect" | "sure";
   readonly run: (execution: Execution) => void;
   readonly end: (execution: Execution, ending: Ending) => void;
-  /** Begun, and it turns out that a former start died: it is looked at anew with these counts. */
+  /** It turned out that a former start died: it is looked at anew with these counts, and stands as begun only if its budget is spent. */
   readonly again: (execution: Execution, claim: Claim) => void;
   /** Its message is another than it was: it is looked at anew. */
   readonly anew: (execution: Execution) => void;
@@ -163,33 +163,63 @@ export class Starter {
     }
     const ready: Execution[] = [];
     const dropped: Execution[] = [];
+    const suspects: Execution[] = [];
     for (const [index, execution] of executions.entries()) {
       slots.unreserve(execution, false);
       const start = starts[index];
       const answer = start && answers?.get(start);
-      if (answer?.kind !== "go") this.#refused(execution, answer);
-      else if (this.#go(execution, answer)) ready.push(execution);
-      else if (execution.delivery.lost.aborted) dropped.push(execution);
+      if (answer?.kind !== "go") {
+        this.#refused(execution, answer);
+        continue;
+      }
+      const way = this.#go(execution, answer);
+      if (way === "runs") ready.push(execution);
+      else if (way === "alone") suspects.push(execution);
+      else if (way === "dropped") dropped.push(execution);
     }
     this.#mark(ready);
     changed();
-    await this.#reopen(dropped);
+    await Promise.all([this.#reopen(dropped), this.#isolate(suspects)]);
   }
 
-  /** They did not run after all, so nothing is to be counted for them. */
-  async #reopen(executions: readonly Execution[]): Promise<void> {
+  /**
+   * They begin when there is a place with nothing beside it: a death meanwhile is not their doing, and that of an inline worker is,
+   * once they run. What the ledger does not take back stands as begun, and waits like that.
+   */
+  async #isolate(executions: readonly Execution[]): Promise<void> {
+    const { slots, again, changed } = this.#options;
+    if (executions.length === 0) return;
+    for (const execution of executions) slots.reserve(execution);
+    const open = await this.#reopen(executions);
+    for (const execution of executions) {
+      slots.unreserve(execution, false);
+      slots.ended(execution);
+      execution.begun = !open;
+      again(execution, execution.claim);
+    }
+    changed();
+  }
+
+  /** They did not run after all, so nothing is to be counted for them. False if the ledger could not be told. */
+  async #reopen(executions: readonly Execution[]): Promise<boolean> {
     const { ledger, settler, report } = this.#options;
     const marks = executions.flatMap(({ begun, headers, claim }) =>
       begun ? [{ id: headers.id, fence: claim.fence }] : [],
     );
-    if (ledger === undefined || marks.length === 0) return;
-    await settler
-      .repeat([], () => ledger.reopen(marks))
-      .catch((error: unknown) => report.warning("RESULT_STORE", "a start that did not run could not be undone", error));
+    if (ledger === undefined || marks.length === 0) return true;
+    const told = settler.repeat([], async () => {
+      await ledger.reopen(marks);
+      return true;
+    });
+    return (
+      (await told.catch((error: unknown) =>
+        report.warning("RESULT_STORE", "a start that did not run could not be undone", error),
+      )) === true
+    );
   }
 
-  /** False if it goes another way: a suspect runs alone; one that is another's by now, or has no budget left, does not run. */
-  #go(execution: Execution, claim: Claim): boolean {
+  /** A suspect runs alone; one that is another's by now, or has no budget left, does not run. */
+  #go(execution: Execution, claim: Claim): "runs" | "alone" | "dropped" | "ended" {
     const { slots, again, report } = this.#options;
     const { definition, isolated } = execution;
     execution.begun = true;
@@ -197,14 +227,14 @@ export class Starter {
     if (execution.delivery.lost.aborted) {
       slots.ended(execution);
       report.ended(execution, { end: { kind: "returned", why: "its message was lost before it began" } }, "lost");
-      return false;
+      return "dropped";
     }
     const died = claim.crashes + claim.suspicions > 0;
     const spent = died && (claim.crashes >= definition.crashes || definition.onCrash === "fail");
-    if (!spent && (isolated || !died)) return true;
+    if (!spent) return isolated || !died ? "runs" : "alone";
     slots.ended(execution);
     again(execution, claim);
-    return false;
+    return "ended";
   }
 
   #refused(execution: Execution, answer: Exclude<Begun, { readonly kind: "go" }> | undefined): void {

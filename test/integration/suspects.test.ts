@@ -37,3 +37,20 @@ describeOnServers("suspects of a death", (open) => {
     await second.stop();
   });
 });
+
+describeOnServers("a task that kills its whole worker", (open) => {
+  test.each(["inline", "thread"])("is buried when it has killed as many alone as it may (%s)", async (pool) => {
+    await using rig = await open();
+    const { id } = await rig.send("die");
+    // The first time it might have been another's doing.
+    for (let starts = 1; starts <= 3; starts++) {
+      const worker = rig.start("--lease", "1200ms", "--sweep", "200ms", "--pool", pool);
+      await worker.exited;
+      expect(rig.entries({ k: "start", id })).toHaveLength(starts);
+    }
+    await rig.worker("--pool", pool);
+    expect(await rig.letters(1)).toMatchObject([{ id, reason: "crashed" }]);
+    expect(rig.entries({ k: "start", id })).toHaveLength(3);
+    await rig.drained();
+  });
+});

@@ -45,6 +45,13 @@ app.task("exit", { crashes: 2 }, ({ folder, code }: Scene & { code: number }, ct
   process.exit(code);
 });
 
+/** Takes the whole worker along that runs it inline or in a thread; not before its start can be known. */
+app.task("die", { crashes: 2 }, async ({ folder }: Scene, ctx) => {
+  begin(folder, ctx);
+  await sleep(100);
+  process.kill(process.pid, "SIGKILL");
+});
+
 app.task("spin", { timeLimit: "300ms" }, ({ folder }: Scene, ctx) => {
   begin(folder, ctx);
   for (;;);
