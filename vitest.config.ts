@@ -68,9 +68,9 @@ export default defineConfig({
     // On two cores: a third of the suites wait for servers and leases most of their time. Four take as long, and tests wait longer for each other.
     // The long ones are mostly pairs of servers with Python's workers beside them, whose own time limits they must keep.
     maxWorkers: isLong ? 2 : 3,
-    testTimeout: 30_000,
-    // Patience costs a sound test nothing; the second that is the default is less than a process of a busy machine takes to start.
-    expect: { poll: { timeout: 10_000 } },
-    hookTimeout: 60_000,
+    // Patience costs a sound test nothing, and a machine that has much else to do stands still for seconds and is twenty times as slow.
+    testTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
+    hookTimeout: 180_000,
   },
 });

@@ -1,3 +1,3 @@
 import { checkpointKills } from "./checkpoint-kills-suite.ts";
 
-checkpointKills(50, 300_000);
+checkpointKills(50, 900_000);

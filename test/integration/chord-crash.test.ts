@@ -39,12 +39,11 @@ async function start(rig: Rig, members: readonly AnySignature[], body: AnySignat
 const runs = (rig: Rig, id: string): number => rig.entries({ id, k: "start" }).length;
 
 /**
- * A worker in this process, and what ran in it of bodies and error callbacks. Its lease and its heartbeat are long, for what it held when
- * this process stood still for longer would rightly be run again; the lease of the dead is its own, and soon found with this sweep.
+ * A worker in this process, and what ran in it of bodies and error callbacks. Its lease is long, for what it held when this process stood
+ * still for longer would rightly be run again; the lease of the dead is its own, and soon found with this sweep.
  */
 async function survivor(rig: Rig): Promise<{ readonly began: readonly string[]; readonly app: App }> {
-  const { RIG_RESULTS: results } = rig.places;
-  const broker = rig.places.RIG_BROKER.replace("?heartbeat=1", "?heartbeat=60");
+  const { RIG_BROKER: broker, RIG_RESULTS: results } = rig.places;
   const app = createApp({ name: "survivor", broker, ...(results !== "" && { results }) });
   const began: string[] = [];
   app.task("pair", { positional: ["x", "y"] }, ({ x, y }: { x: number; y: number }) => x + y);
@@ -112,7 +111,7 @@ describeOnServers("a chord", (open) => {
     await using rig = await open();
     const body = randomUUID();
     const hold = (): AnySignature => rig.client.signature("hold", { folder: rig.folder });
-    const first = await rig.worker();
+    const first = await rig.mortal();
     const sent = await start(rig, [hold(), hold()], bodyOf(rig, body));
     await rig.entry({ k: "start" }, 2);
     const late = rig.entries({ k: "start" })[0];

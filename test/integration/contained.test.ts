@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import type { TaskFailedError } from "../../src/index.ts";
 import { describeOnServers, lives, patience, Rig } from "./rig/rig.ts";
 
-const soon = { timeout: "25s" } as const;
+const soon = { timeout: "60s" } as const;
 
 /** Runs the culprit between neighbours that hold still, in a worker of two children, and lets these end afterwards. */
 async function amongNeighbours(
@@ -31,7 +31,7 @@ async function amongNeighbours(
   return { id: sent.id, error };
 }
 
-const crowd = ["--processes", "2", "-c", "4", "--lease", "10s"] as const;
+const crowd = ["--processes", "2", "-c", "4"] as const;
 
 describeOnServers("a task of the process pool", (open) => {
   test("that exits is run alone, then dead-lettered with exit code and last words", async () => {

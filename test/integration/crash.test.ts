@@ -7,12 +7,12 @@ interface By {
   readonly pid: number;
   readonly fence: number;
 }
-const soon = { timeout: "25s" } as const;
+const soon = { timeout: "60s" } as const;
 
 describeOnServers("a worker", (open) => {
   test("killed in the middle of a task leaves it to another, which finishes it under the same id", async () => {
     await using rig = await open();
-    const first = await rig.worker();
+    const first = await rig.mortal();
     const sent = await rig.send<By>("hold");
     const before = await rig.entry({ id: sent.id });
     const second = await rig.worker();
@@ -39,7 +39,7 @@ describeOnServers("a worker", (open) => {
 
   test("stopped for longer than its lease cannot commit when it wakes, and tells its tasks", async () => {
     await using rig = await open();
-    const first = await rig.worker();
+    const first = await rig.mortal();
     const [done, running] = [await rig.send<By>("hold"), await rig.send<By>("hold")];
     const doneBefore = await rig.entry({ id: done.id });
     const runningBefore = await rig.entry({ id: running.id });
@@ -88,7 +88,7 @@ describeOnServers("a worker", (open) => {
   test("killed again and again costs a task with checkpoints one page each time", async () => {
     await using rig = await open();
     const pages = 24;
-    let worker = await rig.worker("-c", "1");
+    let worker = await rig.mortal("-c", "1");
     const sent = await rig.send<number>("pages", { pages });
     const kills = [5, 11, 17] as const;
     for (const [turn, page] of kills.entries()) {
@@ -97,7 +97,7 @@ describeOnServers("a worker", (open) => {
       if (turn === 1) {
         process.kill(entry.pid, "SIGKILL");
       } else {
-        const next = rig.worker("-c", "1");
+        const next = rig.mortal("-c", "1");
         worker.child.kill("SIGKILL");
         worker = await next;
       }

@@ -5,7 +5,7 @@ import { describeOnServers, lives, patience, type Rig } from "./rig/rig.ts";
 import type { AsyncResult } from "../../src/index.ts";
 import type { WorkerProcess } from "../server/command-line.ts";
 
-const soon = { timeout: "25s" } as const;
+const soon = { timeout: "60s" } as const;
 
 interface Held {
   readonly worker: WorkerProcess;

@@ -15,7 +15,7 @@ const terminated = (sent: AsyncResult<unknown>): Promise<void> =>
 
 /** Ends a loop that nothing but a signal ends, in the very child that a neighbour runs in. */
 async function endLoop(rig: Rig, pool: string): Promise<void> {
-  const worker = await rig.worker("--pool", pool, "-c", "2", "--lease", "10s");
+  const worker = await rig.worker("--pool", pool, "-c", "2");
   const neighbour = await rig.send("hold");
   await rig.entry({ id: neighbour.id });
   const loop = await rig.send("loop");
@@ -52,7 +52,7 @@ describe("a run that is terminated", () => {
 
   test("is told first, and ended by force when it does not listen", async () => {
     await using rig = await open();
-    await rig.worker("--slots-per-child", "1", "--processes", "2", "--lease", "10s");
+    await rig.worker("--slots-per-child", "1", "--processes", "2");
     const polite = await rig.send("hold");
     const deaf = await rig.send("hold", { deaf: true });
     for (const { id } of [polite, deaf]) await rig.entry({ id });

@@ -26,7 +26,7 @@ export interface Entry {
 }
 
 /** Generous: only a thing that never happens may run into it. */
-export const patience = 25_000;
+export const patience = 60_000;
 const appFile = fileURLToPath(new URL("./app.ts", import.meta.url));
 
 export class Rig implements AsyncDisposable {
@@ -37,9 +37,12 @@ export class Rig implements AsyncDisposable {
   readonly #workers: WorkerProcess[] = [];
 
   readonly #results: string | undefined;
+  readonly #mortalUrl: string;
 
-  constructor(url: string, folder: string, results?: string) {
+  /** `mortalUrl`: by which workers reach the broker that are to be stopped, if not as all others. */
+  constructor(url: string, folder: string, results?: string, mortalUrl: string = url) {
     this.url = url;
+    this.#mortalUrl = mortalUrl;
     this.folder = folder;
     this.#results = results;
     this.client = createApp({ name: "looker-on", broker: url, ...(results !== undefined && { results }) });
@@ -50,18 +53,38 @@ export class Rig implements AsyncDisposable {
     return { RIG_BROKER: this.url, RIG_RESULTS: this.#results ?? "", CELERIAC_BROKER: "" };
   }
 
-  /** A worker process, ready. Its lease is short, so that nothing waits long for its end. */
+  /** A worker process, ready. A busy machine may stand still for seconds; what it holds stays its own all the same. */
   async worker(...flags: string[]): Promise<WorkerProcess> {
-    const worker = this.start("--lease", "1200ms", "--sweep", "200ms", ...flags);
+    return this.#ready(this.start("--lease", "60s", "--sweep", "200ms", ...flags));
+  }
+
+  /**
+   * The same for one that is to be killed or stopped: its lease is short, so that nothing waits long for its end. The lease is that of its
+   * claims, so whoever takes them over finds it with a long one too.
+   */
+  async mortal(...flags: string[]): Promise<WorkerProcess> {
+    const places = { ...this.places, RIG_BROKER: this.#mortalUrl };
+    return this.#ready(this.#start(["--lease", "5s", "--sweep", "200ms", ...flags], places));
+  }
+
+  start(...flags: string[]): WorkerProcess {
+    return this.#start(flags, this.places);
+  }
+
+  #start(flags: readonly string[], places: Rig["places"]): WorkerProcess {
+    const worker = new WorkerProcess(["-A", appFile, "--processes", "1", "-c", "2", ...flags], places);
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  async #ready(worker: WorkerProcess): Promise<WorkerProcess> {
     await worker.line("worker.ready");
     return worker;
   }
 
-  start(...flags: string[]): WorkerProcess {
-    const args = ["-A", appFile, "--processes", "1", "-c", "2", ...flags];
-    const worker = new WorkerProcess(args, this.places);
-    this.#workers.push(worker);
-    return worker;
+  /** How often a worker lost a lease while it lived: each is a run that was rightly begun again. */
+  get losses(): number {
+    return this.#workers.flatMap(({ lines }) => lines).filter(({ event }) => event === "task.lost").length;
   }
 
   /** Sends a task that is told where the stage is. */
@@ -159,7 +182,7 @@ export function describeOnServers(
     suite(async () => {
       await Promise.all([redis.cli("FLUSHALL"), dropQueues(rabbit)]);
       // What is stopped is noticed by its silence, within two heartbeats.
-      return new Rig(`${rabbit.url}?heartbeat=1`, await folder(), redis.url);
+      return new Rig(rabbit.url, await folder(), redis.url, `${rabbit.url}?heartbeat=1`);
     });
   });
 }

@@ -52,7 +52,8 @@ app.task("die", { crashes: 2 }, async ({ folder }: Scene, ctx) => {
   process.kill(process.pid, "SIGKILL");
 });
 
-app.task("spin", { timeLimit: "300ms" }, ({ folder }: Scene, ctx) => {
+// Time enough to write down that it began, also in a child that has to wait for its turn.
+app.task("spin", { timeLimit: "3s" }, ({ folder }: Scene, ctx) => {
   begin(folder, ctx);
   for (;;);
 });
@@ -80,9 +81,11 @@ app.task("leak", ({ mebibytes }: { mebibytes: number }) => {
   return process.pid;
 });
 
-app.task("soft", { softTimeLimit: "150ms", timeLimit: "20s" }, async (_: { n: number }, ctx) => {
+app.task("soft", { softTimeLimit: "150ms", timeLimit: "60s" }, async (_: { n: number }, ctx) => {
   const { promise, resolve } = Promise.withResolvers<string>();
-  ctx.signal.addEventListener("abort", () => resolve((ctx.signal.reason as { code: string }).code));
+  const tell = (): void => resolve((ctx.signal.reason as { code: string }).code);
+  if (ctx.signal.aborted) tell();
+  ctx.signal.addEventListener("abort", tell);
   return promise;
 });
 
