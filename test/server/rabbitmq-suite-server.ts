@@ -42,24 +42,24 @@ function makeServer(rabbit: RabbitServer, query: string): SuiteServer {
   // What an app's tasks would name: RabbitMQ itself tells nobody which queues it has.
   const queues = new Set<string>();
   return {
-    // A heartbeat of a second: a silent link is noticed after two here, and after up to three at the server.
     timing: { lease: 2400, sweep: 200 },
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     now: () => Date.now(),
-    async open(overrides) {
+    async open(overrides, mortal = false) {
       const proxy = await startProxy(rabbit.port);
       const clock = stoppableClock(systemClock);
       const options: Omit<BackendOptions, "url"> = {
         clock,
         maxMessageBytes: 16 * 1024 * 1024,
         maxDepth: 0,
-        commandTimeout: 3000,
+        commandTimeout: mortal ? 3000 : 30_000,
         allowEviction: false,
         keyPrefix: "",
         knownQueues: () => [...queues],
         ...overrides,
       };
-      const url = new URL(`amqp://127.0.0.1:${proxy.port}//?heartbeat=1${query}`);
+      // With a heartbeat of a second a silent link is noticed after two here, and after up to three at the server.
+      const url = new URL(`amqp://127.0.0.1:${proxy.port}//?heartbeat=${mortal ? 1 : 60}${query}`);
       const backend = openRabbit({ ...options, url });
       const memory = new MemoryBackend(results, { ...options, url: new URL("memory:") });
       await Promise.all([backend.open(never), memory.open(never)]);
@@ -122,7 +122,7 @@ async function putRaw(rabbit: RabbitServer, query: string, queue: string, body: 
   const location = readLocation(new URL(`${rabbit.url}?heartbeat=10${query}`));
   const { host, port, vhost, username, password, heartbeat } = location;
   const server = { host, port, vhost, username, password, heartbeat };
-  const connection = await connect({ ...server, timeout: 5000, clock: systemClock, name: "a stranger" }, never);
+  const connection = await connect({ ...server, timeout: 30_000, clock: systemClock, name: "a stranger" }, never);
   const channel = await connection.openChannel();
   await channel.confirmSelect();
   await channel.declareQueue(queue, { durable: true, arguments: queueArguments(location) });

@@ -72,7 +72,7 @@ function makeServer(redis: RedisServer, options: RedisSuiteOptions, offset: () =
     timing: { lease: 1200, sweep: 200 },
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     now: () => Date.now() + offset(),
-    async open(overrides) {
+    async open(overrides, mortal = false) {
       const proxy = await startProxy(redis.port);
       const clock = stoppableClock({ ...systemClock, now: () => Date.now() + offset() });
       const backend = openRedis({
@@ -80,7 +80,7 @@ function makeServer(redis: RedisServer, options: RedisSuiteOptions, offset: () =
         clock,
         maxMessageBytes: 16 * 1024 * 1024,
         maxDepth: 0,
-        commandTimeout: 3000,
+        commandTimeout: mortal ? 3000 : 30_000,
         allowEviction: false,
         keyPrefix,
         ...overrides,

@@ -89,7 +89,7 @@ export function callEndCases(makeServer: MakeServer): void {
 
   it("gives a key up when what a dead worker had begun is purged", async ({ skip }) => {
     const rig = use();
-    const [dying, living] = [await rig.client(), await rig.client()];
+    const [dying, living] = [await rig.mortal(), await rig.client()];
     skip(!living.broker.features.calls, "the broker knows no keys of calls");
     const caller = new Caller(rig, { hold: "end", conflict: "join" });
     await caller.send(living, "one", "1");

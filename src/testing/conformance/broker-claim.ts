@@ -142,11 +142,11 @@ export function claimCases(makeServer: MakeServer): void {
     const client = await rig.client();
     const queue = rig.name("paused");
     await rig.send(client, queue, ["a", "b"]);
-    const tray = await rig.consume(client, [queue], 1);
+    const tray = await rig.consume(client, [queue], 1, { lease: rig.renewed });
     const held = await tray.one();
     tray.consumer.pause();
     tray.consumer.want(5, 5);
-    await tray.quiet(rig.server.timing.lease * 2);
+    await tray.quiet(rig.renewed + rig.server.timing.sweep);
     expect(held.lost.aborted).toBe(false);
     await tray.ack([held]);
     await tray.quiet();
@@ -197,11 +197,12 @@ export function claimCases(makeServer: MakeServer): void {
     const rig = use();
     const client = await rig.client();
     const [one, two] = [rig.name("one"), rig.name("two")];
-    const [first, second] = [await rig.consume(client, [one], 1), await rig.consume(client, [two], 1)];
+    const first = await rig.consume(client, [one], 1);
+    const second = await rig.consume(client, [two], 1, { lease: rig.renewed });
     await rig.send(client, two, ["kept"]);
     const kept = await second.one();
     await first.consumer.stop();
-    await second.quiet(rig.server.timing.lease + rig.server.timing.sweep);
+    await second.quiet(rig.renewed + rig.server.timing.sweep);
     expect(kept.lost.aborted).toBe(false);
     await second.ack([kept]);
     await rig.send(client, one, ["a"]);
@@ -226,13 +227,13 @@ export function claimCases(makeServer: MakeServer): void {
     skip(rig.server.cutReply === undefined, "the harness cannot cut answers");
     const queue = rig.name("cut");
     await rig.send(client, queue, ["a", "b", "c"]);
-    const tray = await rig.consume(client, [queue], 0);
+    const tray = await rig.consume(client, [queue], 0, { lease: rig.renewed });
     await rig.server.cutReply?.(client, "claim");
     tray.consumer.want(3, 3);
     const came = await tray.take(3);
     expect(came.map(idOf)).toEqual(["a", "b", "c"]);
     expect(came.map((delivery) => delivery.redelivered)).toEqual([false, false, false]);
     await tray.ack(came);
-    await tray.quiet(rig.server.timing.lease + rig.server.timing.sweep);
+    await tray.quiet(rig.renewed + rig.server.timing.sweep);
   });
 }

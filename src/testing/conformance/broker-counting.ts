@@ -14,7 +14,7 @@ async function afterDeath(
 ): Promise<{ tray: Tray; client: OpenClient; came: Delivery[] }> {
   await rig.server.pass(rig.server.timing.lease / 4);
   await dead.kill();
-  const client = await rig.client();
+  const client = await rig.mortal();
   const tray = await rig.consume(client, [queue], n);
   return { tray, client, came: await tray.take(n, rig.recovery) };
 }
@@ -24,7 +24,7 @@ export function countingCases(makeServer: MakeServer): void {
 
   it("counts nothing for a claim that was never started", async ({ skip }) => {
     const rig = use();
-    const client = await rig.client();
+    const client = await rig.mortal();
     skip(client.broker.features.counting === "ledger", "a ledger counts");
     const queue = rig.name("unstarted");
     await rig.send(client, queue, ["a", "b"]);
@@ -40,7 +40,7 @@ export function countingCases(makeServer: MakeServer): void {
 
   it("adds a suspicion or a crash, as blamed, death by death", async ({ skip }) => {
     const rig = use();
-    const first = await rig.client();
+    const first = await rig.mortal();
     skip(first.broker.features.counting === "ledger", "a ledger counts");
     const queue = rig.name("blame");
     await rig.send(first, queue, ["a"]);
@@ -79,7 +79,7 @@ export function countingCases(makeServer: MakeServer): void {
 
   it("forgets a start that was given back", async () => {
     const rig = use();
-    const client = await rig.client();
+    const client = await rig.mortal();
     const queue = rig.name("given-back");
     await rig.send(client, queue, ["a"]);
     const tray = await rig.consume(client, [queue], 1);
@@ -93,7 +93,7 @@ export function countingCases(makeServer: MakeServer): void {
 
   it("keeps the records of lost workers and of failed attempts for the dead letter", async () => {
     const rig = use();
-    const first = await rig.client();
+    const first = await rig.mortal();
     const queue = rig.name("records");
     const id = rig.name("id");
     await rig.send(first, queue, [id], { task: "suite.records" });

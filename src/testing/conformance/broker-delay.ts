@@ -13,7 +13,12 @@ function step(broker: Broker): number {
 
 /** How long what is due after so many steps may take: each may be rounded up. */
 function longest(broker: Broker, steps: number): number {
-  return steps * (step(broker) + (broker.features.delay?.resolution ?? 0)) + 5_000;
+  return steps * (step(broker) + (broker.features.delay?.resolution ?? 0)) + 30_000;
+}
+
+/** Time enough for a case to be done with what comes before, also where it has to wait for its turn. */
+function distant(broker: Broker, steps: number): number {
+  return Math.max(3_000, steps * step(broker));
 }
 
 export function delayCases(makeServer: MakeServer): void {
@@ -24,7 +29,7 @@ export function delayCases(makeServer: MakeServer): void {
     const [producer, client] = [await rig.client(), await rig.client()];
     skip(client.broker.features.delay === undefined, "the broker cannot delay");
     const queue = rig.name("due");
-    const due = rig.server.now() + 4 * step(client.broker);
+    const due = rig.server.now() + distant(client.broker, 4);
     await rig.publishOne(producer, rig.outgoing(queue, { id: "later" }, { due }));
     await rig.publishOne(producer, rig.outgoing(queue, { id: "now" }));
     await producer.close();
@@ -59,7 +64,7 @@ export function delayCases(makeServer: MakeServer): void {
     skip(client.broker.features.clock === "server", "one clock judges all");
     const queue = rig.name("waited");
     const eta = new Date(rig.server.now() + 3_600_000).toISOString();
-    const due = rig.server.now() + step(client.broker);
+    const due = rig.server.now() + distant(client.broker, 1);
     const message = (id: string) => ({ ...makeMessage({ id }), headers: { ...makeMessage({ id }).headers, eta } });
     await rig.publishOne(client, { queue, message: message("kept"), due });
     await rig.publishOne(client, { queue, message: message("not-kept") });
@@ -112,7 +117,7 @@ export function delayCases(makeServer: MakeServer): void {
     const tray = await rig.consume(client, [queue], 2);
     const [retried, requeued] = await tray.take(2);
     if (retried === undefined || requeued === undefined) throw new Error("two were sent");
-    const due = rig.server.now() + 3 * step(client.broker);
+    const due = rig.server.now() + distant(client.broker, 3);
     const next = rig.outgoing(queue, { id: "retry" }, { due });
     const answers = await tray.consumer.settle([
       { delivery: retried, then: { kind: "replace", next } },

@@ -8,8 +8,12 @@ import type { MakeServer, OpenClient } from "./suite-server.ts";
 
 export function fairCases(makeServer: MakeServer): void {
   const use = useRig(makeServer);
-  const open = async (rig: Rig, skip: (yes: boolean, why: string) => void): Promise<OpenClient> => {
-    const client = await rig.client();
+  const open = async (
+    rig: Rig,
+    skip: (yes: boolean, why: string) => void,
+    opening: Promise<OpenClient> = rig.client(),
+  ): Promise<OpenClient> => {
+    const client = await opening;
     skip(!client.broker.features.fair, "no keys take turns");
     return client;
   };
@@ -98,7 +102,7 @@ export function fairCases(makeServer: MakeServer): void {
     const rig = use();
     const client = await open(rig, skip);
     const queue = rig.name("again");
-    await client.broker.publish([of(queue, "late1", { due: rig.server.now() + 200 })], never);
+    await client.broker.publish([of(queue, "late1", { due: rig.server.now() + 3_000 })], never);
     await send(client, queue, ["a1", "a2"]);
     const tray = await rig.consume(client, [queue], 1);
     const first = await tray.one();
@@ -177,7 +181,7 @@ export function fairCases(makeServer: MakeServer): void {
 
   it("comes back when its holder dies", async ({ skip }) => {
     const rig = use();
-    const [dying, living] = [await open(rig, skip), await rig.client()];
+    const [dying, living] = [await open(rig, skip, rig.mortal()), await rig.client()];
     const queue = rig.name("dies");
     await send(dying, queue, ["a1", "a2"]);
     await (await rig.consume(dying, [queue], 1)).one();

@@ -12,14 +12,14 @@ export function leaseCases(makeServer: MakeServer): void {
     const [client, other] = [await rig.client(), await rig.client()];
     const queue = rig.name("long");
     await rig.send(client, queue, ["long"]);
-    const tray = await rig.consume(client, [queue], 1);
+    const tray = await rig.consume(client, [queue], 1, { lease: rig.renewed });
     const delivery = await tray.one();
     tray.consumer.started([delivery], "suspect");
     const rival = await rig.consume(other, [queue], 1);
-    await rival.quiet(4 * rig.server.timing.lease);
+    await rival.quiet(2 * rig.renewed);
     expect(delivery.lost.aborted).toBe(false);
     await tray.ack([delivery]);
-    await rival.quiet(rig.server.timing.lease + rig.server.timing.sweep);
+    await rival.quiet(rig.renewed + rig.server.timing.sweep);
   });
 
   it("keeps renewing after pause()", async () => {
@@ -27,17 +27,17 @@ export function leaseCases(makeServer: MakeServer): void {
     const [client, other] = [await rig.client(), await rig.client()];
     const queue = rig.name("long-paused");
     await rig.send(client, queue, ["long"]);
-    const tray = await rig.consume(client, [queue], 1);
+    const tray = await rig.consume(client, [queue], 1, { lease: rig.renewed });
     const delivery = await tray.one();
     tray.consumer.pause();
     const rival = await rig.consume(other, [queue], 1);
-    await rival.quiet(2 * rig.server.timing.lease);
+    await rival.quiet(rig.renewed + rig.server.timing.sweep);
     await tray.ack([delivery]);
   });
 
   it("hands the tasks of a dead worker to another within lease + sweep, with a higher fence", async () => {
     const rig = use();
-    const [client, other] = [await rig.client(), await rig.client()];
+    const [client, other] = [await rig.mortal(), await rig.client()];
     const queue = rig.name("dead");
     await rig.send(client, queue, ["a", "b"]);
     const tray = await rig.consume(client, [queue], 2);
@@ -58,7 +58,7 @@ export function leaseCases(makeServer: MakeServer): void {
 
   it("puts them back ahead of what waits", async () => {
     const rig = use();
-    const [client, other] = [await rig.client(), await rig.client()];
+    const [client, other] = [await rig.mortal(), await rig.client()];
     const queue = rig.name("ahead");
     await rig.send(client, queue, ["first", "x", "y"]);
     await (await rig.consume(client, [queue], 1)).one();
@@ -77,7 +77,7 @@ export function leaseCases(makeServer: MakeServer): void {
 
   it("puts several of one worker back in the order in which it had claimed them", async () => {
     const rig = use();
-    const [client, other] = [await rig.client(), await rig.client()];
+    const [client, other] = [await rig.mortal(), await rig.client()];
     const queue = rig.name("in-order");
     await rig.send(client, queue, ["a", "b", "c", "d"]);
     await (await rig.consume(client, [queue], 3)).take(3);
@@ -96,7 +96,7 @@ export function leaseCases(makeServer: MakeServer): void {
   it("lets one of many reapers give back, once", async () => {
     const rig = use();
     const queue = rig.name("reapers");
-    const [client, ...others] = await Promise.all([rig.client(), rig.client(), rig.client(), rig.client()]);
+    const [client, ...others] = await Promise.all([rig.mortal(), rig.client(), rig.client(), rig.client()]);
     await rig.send(client, queue, ["a", "b", "c"]);
     await (await rig.consume(client, [queue], 3)).take(3);
     const trays = await Promise.all(others.map((other) => rig.consume(other, [queue], 3)));
@@ -109,7 +109,7 @@ export function leaseCases(makeServer: MakeServer): void {
 
   it("says `lost` to a former holder, and nothing of its settlement happens", async ({ skip }) => {
     const rig = use();
-    const [client, other] = [await rig.client(), await rig.client()];
+    const [client, other] = [await rig.mortal(), await rig.client()];
     skip(client.freeze === undefined, "the harness cannot freeze a client");
     const [queue, next] = [rig.name("frozen"), rig.name("next")];
     const [id, plain] = [rig.name("id"), rig.name("plain")];
@@ -147,14 +147,14 @@ export function leaseCases(makeServer: MakeServer): void {
   it("gives up by its own clock when it cannot reach the server", async ({ skip }) => {
     const rig = use();
     skip(rig.server.cutOff === undefined, "the harness cannot cut a client off");
-    const [client, other] = [await rig.client(), await rig.client()];
+    const [client, other] = [await rig.mortal(), await rig.client()];
     const queue = rig.name("cut-off");
     await rig.send(client, queue, ["a"]);
     const tray = await rig.consume(client, [queue], 1);
     const delivery = await tray.one();
     const rival = await rig.consume(other, [queue], 1);
     await rig.server.cutOff?.(client);
-    await rig.until("the lease to be given up", () => delivery.lost.aborted, rig.server.timing.lease + 500);
+    await rig.until("the lease to be given up", () => delivery.lost.aborted, rig.server.timing.lease + 10_000);
     expect(delivery.lost.reason).toMatchObject({ code: "LEASE_LOST" });
     expect(idOf(await rival.one(rig.recovery))).toBe("a");
     const answer = await tray.settle({ delivery, then: { kind: "ack" } }).catch(() => ({ kind: "lost" }));
@@ -163,7 +163,7 @@ export function leaseCases(makeServer: MakeServer): void {
 
   it("gives a former holder room again once it has noticed", async ({ skip }) => {
     const rig = use();
-    const [client, other] = [await rig.client(), await rig.client()];
+    const [client, other] = [await rig.mortal(), await rig.client()];
     skip(client.freeze === undefined, "the harness cannot freeze a client");
     const queue = rig.name("room");
     await rig.send(client, queue, ["a"]);
@@ -181,7 +181,7 @@ export function leaseCases(makeServer: MakeServer): void {
   it("keeps what was published and is held through a restart of the server", async ({ skip }) => {
     const rig = use();
     skip(rig.server.restart === undefined, "the harness cannot restart the server");
-    const client = await rig.client();
+    const client = await rig.mortal();
     const queue = rig.name("restart");
     await rig.send(client, queue, ["a", "b"]);
     const tray = await rig.consume(client, [queue], 1);

@@ -194,13 +194,13 @@ export function factTimeCases(makeServer: MakeServer): void {
     const client = await rig.client();
     const kind = kindOf(rig);
     const before = (await client.control.changes(0)).version;
-    const until = Math.ceil(rig.server.now()) + 400;
+    const until = Math.ceil(rig.server.now()) + 3_000;
     await client.control.set([
       { kind, key: "short", value: "1", until },
       { kind, key: "long", value: "2", until: until + day },
     ]);
     expect((await client.control.changes(before)).changed).toContainEqual({ kind, key: "short", value: "1", until });
-    await rig.server.pass(600);
+    await rig.server.pass(3_200);
     expect(own(kind, (await client.control.changes(0)).changed)).toEqual([["long", "2"]]);
     expect(own(kind, (await client.control.changes(before)).changed)).toEqual([["long", "2"]]);
     expect(await client.control.replace({ kind, key: "short", value: "3" }, "1")).toBe(false);

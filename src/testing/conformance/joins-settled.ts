@@ -93,9 +93,9 @@ export function settledJoinCases(makeServer: MakeServer): void {
   it("keeps the join for the time of its last arrival", async ({ skip }) => {
     const { rig, client, tray, held } = await bench(skip, 2);
     const brief = rig.name("brief");
-    const ttl = 600;
+    const ttl = 3_000;
     await joinsOf(client).open([joinOf(brief, 2, { ttl })]);
-    await rig.server.pass(ttl / 2);
+    await rig.server.pass(ttl / 10);
     expect(await tray.settle(ended(held[0], brief, 0))).toMatchObject({ joined: [joined(brief, 1, 2)] });
     await rig.server.pass(ttl);
     expect(await tray.settle(ended(held[1], brief, 1))).toMatchObject({ joined: [joined(brief, 2, 2, true)] });

@@ -30,8 +30,10 @@ export function staleCases(makeServer: MakeServer): void {
     expect(await staleOne(client, group, 0)).toBeUndefined();
     await arriveOne(client, group, 0);
     expect(await staleOne(client, group, long)).toBeUndefined();
-    await rig.server.pass(50);
-    const looks = await Promise.all([staleOne(client, group, 40), staleOne(other, group, 40)]);
+    // An age that does not pass between two looks of one moment.
+    const age = 2_000;
+    await rig.server.pass(age + 50);
+    const looks = await Promise.all([staleOne(client, group, age), staleOne(other, group, age)]);
     const named = looks.filter((join) => join !== undefined);
     expect(named).toEqual([{ group, why: "full", body: expect.anything() }]);
     expect(text(named[0]?.body)).toBe(bodyText);
@@ -51,7 +53,7 @@ export function staleCases(makeServer: MakeServer): void {
     const client = await rig.client();
     await closeStale(client);
     const [group, slow, closed] = [rig.name("unsent"), rig.name("slow"), rig.name("closed")];
-    const sending = 100;
+    const sending = 2_000;
     await joinsOf(client).open([
       joinOf(group, 3, { sending }),
       joinOf(slow, 3, { sending: long }),
@@ -144,7 +146,7 @@ export function joinClockCases(makeServer: MakeServer): void {
       const [full, unsent] = [rig.name("full"), rig.name("unsent")];
       await joinsOf(client).open([joinOf(full, 1), joinOf(unsent, 1, { sending: 200 })]);
       await arriveOne(client, full, 0);
-      expect(await staleOne(client, full, 3_000)).toBeUndefined();
+      expect(await staleOne(client, full, long)).toBeUndefined();
       await rig.server.jumpWallClock?.(-3_600_000);
       const left = new Set([full, unsent]);
       await rig.until("both to be named", async () => {

@@ -177,10 +177,10 @@ function arrivalCases(makeServer: MakeServer): void {
     const rig = use();
     const client = await rig.client();
     const [group, gone] = [rig.name("kept"), rig.name("gone")];
-    const ttl = 600;
+    const ttl = 3_000;
     await joinsOf(client).open([joinOf(group, 4, { ttl }), joinOf(gone, 2, { ttl })]);
     for (let index = 0; index < 3; index += 1) {
-      await rig.server.pass(ttl / 2);
+      await rig.server.pass(0.4 * ttl);
       expect(await arriveOne(client, group, index, { ttl: index === 2 ? day : ttl })).toEqual(
         joined(group, index + 1, 4),
       );

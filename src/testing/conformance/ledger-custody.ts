@@ -61,7 +61,7 @@ export function custodyCases(makeServer: MakeServer): void {
     const raw = crypto.getRandomValues(new Uint8Array(60_000));
     const large = new Uint8Array(1_000_000).map((_, index) => index * 7);
     const living = await go(client, rig.name("living"));
-    await take(client, living, lease);
+    await take(client, living, rig.renewed);
     const sent = new Map<string, { readonly claimed: Claimed; readonly raw: Uint8Array; readonly queue: string }>();
     for (let n = 0; n < 30; n += 1) {
       const claimed = await go(client, rig.name("dead"));
@@ -71,7 +71,7 @@ export function custodyCases(makeServer: MakeServer): void {
     expect(await ledgerOf(client).take(holds, lease)).toEqual(holds.map(() => "held"));
     const came: string[] = [];
     await rig.until("all to be given back", async () => {
-      expect(await ledgerOf(client).renew([living], lease)).toEqual([true]);
+      expect(await ledgerOf(client).renew([living], rig.renewed)).toEqual([true]);
       const asked = clients.map((asker) => ledgerOf(asker).expired(long, 7));
       for (const given of (await Promise.all(asked)).flat()) {
         const was = sent.get(given.id);
@@ -132,7 +132,7 @@ export function custodyCases(makeServer: MakeServer): void {
   it("follows a reaper that died, under the same name", async () => {
     const rig = use();
     const client = await rig.client();
-    const { lease } = rig.server.timing;
+    const { renewed: lease } = rig;
     const id = rig.name("reaper");
     await take(client, await go(client, id), 0);
     const first = await givenBack(rig, client, id, lease);

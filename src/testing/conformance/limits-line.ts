@@ -140,7 +140,7 @@ export function lineCases(makeServer: MakeServer): void {
 
   it("comes by itself when a holder may have died, first in line first, and later those behind", async ({ skip }) => {
     const { take, rig, tray, client, queue, park } = await open(skip);
-    const lease = 400;
+    const lease = 4_000;
     await take("dies", { lease });
     await rig.send(client, queue, ["a", "b"]);
     const [a, b] = await tray.take(2);

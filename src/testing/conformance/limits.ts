@@ -67,28 +67,32 @@ function rateCases(makeServer: MakeServer): void {
     expect(answers[0]).toEqual({ ok: true });
     for (const [index, answer] of answers.slice(1).entries()) {
       expect(waitOf(answer)).toBeLessThanOrEqual((index + 1) * 20_000);
-      expect(waitOf(answer)).toBeGreaterThan((index + 1) * 20_000 - 2_000);
+      expect(waitOf(answer)).toBeGreaterThan((index + 1) * 20_000 - 10_000);
     }
     expect(waitOf(await takeOne(client.limits, ask))).toBeLessThanOrEqual(60_000);
     const slow = rate(rig.name("bucket"));
     await client.limits.take([slow]);
     for (const answer of await other.limits.take([slow, slow])) {
       expect(waitOf(answer)).toBeLessThanOrEqual(hour);
-      expect(waitOf(answer)).toBeGreaterThan(hour - 5_000);
+      expect(waitOf(answer)).toBeGreaterThan(hour - 60_000);
     }
   });
 
   it("grants who comes back when he was told, and nobody before", async () => {
     const rig = use();
     const client = await rig.client();
-    const ask = rate(rig.name("bucket"), { limit: 3, per: 1_000 });
-    expect(await takeOne(client.limits, ask)).toEqual({ ok: true });
-    for (let round = 0; round < 3; round += 1) {
-      const wait = waitOf(await takeOne(client.limits, ask));
-      expect(wait).toBeGreaterThan(200);
-      expect(wait).toBeLessThanOrEqual(334);
-      await rig.server.pass(wait + 1);
+    const interval = 500;
+    const ask = rate(rig.name("bucket"), { limit: 2, per: 2 * interval });
+    for (let round = 0; round < 4; round += 1) {
+      const from = rig.server.now();
       expect(await takeOne(client.limits, ask)).toEqual({ ok: true });
+      const early = await takeOne(client.limits, ask);
+      // A machine that stood still in between is early by less, or not at all.
+      const passed = rig.server.now() - from;
+      const wait = early.ok ? 0 : early.retryAfter;
+      expect(wait).toBeGreaterThanOrEqual(interval - passed - 5);
+      expect(wait).toBeLessThanOrEqual(interval + 1);
+      await rig.server.pass(early.ok ? interval + 1 : wait + 1);
     }
   });
 
@@ -96,22 +100,21 @@ function rateCases(makeServer: MakeServer): void {
     const rig = use();
     const clients = [await rig.client(), await rig.client()];
     const ask = rate(rig.name("bucket"), { limit: 20, per: 1_000, burst: 4 });
-    const grants: number[] = [];
+    const grants: { readonly before: number; readonly after: number }[] = [];
     const start = performance.now();
     const passed = (): number => (rig.server.virtual === true ? rig.server.now() : performance.now() - start);
     const begin = passed();
-    while (passed() - begin < 1_500) {
+    while (passed() - begin < 1_500 || grants.length <= 20) {
       const before = passed();
       const answers = await Promise.all(clients.map(({ limits }) => limits.take([ask, ask])));
-      // The grant lies between the two moments: for the law the later one is the safe side at the start of a window.
-      for (const { ok } of answers.flat()) if (ok) grants.push(before);
+      // The grant lies between the two moments.
+      for (const { ok } of answers.flat()) if (ok) grants.push({ before, after: passed() });
       await rig.server.pass(7);
     }
-    // Each window from one grant to a later one; answers of one turn may lie a few ms apart.
-    for (const [from, first] of grants.entries())
-      for (const [offset, last] of grants.slice(from).entries())
-        expect(offset + 1).toBeLessThanOrEqual(4 + ((last - first + 100) * 20) / 1_000);
-    expect(grants.length).toBeGreaterThan(20);
+    // Each window from one grant to a later one, at its longest; server and we may count fractions of a ms apart.
+    for (const [from, { before }] of grants.entries())
+      for (const [offset, { after }] of grants.slice(from).entries())
+        expect(offset + 1).toBeLessThanOrEqual(4 + ((after - before + 5) * 20) / 1_000);
   });
 
   it("keeps the burst for who has not asked for a while, and no more", async () => {
@@ -145,17 +148,17 @@ function rateCases(makeServer: MakeServer): void {
     const [client, other] = [await rig.client(), await rig.client()];
     const key = rig.name("bucket");
     expect(await client.limits.look([key])).toEqual([undefined]);
-    const ask = rate(key, { limit: 6, per: 60_000, burst: 2 });
+    const ask = rate(key, { limit: 6, per: 600_000, burst: 2 });
     await client.limits.take([ask]);
     expect(await other.limits.look([key, rig.name("none")])).toEqual([
-      { interval: 10_000, burst: 2, next: 0 },
+      { interval: 100_000, burst: 2, next: 0 },
       undefined,
     ]);
     await client.limits.take([ask]);
     const [bucket] = await other.limits.look([key]);
-    expect(bucket).toMatchObject({ interval: 10_000, burst: 2 });
-    expect(bucket?.next).toBeLessThanOrEqual(10_000);
-    expect(bucket?.next).toBeGreaterThan(8_000);
+    expect(bucket).toMatchObject({ interval: 100_000, burst: 2 });
+    expect(bucket?.next).toBeLessThanOrEqual(100_000);
+    expect(bucket?.next).toBeGreaterThan(50_000);
   });
 }
 
@@ -193,15 +196,15 @@ function slotCases(makeServer: MakeServer): void {
   it("takes a slot from a holder that died when its lease ends, and not from one that prolongs it", async () => {
     const rig = use();
     const [dying, living] = [await rig.client(), await rig.client()];
-    const slot = slotsOf(rig, 600);
+    const slot = slotsOf(rig, 4_000);
     await dying.limits.take([slot("dead")]);
     await dying.kill();
     expect(await living.limits.take([slot("living")])).toEqual([{ ok: true }]);
     const wait = waitOf(await takeOne(living.limits, slot("third")));
-    expect(wait).toBeLessThanOrEqual(600);
-    await rig.server.pass(300);
+    expect(wait).toBeLessThanOrEqual(4_000);
+    await rig.server.pass(2_500);
     expect(await takeOne(living.limits, slot("living"))).toEqual({ ok: true });
-    await rig.server.pass(320);
+    await rig.server.pass(1_600);
     expect(await living.limits.take([slot("third"), slot("fourth")])).toMatchObject([{ ok: true }, { ok: false }]);
   });
 }
@@ -213,11 +216,11 @@ export function limitClockCases(makeServer: MakeServer): void {
     const rig = use();
     skip(rig.server.jumpWallClock === undefined, "nobody can set this clock");
     const client = await rig.client();
-    const ask = rate(rig.name("bucket"), { limit: 1, per: 2_000, burst: 2 });
+    const ask = rate(rig.name("bucket"), { limit: 1, per: 60_000, burst: 2 });
     const slot = { kind: "slots", key: rig.name("slots"), limit: 1, holder: "a", lease: 500 } as const;
     await client.limits.take([ask, ask, slot]);
     await rig.server.jumpWallClock?.(-hour);
-    expect(waitOf(await takeOne(client.limits, ask))).toBeLessThanOrEqual(2_000);
+    expect(waitOf(await takeOne(client.limits, ask))).toBeLessThanOrEqual(60_000);
     await rig.server.pass(600);
     expect(await takeOne(client.limits, { ...slot, holder: "b" })).toEqual({ ok: true });
     await rig.server.jumpWallClock?.(hour);

@@ -70,7 +70,7 @@ export function lifeCases(subject: PoolSubject): void {
     const rig = await open();
     const outcome = rig.run("sleep", { input: 150 });
     await rig.until(() => rig.began.length === 1);
-    expect(await rig.pool.close(5000)).toEqual([]);
+    expect(await rig.pool.close(60_000)).toEqual([]);
     expect(await outcome).toMatchObject({ k: "value" });
   });
 
@@ -79,7 +79,8 @@ export function lifeCases(subject: PoolSubject): void {
     const polite = rig.run("polite");
     const deaf = rig.run("deaf");
     await rig.until(() => rig.began.length === 2);
-    expect(await rig.pool.close(150)).toEqual([2]);
+    // The polite one has as long again, at most a second.
+    expect(await rig.pool.close(1_000)).toEqual([2]);
     const ended = await polite;
     expect(ended.k === "value" && Buffer.from(ended.bytes).toString()).toBe('"WORKER_CLOSED"');
     expect(await deaf).toMatchObject({ k: "lost", began: true, culprit: "bystander" });

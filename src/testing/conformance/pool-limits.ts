@@ -12,7 +12,7 @@ export function limitCases(subject: PoolSubject): void {
 
   it("tells the handler of a soft limit, and takes what it returns", async () => {
     const rig = use();
-    expect(await rig.value("polite", { soft: 50, hard: 5000 })).toBe("SOFT_TIME_LIMIT");
+    expect(await rig.value("polite", { soft: 50, hard: 60_000 })).toBe("SOFT_TIME_LIMIT");
     expect(await rig.run("throw-reason", { soft: 50 })).toMatchObject({
       k: "error",
       error: { code: "SOFT_TIME_LIMIT" },
@@ -92,7 +92,7 @@ export function limitCases(subject: PoolSubject): void {
 
   it.skipIf(!contained)("kills a blocked child, and its neighbours are bystanders", async () => {
     const rig = await open({ slots: 3 });
-    const neighbours = [rig.run("sleep", { input: 5000 }), rig.run("deaf")];
+    const neighbours = [rig.run("sleep", { input: 60_000 }), rig.run("deaf")];
     await rig.until(() => rig.began.length === 2);
     expect(await rig.run("spin", { hard: 150 })).toMatchObject({ k: "hard-limit" });
     for (const outcome of await Promise.all(neighbours)) {

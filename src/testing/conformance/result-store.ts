@@ -110,9 +110,9 @@ function commitCases(makeServer: MakeServer): void {
     const rig = use();
     const client = await rig.client();
     const [short, long] = [rig.name("short"), rig.name("long")];
-    await client.store.commit([resultOf(short, "SUCCESS", 1, { ttl: 1_000 }), resultOf(long, "SUCCESS", 1)]);
+    await client.store.commit([resultOf(short, "SUCCESS", 1, { ttl: 3_000 }), resultOf(long, "SUCCESS", 1)]);
     expect((await client.store.get([short, long])).map((outcome) => outcome?.state)).toEqual(["SUCCESS", "SUCCESS"]);
-    await rig.server.pass(1_300);
+    await rig.server.pass(3_300);
     expect((await client.store.get([short, long])).map((outcome) => outcome?.state)).toEqual([undefined, "SUCCESS"]);
     expect(await client.store.commit([resultOf(short, "FAILURE", 2)])).toEqual(["stored"]);
   });

@@ -13,6 +13,12 @@ import type { ClientOverrides, MakeServer, OpenClient, SuiteServer } from "./sui
 export const never: AbortSignal = new AbortController().signal;
 /** Words the rest need no wait to be absent: long enough for any driver's wake-up, short enough to be paid often. */
 const quietTime = 120;
+/**
+ * Leases of those that live, where time is real: a machine that stands still for seconds must not take from them what they hold. The
+ * shorter one is for cases that wait for it to be renewed.
+ */
+const livingLease = 60_000;
+const renewedLease = 3_000;
 
 export interface MessageDraft {
   readonly id?: string;
@@ -24,6 +30,7 @@ export interface MessageDraft {
 export class Rig {
   readonly server: SuiteServer;
   readonly #clients = new Set<OpenClient>();
+  readonly #mortals = new WeakSet<OpenClient>();
   #count = 0;
   readonly #stem = crypto.randomUUID().slice(0, 8);
 
@@ -35,6 +42,19 @@ export class Rig {
     const client = await this.server.open(overrides);
     this.#clients.add(client);
     return client;
+  }
+
+  /** One that is to die, to freeze or to be cut off: what it claims is leased for `timing.lease` alone. */
+  async mortal(overrides?: ClientOverrides): Promise<OpenClient> {
+    const client = await this.server.open(overrides, true);
+    this.#clients.add(client);
+    this.#mortals.add(client);
+    return client;
+  }
+
+  /** The lease of a client that lives, for cases that wait for several of them. */
+  get renewed(): number {
+    return this.server.virtual === true ? this.server.timing.lease : renewedLease;
   }
 
   /** A name nobody used before on this server. */
@@ -59,16 +79,18 @@ export class Rig {
     return answer;
   }
 
-  /** Starts consuming; `want` is stated at once. */
+  /** Starts consuming; `want` is stated at once. Who lives has a lease that no case waits for, unless `options` say otherwise. */
   async consume(client: OpenClient, queues: readonly string[], want: number, options: TrayOptions = {}): Promise<Tray> {
     const tray = new Tray(this, options.onBatch);
     const worker = options.worker ?? this.name("worker");
+    const { virtual, timing } = this.server;
+    const brief = virtual === true || this.#mortals.has(client);
     const consumer = await client.broker.consume(
       {
         queues,
         worker,
-        lease: this.server.timing.lease,
-        sweep: this.server.timing.sweep,
+        lease: options.lease ?? (brief ? timing.lease : livingLease),
+        sweep: timing.sweep,
         maxClaimBytes: options.maxClaimBytes ?? 4 * 1024 * 1024,
         userCodeHere: false,
         stallLimit: 60_000,
@@ -81,7 +103,7 @@ export class Rig {
   }
 
   /** Lets time pass until `ready` holds; fails, saying what never came, after `limit` ms of the server's time. */
-  async until(what: string, ready: () => boolean | Promise<boolean>, limit: number = 5_000): Promise<void> {
+  async until(what: string, ready: () => boolean | Promise<boolean>, limit: number = 30_000): Promise<void> {
     const step = 5;
     for (let waited = 0; ; waited += step) {
       if (await ready()) return;
@@ -105,6 +127,7 @@ export class Rig {
 export interface TrayOptions {
   readonly maxClaimBytes?: number;
   readonly worker?: string;
+  readonly lease?: number;
   readonly onBatch?: (batch: readonly Delivery[], tray: Tray) => void;
 }
 

@@ -25,8 +25,11 @@ export type ClientOverrides = Partial<Pick<BackendOptions, "maxDepth" | "maxMess
 export type CutCall = "publish" | "claim" | "settle" | "begin" | "take" | "finish" | "grow";
 
 export interface SuiteServer {
-  /** A further client of the same server. The suites close what they open. */
-  open(overrides?: ClientOverrides): Promise<OpenClient>;
+  /**
+   * A further client of the same server. The suites close what they open. `mortal`: it is to die, to freeze or to be cut off, so others
+   * should soon notice its silence; that of all others may last for as long as a busy machine stands still.
+   */
+  open(overrides?: ClientOverrides, mortal?: boolean): Promise<OpenClient>;
   /** Lets server time pass: virtual in memory, a real wait elsewhere. */
   pass(ms: Millis): Promise<void>;
   /** `pass` costs nothing, so that a case may let days pass. */
@@ -45,7 +48,7 @@ export interface SuiteServer {
   cutOff?(client: OpenClient): Promise<void>;
   /** Makes listeners of `to` miss at least one event; may use `from` to publish. */
   loseEvents?(from: OpenClient, to: OpenClient): Promise<void>;
-  /** What the suites pass to `consume`. Short where waits are real: they wait for a few leases in all. */
+  /** What the suites pass to `consume` of the mortal. Short where waits are real: they wait for a few leases in all. */
   readonly timing: { readonly lease: Millis; readonly sweep: Millis };
   close(): Promise<void>;
 }
