@@ -12,7 +12,7 @@ const soon = { timeout: "60s" } as const;
 describeOnServers("suspects of a death", (open) => {
   test("leave half of its slots to whatever else a worker has to do, though none of them ends", async () => {
     await using rig = await open();
-    const first = await rig.worker("-c", "14");
+    const first = await rig.mortal("-c", "14");
     const suspects = await Promise.all(Array.from({ length: 14 }, () => rig.send<By>("hold")));
     for (const { id } of suspects) await rig.entry({ id });
     first.child.kill("SIGKILL");
@@ -44,7 +44,7 @@ describeOnServers("a task that kills its whole worker", (open) => {
     const { id } = await rig.send("die");
     // The first time it might have been another's doing.
     for (let starts = 1; starts <= 3; starts++) {
-      const worker = rig.start("--lease", "1200ms", "--sweep", "200ms", "--pool", pool);
+      const worker = rig.start("--lease", "5s", "--sweep", "200ms", "--pool", pool);
       await worker.exited;
       expect(rig.entries({ k: "start", id })).toHaveLength(starts);
     }
