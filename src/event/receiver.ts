@@ -1,6 +1,6 @@
 /**
  * Hears what all nodes tell, Python's and ours alike, and hands it on in batches as it comes: nothing is sorted, nothing is kept. What was
- * missed is marked where it is missing. Asks all workers to show themselves when it begins.
+ * missed is marked where it is missing. Asks all workers to show themselves when it begins, and after a gap.
  */
 
 import type { EventBatch } from "../app/events.ts";
@@ -9,7 +9,7 @@ import { controlNamespace, makeControlRequest } from "../wire/control.ts";
 import { type CeleryEvent, readEvents } from "../wire/event.ts";
 
 export interface ReceiverOptions {
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, "listen" | "publish">;
   /** Ask workers that tell nothing of their tasks to begin. */
   readonly enable?: boolean;
   /** Called once a turn in which something came. What it throws becomes a warning of the process. */
@@ -28,6 +28,7 @@ export class Receiver {
   #woken = false;
   #subscription: Subscription | undefined;
   #closed = false;
+  #answered = false;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -42,12 +43,26 @@ export class Receiver {
       (_, message) => {
         for (const event of readEvents(message)) this.#take(event);
       },
-      (missed) => this.#gap(missed),
+      (missed) => {
+        this.#gap(missed);
+        this.#askAgain();
+      },
     );
-    for (const method of this.#options.enable === true ? ["enable_events", "heartbeat"] : ["heartbeat"]) {
-      const request = makeControlRequest({ method, arguments: {}, destination: undefined });
-      await bus.publish({ kind: "control", namespace: controlNamespace }, request);
-    }
+    if (this.#options.enable === true) await this.#ask("enable_events");
+    await this.#ask("heartbeat");
+  }
+
+  async #ask(method: string): Promise<void> {
+    const request = makeControlRequest({ method, arguments: {}, destination: undefined });
+    await this.#options.bus.publish({ kind: "control", namespace: controlNamespace }, request);
+  }
+
+  /** Workers that nobody heard meanwhile beat less often. Not for each gap: only if one has answered since. */
+  #askAgain(): void {
+    if (!this.#answered || this.#closed) return;
+    this.#answered = false;
+    // Without it each is heard a little later.
+    this.#ask("heartbeat").catch(() => undefined);
   }
 
   /** Safe twice. What has come by then is not handed on any more. */
@@ -65,6 +80,7 @@ export class Receiver {
       this.#gap(typeof missed === "number" && missed > 0 ? missed : undefined);
       return;
     }
+    if (event.type === "worker-heartbeat") this.#answered = true;
     this.#waiting.push(event);
     if (this.#waiting.length > this.#limit) {
       const { length } = this.#waiting.splice(0, Math.max(1, Math.floor(this.#limit / 10)));

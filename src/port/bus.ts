@@ -20,6 +20,11 @@ export interface Bus {
   inbox(take: (message: Message) => void): Promise<Subscription & { readonly to: string }>;
   /** Is anybody listening? Emitters skip the work when not. May be stale by 5 s; "unknown" counts as yes. */
   audience(channel: Channel): boolean | "unknown";
+  /**
+   * Nobody heard what was last published there, however long ago. Only where a publish costs the server something and it says so in its
+   * answer: to ask costs nothing.
+   */
+  unheard?(channel: Channel): boolean;
 }
 export interface Subscription {
   close(): Promise<void>;

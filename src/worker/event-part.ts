@@ -1,5 +1,5 @@
 /**
- * A worker as others see it: it comes, beats every two seconds, and goes; and what it tells of its tasks while somebody may be listening.
+ * A worker as others see it: it comes, beats every two seconds while anybody hears it, and goes; and what it tells of its tasks while somebody may be listening.
  * Python's workers count it as one of them, so it answers when they elect.
  */
 
@@ -10,12 +10,14 @@ import { Emitter } from "../event/emitter.ts";
 import { LamportClock } from "../event/lamport.ts";
 import type { Subscription } from "../port/bus.ts";
 import { readEvents } from "../wire/event.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import type { WorkerInside, WorkerPart } from "./part.ts";
 import { TaskEvents } from "./task-events.ts";
 import { Vitals } from "./vitals.ts";
 
 /** Seconds between two heartbeats; a monitor takes a worker for lost after twice as long. */
 const frequency = 2;
+const beats = { kind: "event", type: "worker.heartbeat" } as const;
 const softwareName = "celeriac";
 
 /** What remote control does with events. */
@@ -61,7 +63,7 @@ export class EventPart implements WorkerPart, EventControl {
   }
 
   async start(): Promise<void> {
-    const { report, clock, core } = this.#inside;
+    const { backend, report, clock, core } = this.#inside;
     const tell = (type: string, fields: Readonly<Record<string, unknown>>): void => this.#emitter.queue(type, fields);
     const write = (type: string, json: string): void => this.#emitter.write(type, json);
     report.watch(new TaskEvents({ on: () => this.#attention.on, tell, write }));
@@ -71,7 +73,12 @@ export class EventPart implements WorkerPart, EventControl {
     // Only Python elects, and it speaks to neither files nor memory.
     if (!/^(sqlite|memory):$/.test(core.config.broker.protocol)) await this.#answerElections();
     void this.#emitter.send("worker-online", this.#state(frequency));
-    this.#beating = clock.every(frequency * 1000, () => this.#beat(frequency));
+    this.#beating = new Heartbeat({
+      clock,
+      every: frequency * 1000,
+      unheard: () => backend.bus.unheard?.(beats) === true,
+      beat: () => this.#beat(frequency),
+    });
   }
 
   async stop(): Promise<void> {

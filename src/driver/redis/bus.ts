@@ -123,6 +123,10 @@ export class RedisBus implements Bus {
     return known?.present ?? "unknown";
   }
 
+  unheard(channel: Channel): boolean {
+    return channel.kind !== "reply" && this.#audiences.get(this.#channelOf(channel))?.present === false;
+  }
+
   async #askAudience(name: string): Promise<void> {
     if (this.#asking.has(name)) return;
     this.#asking.add(name);

@@ -160,6 +160,19 @@ export function busSuite(name: string, makeServer: MakeServer): void {
       await rig.until("what nobody hears to be known as that", nobodyHears, 6_000);
     });
 
+    it("knows of what nobody heard for as long as nothing else is published there", async ({ skip }) => {
+      const rig = use();
+      const [client, other] = [await rig.client(), await rig.client()];
+      skip(client.bus.unheard === undefined, "it is not told, or need not know");
+      const type = rig.name("heard");
+      expect(client.bus.unheard?.(event(type))).toBe(false);
+      await client.bus.publish(event(type), makeMessage({ id: "1" }));
+      expect(client.bus.unheard?.(event(type))).toBe(true);
+      await other.bus.listen(event("#"), () => {}, unheard);
+      await client.bus.publish(event(type), makeMessage({ id: "2" }));
+      expect(client.bus.unheard?.(event(type))).toBe(false);
+    });
+
     it("says that it missed something, and goes on", async ({ skip }) => {
       const rig = use();
       skip(rig.server.loseEvents === undefined, "the harness cannot lose events");
