@@ -99,6 +99,81 @@ test("is not ready before it has read, says once that it cannot, and goes on whe
   expect(heard.at(-1)).toEqual({ facts: ["b:{}"], complete: false });
 });
 
+/** A state whose consumer tells its version, and how often it was asked. */
+async function followed(busy: () => boolean): Promise<{
+  control: ControlState;
+  heard: Heard[];
+  asked: () => number;
+  tell: (version: number) => Promise<unknown> | undefined;
+  followers: () => number;
+}> {
+  const { control, heard } = await stage();
+  let asked = 0;
+  const takers = new Set<(version: number) => Promise<unknown> | undefined>();
+  const telling: ControlState = {
+    ...control,
+    changes(since) {
+      asked++;
+      return control.changes(since);
+    },
+    follow(take) {
+      takers.add(take);
+      return () => void takers.delete(take);
+    },
+  };
+  watch = new FactWatch({ clock, control: telling, busy, failed: () => {} });
+  watch.listen("revoked", (facts, complete) => {
+    heard.push({ facts: facts.map(({ key }) => key), complete });
+  });
+  await watch.start(never);
+  const tell = (version: number): Promise<unknown> | undefined => [...takers][0]?.(version);
+  return { control, heard, asked: () => asked, tell, followers: () => takers.size };
+}
+
+test("asks no more while it is told that the version stands, and at once when it does not", async () => {
+  const { control, heard, asked, tell } = await followed(() => false);
+  const { version } = await control.changes(0);
+  for (let seconds = 0; seconds < 60; seconds += 5) {
+    expect(tell(version)).toBeUndefined();
+    await clock.advance(5000);
+  }
+  expect(asked()).toBe(1);
+  const next = await control.set([fact("a")]);
+  // Whoever tells it waits for this before it goes on.
+  await tell(next);
+  expect(heard.at(-1)?.facts).toEqual(["a"]);
+  expect(tell(next)).toBeUndefined();
+});
+
+test("asks each second what nobody tells while something runs, and now and then when nothing does", async () => {
+  let busy = true;
+  const { asked } = await followed(() => busy);
+  await clock.advance(5000);
+  expect(asked()).toBe(6);
+  busy = false;
+  await clock.advance(60_000);
+  expect(asked()).toBeLessThanOrEqual(6 + 6);
+  expect(asked()).toBeGreaterThan(6 + 4);
+  busy = true;
+  await clock.advance(1000);
+  const before = asked();
+  await clock.advance(3000);
+  expect(asked()).toBe(before + 3);
+});
+
+test("does not ask again and again for a version that nobody else knows of", async () => {
+  const { asked, tell } = await followed(() => false);
+  await tell(99);
+  expect([tell(99), tell(99), asked()]).toEqual([undefined, undefined, 2]);
+});
+
+test("follows nobody when it has stopped", async () => {
+  const { followers } = await followed(() => false);
+  expect(followers()).toBe(1);
+  await watch?.stop();
+  expect(followers()).toBe(0);
+});
+
 test("has nothing to read where nothing is kept", async () => {
   watch = new FactWatch({ clock, control: undefined, failed: () => {} });
   await watch.start(never);

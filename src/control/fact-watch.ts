@@ -1,6 +1,7 @@
 /**
  * Keeps whoever needs it up to date with the control state: everything at the start, then once a second what has changed, and at once when
- * told to look. A state that does not answer is asked again; what was known stays known meanwhile.
+ * told to look. Where a consumer's answers tell the version, that counts as a look, and who holds no task asks no more. A state that does
+ * not answer is asked again; what was known stays known meanwhile.
  */
 
 import type { Clock } from "../clock/clock.ts";
@@ -8,6 +9,8 @@ import type { ControlFact, ControlState } from "../port/control-state.ts";
 
 /** Between two looks, ms: a worker that no broadcast reaches obeys within it. */
 const every = 1000;
+/** The same for a worker that holds nothing: it is told more often than that, and what changed is known before its next task begins. */
+const everyIdle = 10_000;
 /** Before the next try of the first look, ms. */
 const again = 250;
 
@@ -20,6 +23,8 @@ export interface FactWatchOptions {
   readonly clock: Clock;
   /** Absent where nothing is kept: then there is nothing to hear. */
   readonly control: ControlState | undefined;
+  /** Whether anything is held that a change could concern. Default: always. */
+  readonly busy?: () => boolean;
   /** The state does not answer; told once each time it goes away. */
   readonly failed: (error: unknown) => void;
 }
@@ -34,6 +39,11 @@ export class FactWatch {
   #wake: () => void = () => {};
   #poked = false;
   #running: Promise<void> | undefined;
+  /** Monotonic ms of the last look, or at which this version was last told. */
+  #seenAt = -Infinity;
+  /** The version for which it was last asked at another's word. */
+  #asked = -1;
+  #unfollow: (() => void) | undefined;
 
   constructor(options: FactWatchOptions) {
     this.#options = options;
@@ -56,6 +66,7 @@ export class FactWatch {
       signal.throwIfAborted();
       await clock.sleep(again, signal);
     }
+    this.#unfollow = control.follow?.((version) => this.#told(control, version));
     this.#running = this.#follow(control);
   }
 
@@ -73,6 +84,7 @@ export class FactWatch {
 
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the watch ends"));
+    this.#unfollow?.();
     this.#wake();
     await this.#running;
   }
@@ -80,16 +92,36 @@ export class FactWatch {
   async #follow(control: ControlState): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      if (!this.#poked) await this.#pause();
+      const wait = this.#wait;
+      if (!this.#poked && wait > 0) await this.#pause(Math.min(wait, every));
+      if (signal.aborted || (!this.#poked && this.#wait > 0)) continue;
       this.#poked = false;
-      if (!signal.aborted) await this.#look(control);
+      await this.#look(control);
     }
   }
 
-  async #pause(): Promise<void> {
+  /** Ms until the state must be asked. */
+  get #wait(): number {
+    const { busy, clock } = this.#options;
+    const asks = this.#unfollow === undefined || this.#away || (busy?.() ?? true);
+    const patience = asks ? every : everyIdle;
+    return this.#seenAt + patience - clock.monotonic();
+  }
+
+  #told(control: ControlState, version: number): Promise<boolean> | undefined {
+    if (version === this.#version) this.#seenAt = this.#options.clock.monotonic();
+    // Once for each: should the two never agree, the look of each second finds what there is.
+    else if (version !== this.#asked) {
+      this.#asked = version;
+      return this.#look(control);
+    }
+    return undefined;
+  }
+
+  async #pause(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
-    using _timer = this.#options.clock.after(every, resolve);
+    using _timer = this.#options.clock.after(ms, resolve);
     await promise;
     this.#wake = () => {};
   }
@@ -111,6 +143,7 @@ export class FactWatch {
       this.#away = true;
       return false;
     } finally {
+      this.#seenAt = this.#options.clock.monotonic();
       resolve();
     }
   }

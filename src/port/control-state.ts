@@ -27,6 +27,12 @@ export interface ControlState {
     readonly changed: readonly ControlFact[];
     readonly complete: boolean;
   }>;
+  /**
+   * Only where answers to a consumer of the same server bring the version along: `take` is called with it, so that nobody needs to ask. That is with
+   * each claim, whose messages are handed out after what it returns has settled, and every few seconds while the consumer is idle.
+   * Returns how to end it.
+   */
+  follow?(take: (version: number) => Promise<unknown> | undefined): () => void;
   /** All or nothing, at most 1 000; resolves with the version that holds them. Of two for one fact the last counts. */
   set(facts: readonly ControlFact[]): Promise<number>;
   /**

@@ -13,7 +13,8 @@ export class FactPart implements WorkerPart {
   constructor(inside: WorkerInside) {
     const { clock, pool, flow, orders } = inside;
     this.#inside = inside;
-    orders.attach(new Terminations(clock, pool, flow.slots));
+    const { slots } = flow;
+    orders.attach(new Terminations(clock, pool, slots), () => slots.waiting + slots.running.size > 0);
   }
 
   async start(signal: AbortSignal): Promise<void> {

@@ -35,6 +35,7 @@ export class Orders {
   readonly #clock: Clock;
   readonly #report: Reporter;
   #terminations: Terminations | undefined;
+  #busy: () => boolean = () => true;
   #keeping: Disposable | undefined;
   readonly #limits = new Map<string, TaskLimit>();
   /** Meant for this worker alone. */
@@ -46,6 +47,7 @@ export class Orders {
     this.facts = new FactWatch({
       clock,
       control,
+      busy: () => this.#busy(),
       failed: (error) => report.warning("FACTS_UNREAD", "revokes and limits could not be read; tried again", error),
     });
     this.facts.listen(revokedKind, (facts, complete) => this.#told("id", facts, complete));
@@ -61,9 +63,10 @@ export class Orders {
       ? undefined
       : (this.#limitsHere.get(task) ?? this.#limits.get(task));
 
-  /** What ends runs, once there are any. */
-  attach(terminations: Terminations): void {
+  /** What ends runs, once there are any, and whether there are. */
+  attach(terminations: Terminations, busy: () => boolean): void {
     this.#terminations = terminations;
+    this.#busy = busy;
   }
 
   /** A broadcast: obeyed at once. Answers with the ids of those that run and are ended by it. */

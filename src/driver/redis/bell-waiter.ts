@@ -1,6 +1,6 @@
 /**
  * How an idle worker sleeps: in BLPOP on the bells of its queues, on a connection of its own. One token wakes one worker. Tokens are
- * hints; whoever gets one that it has no room for passes it on, and a lost one costs until the next slow look.
+ * hints; whoever gets one that it has no room for passes it on, and a lost one costs until the next look of a watcher.
  */
 
 import type { Millis } from "../../port/units.ts";
@@ -11,11 +11,12 @@ import { ringScript } from "./script/wake.ts";
 
 export interface WaiterSettings {
   readonly queues: () => readonly string[];
-  /** Look for work; resolves when that is done. */
-  readonly wake: (why: "bell" | "look") => Promise<void>;
-  /** Seconds from one look without a bell to the next. */
-  readonly patience: () => number;
+  /** A token came: look for work; resolves when that is done. */
+  readonly wake: () => Promise<void>;
 }
+
+/** Seconds; then it asks again, which is how a line that is silently broken is noticed. */
+const patience = 15;
 
 /** After an error of the connection, before the next try. */
 const pause: Millis = 100;
@@ -68,7 +69,8 @@ export class BellWaiter {
       if (signal.aborted) return;
       // A token may have been on the broken line: look all the same.
       if (token === "broken") await this.#pulse.sleep(pause);
-      if (this.#idle) await this.#settings.wake(token === "rung" ? "bell" : "look");
+      if (token === "quiet") continue;
+      if (this.#idle) await this.#settings.wake();
       else if (token === "rung") await this.#passOn();
     }
   }
@@ -76,7 +78,8 @@ export class BellWaiter {
   async #wait(link: Link): Promise<"rung" | "quiet"> {
     await link.ready(this.#closing.signal);
     const bells = this.#settings.queues().map((queue) => this.#context.keys.bell(queue));
-    const seconds = this.#settings.patience();
+    // Those that started together do not come back together.
+    const seconds = patience * (0.8 + Math.random() * 0.2);
     this.#blocked = true;
     try {
       const timeout = seconds * 1000 + this.#context.timeout;

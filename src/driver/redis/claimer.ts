@@ -62,7 +62,7 @@ export class Claimer {
       sent = this.#context.clock.monotonic();
       return this.#context.run(claimScript, names, args, { binary: true });
     }, signal)) as [now: Buffer, version: Buffer, more: number, nextDue: Buffer, ...entries: Buffer[]];
-    const [time, , more, due, ...entries] = reply;
+    const [time, facts, more, due, ...entries] = reply;
     const now = Number(time.toString());
     const usual = keys.stepOf(undefined);
     const deliveries: RedisDelivery[] = [];
@@ -73,6 +73,9 @@ export class Claimer {
       if (delivery.step !== usual) this.#prioritiesUsed = true;
       deliveries.push(delivery);
     }
+    // What was revoked before they were claimed is known when they are handed out.
+    const learned = this.#context.factsTold.tell(Number(facts.toString()));
+    if (deliveries.length > 0) await learned;
     return { deliveries, now, more: more === 1, nextDue: due.length === 0 ? undefined : Number(due.toString()) };
   }
 }

@@ -1,18 +1,17 @@
 /**
  * Claims while there is room, hands over, keeps the leases, settles.
  *
- *   room and work → claim → claim …      room and no work → idle: bell, watch, next due time      no room → nothing
+ *   room and work → claim → claim …      room and no work → idle: bell, looks, next due time      no room → nothing
  */
 
 import type { ConsumeOptions, Consumer, Delivery, Settled, Settlement } from "../../port/broker.ts";
 import { checkQueueName } from "../../wire/name.ts";
 import { Claimer } from "./claimer.ts";
 import { beginCalls } from "./call-request.ts";
-import { BellWaiter } from "./bell-waiter.ts";
 import { ConsumerEvents, type ConsumerEvent } from "./consumer-events.ts";
 import type { Context } from "./context.ts";
 import { RedisDelivery } from "./delivery.ts";
-import { DueTimer } from "./due-timer.ts";
+import { Idle } from "./idle.ts";
 import { Leases, type RenewalReport } from "./leases.ts";
 import { makeRenewer } from "./make-renewer.ts";
 import { joinScript } from "./script/admin.ts";
@@ -21,14 +20,11 @@ import { settleItem } from "./settle-request.ts";
 import { Settler } from "./settler.ts";
 import { sendStarts } from "./starts.ts";
 import { Sweeper } from "./sweeper.ts";
-import { Watcher } from "./watcher.ts";
+import type { Look } from "./watcher.ts";
 import { rest } from "./pulse.ts";
 
 /** The server keeps the last answers of a consumer for so long; never shorter than two leases, during which we repeat. */
 const sessionLife = 300_000;
-/** Without a bell: the watcher looks each second, the others every five. */
-const watcherPatience = 1;
-const idlePatience = 5;
 
 export class RedisConsumer implements Consumer {
   readonly #context: Context;
@@ -38,10 +34,8 @@ export class RedisConsumer implements Consumer {
   readonly #claimer: Claimer;
   readonly #settler: Settler;
   readonly #sweeper: Sweeper;
-  readonly #waiter: BellWaiter;
-  readonly #watcher: Watcher;
+  readonly #resting: Idle;
   readonly #serverClock: ServerClock;
-  readonly #due: DueTimer;
   readonly #renewer: ReturnType<typeof makeRenewer>;
   readonly #closing = new AbortController();
   readonly #events = new ConsumerEvents();
@@ -67,7 +61,6 @@ export class RedisConsumer implements Consumer {
     const session = `${options.worker}:${crypto.randomUUID().slice(0, 8)}`;
     const life = Math.max(sessionLife, options.lease * 2);
     this.#serverClock = new ServerClock(context.clock, (by) => this.#stepped(by));
-    this.#due = new DueTimer(context.clock, this.#serverClock, () => void this.#claim("bell").catch(() => 0));
     this.#renewer = makeRenewer(context, options, (report) => this.#renewed(report));
     this.#leases = new Leases({
       clock: context.clock,
@@ -83,17 +76,16 @@ export class RedisConsumer implements Consumer {
       sweep: options.sweep,
       queues,
       serverClock: this.#serverClock,
+      look: () => this.#resting.look(),
     });
-    this.#watcher = new Watcher(context, {
+    this.#resting = new Idle(context, {
       who: session,
+      sweep: options.sweep,
       queues,
-      wake: async () => (await this.#claim("watch")) > 0,
+      serverClock: this.#serverClock,
+      claim: (why) => this.#claim(why),
+      looked: (look) => this.#looked(look),
       prioritiesUsed: () => this.#claimer.prioritiesUsed,
-    });
-    this.#waiter = new BellWaiter(context, {
-      queues,
-      wake: async (why) => void (await this.#claim(why)),
-      patience: () => (this.#watcher.watching ? watcherPatience : idlePatience * (0.8 + Math.random() * 0.2)),
     });
   }
 
@@ -123,9 +115,8 @@ export class RedisConsumer implements Consumer {
     this.#queues = [...queues];
     await this.#join();
     await this.#claiming?.catch(() => 0);
-    this.#waiter.restart();
-    this.#idle = false;
-    this.#look();
+    this.#resting.restart();
+    this.#lookAnew();
   }
 
   started(deliveries: readonly Delivery[], blame: "suspect" | "sure"): void {
@@ -196,14 +187,13 @@ export class RedisConsumer implements Consumer {
 
   async #stop(): Promise<void> {
     this.pause();
-    this.#waiter.close();
+    this.#resting.quiet();
     this.#unlink?.();
-    this.#due.clear();
     // Ends the repeating of a claim, not a call that is on its way: what that brings is given back below.
     this.#closing.abort(new Error("the consumer was stopped"));
     await this.#claiming?.catch(() => 0);
     this.#sweeper.stop();
-    await this.#watcher.close();
+    await this.#resting.close();
     if (this.#context.link.isUp) {
       // What is being settled gets its answer first, if the server gives one in time.
       const { clock, timeout, closing } = this.#context;
@@ -220,13 +210,24 @@ export class RedisConsumer implements Consumer {
   #connected(): void {
     this.#renewer.renewNow();
     this.#events.emit("connected", this.#context.location.name);
+    this.#lookAnew();
+  }
+
+  /** What was known of the queues is old. */
+  #lookAnew(): void {
     this.#idle = false;
     this.#look();
+    this.#resting.look();
   }
 
   #renewed(report: RenewalReport): void {
     this.#serverClock.saw(report.now, this.#options.lease);
     this.#leases.lost(report.lost);
+  }
+
+  #looked({ now, turns }: Look): void {
+    this.#serverClock.saw(now, this.#options.lease);
+    this.#sweeper.told(turns);
   }
 
   #stepped(by: number): void {
@@ -251,12 +252,11 @@ export class RedisConsumer implements Consumer {
 
   #rest(): void {
     this.#idle = false;
-    this.#waiter.setIdle(false);
-    this.#watcher.setIdle(false);
+    this.#resting.set(false);
   }
 
   /** Resolves with how many came. Claims again at once while there are more and room for them. */
-  async #claim(why: "room" | "bell" | "look" | "watch"): Promise<number> {
+  async #claim(why: "room" | "bell" | "look"): Promise<number> {
     if (this.#claiming !== undefined) {
       this.#again = true;
       return this.#claiming;
@@ -272,7 +272,7 @@ export class RedisConsumer implements Consumer {
     }
   }
 
-  async #claimAll(why: "room" | "bell" | "look" | "watch"): Promise<number> {
+  async #claimAll(why: "room" | "bell" | "look"): Promise<number> {
     let total = 0;
     this.#idle = false;
     for (let room = this.#room; room > 0; room = this.#room) {
@@ -286,10 +286,8 @@ export class RedisConsumer implements Consumer {
       if (ours.length > 0) this.#take(ours);
       if (claimed.more || this.#again) continue;
       this.#idle = true;
-      // Who learned of it by a bell, or as the watcher, sees to it; all the others would come at the same moment.
-      if (claimed.nextDue !== undefined && (why !== "look" || this.#watcher.watching)) this.#due.set(claimed.nextDue);
-      this.#waiter.setIdle(true);
-      this.#watcher.setIdle(true);
+      if (claimed.nextDue !== undefined) this.#resting.due(claimed.nextDue, why);
+      this.#resting.set(true);
       break;
     }
     if (this.#room === 0) this.#rest();

@@ -5,6 +5,7 @@ import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { BackendOptions } from "../../port/backend.ts";
 import type { Millis } from "../../port/units.ts";
 import type { Argument, ClientFactory } from "./client.ts";
+import { FactsTold } from "./facts-told.ts";
 import { isPassing, refusedBy, ServerRefusal } from "./failure.ts";
 import { Keys } from "./keys.ts";
 import { Link, type CallOptions } from "./link.ts";
@@ -17,6 +18,9 @@ export class Context {
   readonly clock: Clock;
   readonly keys: Keys;
   readonly scripts: Scripts = new Scripts();
+  readonly factsTold: FactsTold = new FactsTold();
+  /** Monotonic ms at which the server last said that no join is looked after. */
+  noJoinsAt: number = -Infinity;
   readonly #links = new Set<Link>();
   readonly #closing = new AbortController();
   #make: ClientFactory | undefined;

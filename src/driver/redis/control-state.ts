@@ -44,12 +44,18 @@ export class RedisControlState implements ControlState {
     }
   }
 
+  follow(take: (version: number) => Promise<unknown> | undefined): () => void {
+    return this.#context.factsTold.add(take);
+  }
+
   async set(facts: readonly ControlFact[]): Promise<number> {
     const { keys } = this.#context;
     const args = facts.flatMap(argsOf);
     if (args.length === 0) return Number((await this.#context.command("HGET", [keys.facts[0], "version"])) ?? 0);
     return Number(
-      await this.#context.ask(() => this.#context.run(setFactsScript, [keys.unacked, ...keys.facts], args)),
+      await this.#context.ask(() =>
+        this.#context.run(setFactsScript, [keys.unacked, ...keys.facts, keys.control], args),
+      ),
     );
   }
 
@@ -57,7 +63,7 @@ export class RedisControlState implements ControlState {
     const { keys } = this.#context;
     const args = [value ?? "", ...argsOf(fact)];
     const answer = await this.#context.ask(() =>
-      this.#context.run(replaceFactScript, [keys.unacked, ...keys.facts], args),
+      this.#context.run(replaceFactScript, [keys.unacked, ...keys.facts, keys.control], args),
     );
     return answer === 1;
   }

@@ -107,7 +107,9 @@ export class RedisJoins implements Joins {
   }
 
   async stale(age: Millis, limit: number): Promise<readonly StaleJoin[]> {
-    const { keys } = this.#context;
+    const { keys, clock, noJoinsAt } = this.#context;
+    // Where there was none so lately, none is so old.
+    if (clock.monotonic() - noJoinsAt < age) return [];
     const most = String(Math.min(limit, mostItems));
     const aged = ((await this.#run(agedJoinsScript, [keys.joins, keys.control], [whole(age), most])) as Buffer[]).map(
       String,

@@ -17,6 +17,21 @@ const spread = 500;
 /** Above all that a connection waits for. */
 const long = 10_000;
 
+async function stage(
+  redisUrl: string,
+  clock: Clock,
+  look = (): boolean => false,
+): Promise<{ context: Context; sweeper: Sweeper }> {
+  const url = new URL(redisUrl);
+  const options = { maxMessageBytes: 1e6, maxDepth: 0, commandTimeout: 2000, allowEviction: false, keyPrefix: "" };
+  const context = new Context({ ...options, url, clock }, readLocation(url));
+  await context.connect(await loadClient(context.location, context.timeout), never);
+  context.scripts.forServer(7);
+  const serverClock = new ServerClock(clock, () => {});
+  const settings = { lease: 30_000, sweep, queues: () => ["q"], serverClock, look };
+  return { context, sweeper: new Sweeper(context, settings) };
+}
+
 describeWith("redis-server", "sweeps on redis", () => {
   it.each([
     { why: "a sweep after its own", swept: undefined, least: sweep - long, most: sweep + spread },
@@ -32,17 +47,11 @@ describeWith("redis-server", "sweeps on redis", () => {
         return systemClock.after(0, run);
       },
     };
-    const url = new URL(redis.url);
-    const options = { maxMessageBytes: 1e6, maxDepth: 0, commandTimeout: 2000, allowEviction: false, keyPrefix: "" };
-    const context = new Context({ ...options, url, clock }, readLocation(url));
-    await context.connect(await loadClient(context.location, context.timeout), never);
-    context.scripts.forServer(7);
+    const { context, sweeper } = await stage(redis.url, clock);
     if (swept !== undefined) {
       const [seconds = ""] = (await redis.cli("TIME")).split("\n");
       await redis.cli("SET", context.keys.sweep("q"), String(Number(seconds) * 1000 - swept));
     }
-    const serverClock = new ServerClock(clock, () => {});
-    const sweeper = new Sweeper(context, { lease: 30_000, sweep, queues: () => ["q"], serverClock });
     sweeper.start();
     // The first is anywhere in a sweep, and may be too short to be kept here.
     await eventually("a wait after the first look", () => waits.length > 1, long);
@@ -50,5 +59,41 @@ describeWith("redis-server", "sweeps on redis", () => {
     context.close();
     expect(waits[1]).toBeGreaterThanOrEqual(least);
     expect(waits[1]).toBeLessThanOrEqual(most);
+  });
+
+  it("come when a look has told that the turn is free, and at once when it told that it is ours", async () => {
+    await using redis = await startRedis();
+    const waits: number[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      after(ms, run) {
+        if (ms < long) return systemClock.after(ms, run);
+        waits.push(ms);
+        return { [Symbol.dispose]: () => undefined };
+      },
+    };
+    const { context, sweeper } = await stage(redis.url, clock);
+    sweeper.start();
+    sweeper.told([["q", 20_000]]);
+    const between = (ms = 0): boolean => ms > 19_900 && ms <= 20_000 + spread;
+    await eventually("a wait for the turn", () => between(waits.at(-1)), long);
+    sweeper.told([["q", 0]]);
+    await eventually("a sweep", async () => /cmdstat_evalsha:calls=1/.test(await redis.cli("info", "commandstats")));
+    // Who told of the turn has taken it.
+    expect(await redis.cli("exists", context.keys.sweep("q"))).toBe("0");
+    sweeper.stop();
+    context.close();
+  });
+
+  it("come though the look that was to ask for the turn never does", async () => {
+    await using redis = await startRedis();
+    const clock: Clock = { ...systemClock, after: (ms, run) => systemClock.after(ms < long ? ms : 0, run) };
+    let looks = 0;
+    const { context, sweeper } = await stage(redis.url, clock, () => ++looks > 0);
+    sweeper.start();
+    await eventually("a sweep", async () => (await redis.cli("exists", context.keys.sweep("q"))) === "1", long);
+    expect(looks).toBeGreaterThan(0);
+    sweeper.stop();
+    context.close();
   });
 });

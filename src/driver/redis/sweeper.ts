@@ -13,7 +13,7 @@ import { expiredScript, givebackScript } from "./script/reap.ts";
 import type { ServerClock } from "./server-clock.ts";
 import { markedRaw, recordText, takesTurns } from "./settle-request.ts";
 import { readStart } from "./start-mark.ts";
-import { rest } from "./pulse.ts";
+import { Pulse } from "./pulse.ts";
 
 /** Workers that ask for the same turn ask spread over this part of a sweep, and no longer than so many ms: what is found late is claimed late. */
 const spread = 0.2;
@@ -21,26 +21,31 @@ const longestSpread = 500;
 /** Bounds of one look. */
 const mostEntries = 100;
 const mostBytes = 4 * 1024 * 1024;
-/** Control field with the longest lease that any worker uses. */
-const longestField = "lease";
+/** Until a look must have told of the turn for which it was to ask, ms: the consumer may have become busy before it was sent. */
+const lookPatience = 250;
+const sameTurn = 50;
 
 export interface SweepSettings {
   readonly lease: Millis;
   readonly sweep: Millis;
   readonly queues: () => readonly string[];
   readonly serverClock: ServerClock;
+  /** Have the consumer look, which asks for the turns as well and has `told` called; false: it is busy and does not. */
+  readonly look: () => boolean;
 }
 
 export class Sweeper {
   readonly #context: Context;
   readonly #settings: SweepSettings;
   readonly #closing = new AbortController();
-  #longest: Millis;
+  readonly #pulse: Pulse;
+  /** Monotonic ms at which the next turn is free, as far as known. */
+  #freeAt = 0;
 
   constructor(context: Context, settings: SweepSettings) {
     this.#context = context;
     this.#settings = settings;
-    this.#longest = settings.lease;
+    this.#pulse = new Pulse(context.clock, this.#closing.signal);
   }
 
   start(): void {
@@ -52,31 +57,53 @@ export class Sweeper {
     this.#closing.abort(new Error("the sweeper was stopped"));
   }
 
+  /** Of each queue the ms until its turn is free; 0: it is ours, and used now. */
+  told(turns: readonly (readonly [queue: string, free: Millis])[]): void {
+    const { sweep } = this.#settings;
+    for (const [queue, free] of turns) if (free === 0) this.#sweep(queue, false).catch(() => undefined);
+    const free = Math.min(sweep, ...turns.map(([, ms]) => (ms === 0 ? sweep : ms)));
+    const earlier = this.#freeAt - (this.#context.clock.monotonic() + free);
+    // Each look tells it anew, in whole ms and with its own way: the same moment is not waited for twice.
+    if (Math.abs(earlier) < sameTurn) return;
+    this.#freeIn(free);
+    if (earlier > 0) this.#pulse.poke();
+  }
+
+  #freeIn(ms: Millis): void {
+    this.#freeAt = this.#context.clock.monotonic() + ms;
+  }
+
   async #loop(): Promise<void> {
     const { signal } = this.#closing;
-    const { sweep } = this.#settings;
+    const { clock, link } = this.#context;
+    const { sweep, queues, look } = this.#settings;
     // Workers that started together must not all ask at once.
-    for (let wait = sweep * Math.random(); !signal.aborted;) {
-      await rest(this.#context.clock, wait + Math.random() * Math.min(spread * sweep, longestSpread), signal);
-      wait = sweep;
-      if (!this.#context.link.isUp) continue;
-      for (const queue of this.#settings.queues()) {
-        wait = Math.min(wait, await this.#sweep(queue).catch(() => sweep));
-      }
+    this.#freeIn(sweep * Math.random());
+    for (let looks = false; !signal.aborted;) {
+      const asked = this.#freeAt;
+      const spreadOver = looks ? 0 : Math.random() * Math.min(spread * sweep, longestSpread);
+      await this.#pulse.sleep(Math.max(0, asked - clock.monotonic()) + spreadOver);
+      // Told meanwhile, by a look: another has the turn, or has had it for longer than was known.
+      const told = this.#freeAt !== asked;
+      looks = !told && !looks && look();
+      if (told) continue;
+      let wait = sweep;
+      if (looks) wait = Math.min(sweep, lookPatience);
+      else if (link.isUp)
+        for (const queue of queues()) wait = Math.min(wait, await this.#sweep(queue, true).catch(() => sweep));
+      this.#freeIn(wait);
     }
   }
 
-  /** Resolves with the ms until the next turn: what was another's ends before ours would have. */
-  async #sweep(queue: string): Promise<Millis> {
+  /** Resolves with the ms until the next turn: what was another's ends before ours would have. `ask`: or is it our turn already? */
+  async #sweep(queue: string, ask: boolean): Promise<Millis> {
     const { keys } = this.#context;
     const { sweep } = this.#settings;
-    for (let first = true; !this.#closing.signal.aborted; first = false) {
-      const known = first ? await this.#context.link.call("HGET", [keys.control, longestField]) : undefined;
-      this.#longest = Math.max(this.#longest, Number(known ?? 0), this.#settings.lease);
+    for (let first = ask; !this.#closing.signal.aborted; first = false) {
       const reply = (await this.#context.run(
         expiredScript,
-        [keys.unacked, keys.index, keys.lease(queue), keys.started(queue), keys.sweep(queue)],
-        [first ? "1" : "0", String(sweep), String(mostEntries), String(mostBytes), String(this.#longest)],
+        [keys.unacked, keys.index, keys.lease(queue), keys.started(queue), keys.sweep(queue), keys.control],
+        [first ? "1" : "0", String(sweep), String(mostEntries), String(mostBytes), String(this.#settings.lease)],
         { binary: true },
       )) as [free: number, now: Buffer, ...entries: Buffer[]];
       const [free, time, ...entries] = reply;

@@ -1,37 +1,49 @@
 /**
- * One idle worker of each queue looks out for producers that ring no bell, Python's among them. It peeks with BLMOVE from a list's
- * end to the same end, which takes nothing and changes nothing; a list of another priority that was ever used is looked at ten times
- * a second.
+ * What an idle consumer does beside waiting for a bell. It looks, in one call: is there something, when is the next message due, whose turn is
+ * it to sweep, what version have the facts. The same call makes one idle consumer of each queue its watcher, which looks each second and
+ * looks out for producers that ring no bell, Python's among them: with BLMOVE from a list's end to the same end, which takes nothing and
+ * changes nothing; a list of another priority that was ever used is looked at ten times a second.
  */
 
-import type { Millis } from "../../port/units.ts";
-import { ServerRefusal } from "./failure.ts";
+import type { Millis, ServerTime } from "../../port/units.ts";
 import type { Context } from "./context.ts";
-import type { Link } from "./link.ts";
+import { Peek } from "./peek.ts";
 import { Pulse, rest } from "./pulse.ts";
-import { watchScript } from "./script/wake.ts";
+import { dropWatchScript, lookScript } from "./script/wake.ts";
+
+/** What a look told. */
+export interface Look {
+  readonly now: ServerTime;
+  readonly nextDue: ServerTime | undefined;
+  /** For each queue the ms until its next sweep may begin; 0: it is ours, now. */
+  readonly turns: readonly (readonly [queue: string, free: Millis])[];
+}
 
 export interface WatcherSettings {
   /** Names this consumer among all. */
   readonly who: string;
+  readonly sweep: Millis;
   readonly queues: () => readonly string[];
   /** Look for work; resolves with true if there was some. */
   readonly wake: () => Promise<boolean>;
+  readonly looked: (look: Look) => void;
   /** True once a message of another priority than the usual one was seen. */
   readonly prioritiesUsed: () => boolean;
 }
 
-/** A watcher that dies is replaced after this. */
+/** A watcher that dies is replaced after this, with the next look of another. */
 const watchLife: Millis = 3000;
 const renewal: Millis = 1000;
-/** Between two tries to become the watcher. */
-const patience: Millis = 3000;
+/** Between two looks of who does not watch. A little more than the usual pause between sweeps with its spread: whoever asks for the turn has looked. */
+const patience: Millis = 5600;
 /** Busy for so long: somebody else shall watch. Shorter pauses in idleness are not worth a word to the server. */
 const handover: Millis = 200;
 const priorityPoll: Millis = 100;
-/** Where peeking is refused (memory used up) or too many queues would each take a connection. */
+/** Too many queues: each would take a connection. */
 const slowPoll: Millis = 50;
 const mostPeeks = 4;
+
+type LookReply = [now: string, facts: string, joins: number, waiting: number, due: string, ...queues: number[]];
 
 export class Watcher {
   readonly #context: Context;
@@ -43,6 +55,9 @@ export class Watcher {
   #idle = false;
   #mine: readonly string[] = [];
   #polling = false;
+  /** Monotonic ms of the last look, and whether the next one is due at once. */
+  #lookedAt = -Infinity;
+  #wanted = false;
 
   constructor(context: Context, settings: WatcherSettings) {
     this.#context = context;
@@ -58,6 +73,8 @@ export class Watcher {
   setIdle(idle: boolean): void {
     if (this.#idle === idle || this.#closing.signal.aborted) return;
     this.#idle = idle;
+    // Perhaps nobody watches: whoever did has become busy.
+    if (idle && !this.watching) this.#wanted = true;
     if (!this.#running && idle) {
       this.#running = true;
       this.#run().catch(() => undefined);
@@ -65,20 +82,32 @@ export class Watcher {
     this.#pulse.poke();
   }
 
+  /** Look now. False: not idle, so there is no look. */
+  look(): boolean {
+    if (!this.#idle || this.#closing.signal.aborted) return false;
+    this.#wanted = true;
+    this.#pulse.poke();
+    return true;
+  }
+
   async close(): Promise<void> {
     const { watching } = this;
     this.#closing.abort(new Error("the watcher was closed"));
     this.#stopPeeks(() => true);
-    if (watching && this.#context.link.isUp) await this.#ask("drop").catch(() => undefined);
+    if (watching && this.#context.link.isUp) await this.#drop();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
+    const { clock } = this.#context;
     while (!signal.aborted) {
       if (this.#idle) {
-        await this.#take();
-        const wait = this.watching ? renewal : patience * (0.8 + Math.random() * 0.4);
-        await this.#pulse.sleep(wait);
+        if (this.#wanted || this.#wait <= 0) {
+          this.#wanted = false;
+          this.#lookedAt = clock.monotonic();
+          await this.#look().catch(() => this.#watch([]));
+        }
+        if (!this.#wanted) await this.#pulse.sleep(Math.max(0, this.#wait));
       } else if (this.watching) {
         await this.#pulse.sleep(handover);
         if (!this.#idle && !signal.aborted) await this.#drop();
@@ -86,11 +115,31 @@ export class Watcher {
     }
   }
 
-  async #take(): Promise<void> {
+  /** Ms until the next look. */
+  get #wait(): Millis {
+    return this.#lookedAt + (this.watching ? renewal : patience) - this.#context.clock.monotonic();
+  }
+
+  async #look(): Promise<void> {
+    const { keys, factsTold, clock } = this.#context;
+    const { who, sweep } = this.#settings;
     const queues = this.#settings.queues();
-    const answers = await this.#ask("take").catch(() => []);
-    const before = this.#mine;
-    this.#mine = queues.filter((_, index) => answers[index] === 1);
+    const names = [keys.unacked, keys.control, keys.joins];
+    for (const queue of queues) names.push(keys.watch(queue), keys.sweep(queue), keys.due(queue), ...keys.lists(queue));
+    const args = [who, String(watchLife), String(Math.ceil(sweep)), String(keys.steps.length), ...queues];
+    const sent = clock.monotonic();
+    const reply = (await this.#context.run(lookScript, names, args)) as LookReply;
+    const [now, facts, joins, waiting, due, ...told] = reply;
+    if (joins === 0) this.#context.noJoinsAt = sent;
+    void factsTold.tell(Number(facts));
+    const turns = queues.map((queue, at) => [queue, told[2 * at + 1] ?? sweep] as const);
+    this.#watch(queues.filter((_, at) => told[2 * at] === 1));
+    this.#settings.looked({ now: Number(now), nextDue: due === "" ? undefined : Number(due), turns });
+    if (waiting === 1 && this.#idle) await this.#settings.wake();
+  }
+
+  #watch(queues: readonly string[]): void {
+    this.#mine = queues;
     this.#stopPeeks((queue) => !this.#mine.includes(queue));
     if (this.#mine.length === 0) return;
     if (this.#mine.length <= mostPeeks) for (const queue of this.#mine) this.#peek(queue);
@@ -99,24 +148,14 @@ export class Watcher {
       this.#polling = true;
       void this.#poll().catch(() => undefined);
     }
-    // What came while nobody watched; and the next due time, which a claim that finds nothing brings along.
-    if (before.length === 0) await this.#settings.wake();
   }
 
   async #drop(): Promise<void> {
-    this.#mine = [];
-    this.#stopPeeks(() => true);
-    await this.#ask("drop").catch(() => undefined);
-  }
-
-  async #ask(what: "take" | "drop"): Promise<number[]> {
+    this.#watch([]);
     const { keys } = this.#context;
     const names = this.#settings.queues().flatMap((queue) => [keys.watch(queue), keys.bell(queue)]);
-    return (await this.#context.run(
-      watchScript,
-      [keys.unacked, ...names],
-      [this.#settings.who, String(watchLife), what],
-    )) as number[];
+    const args = [this.#settings.who, String(watchLife)];
+    await this.#context.run(dropWatchScript, [keys.unacked, ...names], args).catch(() => undefined);
   }
 
   #peek(queue: string): void {
@@ -156,59 +195,6 @@ export class Watcher {
       }
     } finally {
       this.#polling = false;
-    }
-  }
-}
-
-/** Peeks at the right end of one list. */
-class Peek {
-  readonly #closing = new AbortController();
-  readonly #context: Context;
-  readonly #link: Link;
-
-  constructor(context: Context, queue: string, wake: () => Promise<boolean>) {
-    this.#context = context;
-    this.#link = context.newLink();
-    this.#link.start();
-    const { keys } = context;
-    this.#run(keys.list(queue, keys.stepOf(undefined)), wake).catch(() => undefined);
-  }
-
-  close(): void {
-    this.#closing.abort(new Error("the peek was closed"));
-    this.#context.release(this.#link);
-  }
-
-  async #run(list: string, wake: () => Promise<boolean>): Promise<void> {
-    const { signal } = this.#closing;
-    let pause = slowPoll;
-    while (!signal.aborted) {
-      const found = await this.#look(list).catch((error: unknown) =>
-        error instanceof ServerRefusal ? "refused" : "broken",
-      );
-      if (signal.aborted) return;
-      if (found === "quiet") continue;
-      // Found and not taken: another was faster, or the queue is paused.
-      const taken = found === "found" ? await wake() : false;
-      pause = taken ? slowPoll : Math.min(pause * 2, 1000);
-      if (!taken) await rest(this.#context.clock, found === "refused" ? slowPoll : pause / 2, signal);
-    }
-  }
-
-  async #look(list: string): Promise<"found" | "quiet"> {
-    await this.#link.ready(this.#closing.signal);
-    const seconds = 5;
-    try {
-      const timeout = seconds * 1000 + this.#context.timeout;
-      const reply = await this.#link.call("BLMOVE", [list, list, "RIGHT", "RIGHT", String(seconds)], {
-        timeout,
-        binary: true,
-      });
-      return reply === null ? "quiet" : "found";
-    } catch (error) {
-      if (!(error instanceof ServerRefusal && error.word === "OOM")) throw error;
-      await rest(this.#context.clock, slowPoll, this.#closing.signal);
-      return (await this.#link.call("LLEN", [list])) === 0 ? "quiet" : "found";
     }
   }
 }

@@ -1,12 +1,13 @@
 /** Takes messages from the queues and leases them, in one step: nothing is ever popped that is not leased when the script ends. */
 
+import { factsField } from "./fact.ts";
 import { entryLua, fairLua, fairStep, localsLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
  * KEYS  1 unacked, 2 index, 3 fence, 4 session, 5 control; then for each queue: lease, due, bell, started, and a list a step
  * ARGV  sequence, most messages, byte budget, lease ms, session ttl ms, worker, number of queues, queues…, steps…
- * returns now ms, control version, 1 if more is waiting, next due ms or "" (only told when nothing more is waiting), then id, envelope, …
+ * returns now ms, version of the facts, 1 if more is waiting, next due ms or "" (only told when nothing more is waiting), then id, envelope, …
  *
  * The same sequence again returns the same claim: its reply was lost. The first pop of a queue takes one message, which tells how
  * large they are, so that a hundred of 1 MB are never popped by accident.
@@ -25,7 +26,7 @@ local nq = tonumber(ARGV[7])
 local before_steps = 7 + nq
 local ns = #ARGV - before_steps
 local function key(q, i) return KEYS[5 + (q - 1) * (4 + ns) + i] end
-local facts = { 'HMGET', KEYS[5], 'v' }
+local facts = { 'HMGET', KEYS[5], '${factsField}' }
 for q = 1, nq do facts[q + 3] = 'pause:' .. ARGV[7 + q] end
 for q = 1, nq do facts[q + nq + 3] = 'fair:' .. ARGV[7 + q] end
 local control = call(unpack(facts))

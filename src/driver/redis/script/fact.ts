@@ -3,9 +3,13 @@
 import { localsLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
+/** Control field with the version of the facts. */
+export const factsField = "facts";
+
 /**
  * facts: a hash of `kind:key` = JSON, "" for a deletion; "version" and "forgotten" (the last of a deletion that is told no more) beside
- * them. versions: a sorted set of the same names. ends: another, of those that are removed at some time. KEYS 2 to 4 in all scripts.
+ * them. versions: a sorted set of the same names. ends: another, of those that are removed at some time. KEYS 2 to 4 in all scripts. The version stands in
+ * control as well, where claims and looks read it: a consumer learns that something has changed without asking.
  */
 const factsLua = `
 ${localsLua}
@@ -36,11 +40,12 @@ local function set(from)
     if till == '' then call('ZREM', ends, name) else call('ZADD', ends, till, name) end
   end
   call('HSET', facts, 'version', ms_text(version))
+  call('HSET', KEYS[5], '${factsField}', ms_text(version))
   return ms_text(version)
 end`;
 
 /**
- * KEYS  1 unacked (unused, for servers without allow-oom), 2 facts, 3 versions, 4 ends
+ * KEYS  1 unacked (unused, for servers without allow-oom), 2 facts, 3 versions, 4 ends, 5 control
  * ARGV  for each fact: name, value or "" to delete it, end ms or ""
  * returns the version
  */
@@ -63,7 +68,7 @@ return 1`,
 };
 
 /**
- * KEYS  as set-facts
+ * KEYS  as set-facts, without control
  * ARGV  version that the reader knows, "" or the last version of the page before, most
  * returns the version that stands, 1 if everything is told, the last version of this page or "" if it is the last page, and for each
  * fact: name, value, end ms or ""

@@ -36,6 +36,19 @@ local function fences(key, n)
   return first
 end`;
 
+/**
+ * `turn(key, pause)`: takes the turn to sweep and returns 0, or returns the ms until it is free. After `timeLua`. A time that is compared: a key's own expiry would wait
+ * for a clock that was set back.
+ */
+export const turnLua: string = `
+local function turn(key, pause)
+  local last = tonumber(redis.call('GET', key) or '')
+  local since = last and math.abs(tonumber(now_text) - last)
+  if since and since < pause then return math.max(1, pause - since) end
+  redis.call('SET', key, now_text, 'PX', string.format('%.0f', pause))
+  return 0
+end`;
+
 /** `wrap` and `cut`: from an envelope to the value that kombu keeps in `unacked`, and back, by length alone. */
 export const entryLua: string = `
 local function wrap(raw, queue) return '[' .. raw .. ',"","' .. queue .. '"]' end

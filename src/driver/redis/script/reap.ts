@@ -4,16 +4,19 @@
  */
 
 import { layCallLua } from "./call.ts";
-import { entryLua, fairLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, fairLua, ringLua, timeLua, turnLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
+/** Control field with the longest lease that any worker uses. */
+const longestField = "lease";
+
 /**
- * KEYS  1 unacked, 2 index, 3 lease, 4 started, 5 sweep
- * ARGV  1 to ask for the turn or 0 to go on with it, pause until the next sweep ms, most entries, byte budget, longest lease in use ms
+ * KEYS  1 unacked, 2 index, 3 lease, 4 started, 5 sweep, 6 control
+ * ARGV  1 to ask for the turn or 0 to go on with it, pause until the next sweep ms, most entries, byte budget, lease of the asker ms
  * returns 0 if it is our turn or the ms until the next one is free, now ms, then id, start text or "", envelope, …
  *
- * Takes nothing. A deadline further away than two leases was written before the clock was set back: it is lowered, or its task
- * would wait for the clock to catch up. For the same reason the turn is a time that is compared: a key's own expiry would wait too.
+ * Takes nothing. A deadline further away than two leases, of the longest that any worker uses, was written before the clock was set back: it
+ * is lowered, or its task would wait for the clock to catch up.
  */
 export const expiredScript: Script = {
   name: "expired",
@@ -21,13 +24,10 @@ export const expiredScript: Script = {
   lua: `
 ${timeLua}
 ${entryLua}
-if ARGV[1] == '1' then
-  local last = tonumber(redis.call('GET', KEYS[5]) or '')
-  local since = last and math.abs(tonumber(now_text) - last)
-  if since and since < tonumber(ARGV[2]) then return { math.max(1, tonumber(ARGV[2]) - since), now_text } end
-  redis.call('SET', KEYS[5], now_text, 'PX', ARGV[2])
-end
-local lease = tonumber(ARGV[5])
+${turnLua}
+local free = ARGV[1] == '1' and turn(KEYS[5], tonumber(ARGV[2])) or 0
+if free > 0 then return { free, now_text } end
+local lease = math.max(tonumber(ARGV[5]), tonumber(redis.call('HGET', KEYS[6], '${longestField}') or '0'))
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '(' .. ms_text(now + 2 * lease), '+inf', 'LIMIT', 0, 100)) do
   redis.call('ZADD', KEYS[3], 'XX', ms_text(now + lease), id)
 end
