@@ -44,7 +44,7 @@ export function intake(
   now: number,
   monotonic: number,
   known?: Claim,
-  begun = known !== undefined,
+  begun: boolean = known !== undefined,
 ): Intake {
   const { message } = delivery;
   const claim = known ?? delivery;
