@@ -89,12 +89,13 @@ export class Settler {
     this.#batch.push(this.#options.extend?.(entry) ?? entry);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    const flush = (): void => {
       this.#scheduled = false;
-      const batch = this.#batch;
-      this.#batch = [];
-      void this.#send(batch);
-    });
+      void this.#send(this.#batch.splice(0));
+    };
+    // What ended with it goes along. What other sockets of this turn bring is waited for while a call is on its way anyway.
+    if (this.#pending === 1) process.nextTick(flush);
+    else setImmediate(flush);
   }
 
   /** Resolves when nothing is pending, or when `signal` aborts. */

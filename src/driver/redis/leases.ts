@@ -6,14 +6,15 @@
 import type { Clock } from "../../clock/clock.ts";
 import type { Millis, ServerTime } from "../../port/units.ts";
 import type { RedisDelivery } from "./delivery.ts";
+import type { HeldClaim } from "./held-table.ts";
 import { rest } from "./pulse.ts";
 
 /** Renews these claims for one lease. Resolves with the server's time and the claims that are no longer held. */
 export interface Renewer {
   /** Monotonic ms at which the last successful renewal of all that is held was sent; 0 before the first. */
   readonly renewedAt: number;
-  hold(claims: readonly string[]): void;
-  release(claims: readonly string[]): void;
+  hold(claims: readonly HeldClaim[]): void;
+  release(claims: readonly HeldClaim[]): void;
   /** Now, besides the regular ones: after a reconnection or a step of the server's clock. */
   renewNow(): void;
   close(): Promise<void>;
@@ -59,12 +60,12 @@ export class Leases {
 
   add(deliveries: readonly RedisDelivery[]): void {
     for (const delivery of deliveries) this.#held.set(delivery.claim, delivery);
-    this.#settings.renewer.hold(deliveries.map((delivery) => delivery.claim));
+    this.#settings.renewer.hold(deliveries);
   }
 
   remove(deliveries: readonly RedisDelivery[]): void {
     for (const delivery of deliveries) this.#held.delete(delivery.claim);
-    this.#settings.renewer.release(deliveries.map((delivery) => delivery.claim));
+    this.#settings.renewer.release(deliveries);
   }
 
   /** The server says that these are others' now. One that is being settled gets its answer from there. */

@@ -113,13 +113,16 @@ export class Link {
 
   /** Repeats `run` while the server is away. `run` must be safe to repeat. Ends with the signal's reason. */
   async persist<T>(run: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const either = AbortSignal.any([signal, this.#closing.signal]);
+    let either: AbortSignal | undefined;
     for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
-      either.throwIfAborted();
+      signal.throwIfAborted();
+      this.#closing.signal.throwIfAborted();
       try {
         return await run();
       } catch (error) {
         if (!isPassing(error)) throw error;
+        // Not before it is needed: it costs as much as the rest of a call.
+        either ??= AbortSignal.any([signal, this.#closing.signal]);
         // A server that answered with a passing state, or lost one reply: wait. A link that is down: wait for it.
         if (this.isUp || error instanceof ServerRefusal) await rest(this.#settings.clock, jitter(pause), either);
         await this.ready(either);

@@ -54,6 +54,8 @@ export class Publisher {
   readonly #known = new Set<string>();
   #pending: Waiting[] = [];
   #flushing = false;
+  /** Calls on their way. */
+  #sending = 0;
 
   constructor(context: Context) {
     this.#context = context;
@@ -102,7 +104,9 @@ export class Publisher {
       this.#pending.push(waiting);
       if (this.#flushing) return;
       this.#flushing = true;
-      setImmediate(() => this.#flush());
+      // While a call is on its way what others of this turn bring goes along with the next one.
+      if (this.#sending === 0) process.nextTick(() => this.#flush());
+      else setImmediate(() => this.#flush());
     });
   }
 
@@ -132,6 +136,7 @@ export class Publisher {
       if (left.every((waiting) => waiting.ended)) none.abort(new Error("nobody waits any more"));
     };
     for (const waiting of group) waiting.gone = check;
+    this.#sending++;
     try {
       await link.persist(async () => {
         left = left.filter((waiting) => !waiting.ended);
@@ -145,6 +150,8 @@ export class Publisher {
           );
         else waiting.done(this.#unknown(waiting, error));
       }
+    } finally {
+      this.#sending--;
     }
   }
 

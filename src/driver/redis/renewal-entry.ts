@@ -1,9 +1,10 @@
-/** The renewing thread. Has a connection of its own; knows nothing of messages, only the names of claims. */
+/** The renewing thread. Has a connection of its own; knows nothing of messages, only which claims are held. */
 
 import { writeSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../../clock/clock.ts";
 import { loadClient } from "./client.ts";
+import { readHeld } from "./held-table.ts";
 import { Keys } from "./keys.ts";
 import { Link } from "./link.ts";
 import { readLocation } from "./location.ts";
@@ -23,17 +24,18 @@ const link = new Link({
   name: location.name,
 });
 const keys = new Keys(work.keyPrefix, location);
-const claims = new Set<string>();
+const queues: string[] = [];
 let running = false;
 
 async function renew(): Promise<void> {
-  if (running || claims.size === 0) return;
+  if (running) return;
+  const sent = hrMillis();
+  const claims = readHeld(work.held, queues);
+  if (claims === undefined || claims.length === 0) return;
   running = true;
   try {
-    const sent = hrMillis();
-    const report = await renewAll(link, scripts, keys, work.lease, [...claims]);
+    const report = await renewAll(link, scripts, keys, work.lease, claims);
     renewed[0] = sent;
-    for (const claim of report.lost) claims.delete(claim);
     parentPort?.postMessage(report);
   } catch {
     // The next interval tries again.
@@ -65,11 +67,8 @@ function watchMainThread(): void {
 
 parentPort?.on("message", (message: ToRenewal) => {
   switch (message.kind) {
-    case "hold":
-      for (const claim of message.claims) claims.add(claim);
-      return;
-    case "release":
-      for (const claim of message.claims) claims.delete(claim);
+    case "queue":
+      queues.push(message.queue);
       return;
     case "now":
       void renew();

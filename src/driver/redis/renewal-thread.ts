@@ -7,6 +7,7 @@
 import { Worker } from "node:worker_threads";
 import type { BackendOptions } from "../../port/backend.ts";
 import type { Millis } from "../../port/units.ts";
+import { heldBuffer, HeldTable, type HeldClaim } from "./held-table.ts";
 import type { Renewer, RenewalReport } from "./leases.ts";
 import type { RenewalSettings } from "./renewal.ts";
 
@@ -35,11 +36,12 @@ export interface RenewalWork {
   readonly interval: Millis;
   readonly stallLimit: Millis;
   readonly shared: SharedArrayBuffer;
+  readonly held: SharedArrayBuffer;
 }
 
+/** `queue`: the next of those that claims name by their number, from 0. */
 export type ToRenewal =
-  | { readonly kind: "hold"; readonly claims: readonly string[] }
-  | { readonly kind: "release"; readonly claims: readonly string[] }
+  | { readonly kind: "queue"; readonly queue: string }
   | { readonly kind: "now" }
   | { readonly kind: "close" };
 
@@ -48,10 +50,14 @@ export class ThreadRenewer implements Renewer {
   readonly #state: SharedState;
   readonly #settings: RenewalSettings;
   readonly #heart: Disposable;
+  readonly #held: HeldTable;
+  readonly #queues = new Map<string, number>();
 
   constructor(settings: RenewalSettings, options: BackendOptions, stallLimit: Millis, major: number) {
     this.#settings = settings;
     const shared = new SharedArrayBuffer(16);
+    const held = heldBuffer();
+    this.#held = new HeldTable(held, (queue) => this.#numberOf(queue));
     this.#state = sharedState(shared);
     const work: RenewalWork = {
       url: options.url.href,
@@ -62,6 +68,7 @@ export class ThreadRenewer implements Renewer {
       interval: settings.interval,
       stallLimit,
       shared,
+      held,
     };
     // Built files end in .js, sources in .ts; both run as they are.
     const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
@@ -84,12 +91,12 @@ export class ThreadRenewer implements Renewer {
     return sent === 0 ? 0 : this.#settings.clock.monotonic() - (hrMillis() - sent);
   }
 
-  hold(claims: readonly string[]): void {
-    this.#post({ kind: "hold", claims });
+  hold(claims: readonly HeldClaim[]): void {
+    for (const claim of claims) this.#held.add(claim);
   }
 
-  release(claims: readonly string[]): void {
-    this.#post({ kind: "release", claims });
+  release(claims: readonly HeldClaim[]): void {
+    for (const claim of claims) this.#held.delete(claim);
   }
 
   renewNow(): void {
@@ -102,7 +109,17 @@ export class ThreadRenewer implements Renewer {
     await this.#worker.terminate();
   }
 
+  #numberOf(queue: string): number {
+    let number = this.#queues.get(queue);
+    if (number === undefined) {
+      number = this.#queues.size;
+      this.#queues.set(queue, number);
+      this.#post({ kind: "queue", queue });
+    }
+    return number;
+  }
+
   #post(message: ToRenewal): void {
-    if (!("claims" in message) || message.claims.length > 0) this.#worker.postMessage(message);
+    this.#worker.postMessage(message);
   }
 }

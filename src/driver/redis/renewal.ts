@@ -2,6 +2,7 @@
 
 import type { Clock } from "../../clock/clock.ts";
 import type { Millis } from "../../port/units.ts";
+import type { HeldClaim } from "./held-table.ts";
 import { placeOfId, type Keys } from "./keys.ts";
 import type { Renewer, RenewalReport } from "./leases.ts";
 import type { Link } from "./link.ts";
@@ -71,12 +72,12 @@ export class LocalRenewer implements Renewer {
     return this.#renewedAt;
   }
 
-  hold(claims: readonly string[]): void {
-    for (const claim of claims) this.#claims.add(claim);
+  hold(claims: readonly HeldClaim[]): void {
+    for (const { claim } of claims) this.#claims.add(claim);
   }
 
-  release(claims: readonly string[]): void {
-    for (const claim of claims) this.#claims.delete(claim);
+  release(claims: readonly HeldClaim[]): void {
+    for (const { claim } of claims) this.#claims.delete(claim);
   }
 
   renewNow(): void {
