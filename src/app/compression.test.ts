@@ -50,7 +50,7 @@ describe("compression", () => {
     expect(message?.body.byteLength).toBeLessThan(1000);
     expect(JSON.parse(unpack(message?.body ?? Buffer.alloc(0)).toString())).toEqual([[long], {}, {}]);
     worker = await app.work({ pool: "inline" });
-    expect(await sent.get({ timeout: "5s" })).toBe(long.length);
+    expect(await sent.get({ timeout: "60s" })).toBe(long.length);
   });
 
   it("is for what is large and gets smaller, unless the call says otherwise", async () => {
@@ -84,12 +84,12 @@ describe("compression", () => {
       if (ctx.attempt === 1) throw new Error("not yet");
       return text;
     });
-    const inner = app.task("t.outer", async (text: string) => await (await next.delay(text)).get({ timeout: "5s" }));
+    const inner = app.task("t.outer", async (text: string) => await (await next.delay(text)).get({ timeout: "60s" }));
     worker = await app.work({ pool: "inline", concurrency: 4 });
     const link = next.s();
     const sent = await flaky.enqueue(long, { link });
-    expect(await sent.get({ timeout: "5s" })).toBe(long);
-    expect(await (await inner.delay(long)).get({ timeout: "5s" })).toBe(long.length);
+    expect(await sent.get({ timeout: "60s" })).toBe(long);
+    expect(await (await inner.delay(long)).get({ timeout: "60s" })).toBe(long.length);
   });
 
   it("refuses names that are not Celery's, and limits that are no size", async () => {

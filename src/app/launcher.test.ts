@@ -29,7 +29,7 @@ describe("a chord that is sent", () => {
       .mockRejectedValueOnce(new Error("away"))
       .mockRejectedValueOnce(new Error("away"));
     const sending = start();
-    await vi.waitFor(() => expect(seal).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(seal).toHaveBeenCalledTimes(1), 60_000);
     await clock.advance(1000);
     await sending;
     expect(seal).toHaveBeenCalledTimes(3);
@@ -41,7 +41,7 @@ describe("a chord that is sent", () => {
     const { clock, joins, start } = await stage();
     const seal = vi.spyOn(joins, "seal").mockRejectedValue(new Error("away"));
     const sending = start().catch((error: unknown) => error);
-    await vi.waitFor(() => expect(seal).toHaveBeenCalled());
+    await vi.waitFor(() => expect(seal).toHaveBeenCalled(), 60_000);
     await clock.advance(60_000);
     expect(await sending).toMatchObject({ message: "away" });
     await clock.advance(60_000);

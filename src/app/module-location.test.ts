@@ -39,7 +39,7 @@ describe("where children find an app", () => {
     expect(await inNode(code)).toEqual({ code: "APP_NOT_FOUND", message: expect.stringContaining("import.meta.url") });
   });
 
-  it("is not waited for when the module waits for itself", { timeout: 30_000 }, async () => {
+  it("is not waited for when the module waits for itself", async () => {
     const { stdout } = await run(process.execPath, [fileURLToPath(fixture("waiting-app"))]);
     expect(JSON.parse(stdout)).toEqual({
       code: "APP_NOT_FOUND",

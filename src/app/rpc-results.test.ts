@@ -88,7 +88,7 @@ describe("results that are sent back", () => {
     await asker
       .remote<(a: number, b: number) => number>("t.add")
       .enqueue([1, 2], { link: next.link(last as never) as never });
-    expect(await asker.result<number>("next").get({ timeout: "5s" })).toBe(13);
-    expect(await asker.result<number>("last").get({ timeout: "5s" })).toBe(113);
+    expect(await asker.result<number>("next").get({ timeout: "60s" })).toBe(13);
+    expect(await asker.result<number>("last").get({ timeout: "60s" })).toBe(113);
   });
 });

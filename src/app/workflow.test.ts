@@ -19,7 +19,7 @@ let sum: Task<readonly number[], number>;
 let fail: Task<number, number>;
 let note: Task<string, null>;
 let noted: string[];
-const soon = { timeout: "10s" } as const;
+const soon = { timeout: "60s" } as const;
 
 beforeEach(() => {
   app = createApp({ broker: `memory:workflow-test-${++made}` });

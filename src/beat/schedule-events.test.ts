@@ -36,7 +36,7 @@ async function open(policy: Parameters<App["schedule"]>[3] = {}, options: AppOpt
         await bench.clock.advance(50);
         return told().length;
       };
-      await expect.poll(look, { timeout: 10_000, interval: 10 }).toBeGreaterThanOrEqual(many);
+      await expect.poll(look, { timeout: 60_000, interval: 10 }).toBeGreaterThanOrEqual(many);
       return told().map(({ tick, outcome, why }) => [String(tick).slice(11, 16), outcome, why]);
     },
     [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),

@@ -58,7 +58,7 @@ describe("a handler", () => {
     const properties = { correlationId: "c", replyTo: "oid", priority: 6 };
     await broker.publish([{ queue: "celery", message: message("full", headers, properties) }], never);
     await work();
-    await app.result("full").get({ timeout: "5s" });
+    await app.result("full").get({ timeout: "60s" });
     expect(seen).toEqual([
       {
         root: "root",
@@ -88,7 +88,7 @@ describe("a handler", () => {
     const { broker } = await coreOf(app).connect();
     await broker.publish([{ queue: "celery", message: message("bare", {}, {}) }], never);
     await work();
-    await app.result("bare").get({ timeout: "5s" });
+    await app.result("bare").get({ timeout: "60s" });
     expect(seen[0]).toMatchObject({ root: "bare", correlationId: "bare", priority: 0, retries: 0, stamps: {} });
     expect([seen[0]?.parent, seen[0]?.replyTo, seen[0]?.timeLimit, seen[0]?.eta]).toEqual(Array(4).fill(undefined));
   });

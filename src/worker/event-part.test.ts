@@ -242,7 +242,7 @@ describe("events are told", () => {
       return publish(channel, message);
     };
     const worker = await app.work({ ...work, ...options });
-    await (await task.delay()).get({ timeout: "10s" });
+    await (await task.delay()).get({ timeout: "60s" });
     await worker.stop();
     return published;
   };

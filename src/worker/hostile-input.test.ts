@@ -16,7 +16,7 @@ import type { Signature } from "../wire/signature.ts";
 import type { Embed } from "../wire/task-body.ts";
 import { makeTaskMessage, type TaskDraft } from "../wire/task-message.ts";
 
-const soon = { timeout: "10s" } as const;
+const soon = { timeout: "60s" } as const;
 let count = 0;
 
 describe("a worker", () => {
@@ -70,7 +70,7 @@ describe("a worker", () => {
     await put({ ...hostile, headers: { ...hostile.headers, task: "../../x" } }, message("b"));
     expect(await app.result("a").get(soon)).toBe(1);
     expect(await app.result("b").get(soon)).toBe(1);
-    await expect.poll(letters, { timeout: 10_000 }).toHaveLength(1);
+    await expect.poll(letters, { timeout: 60_000 }).toHaveLength(1);
     await expect
       .poll(() => events.filter(({ code }) => code === "LISTENER_FAILED").map(({ text }) => text))
       .toEqual(expect.arrayContaining([expect.stringContaining("async listener")]));

@@ -26,9 +26,9 @@ describe("a logger of one's own", () => {
     });
     await using worker = await app.work({ pool: "inline", name: "w@own" });
     const sent = await greet.delay("Ann");
-    await sent.get({ timeout: "10s" });
+    await sent.get({ timeout: "60s" });
     const failed = await greet.delay("nobody");
-    await failed.get({ timeout: "10s" }).catch(() => {});
+    await failed.get({ timeout: "60s" }).catch(() => {});
     await worker.stop();
     const about = { worker: "w@own", id: sent.id, task: "greet", queue: "celery", attempt: 1, pid: process.pid };
     expect(lines.find(({ msg }) => msg === "greeting")).toMatchObject({
@@ -50,7 +50,7 @@ describe("a logger of one's own", () => {
     app = createApp({ broker: "memory:own-logger", log: apps.logger });
     const noop = app.task("noop", () => null);
     await using worker = await app.work({ pool: "inline", log: workers.logger });
-    await (await noop.delay()).get({ timeout: "10s" });
+    await (await noop.delay()).get({ timeout: "60s" });
     await worker.stop();
     expect(apps.lines).toEqual([]);
     const events = workers.lines.map(({ event }) => event);

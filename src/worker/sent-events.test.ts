@@ -40,7 +40,7 @@ async function open(options: Partial<AppOptions> = {}): Promise<Stage> {
     async sent(task, times = 1) {
       const find = (): readonly CeleryEvent[] =>
         events.filter(({ type, name }) => type === "task-sent" && name === task);
-      await expect.poll(() => find().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(times);
+      await expect.poll(() => find().length, { timeout: 60_000 }).toBeGreaterThanOrEqual(times);
       return find();
     },
     [Symbol.asyncDispose]: () => app.close(),
@@ -88,6 +88,6 @@ test("nothing where nobody wants it", async () => {
   await using stage = await open({ sentEvents: false });
   const { app, add, events } = stage;
   await app.delay(chain(add(1, 2), add(3, 4)));
-  await expect.poll(() => events.filter(({ type }) => type === "task-succeeded").length, { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => events.filter(({ type }) => type === "task-succeeded").length, { timeout: 60_000 }).toBe(2);
   expect(events.filter(({ type }) => type === "task-sent")).toEqual([]);
 });

@@ -109,7 +109,7 @@ export async function playBeats(broker: string, rounds: number, seed: number): P
     const verdict = { ticks: 0, missing: 0, twice: 0, strange: 0 };
     const known = new Set<string>();
     // Schedulers end a little after `until`: what they send in between is known, and may or may not be there.
-    for (let tick = next(entry, entry.from); tick < until + 60_000; tick = next(entry, tick)) {
+    for (let tick = next(entry, entry.from); tick < until + 600_000; tick = next(entry, tick)) {
       const { id } = callOf(core, entry, tick).result;
       known.add(id);
       const sent = ids.get(id) ?? 0;
@@ -141,6 +141,6 @@ function newestTick(entry: Entry, until: number): number {
 }
 
 async function arrived(ids: ReadonlyMap<string, number>, id: string): Promise<void> {
-  for (let waited = 0; !ids.has(id) && waited < 10_000; waited += 20) await pause(20);
+  for (let waited = 0; !ids.has(id) && waited < 60_000; waited += 20) await pause(20);
   await pause(200); // what comes twice comes behind it
 }

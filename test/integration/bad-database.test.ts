@@ -8,11 +8,11 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type App, createApp } from "../../src/index.ts";
+import { type App, createApp, type Duration } from "../../src/index.ts";
 import { celeriac } from "../server/command-line.ts";
 import { Rig } from "./rig/rig.ts";
 
-const soon = { timeout: "20s" } as const;
+const soon = { timeout: "60s" } as const;
 let folder: string;
 const apps: App[] = [];
 beforeEach(() => {
@@ -23,16 +23,16 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function open(path: string, query = ""): App {
-  const app = createApp({ name: "host", broker: `sqlite:${path}${query}`, publishTimeout: "2s" });
+function open(path: string, query = "", publishTimeout: Duration = "60s"): App {
+  const app = createApp({ name: "host", broker: `sqlite:${path}${query}`, publishTimeout });
   apps.push(app);
   return app;
 }
 const declare = (app: App) => app.task("t", ({ text }: { text: string }) => text.length);
 
 /** Producer, worker and command line all meet the same code. */
-async function refused(path: string, code: string): Promise<void> {
-  const app = open(path);
+async function refused(path: string, code: string, publishTimeout?: Duration): Promise<void> {
+  const app = open(path, "", publishTimeout);
   const task = declare(app);
   const about = { code, message: expect.stringContaining(dirname(path)) };
   await expect(task.delay({ text: "" })).rejects.toMatchObject(about);
@@ -63,7 +63,7 @@ describe("a database file", () => {
   });
 
   it("in a directory that does not exist is refused", async () => {
-    await refused(join(folder, "nowhere", "queue.db"), "BACKEND_UNREACHABLE");
+    await refused(join(folder, "nowhere", "queue.db"), "BACKEND_UNREACHABLE", "5s");
   });
 
   it("that another program has locked is waited for, by as many workers as there are", async () => {
@@ -90,7 +90,7 @@ describe("a database file", () => {
       import { createApp } from ${JSON.stringify(new URL("../../src/index.ts", import.meta.url).href)};
       const app = createApp({ broker: ${JSON.stringify(`sqlite:${path}?thread=false`)}, publishTimeout: "300ms" });
       const task = app.task("t", () => 1);
-      await task.delay();
+      await task.enqueue(undefined, { timeout: "60s" });
       const locker = new DatabaseSync(${JSON.stringify(path)});
       locker.exec("BEGIN IMMEDIATE");
       await task.delay().catch((error) => console.log(error.code));
@@ -115,7 +115,7 @@ describe("a database file", () => {
     });
     locker.exec("ROLLBACK");
     locker.close();
-    expect((await task.enqueue({ text: "" }, { timeout: "20s" })).duplicate).toBe(false);
+    expect((await task.enqueue({ text: "" }, { timeout: "60s" })).duplicate).toBe(false);
   });
 });
 
@@ -163,11 +163,11 @@ describe.runIf(root)("a database file on a disk", () => {
     };
     await expect(fill()).rejects.toMatchObject({ code: "DATABASE_FULL" });
     expect(accepted.length).toBeGreaterThan(10);
-    await app.work({ pool: "inline", lease: "5s" });
+    await app.work({ pool: "inline", lease: "60s" });
     const lengths = await Promise.all(accepted.map((id) => app.result(id).get(soon)));
     expect(new Set(lengths)).toEqual(new Set([text.length]));
     // Room again: the next one is taken.
     const next = async (): Promise<string | undefined> => (await task.delay({ text: "" }).catch(() => undefined))?.id;
-    await expect.poll(next, { timeout: 20_000 }).toBeDefined();
+    await expect.poll(next, { timeout: 60_000 }).toBeDefined();
   });
 });

@@ -10,7 +10,7 @@ import { makeTaskMessage, type TaskDraft } from "../../src/wire/task-message.ts"
 import type { SuiteBroker } from "./worker-suite.ts";
 
 const limit = 64 * 1024;
-const soon = { timeout: "20s" } as const;
+const soon = { timeout: "60s" } as const;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 export function badInputSuite(name: string, makeBroker: () => Promise<SuiteBroker>): void {
@@ -43,7 +43,7 @@ export function badInputSuite(name: string, makeBroker: () => Promise<SuiteBroke
       app.work({
         pool: "inline",
         concurrency: 5,
-        lease: "2s",
+        lease: "60s",
         sweep: "100ms",
         onEvent: (event) => events.push(event),
         ...options,
@@ -54,7 +54,7 @@ export function badInputSuite(name: string, makeBroker: () => Promise<SuiteBroke
       await expect.poll(find, soon20).toBeDefined();
       return (await find()) as DeadLetter;
     };
-    const soon20 = { timeout: 20_000 };
+    const soon20 = { timeout: 60_000 };
     const left = async (): Promise<readonly number[]> => {
       const queues = await app.queues.list();
       const ready = queues.flatMap((queue) => queue.ready.map(({ count }) => count));
@@ -63,7 +63,7 @@ export function badInputSuite(name: string, makeBroker: () => Promise<SuiteBroke
     const put = async (...messages: readonly Message[]): Promise<void> => {
       const backend = await coreOf(stranger).connect();
       const batch = messages.map((message) => ({ queue: "celery", message }));
-      const published = await backend.broker.publish(batch, AbortSignal.timeout(5000));
+      const published = await backend.broker.publish(batch, AbortSignal.timeout(60_000));
       expect(published.map(({ kind }) => kind)).toEqual(messages.map(() => "accepted"));
     };
     const message = (draft: Partial<TaskDraft> & { id: string }, changes: Partial<Message> = {}): Message => ({
@@ -184,7 +184,7 @@ export function badInputSuite(name: string, makeBroker: () => Promise<SuiteBroke
         await expect.poll(async () => (await app.queues.list())[0]?.delayed, soon20).toBe(1);
         await older.stop();
         other.task("in.newer", ({ n }: { n: number }) => n + 1);
-        await other.work({ pool: "inline", concurrency: 5, lease: "2s" });
+        await other.work({ pool: "inline", concurrency: 5, lease: "60s" });
         expect(await other.result("early").get(soon)).toBe(2);
       } finally {
         await other.close();

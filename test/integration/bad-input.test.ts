@@ -44,10 +44,10 @@ onBrowsableBrokers("bad-input", badInputSuite, (redis) => {
       const ok = app.task("ok", () => "fine");
       for (const piece of pieces) await push(server.port, "celery", piece);
       const sent = await ok.delay();
-      await app.work({ pool: "inline", concurrency: 5, lease: "2s", unknownTaskGrace: "10m" });
-      expect(await sent.get({ timeout: "20s" })).toBe("fine");
+      await app.work({ pool: "inline", concurrency: 5, lease: "60s", unknownTaskGrace: "10m" });
+      expect(await sent.get({ timeout: "60s" })).toBe("fine");
       const letters = async (): Promise<readonly DeadLetter[]> => (await app.dead.list({}, undefined, 100)).items;
-      await expect.poll(async () => (await letters()).length, { timeout: 20_000 }).toBe(pieces.length);
+      await expect.poll(async () => (await letters()).length, { timeout: 60_000 }).toBe(pieces.length);
       const found = (await letters()).map(({ raw }) => Buffer.from(raw).toString("hex"));
       expect(found.toSorted()).toEqual(pieces.map((piece) => Buffer.from(piece).toString("hex")).toSorted());
       const [queue] = await app.queues.list();

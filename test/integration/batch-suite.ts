@@ -24,7 +24,7 @@ export function batchSuite(name: string, makeBroker: () => Promise<SuiteBroker>)
       const tries = new Map<number, number>();
       const store = app.task(
         "rows.store",
-        { batch: { max: 5, maxWait: "2s" }, retry: { limit: 1, delay: () => 10 } },
+        { batch: { max: 5, maxWait: "5s" }, retry: { limit: 1, delay: () => 10 } },
         async (rows: readonly { n: number }[], { items }) => {
           sizes.push(rows.length);
           return rows.map(({ n }, index): Outcome<string> => {
@@ -38,11 +38,11 @@ export function batchSuite(name: string, makeBroker: () => Promise<SuiteBroker>)
       await using _worker = await app.work({
         pool: "inline",
         concurrency: 5,
-        lease: "2s",
+        lease: "60s",
         sweep: "100ms",
         grace: "1s",
       });
-      const ends = await Promise.allSettled(sent.map((one) => one.get({ timeout: "20s" })));
+      const ends = await Promise.allSettled(sent.map((one) => one.get({ timeout: "60s" })));
       expect(ends.map((end) => (end.status === "fulfilled" ? end.value : (end.reason as Error).message))).toEqual([
         "row 1",
         "row 2",
@@ -70,13 +70,13 @@ export function batchSuite(name: string, makeBroker: () => Promise<SuiteBroker>)
       const worker = await app.work({
         pool: "inline",
         concurrency: 200,
-        lease: "2s",
+        lease: "60s",
         sweep: "100ms",
         onEvent: ({ type }) => type === "task:started" && began(),
       });
       await first;
       await worker.stop();
-      expect(await sent.get({ timeout: "5s" })).toBe(7);
+      expect(await sent.get({ timeout: "60s" })).toBe(7);
       expect(sizes).toEqual([1]);
     });
   });

@@ -18,11 +18,11 @@ test.concurrent("on a database file", async () => {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}, 60_000);
+}, 240_000);
 
 describeWith("redis-server", "on Redis", () => {
   test.concurrent("too", async () => {
     await using redis = await startRedis();
     expect(await playBeats(redis.url, rounds, 3)).toMatchObject(green);
-  }, 60_000);
+  }, 240_000);
 });

@@ -7,7 +7,7 @@ describeWith("rabbitmq-server", "with a private rabbitmq-server", () => {
   let rabbit: RabbitServer;
   beforeAll(async () => {
     rabbit = await startRabbit();
-  }, 120_000);
+  }, 240_000);
   afterAll(() => rabbit.stop());
 
   brokerAwaySuite("RabbitMQ", () => rabbit);

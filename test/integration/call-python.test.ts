@@ -32,9 +32,9 @@ describeWith("redis-server", "celeriac call to Python", () => {
       afterAll(() => worker[Symbol.asyncDispose]());
 
       test("prints what the task gives, and the exit code says how it did", async () => {
-        const sum = await run(["call", "shop.tasks.add", "--args", "[2,2]", ...places, "--timeout", "20s"]);
+        const sum = await run(["call", "shop.tasks.add", "--args", "[2,2]", ...places, "--timeout", "100s"]);
         expect(sum).toEqual({ code: 0, stdout: "SUCCESS  4\n", stderr: "" });
-        const refused = await run(["call", "shop.tasks.refuse", "--args", '["no"]', ...places, "--timeout", "20s"]);
+        const refused = await run(["call", "shop.tasks.refuse", "--args", '["no"]', ...places, "--timeout", "100s"]);
         expect(refused.code).toBe(3);
         expect(refused.stdout).toMatch(/^FAILURE {2}ValueError: no\nTraceback[^]+raise ValueError/);
       });
@@ -43,7 +43,7 @@ describeWith("redis-server", "celeriac call to Python", () => {
         const env = { CELERIAC_BROKER: redis.url, CELERIAC_RESULTS: places[3] ?? "" };
         const sent = await run(["call", "shop.tasks.add", "--kwargs", '{"x":1,"y":2.5}', "--id", name], env);
         expect(sent.stdout).toBe(`${name}\n`);
-        expect(await run(["result", name, "--timeout", "20s"], env)).toMatchObject({ stdout: "SUCCESS  3.5\n" });
+        expect(await run(["result", name, "--timeout", "100s"], env)).toMatchObject({ stdout: "SUCCESS  3.5\n" });
         // Where the messages are, nothing is known of it.
         expect(await run(["result", name, "--broker", redis.url])).toMatchObject({ code: 4 });
       });

@@ -18,7 +18,7 @@ const other = "wrong-canary-4711";
 const forms = formsOf([password, key, other]);
 const appFile = fileURLToPath(new URL("./canary/app.ts", import.meta.url));
 const node = "canary@here";
-const soon = { timeout: "20s" } as const;
+const soon = { timeout: "60s" } as const;
 
 describeWith("redis-server", "a canary in the broker's URL, the keys and the environment", () => {
   let redis: RedisServer;
@@ -102,7 +102,7 @@ describeWith("redis-server", "a canary in the broker's URL, the keys and the env
       await worker.stop();
       keep("the worker's log", worker.lines.map((line) => JSON.stringify(line)).join("\n"));
       keep("an app that is printed", inspect(app, { depth: 20 }) + JSON.stringify(app));
-      expect(told.get("events")).toContain("task-");
+      await expect.poll(() => told.get("events") ?? "").toContain("task-");
       const looked = ["doctor -A", "status --json", "inspect conf", "dlq list", "a child's environment"];
       expect(looked.filter((source) => (told.get(source) ?? "") !== "")).toEqual(pool === "process" ? looked : []);
       expect(leaksIn(told, forms)).toEqual([]);

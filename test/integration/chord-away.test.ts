@@ -8,8 +8,8 @@ import { describeWith } from "../server/required-program.ts";
 import { startProxy } from "../server/tcp-proxy.ts";
 
 /** A link that is cut while it is made anew is given up after `publishTimeout`, and what was on it comes back a lease later. */
-const soon = { timeout: "45s" } as const;
-const patience = 90_000;
+const soon = { timeout: "150s" } as const;
+const patience = 300_000;
 
 let closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -50,7 +50,7 @@ async function stage(places: readonly Place[]): Promise<{
     }),
   }));
   await Promise.all(
-    apps.map((app) => app.work({ pool: "inline", concurrency: 10, lease: "5s", sweep: "200ms", grace: "1s" })),
+    apps.map((app) => app.work({ pool: "inline", concurrency: 10, lease: "15s", sweep: "200ms", grace: "1s" })),
   );
   const [app] = apps;
   const [tasks] = declared;
@@ -71,12 +71,12 @@ async function stage(places: readonly Place[]): Promise<{
 }
 
 describeWith("redis-server", "a chord on a Redis that is started anew", () => {
-  it("ends, with all results", async () => {
+  it("ends, with all results", { timeout: patience }, async () => {
     const redis = await startRedis({ appendonly: true });
     closing.push(() => redis.stop());
     const { began, bodies, open, start } = await stage([{ broker: redis.url }, { broker: redis.url }]);
     const sent = await start(10);
-    await expect.poll(() => began.length, { timeout: 20_000 }).toBe(10);
+    await expect.poll(() => new Set(began).size, { timeout: 60_000 }).toBe(10);
     await redis.restart();
     open();
     expect(await sent.get(soon)).toBe(45);
@@ -106,7 +106,7 @@ describeWith("rabbitmq-server", "a chord on RabbitMQ, its members counted on Red
       }));
       const { began, bodies, open, start } = await stage(places);
       const sent = await start(10);
-      await expect.poll(() => new Set(began).size, { timeout: 20_000 }).toBe(10);
+      await expect.poll(() => new Set(began).size, { timeout: 60_000 }).toBe(10);
       for (const proxy of proxies) proxy.cut();
       open();
       // Whatever of their ends, of the body and of its close is on its way now.

@@ -18,7 +18,7 @@ describeWith("rabbitmq-server", "the command line on RabbitMQ", () => {
   let rabbit: RabbitServer;
   beforeAll(async () => {
     rabbit = await startRabbit();
-  }, 120_000);
+  }, 240_000);
   afterAll(() => rabbit.stop());
   const run = (args: readonly string[], env: Environment = {}): Promise<Finished> =>
     celeriac(args, { CELERIAC_BROKER: rabbit.url, CELERIAC_RESULTS: "", PYTHONDONTWRITEBYTECODE: "1", ...env });
@@ -31,13 +31,13 @@ describeWith("rabbitmq-server", "the command line on RabbitMQ", () => {
         await using _worker = await startCelery({ release, folder, app: "shop.tasks", name: "w@rpc", env });
         const sum = await run(["call", "shop.tasks.add", "--args", "[2,2]", "--wait"]);
         expect(sum).toEqual({ code: 0, stdout: "SUCCESS  4\n", stderr: "" });
-        const refused = await run(["call", "shop.tasks.refuse", "--args", '["no"]', "--timeout", "20s"]);
+        const refused = await run(["call", "shop.tasks.refuse", "--args", '["no"]', "--timeout", "100s"]);
         expect(refused).toMatchObject({
           code: 3,
           stdout: expect.stringMatching(/^FAILURE {2}ValueError: no\nTraceback/),
         });
         const places = ["--python", release.interpreter, "--path", folder];
-        const declared = await run(["types", ...places, "--destination", "w@rpc", "--timeout", "20s"]);
+        const declared = await run(["types", ...places, "--destination", "w@rpc", "--timeout", "100s"]);
         expect(declared.stdout).toContain(
           'export const tasks_add = app.remote<(x: number, y?: number) => number>("shop.tasks.add");\n',
         );
@@ -51,7 +51,7 @@ describeWith("rabbitmq-server", "the command line on RabbitMQ", () => {
         const results = ["--results", redis.url];
         const sent = await run(["call", "shop.tasks.add", "--args", "[2,3]", "--id", `kept-${name}`, ...results]);
         expect(sent.stdout).toBe(`kept-${name}\n`);
-        const kept = await run(["result", `kept-${name}`, "--timeout", "20s", ...results]);
+        const kept = await run(["result", `kept-${name}`, "--timeout", "100s", ...results]);
         expect(kept).toEqual({ code: 0, stdout: "SUCCESS  5\n", stderr: "" });
       });
     });

@@ -48,7 +48,7 @@ describe("celeriac worker", () => {
       concurrency: 2,
       children: [expect.any(Number)],
     });
-    const called = await run("call", "math.add", "--args", "[40, 2]", "-A", appFile, "--timeout", "20s", "--json");
+    const called = await run("call", "math.add", "--args", "[40, 2]", "-A", appFile, "--timeout", "100s", "--json");
     expect(json(called)).toMatchObject({ state: "SUCCESS", result: 42 });
     expect(called.code).toBe(0);
     const { id } = json(called) as { id: string };
@@ -56,7 +56,7 @@ describe("celeriac worker", () => {
     expect(ended).toMatchObject({ task: "math.add", queue: "celery", attempt: 1, ms: expect.any(Number) });
     expect(worker.lines.some((line) => line.event === "task.started" && line["id"] === id)).toBe(true);
 
-    const shouted = await run("call", "text.shout", "--kwargs", '{"text":"hi"}', "-A", appFile, "--timeout", "20s");
+    const shouted = await run("call", "text.shout", "--kwargs", '{"text":"hi"}', "-A", appFile, "--timeout", "100s");
     expect(shouted.stdout).toBe('SUCCESS  "HI"\n');
     expect(await worker.line("task.log")).toMatchObject({ level: 30, msg: "shouting", fields: { letters: 2 } });
 
@@ -67,7 +67,7 @@ describe("celeriac worker", () => {
   test.each(["thread", "inline"])("runs tasks in the %s pool too", async (pool) => {
     await using worker = work("--pool", pool);
     expect(await worker.line("worker.ready")).toMatchObject({ pool });
-    const called = await run("call", "math.add", "--args", "[1, 2]", "-A", appFile, "--timeout", "20s");
+    const called = await run("call", "math.add", "--args", "[1, 2]", "-A", appFile, "--timeout", "100s");
     expect(called.stdout).toBe("SUCCESS  3\n");
     expect(await worker.stop("SIGINT")).toBe(0);
   });
@@ -150,7 +150,7 @@ describe("celeriac call and result", () => {
   test("tell a failed task by the exit code, and show its error without obeying it", async () => {
     await using worker = work();
     await worker.line("worker.ready");
-    const failed = await run("call", "math.fail", "-A", appFile, "--timeout", "20s", "--json");
+    const failed = await run("call", "math.fail", "-A", appFile, "--timeout", "100s", "--json");
     expect(failed.code).toBe(3);
     const { id, ...outcome } = json(failed) as { id: string };
     expect(outcome).toMatchObject({
@@ -293,7 +293,7 @@ describeWith("redis-server", "celeriac on Redis", () => {
     await using worker = work();
     expect(await worker.line("warning")).toMatchObject({ code: "NOT_DURABLE" });
     await worker.line("worker.ready");
-    const called = await run("call", "math.add", "--args", "[1, 2]", "-A", appFile, "--timeout", "20s");
+    const called = await run("call", "math.add", "--args", "[1, 2]", "-A", appFile, "--timeout", "100s");
     expect(called.stdout).toBe("SUCCESS  3\n");
     const doctor = await run("doctor", "--broker", url);
     expect(doctor).toMatchObject({ code: 0, stdout: expect.stringMatching(/warning {2}broker +NOT_DURABLE: /) });

@@ -37,7 +37,7 @@ export function describeActions(broker: () => string): void {
     const result = await stage.act({ do: "task.retry", tasks: { ids: [sent.id] } });
     expect(result).toMatchObject({ done: 1, failed: 0, pending: false });
     await stage.inState(sent.id, "succeeded");
-    expect(await sent.get({ timeout: "5s" })).toBe("done");
+    expect(await sent.get({ timeout: "60s" })).toBe("done");
     expect(runs[1]).toEqual(runs[0]);
     const detail = await stage.get<TaskDetail>(`/api/tasks/${sent.id}`);
     expect(detail.row.attempts).toBe(2);
@@ -160,7 +160,7 @@ export function describeActions(broker: () => string): void {
     await stage.inState(sent.id, "revoked");
     expect(await stage.act({ do: "task.retry", tasks: { ids: [sent.id] } })).toMatchObject({ done: 1, failed: 0 });
     await stage.inState(sent.id, "succeeded");
-    expect(await sent.get({ timeout: "5s" })).toBe(2);
+    expect(await sent.get({ timeout: "60s" })).toBe(2);
   });
 
   test("task.requeue puts what waits to the front, the end, or into another queue", async () => {
@@ -214,10 +214,10 @@ export function describeActions(broker: () => string): void {
     await stage.act({ do: "worker.cancel-consumer", worker: "w1@here", queue: "celery" });
     expect(await stage.act({ do: "task.requeue", tasks: { ids: [sent.id] } })).toMatchObject({ done: 1, failed: 0 });
     await stage.work({ name: "w2@here" });
-    expect(await sent.get({ timeout: "5s" })).toBe("second");
+    expect(await sent.get({ timeout: "60s" })).toBe("second");
     end.resolve();
     await former.stop();
-    expect(await stage.app.result(sent.id).get({ timeout: "5s" })).toBe("second");
+    expect(await stage.app.result(sent.id).get({ timeout: "60s" })).toBe("second");
     await stage.inState(sent.id, "succeeded");
     const again = await stage.act({ do: "task.requeue", tasks: { ids: [sent.id] } });
     expect(again).toMatchObject({ done: 0, failures: [{ code: "TASK_ENDED" }] });
@@ -232,7 +232,7 @@ export function describeActions(broker: () => string): void {
     const edited = { do: "task.edit-and-run", id: sent.id, task: "add", args: "[]", kwargs: '{"x":40,"y":2}' } as const;
     const { id = "" } = await stage.act(edited);
     expect(id).not.toBe(sent.id);
-    expect(await stage.app.result(id).get({ timeout: "5s" })).toBe(42);
+    expect(await stage.app.result(id).get({ timeout: "60s" })).toBe(42);
     for (const [field, value] of [
       ["args", "{}"],
       ["kwargs", "[1]"],
@@ -303,7 +303,7 @@ export function describeActions(broker: () => string): void {
     await stage.act({ do: "schedule.resume", schedule: "hourly" });
     await stage.work();
     const { id = "" } = await stage.act({ do: "schedule.run", schedule: "hourly" });
-    expect(await stage.app.result(id).get({ timeout: "5s" })).toBe(7);
+    expect(await stage.app.result(id).get({ timeout: "60s" })).toBe(7);
     const unknown = await stage.post({ do: "schedule.run", schedule: "never" });
     expect([unknown.status, await unknown.json()]).toMatchObject([404, { code: "SCHEDULE_UNKNOWN" }]);
   });

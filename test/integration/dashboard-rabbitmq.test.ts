@@ -58,7 +58,7 @@ describeWith("rabbitmq-server", "the dashboard on a private rabbitmq-server", ()
       const why = await stage.get<WhyNot>(`/api/tasks/${sent[0]?.id ?? ""}/why`);
       expect(why.reasons.map(({ kind }) => kind)).toContain("queue-paused");
       await stage.act({ do: "queue.resume", queue: "celery" });
-      expect(await Promise.all(sent.map((one) => one.get({ timeout: "20s" })))).toEqual([1, 2]);
+      expect(await Promise.all(sent.map((one) => one.get({ timeout: "60s" })))).toEqual([1, 2]);
       await stage.act({ do: "queue.pause", queue: "celery" });
       await untilQueue("celery", isHeld);
       for (let x = 0; x < 3; x++) await add.delay({ x });
@@ -103,7 +103,7 @@ describeWith("rabbitmq-server", "the dashboard on a private rabbitmq-server", ()
       expect(runs).toBe(1);
       expect(await stage.act({ do: "task.retry", tasks: { ids: [running.id] } })).toMatchObject({ done: 1, failed: 0 });
       await stage.inState(running.id, "succeeded");
-      expect(await running.get({ timeout: "20s" })).toBe("again");
+      expect(await running.get({ timeout: "60s" })).toBe("again");
     });
 
     test("dead.redrive and dead.drop reach the letters", async () => {
@@ -119,7 +119,7 @@ describeWith("rabbitmq-server", "the dashboard on a private rabbitmq-server", ()
       const keyOf = (id: string): string => items.find((row) => row.id === id)?.key ?? "";
       broken = false;
       expect(await stage.act({ do: "dead.redrive", letters: { keys: [keyOf(first.id)] } })).toMatchObject({ done: 1 });
-      expect(await first.get({ timeout: "20s" })).toBe("whole");
+      expect(await first.get({ timeout: "60s" })).toBe("whole");
       // Of the dead letters, task.requeue too; of nothing else.
       await stage.inState(second.id, "dead");
       expect(await stage.act({ do: "task.requeue", tasks: { ids: [second.id] } })).toMatchObject({

@@ -38,7 +38,7 @@ describeWith("rabbitmq-server", "with a private rabbitmq-server", () => {
         ids.set("revoked", (await ok.enqueue({}, { queue: "nobody" })).id);
         await app.revoke(ids.get("revoked") ?? "");
         await stage.explainAll();
-      }, 60_000);
+      }, 240_000);
       afterAll(async () => {
         await stage.close();
         await Promise.all([rabbit.stop(), redis.stop()]);

@@ -99,7 +99,7 @@ describe("celeriac events", () => {
   });
 
   test("without it listens for a while", async () => {
-    const heard = await celeriac(["events", "--for", "5s", "--types", "worker-heartbeat", "-A", appFile], env);
+    const heard = await celeriac(["events", "--for", "12s", "--types", "worker-heartbeat", "-A", appFile], env);
     expect(heard).toMatchObject({ code: 0, stderr: "" });
     expect(heard.stdout).toContain("worker-heartbeat");
     expect(heard.stdout).toContain("w1@cli");

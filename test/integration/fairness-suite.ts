@@ -53,7 +53,7 @@ export function fairnessSuite(name: string, makeBroker: () => Promise<SuiteBroke
       const { reasons } = await app.explain(flood[39]?.id ?? "");
       expect(reasons).toContainEqual(expect.objectContaining({ kind: "behind", ahead: 48, key: "flood" }));
       await app.work({ pool: "inline", concurrency: 1, grace: "1s" });
-      await Promise.all(flood.map((each) => each.get({ timeout: "30s" })));
+      await Promise.all(flood.map((each) => each.get({ timeout: "60s" })));
       expect(order).toHaveLength(49);
       for (const tenant of others) {
         const own = order.filter((each) => each.startsWith(tenant));

@@ -19,7 +19,7 @@ describeWith("redis-server", "celeriac --health", () => {
       return [answer.status, await answer.json()];
     };
     await using worker = new WorkerProcess(
-      ["-A", app, "--pool", "inline", "--grace", "20s", "--health", String(port)],
+      ["-A", app, "--pool", "inline", "--grace", "2m", "--health", String(port)],
       env,
     );
     await worker.line("worker.ready");

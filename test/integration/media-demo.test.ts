@@ -38,7 +38,7 @@ async function picturesIn(name: string, pictures: readonly string[]): Promise<st
 const demo = (args: readonly string[]): Promise<Run> => checkout.run("examples/media/demo.ts", args);
 
 describe("npm run demo", () => {
-  test("--once --json: a killed worker costs nothing but time", { timeout: 120_000 }, async () => {
+  test("--once --json: a killed worker costs nothing but time", { timeout: 240_000 }, async () => {
     const ended = await demo(["--once", "--json", "--port", "0"]);
     expect(ended.stderr).toBe("");
     expect(ended.stdout.trimEnd().split("\n")).toHaveLength(1);
@@ -74,7 +74,7 @@ describe("npm run demo", () => {
 
 // `script` gives a program a terminal, and Ctrl-C to who sits at it.
 describeWith("script", "npm run demo on a terminal", () => {
-  test("page and dashboard are served until Ctrl-C", { timeout: 120_000 }, async () => {
+  test("page and dashboard are served until Ctrl-C", { timeout: 240_000 }, async () => {
     const pictures = await picturesIn("two", ["black-canyon", "nagasaki-boats"]);
     // exec: a shell that stays (dash, where SHELL is not set) gets the Ctrl-C too and ends with 130 whatever the demo answers.
     const command = `exec "${process.execPath}" "${join(checkout.folder, "examples/media/demo.ts")}" --port 0 --images "${pictures}"`;
@@ -104,7 +104,7 @@ describeWith("script", "npm run demo on a terminal", () => {
 });
 
 describeWith("redis-server", "npm run demo with a Redis", () => {
-  test("--broker and --images: the same on a Redis, with pictures of one's own", { timeout: 120_000 }, async () => {
+  test("--broker and --images: the same on a Redis, with pictures of one's own", { timeout: 240_000 }, async () => {
     await using redis = await startRedis({ appendonly: true });
     const pictures = await picturesIn("pictures", ["black-canyon", "nagasaki-boats", "dust-bowl-home"]);
     const ended = await demo(["--once", "--json", "--port", "0", "--broker", redis.url, "--images", pictures]);

@@ -17,7 +17,7 @@ export type Way = (stage: {
 
 export const otherWays: Readonly<Record<"a transaction" | "an outbox" | "a schedule", Way>> = {
   async "a transaction"({ app, folder, call }) {
-    const db = new DatabaseSync(join(folder, "queue.db"), { timeout: 10_000 });
+    const db = new DatabaseSync(join(folder, "queue.db"), { timeout: 60_000 });
     const queue = await app.within(db);
     db.exec("BEGIN IMMEDIATE");
     const { id } = queue.enqueue(call as Parameters<typeof queue.enqueue>[0]);

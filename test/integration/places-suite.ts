@@ -89,7 +89,7 @@ export function placesSuite(name: string, makeBroker: () => Promise<SuiteBroker>
         grace: "1s",
         onEvent: (event) => void events.push(event),
       });
-    const wait = { timeout: "30s" } as const;
+    const wait = { timeout: "60s" } as const;
 
     /** How many stand in line; on RabbitMQ, how many tasks were put back. */
     const waiting = async ({ app }: Member): Promise<number> => {

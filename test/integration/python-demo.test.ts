@@ -55,7 +55,7 @@ for (const name of releaseNames) {
   const release = releases[name];
   describeNeeding(release, `npm run demo:python with Celery ${name}`, () => {
     describeWith("redis-server", `over a Redis of its own, Celery ${name}`, () => {
-      test("each language calls the other, gets its results, and sees its errors", { timeout: 120_000 }, async () => {
+      test("each language calls the other, gets its results, and sees its errors", { timeout: 240_000 }, async () => {
         const ended = await demo(["--json", "--calls", "20", "--python", release.interpreter]);
         expect(ended.stderr).toBe("");
         const told = JSON.parse(ended.stdout) as { readonly celery: string };
@@ -94,20 +94,20 @@ describeWith("rabbitmq-server", "npm run demo:python over RabbitMQ", () => {
   let rabbit: RabbitServer;
   beforeAll(async () => {
     rabbit = await startRabbit();
-  }, 120_000);
+  }, 240_000);
   afterAll(() => rabbit.stop());
 
   for (const name of releaseNames) {
     const release = releases[name];
     describeNeeding(release, `with Celery ${name}, both ways`, () => {
-      test("with results over rpc://", { timeout: 120_000 }, async () => {
+      test("with results over rpc://", { timeout: 240_000 }, async () => {
         const args = ["--json", "--calls", "20", "--broker", rabbit.url, "--python", release.interpreter];
         const ended = await demo(args);
         expect(ended.stderr).toBe("");
         expect(JSON.parse(ended.stdout)).toMatchObject(report(20));
       });
 
-      test("with results in Redis", { timeout: 120_000 }, async () => {
+      test("with results in Redis", { timeout: 240_000 }, async () => {
         await using redis = await startRedis();
         const places = ["--broker", rabbit.url, "--results", redis.url];
         const ended = await demo(["--json", "--calls", "20", ...places, "--python", release.interpreter]);

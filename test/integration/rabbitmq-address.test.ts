@@ -28,7 +28,7 @@ describeWith("rabbitmq-server", "the address of RabbitMQ", () => {
     portOf6 = await freePort();
     const config: Record<string, string> = hasIpv6 ? { "listeners.tcp.2": `::1:${portOf6}` } : {};
     rabbit = await startRabbit({ config, tls: { ca, ...server, verify: true } });
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await rabbit?.stop();
     await rm(dir, { recursive: true, force: true });

@@ -38,7 +38,7 @@ describeWith("rabbitmq-server", "a long run", () => {
       const proxy = await startProxy(rabbit.port);
       const app = createApp({
         name,
-        broker: `${rabbit.url.replace(String(rabbit.port), String(proxy.port))}?heartbeat=2${query}`,
+        broker: `${rabbit.url.replace(String(rabbit.port), String(proxy.port))}?heartbeat=30${query}`,
         results: redis.url,
         defaultQueue: queue,
       });
@@ -52,7 +52,7 @@ describeWith("rabbitmq-server", "a long run", () => {
       });
       await app.work({
         pool: "inline",
-        lease: "2s",
+        lease: "20s",
         sweep: "200ms",
         grace: "100ms",
         onEvent: (event) => events.push(event),
@@ -76,7 +76,7 @@ describeWith("rabbitmq-server", "a long run", () => {
       const app = producer();
       const [first, second] = [await worker("first", queueOf()), await worker("second", queueOf())];
       const sent = await send(app, 3000);
-      await expect.poll(() => first.runs.length + second.runs.length, { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => first.runs.length + second.runs.length, { timeout: 60_000 }).toBe(1);
       const holder = first.runs.length === 1 ? first : second;
       holder.proxy.cut();
       expect(await outcome(sent)).toBe(holder === first ? "first was here" : "second was here");
@@ -90,7 +90,7 @@ describeWith("rabbitmq-server", "a long run", () => {
       const app = producer();
       const first = await worker("first", queueOf());
       const sent = await send(app, 60_000);
-      await expect.poll(() => first.runs.length, { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => first.runs.length, { timeout: 60_000 }).toBe(1);
       first.proxy.refuse(true);
       first.proxy.cut();
       // Cut off for good: it keeps its task in the ledger, until it is closed and gives it back.
@@ -100,7 +100,7 @@ describeWith("rabbitmq-server", "a long run", () => {
       expect(second.runs).toEqual([]);
       first.proxy.refuse(false);
       await apps[1]?.close();
-      await expect.poll(() => second.runs, { timeout: 15_000 }).toEqual([sent.id]);
+      await expect.poll(() => second.runs, { timeout: 60_000 }).toEqual([sent.id]);
     });
 
     it("outlasts the server's patience, once", { timeout: 150_000 }, async () => {

@@ -48,7 +48,7 @@ export function ratesSuite(name: string, makeBroker: () => Promise<SuiteBroker>)
         name: `w@${app.name}`,
         pool: "inline",
         concurrency: 4,
-        lease: "2s",
+        lease: "60s",
         sweep: "100ms",
         grace: "1s",
         onEvent: (event) => {
@@ -63,7 +63,7 @@ export function ratesSuite(name: string, makeBroker: () => Promise<SuiteBroker>)
       const members = Array.from({ length: 3 }, () => member({ limit: "20/s", burst: 2 }));
       for (const one of members) await work(one);
       const sent = await members[0]?.task.enqueueMany(Array.from({ length: 12 }, (_, n) => ({ n })));
-      const results = await Promise.all((sent ?? []).map((each) => each.get({ timeout: "30s" })));
+      const results = await Promise.all((sent ?? []).map((each) => each.get({ timeout: "60s" })));
       expect(results).toEqual(Array.from({ length: 12 }, (_, n) => n));
       expect(starts).toHaveLength(12);
       // Between its grant and its start a task may lose a moment, which makes a window look denser than it was.
@@ -81,13 +81,13 @@ export function ratesSuite(name: string, makeBroker: () => Promise<SuiteBroker>)
       const { control } = await coreOf(first.app).connect();
       const setRate = (rate: string | null): Promise<unknown> | undefined =>
         control?.set([taskLimitFact("rate.task", { rate, soft: null, hard: null })]);
-      await (await first.task.delay({ n: 1 })).get({ timeout: "10s" });
+      await (await first.task.delay({ n: 1 })).get({ timeout: "60s" });
       await setRate("1/h");
       // Each worker hears of it within a second; until then all is run.
       for (let held = false; !held;) {
         const limited = nextReturned().then(() => true);
         const sent = await first.task.delay({ n: 2 });
-        held = await Promise.race([sent.get({ timeout: "20s" }).then(() => false), limited]);
+        held = await Promise.race([sent.get({ timeout: "60s" }).then(() => false), limited]);
       }
       await Promise.all([worker.stop(), apps[1]?.close()]);
       apps.pop();
@@ -100,7 +100,7 @@ export function ratesSuite(name: string, makeBroker: () => Promise<SuiteBroker>)
       for (let free = false; !free;) {
         const still = nextReturned().then(() => false);
         const sent = await again.task.delay({ n: 4 });
-        free = await Promise.race([sent.get({ timeout: "20s" }).then(() => true), still]);
+        free = await Promise.race([sent.get({ timeout: "60s" }).then(() => true), still]);
       }
     });
 
@@ -113,7 +113,7 @@ export function ratesSuite(name: string, makeBroker: () => Promise<SuiteBroker>)
         { n: 2, who: "a" },
       ]);
       const chained = await one.app.delay(chain(one.task.si({ n: 3, who: "b" }), one.task.si({ n: 4, who: "c" })));
-      expect(await Promise.all([a?.get({ timeout: "10s" }), chained.get({ timeout: "10s" })])).toEqual([1, 4]);
+      expect(await Promise.all([a?.get({ timeout: "60s" }), chained.get({ timeout: "60s" })])).toEqual([1, 4]);
       await limited;
       expect(starts).toHaveLength(3);
     });

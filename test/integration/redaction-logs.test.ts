@@ -21,7 +21,7 @@ const token = 'sk-canary-0815 "q"/x';
 const card = { number: "0815-canary-4711", holder: "Ada" };
 const pin = 8_154_711;
 const forms = formsOf([token, "sk-canary-0815", card.number, String(pin)]);
-const soon = { timeout: "20s" } as const;
+const soon = { timeout: "60s" } as const;
 
 test.each(["process", "thread", "inline"] as const)(
   "are in no line of pino and in no span, with children of the kind %s",
@@ -54,5 +54,5 @@ test.each(["process", "thread", "inline"] as const)(
     expect(told.get("spans")).toContain("exception.stacktrace");
     expect(leaksIn(told, forms)).toEqual([]);
   },
-  60_000,
+  240_000,
 );

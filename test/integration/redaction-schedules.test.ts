@@ -99,4 +99,4 @@ test("are in no list, page, event, log, span or printed arguments of a schedule"
   expect(told.get("schedule list --json")).toContain("too large");
   expect(told.get("the scheduler's log")).toContain("is too large: ");
   expect(leaksIn(told, forms)).toEqual([]);
-}, 60_000);
+}, 240_000);

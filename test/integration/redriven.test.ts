@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type App, type AsyncResult, chain, chord, createApp } from "../../src/index.ts";
 
-const soon = { timeout: "10s" } as const;
+const soon = { timeout: "60s" } as const;
 let made = 0;
 let app: App | undefined;
 afterEach(() => app?.close());

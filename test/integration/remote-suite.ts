@@ -61,7 +61,7 @@ export function remoteSuite(name: string, makeBroker: () => Promise<SuiteBroker>
         name: node,
         pool: "inline",
         concurrency: 2,
-        lease: "2s",
+        lease: "60s",
         sweep: "100ms",
         grace: "1s",
         onEvent: (event) => events.push(event),
@@ -70,17 +70,17 @@ export function remoteSuite(name: string, makeBroker: () => Promise<SuiteBroker>
     };
     const tell = async (method: string, named: Readonly<Record<string, unknown>> = {}): Promise<unknown> => {
       const { bus } = await coreOf(app).connect();
-      const question = { method, arguments: named, destination: [node], timeout: 10_000 };
+      const question = { method, arguments: named, destination: [node], timeout: 60_000 };
       return (await ask(bus, question, systemClock, never)).get(node);
     };
     /** To everyone, so that what it sets is set for all. */
     const tellAll = async (method: string, named: Readonly<Record<string, unknown>> = {}): Promise<unknown> => {
       const { bus } = await coreOf(app).connect();
-      return (await ask(bus, { method, arguments: named, timeout: 10_000, limit: 1 }, systemClock, never)).get(node);
+      return (await ask(bus, { method, arguments: named, timeout: 60_000, limit: 1 }, systemClock, never)).get(node);
     };
     const started = async (count: number): Promise<void> => {
       await expect
-        .poll(() => events.filter(({ type }) => type === "task:started").length, { timeout: 10_000, interval: 10 })
+        .poll(() => events.filter(({ type }) => type === "task:started").length, { timeout: 60_000, interval: 10 })
         .toBe(count);
     };
 
@@ -154,8 +154,8 @@ export function remoteSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       expect(await tell("pool_shrink", { n: 2 })).toEqual({ ok: "pool will shrink" });
       const last = await add.delay({ x: 1, y: 2 });
       for (const key of "abc") gate(key).resolve();
-      for (const one of sent) expect(await one.get({ timeout: "10s" })).toMatch(/^[abc]$/);
-      expect(await last.get({ timeout: "10s" })).toBe(3);
+      for (const one of sent) expect(await one.get({ timeout: "60s" })).toMatch(/^[abc]$/);
+      expect(await last.get({ timeout: "60s" })).toBe(3);
       expect(worker.stats().concurrency).toBe(1);
     });
 
@@ -170,33 +170,33 @@ export function remoteSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       expect(worker.stats().queues).toEqual(["celery"]);
       const left = await add.enqueue({ x: 1, y: 1 }, { queue: "video" });
       gate("v").resolve();
-      expect(await mine.get({ timeout: "10s" })).toBe("v");
-      expect(await (await add.delay({ x: 2, y: 2 })).get({ timeout: "10s" })).toBe(4);
+      expect(await mine.get({ timeout: "60s" })).toBe("v");
+      expect(await (await add.delay({ x: 2, y: 2 })).get({ timeout: "60s" })).toBe(4);
       expect(await left.state()).toBe("PENDING");
       // None at all, and then again.
       expect(await tell("cancel_consumer", { queue: "celery" })).toEqual({ ok: "no longer consuming from celery" });
       const waits = await add.delay({ x: 3, y: 3 });
       expect(await tell("add_consumer", { queue: "video" })).toEqual({ ok: "add consumer video" });
-      expect(await left.get({ timeout: "10s" })).toBe(2);
+      expect(await left.get({ timeout: "60s" })).toBe(2);
       expect(await waits.state()).toBe("PENDING");
       expect(await tell("add_consumer", { queue: "celery" })).toEqual({ ok: "add consumer celery" });
-      expect(await waits.get({ timeout: "10s" })).toBe(6);
+      expect(await waits.get({ timeout: "60s" })).toBe(6);
     });
 
     it("keeps to time limits that are set while it runs", async () => {
       const { slow } = tasks();
       await work();
-      expect(await tellAll("time_limit", { task_name: "m.slow", soft: 0.05, hard: 5 })).toEqual({
+      expect(await tellAll("time_limit", { task_name: "m.slow", soft: 0.05, hard: 60 })).toEqual({
         ok: "time limits set successfully",
       });
-      expect(await (await slow.delay({ n: 1 })).get({ timeout: "10s" })).toBe("SOFT_TIME_LIMIT");
+      expect(await (await slow.delay({ n: 1 })).get({ timeout: "60s" })).toBe("SOFT_TIME_LIMIT");
       expect(await tell("registered", { taskinfoitems: ["soft_time_limit"] })).toContain(
         "m.slow [soft_time_limit=0.05]",
       );
       if (!lasting) return;
       await worker.stop();
       await work();
-      expect(await (await slow.delay({ n: 2 })).get({ timeout: "10s" })).toBe("SOFT_TIME_LIMIT");
+      expect(await (await slow.delay({ n: 2 })).get({ timeout: "60s" })).toBe("SOFT_TIME_LIMIT");
     });
 
     it("tells another worker what is revoked, and takes over what that one knows", async () => {

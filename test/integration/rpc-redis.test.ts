@@ -47,7 +47,7 @@ describeWith("redis-server", "results by rpc over redis", () => {
       ctx.progress(1, 2, "half");
       return "done";
     });
-    worker = await app.work({ pool: "inline", lease: "2s", sweep: "200ms" });
+    worker = await app.work({ pool: "inline", lease: "60s", sweep: "200ms" });
   });
   afterEach(async () => {
     await worker.stop();
@@ -57,13 +57,13 @@ describeWith("redis-server", "results by rpc over redis", () => {
   it("come to whoever asked, values and failures", async () => {
     const add = asker.remote<(a: number, b: number) => number>("t.add");
     const sent = await Promise.all(Array.from({ length: 50 }, (_, index) => add.delay(index, 1)));
-    expect(await Promise.all(sent.map((one) => one.get({ timeout: "10s" })))).toEqual(
+    expect(await Promise.all(sent.map((one) => one.get({ timeout: "60s" })))).toEqual(
       sent.map((_, index) => index + 1),
     );
     const failed = await asker.remote<() => void>("t.fail").delay();
-    await expect(failed.get({ timeout: "10s" })).rejects.toMatchObject({ code: "TASK_FAILED" });
+    await expect(failed.get({ timeout: "60s" })).rejects.toMatchObject({ code: "TASK_FAILED" });
     const watched = await asker.remote<() => string>("t.slow").delay();
-    expect(await watched.get({ timeout: "10s" })).toBe("done");
+    expect(await watched.get({ timeout: "60s" })).toBe("done");
     // Nobody keeps them: neither the store of the broker nor the lists, once read.
     await eventually("empty lists", async () => (await redis.cli("keys", "????????-????-*")) === "");
   });
@@ -72,7 +72,7 @@ describeWith("redis-server", "results by rpc over redis", () => {
     const oid = crypto.randomUUID();
     await redis.cli("lpush", "celery", pythonCall("py-1", "t.add", [2, 2], oid));
     const [list, raw] = (
-      await redis.cli("brpop", oid, `${oid}\x06\x163`, `${oid}\x06\x166`, `${oid}\x06\x169`, "10")
+      await redis.cli("brpop", oid, `${oid}\x06\x163`, `${oid}\x06\x166`, `${oid}\x06\x169`, "60")
     ).split("\n");
     expect(list).toBe(oid);
     const envelope = JSON.parse(raw ?? "") as { body: string; properties: Record<string, unknown> };

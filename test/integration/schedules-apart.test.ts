@@ -21,7 +21,7 @@ describeWith("rabbitmq-server", "ticks beside RabbitMQ", () => {
     let app: App;
     beforeAll(async () => {
       [rabbit, redis] = await Promise.all([startRabbit(), startRedis()]);
-    }, 120_000);
+    }, 240_000);
     afterEach(async () => {
       await app.close();
       await dropQueues(rabbit);
@@ -43,7 +43,7 @@ describeWith("rabbitmq-server", "ticks beside RabbitMQ", () => {
       expect(control).toBeDefined();
       let term: Term | undefined;
       await expect
-        .poll(async () => (term = await lease?.acquire("firing", "next", 30_000)), { timeout: 10_000 })
+        .poll(async () => (term = await lease?.acquire("firing", "next", 30_000)), { timeout: 60_000 })
         .toBeDefined();
       expect(await lease?.fired(tickSchedule, 1)).toEqual([]);
       const id = `tick-${when}`;
@@ -56,7 +56,7 @@ describeWith("rabbitmq-server", "ticks beside RabbitMQ", () => {
       await expect.poll(count).toBe(lying);
 
       const worker = await app.work({ pool: "inline", concurrency: 2 });
-      await app.result(id).get({ timeout: "20s" });
+      await app.result(id).get({ timeout: "60s" });
       await expect.poll(count).toBeOneOf([0, undefined]);
       await worker.stop();
       expect(runs).toEqual([id]);

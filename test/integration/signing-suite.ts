@@ -22,8 +22,8 @@ import type { SuiteBroker } from "./worker-suite.ts";
 
 const secret = (letter: string): string => letter.repeat(32);
 const signing = { keys: { one: secret("a"), two: secret("b") }, use: "one", acceptUnsigned: ["open"] } as const;
-const soon = { timeout: "20s" } as const;
-const patience = { timeout: 20_000 } as const;
+const soon = { timeout: "60s" } as const;
+const patience = { timeout: 60_000 } as const;
 
 export function signingSuite(name: string, makeBroker: () => Promise<SuiteBroker>): void {
   describe(`signed messages on ${name}`, () => {
@@ -65,7 +65,7 @@ export function signingSuite(name: string, makeBroker: () => Promise<SuiteBroker
       app.work({
         pool: "inline",
         concurrency: 5,
-        lease: "5s",
+        lease: "60s",
         queues: ["celery", "open"],
         onEvent: (event) => events.push(event),
       });
@@ -81,8 +81,8 @@ export function signingSuite(name: string, makeBroker: () => Promise<SuiteBroker
       signMessage(message, { kind: "task", queue }, keyring(), Date.now());
     const tell = async (method: string, named: Readonly<Record<string, unknown>> = {}): Promise<readonly unknown[]> => {
       const { bus } = await coreOf(app).connect();
-      const question = { method, arguments: named, timeout: 10_000, limit: 1 };
-      return [...(await ask(bus, question, systemClock, AbortSignal.timeout(15_000))).values()];
+      const question = { method, arguments: named, timeout: 60_000, limit: 1 };
+      return [...(await ask(bus, question, systemClock, AbortSignal.timeout(60_000))).values()];
     };
     const served = async (): Promise<readonly string[]> => {
       const [queues] = (await tell("active_queues")) as readonly (readonly { readonly name: string }[])[];
@@ -92,7 +92,7 @@ export function signingSuite(name: string, makeBroker: () => Promise<SuiteBroker
     const put = async (queue: string, ...messages: readonly Message[]): Promise<void> => {
       const { broker: bare } = await coreOf(peer()).connect();
       const batch = messages.map((message) => ({ queue, message }));
-      await bare.publish(batch, AbortSignal.timeout(5000));
+      await bare.publish(batch, AbortSignal.timeout(60_000));
     };
 
     it("run as all others do: later, tried again, in workflows, packed, from a peer with another of the keys", async () => {
@@ -193,7 +193,7 @@ export function signingSuite(name: string, makeBroker: () => Promise<SuiteBroker
       const once = command(pause, Date.now());
       await bare.bus.publish(channel, once);
       await expect.poll(() => served(), patience).toEqual(["celery"]);
-      await tell("add_consumer", { queue: "open" });
+      expect(await tell("add_consumer", { queue: "open" })).toEqual([{ ok: "add consumer open" }]);
       await expect.poll(() => served(), patience).toEqual(["celery", "open"]);
       await bare.bus.publish(channel, once);
       // Commands are done in their order, so once a later one is answered the repeat has been seen.

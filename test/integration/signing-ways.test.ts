@@ -51,7 +51,7 @@ describe.each(["a transaction", "an outbox", "a schedule"] as const)("what comes
     const call = chain(sender.double.si(1), sender.double.s(), sender.double.s());
     const id = await otherWays[way]({ app: sender.app, folder, call });
     const { app, ran } = await work();
-    expect(await app.result<number>(id).get({ timeout: "20s" })).toBe(8);
+    expect(await app.result<number>(id).get({ timeout: "60s" })).toBe(8);
     expect(ran.slice(0, 3)).toEqual([1, 2, 4]);
     expect(await letters(app)).toEqual([]);
   });
@@ -79,7 +79,7 @@ describe("an outbox", () => {
     const call = unsigned.double.si(3);
     const id = await otherWays["an outbox"]({ app: unsigned.app, relay: keyed.app, folder, call });
     const { app } = await work();
-    expect(await app.result<number>(id).get({ timeout: "20s" })).toBe(6);
+    expect(await app.result<number>(id).get({ timeout: "60s" })).toBe(6);
     const lost = await otherWays["an outbox"]({
       app: keyed.app,
       relay: unsigned.app,

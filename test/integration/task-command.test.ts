@@ -60,7 +60,7 @@ describe("celeriac task and doctor", () => {
     });
     await using _worker = await app.work({ queues: ["main"], pool: "inline", name: "w@here" });
     const sent = await hopeless.delay();
-    await sent.get({ timeout: "20s" }).catch(() => {});
+    await sent.get({ timeout: "60s" }).catch(() => {});
     const [words, task] = await Promise.all([run("task", sent.id), run("task", sent.id, "--json")]);
     expect(words.code).toBe(3);
     expect(words.stdout).toMatch(/because it lies among the dead letters since .* \(exhausted\): RangeError: no.* way/);

@@ -17,7 +17,7 @@ import type { KeptSpan } from "./tracing/sdk.ts";
 const python = fileURLToPath(new URL("./tracing/python/", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "celeriac-tracing-"));
 const file = join(folder, "spans.jsonl");
-const soon = { timeout: "25s" } as const;
+const soon = { timeout: "60s" } as const;
 const tracer = trace.getTracer("a web app");
 const newest = releases["5.6"];
 const look = ["-c", "import opentelemetry.instrumentation.celery"];

@@ -17,7 +17,7 @@ process.env["TRACE_BROKER"] = `sqlite:${join(folder, "queue.db")}`;
 const { again, app, branch, dying, flaky, flush, grow, leaf, look, split, sum } = await import("./tracing/app.ts");
 const { measured } = await import("./tracing/sdk.ts");
 
-const soon = { timeout: "25s" } as const;
+const soon = { timeout: "60s" } as const;
 const tracer = trace.getTracer("a web app");
 
 afterAll(async () => {

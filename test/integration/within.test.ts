@@ -20,7 +20,7 @@ afterEach(async () => {
 const file = (name = "shop.db"): string => join(folder, name);
 
 function database(path = file()): DatabaseSync {
-  const db = new DatabaseSync(path, { timeout: 5_000 });
+  const db = new DatabaseSync(path, { timeout: 60_000 });
   db.exec("CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY)");
   closing.push(() => {
     if (db.isOpen) db.close();
@@ -59,7 +59,7 @@ describe("a call within a transaction", () => {
     db.prepare("INSERT INTO orders VALUES (7)").run();
     const sent = queue.enqueue(receipt.si({ order: 7 }));
     db.exec("COMMIT");
-    expect(await sent.get({ timeout: "10s" })).toBe(7);
+    expect(await sent.get({ timeout: "60s" })).toBe(7);
     expect(ran).toEqual([7]);
     expect(count(db, "orders")).toBe(1);
   });
@@ -77,7 +77,7 @@ describe("a call within a transaction", () => {
     const again = queue.enqueue(receipt.si({ order: 2 }), { id: "receipt-1" });
     db.exec("COMMIT");
     expect(again.duplicate).toBe(false);
-    expect(await again.get({ timeout: "10s" })).toBe(2);
+    expect(await again.get({ timeout: "60s" })).toBe(2);
     expect(ran).toEqual([2]);
   });
 
@@ -107,7 +107,7 @@ describe("a call within a transaction", () => {
     db.exec("BEGIN IMMEDIATE");
     const sent = queue.enqueue(workflow);
     db.exec("COMMIT");
-    expect(await sent.get({ timeout: "10s" })).toBe(3);
+    expect(await sent.get({ timeout: "60s" })).toBe(3);
     expect(new Set(ran)).toEqual(new Set([1, 2]));
     expect(ran).toHaveLength(2);
   });
@@ -117,7 +117,7 @@ describe("a call within a transaction", () => {
     const { receipt, ran } = tasks(app);
     const queue = await other.within(db);
     await using _worker = await app.work({ pool: "inline" });
-    expect(await receipt.delay({ order: 0 }).then((sent) => sent.get({ timeout: "10s" }))).toBe(0);
+    expect(await receipt.delay({ order: 0 }).then((sent) => sent.get({ timeout: "60s" }))).toBe(0);
     db.exec("BEGIN IMMEDIATE");
     const sent = queue.enqueue(receipt.si({ order: 1 }));
     const idle = count(db, "celeriac_idle");
@@ -126,7 +126,7 @@ describe("a call within a transaction", () => {
     expect(ran).toEqual([0]);
     db.exec("COMMIT");
     expect(idle).toBe(0);
-    expect(await app.result<number>(sent.id).get({ timeout: "10s" })).toBe(1);
+    expect(await app.result<number>(sent.id).get({ timeout: "60s" })).toBe(1);
   });
 
   test("that is refused leaves the transaction as it was", async () => {

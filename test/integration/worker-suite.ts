@@ -40,7 +40,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       app.work({
         pool: "inline",
         concurrency: 10,
-        lease: "2s",
+        lease: "60s",
         sweep: "100ms",
         grace: "1s",
         onEvent: (event) => events.push(event),
@@ -52,7 +52,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       const add = app.task("t.add", ({ x, y }: { x: number; y: number }) => x + y);
       await work();
       const sent = await add.delay({ x: 2, y: 3 });
-      expect(await sent.get({ timeout: "10s" })).toBe(5);
+      expect(await sent.get({ timeout: "60s" })).toBe(5);
       expect(await sent.state()).toBe("SUCCESS");
     });
 
@@ -61,7 +61,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       const count = app.task("t.count", ({ n }: { n: number }) => void runs.set(n, (runs.get(n) ?? 0) + 1));
       await work();
       const sent = await count.enqueueMany(Array.from({ length: 500 }, (_, n) => ({ n })));
-      await Promise.all(sent.map((one) => one.get({ timeout: "20s" })));
+      await Promise.all(sent.map((one) => one.get({ timeout: "60s" })));
       expect(runs.size).toBe(500);
       expect([...runs.values()].every((times) => times === 1)).toBe(true);
     });
@@ -71,7 +71,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
         throw new RangeError("too far");
       });
       await work();
-      const error: unknown = await (await fail.delay()).get({ timeout: "10s" }).catch((thrown: unknown) => thrown);
+      const error: unknown = await (await fail.delay()).get({ timeout: "60s" }).catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: "TASK_FAILED", message: expect.stringContaining("too far") });
       expect(await letters()).toEqual([]);
     });
@@ -99,7 +99,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       });
       await work();
       const sent = await stubborn.delay({ n: 1 });
-      await expect(sent.get({ timeout: "10s" })).rejects.toMatchObject({ code: "TASK_FAILED" });
+      await expect(sent.get({ timeout: "60s" })).rejects.toMatchObject({ code: "TASK_FAILED" });
       // A result that lies elsewhere is there first.
       await expect.poll(letters).toHaveLength(1);
       const [letter] = await letters();
@@ -107,7 +107,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       expect(letter?.attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
       broken = false;
       expect(await app.dead.redrive([letter?.key ?? ""])).toBe(1);
-      expect(await sent.get({ timeout: "10s" })).toBe("mended");
+      expect(await sent.get({ timeout: "60s" })).toBe("mended");
       expect(await letters()).toEqual([]);
     });
 
@@ -120,7 +120,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
         },
       );
       await work();
-      await expect((await picky.delay({ n: 1 })).get({ timeout: "10s" })).rejects.toMatchObject({
+      await expect((await picky.delay({ n: 1 })).get({ timeout: "60s" })).rejects.toMatchObject({
         code: "TASK_FAILED",
       });
       expect(events.some(({ type }) => type === "task:retried")).toBe(false);
@@ -131,7 +131,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
         ctx.attempt < 2 ? ctx.retry({ delay: "20ms" }) : ctx.attempt,
       );
       await work();
-      expect(await (await asking.delay({ n: 1 })).get({ timeout: "10s" })).toBe(2);
+      expect(await (await asking.delay({ n: 1 })).get({ timeout: "60s" })).toBe(2);
     });
 
     it("holds a delayed task in the broker until it is due", async () => {
@@ -139,7 +139,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       await work();
       const before = Date.now();
       const sent = await late.enqueue(undefined, { delay: "400ms" });
-      expect((await sent.get({ timeout: "10s" })) - before).toBeGreaterThanOrEqual(390);
+      expect((await sent.get({ timeout: "60s" })) - before).toBeGreaterThanOrEqual(390);
     });
 
     it("revokes a task that expired before it could start", async () => {
@@ -151,7 +151,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
         setTimeout(resolve, 60);
       });
       await work();
-      await expect(sent.get({ timeout: "10s" })).rejects.toMatchObject({ code: "TASK_REVOKED" });
+      await expect(sent.get({ timeout: "60s" })).rejects.toMatchObject({ code: "TASK_REVOKED" });
       expect(runs).toBe(0);
     });
 
@@ -186,7 +186,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
           {
             queues: ["celery"],
             worker: "elsewhere",
-            lease: 2000,
+            lease: 60_000,
             maxClaimBytes: 1 << 20,
             userCodeHere: false,
             stallLimit: 60_000,
@@ -229,7 +229,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
         return step.kept;
       });
       await work();
-      expect(await (await long.delay({ n: 1 })).get({ timeout: "10s" })).toBe(12345678901234567890n);
+      expect(await (await long.delay({ n: 1 })).get({ timeout: "60s" })).toBe(12345678901234567890n);
       expect(made).toEqual(["a"]);
       await expect.poll(() => events.some(({ type }) => type === "task:progress")).toBe(true);
     });
@@ -250,16 +250,16 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
           { queue: "celery", message: pickled },
           { queue: "celery", message: torn },
         ],
-        AbortSignal.timeout(5000),
+        AbortSignal.timeout(60_000),
       );
       await work();
-      expect(await (await ok.delay()).get({ timeout: "10s" })).toBe("fine");
+      expect(await (await ok.delay()).get({ timeout: "60s" })).toBe("fine");
       await expect
         .poll(async () => (await letters()).map(({ reason }) => reason).sort())
         .toEqual(["refused-content", "undecodable"]);
       // Nobody asked for it, so where results are sent back there is nobody to tell.
       if (!backend.store.features.manyReaders) return;
-      await expect(app.result("torn").get({ timeout: "5s" })).rejects.toMatchObject({ code: "TASK_FAILED" });
+      await expect(app.result("torn").get({ timeout: "60s" })).rejects.toMatchObject({ code: "TASK_FAILED" });
     });
 
     it("acknowledges an early task before it runs", async () => {
@@ -269,7 +269,7 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       });
       await work();
       const sent = await early.delay();
-      expect(await sent.get({ timeout: "10s" })).toBeLessThanOrEqual(1);
+      expect(await sent.get({ timeout: "60s" })).toBeLessThanOrEqual(1);
       await expect
         .poll(async () => (await app.queues.list()).find(({ name: queue }) => queue === "celery")?.leased ?? 0)
         .toBe(0);
@@ -294,21 +294,21 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       patient = true;
       await first.stop({ grace: 0 });
       await work();
-      expect(await sent.get({ timeout: "10s" })).toBe("done");
+      expect(await sent.get({ timeout: "60s" })).toBe("done");
       expect(attempts).toEqual([1, 1]);
     });
 
     it("ends a task at its hard limit and stores TimeLimitExceeded", async () => {
       const endless = app.task("t.endless", { timeLimit: "150ms" }, () => new Promise<void>(() => {}));
       await work();
-      const error: unknown = await (await endless.delay()).get({ timeout: "10s" }).catch((thrown: unknown) => thrown);
+      const error: unknown = await (await endless.delay()).get({ timeout: "60s" }).catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: "TASK_FAILED", message: expect.stringContaining("TimeLimitExceeded") });
     });
 
     it("tells what a task logs at the level it was logged at", async () => {
       const chatty = app.task("t.chatty", (_: { n: number }, ctx) => ctx.log.warn("careful", { n: 1 }));
       await work();
-      await (await chatty.delay({ n: 1 })).get({ timeout: "10s" });
+      await (await chatty.delay({ n: 1 })).get({ timeout: "60s" });
       await expect
         .poll(() => events.find(({ type }) => type === "task:log"))
         .toMatchObject({ code: "warn", text: "careful", detail: { n: 1 } });
@@ -329,15 +329,15 @@ export function workerSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       const parent = app.task("t.parent", async () => (await child.delay({ n: 1 })).id);
       await work();
       const sent = await parent.delay();
-      const id = await sent.get({ timeout: "10s" });
-      expect(await app.result(id).get({ timeout: "10s" })).toMatchObject({ root: sent.id, parent: sent.id });
+      const id = await sent.get({ timeout: "60s" });
+      expect(await app.result(id).get({ timeout: "60s" })).toMatchObject({ root: sent.id, parent: sent.id });
     });
 
     it("leaves nothing in the queue when all is done", async () => {
       const ok = app.task("t.ok", () => 1);
       await work();
       await Promise.all(
-        (await ok.enqueueMany(Array.from({ length: 20 }, () => undefined))).map((one) => one.get({ timeout: "10s" })),
+        (await ok.enqueueMany(Array.from({ length: 20 }, () => undefined))).map((one) => one.get({ timeout: "60s" })),
       );
       await expect
         .poll(async () =>

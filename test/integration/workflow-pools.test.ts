@@ -9,7 +9,7 @@ import { chain, chord, type WorkerHandle } from "../../src/index.ts";
 const folder = mkdtempSync(join(tmpdir(), "celeriac-workflow-"));
 process.env["WORKFLOW_BROKER"] = `sqlite:${join(folder, "queue.db")}`;
 const { app, double, more, split, start, sum, unsendable, wait } = await import("./workflow/app.ts");
-const soon = { timeout: "25s" } as const;
+const soon = { timeout: "60s" } as const;
 
 afterAll(async () => {
   await app.close();

@@ -17,7 +17,7 @@ import type { SuiteBroker } from "./worker-suite.ts";
 
 /** What a worker warns of when something went wrong, and not because of what a server cannot do. */
 const trouble = new Set(["CHORD_LOST", "POOL_FAILED", "RESULT_STORE", "SETTLE_REPEATED"]);
-const soon = { timeout: "10s" } as const;
+const soon = { timeout: "60s" } as const;
 
 /** Workflows of every shape, and what comes out of them. */
 type Shapes = Readonly<Record<string, readonly [workflow: AnySignature, result: unknown]>>;
@@ -40,7 +40,7 @@ export function workflowSuite(name: string, makeBroker: () => Promise<SuiteBroke
       await app.work({
         pool: "inline",
         concurrency: 20,
-        lease: "2s",
+        lease: "60s",
         sweep: "100ms",
         grace: "1s",
         onEvent: (event) => {

@@ -81,7 +81,7 @@ export async function sqliteDriver(): Promise<Driver> {
   const path = join(directory, "queue.db");
   const clients: ModelClient[] = [];
   let direct: DatabaseSync | undefined;
-  const db = (): DatabaseSync => (direct ??= new DatabaseSync(path, { timeout: 5_000 }));
+  const db = (): DatabaseSync => (direct ??= new DatabaseSync(path, { timeout: 30_000 }));
   return {
     name: "sqlite",
     lease: longLease,

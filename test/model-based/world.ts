@@ -46,7 +46,7 @@ interface Seat {
 
 export class World {
   /** How long it may take until what the model saw is seen here too, ms. */
-  patience = 10_000;
+  patience = 60_000;
   readonly #driver: Driver;
   readonly #clients: ModelClient[] = [];
   #seats: Seat[] = [];

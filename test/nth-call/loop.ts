@@ -16,7 +16,7 @@ export async function strike(place: string, journal: string, mode: Mode, n: numb
     execFile(
       process.execPath,
       ["--disable-warning=ExperimentalWarning", program, place, journal, mode, String(n)],
-      { timeout: 25_000 },
+      { timeout: 120_000 },
       () => resolve(),
     );
   });

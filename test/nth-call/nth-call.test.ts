@@ -59,7 +59,7 @@ function loop(
       );
       expect(wrong).toEqual([]);
     },
-    240_000,
+    600_000,
   );
 }
 

@@ -53,11 +53,11 @@ export class BuiltCheckout {
     return environment;
   }
 
-  /** Runs one of its scripts to its end, at most 90 seconds. */
+  /** Runs one of its scripts to its end, at most four minutes. */
   async run(script: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Run> {
     const temporary = await mkdtemp(join(this.folder, "tmp-"));
     const env = { ...this.environment, ...environment, TMPDIR: temporary };
-    const ended = await execute(process.execPath, [join(this.folder, script), ...args], { env, timeout: 90_000 }).then(
+    const ended = await execute(process.execPath, [join(this.folder, script), ...args], { env, timeout: 240_000 }).then(
       ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
       (error: { readonly code: unknown; readonly stdout: string; readonly stderr: string }) => ({
         code: typeof error.code === "number" ? error.code : -1,

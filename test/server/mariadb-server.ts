@@ -12,7 +12,7 @@ import { unprivileged } from "./unprivileged.ts";
 
 const server = "/usr/sbin/mariadbd";
 const install = "/usr/bin/mariadb-install-db";
-const startLimit = 60_000;
+const startLimit = 120_000;
 
 export const mariadbNeed: Need = {
   program: "mariadbd",

@@ -14,7 +14,7 @@ import type { Need } from "./required-program.ts";
 import { unprivileged } from "./unprivileged.ts";
 
 const versions = "/usr/lib/postgresql";
-const startLimit = 60_000;
+const startLimit = 120_000;
 
 /** Debian keeps the binaries of each version beside the search path. */
 function binaries(): string | undefined {

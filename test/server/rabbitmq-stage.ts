@@ -17,7 +17,7 @@ export interface RabbitStage {
 }
 
 /** A boot is some seconds, several times that when other suites run beside it. */
-const bootLimit = 120_000;
+const bootLimit = 180_000;
 
 /** Registers the hooks; call it inside `describe`. `heartbeat` in seconds. */
 export function useRabbit(options: RabbitServerOptions & { readonly heartbeat?: number } = {}): RabbitStage {

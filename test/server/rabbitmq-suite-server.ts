@@ -27,7 +27,7 @@ export function rabbitSuiteServer(): (query?: string) => MakeServer {
   let rabbit: RabbitServer | undefined;
   beforeAll(async () => {
     rabbit = await startRabbit();
-  }, 120_000);
+  }, 180_000);
   afterAll(() => rabbit?.stop());
   return (query = "") =>
     () => {

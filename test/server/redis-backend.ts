@@ -91,7 +91,7 @@ export class Catch {
 }
 
 /** Looks again every 10 ms: for states of a server, which tells nobody when they change. */
-export async function eventually(what: string, ready: () => Promise<boolean> | boolean, limit = 10_000): Promise<void> {
+export async function eventually(what: string, ready: () => Promise<boolean> | boolean, limit = 60_000): Promise<void> {
   for (const end = performance.now() + limit; performance.now() < end;) {
     if (await ready()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -90,7 +90,7 @@ export async function startSentinel(options: SentinelOptions): Promise<SentinelS
     // It learns of replicas from the master, every ten seconds and once at the start: without one there is no fail-over.
     const knows = async (): Promise<boolean> =>
       (await ask("sentinel", "replicas", name).catch(() => "it has not begun to listen")).includes("slave");
-    await eventually("the sentinel", knows, 20_000);
+    await eventually("the sentinel", knows);
     await eventually("the link", async () => (await replica.cli("info", "replication")).includes("link_status:up"));
   } catch (error) {
     await setUp[Symbol.asyncDispose]();

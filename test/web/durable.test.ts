@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type App, createApp } from "../../src/app/app.ts";
 import type { StructuredLogger } from "../../src/app/structured-log.ts";
 import { CeleriacError } from "../../src/error/celeriac-error.ts";
@@ -71,12 +71,9 @@ describe.each(Object.entries(frameworks))("durable work in %s", (_name, framewor
     const { id } = body as { readonly id: string };
     expect(status).toBe(202);
     expect([200, 202]).toContain((await answerOf(`${base}/tasks/${id}`)).status);
-    await vi.waitFor(async () =>
-      expect(await answerOf(`${base}/tasks/${id}`)).toEqual({
-        status: 200,
-        body: { id, state: "SUCCESS", result: 21 },
-      }),
-    );
+    await expect
+      .poll(() => answerOf(`${base}/tasks/${id}`))
+      .toEqual({ status: 200, body: { id, state: "SUCCESS", result: 21 } });
     expect(await (await fetch(`${base}/tasks/${id}/events`)).text()).toContain("event: result");
   });
 

@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { type App, coreOf, createApp } from "../../src/app/app.ts";
 import type { StructuredLogger } from "../../src/app/structured-log.ts";
 import { encodeTaskMeta } from "../../src/wire/outcome.ts";
@@ -288,7 +288,7 @@ describe.each(Object.entries(frameworks))("%s", (_name, framework) => {
     client.destroy();
     may.resolve();
     await close();
-    await vi.waitFor(() => expect(seen).toEqual(["added before", "added after"]));
+    await expect.poll(() => seen).toEqual(["added before", "added after"]);
   });
 
   test("work that is added when the response is out runs at once", async () => {

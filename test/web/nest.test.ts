@@ -66,7 +66,7 @@ test("a method is a task, injected where it is sent, and run by the worker of th
   const server = await start(rootOf(imports, [Sender]));
   const first = await server.get(Sender).greet.delay("Ada");
   const second = await server.get(Sender).greet.delay("Bob");
-  const told = [await first.get({ timeout: "20s" }), await second.get({ timeout: "20s" })];
+  const told = [await first.get({ timeout: "60s" }), await second.get({ timeout: "60s" })];
   expect(told.map((text) => text.replace(/\d+/, "N"))).toEqual(["hello Ada, from N", "hello Bob, from N"]);
   expect(new Set(told.map((text) => /\d+/.exec(text)?.[0])).size, "one provider for all runs").toBe(1);
   expect(server.get<App>(CELERIAC_APP)).toBe(app);
@@ -82,7 +82,7 @@ test("a provider that is made for each use is made for each run", async () => {
     await app.delay(app.signature<() => string>("visit", "a")),
     await app.delay(app.signature<() => string>("visit", "b")),
   ];
-  const told = await Promise.all(sent.map((each) => each.get({ timeout: "20s" })));
+  const told = await Promise.all(sent.map((each) => each.get({ timeout: "60s" })));
   expect(told[0]?.replace("a", "")).not.toBe(told[1]?.replace("b", ""));
 });
 
@@ -99,7 +99,7 @@ test("children of a worker make a context of their own, with everything injected
   const { price, pid, id } = await sent.get({ timeout: "60s" });
   expect({ price, id }).toEqual({ price: 21, id: sent.id });
   expect(worker.stats().children.map((child) => child.pid)).toContain(pid);
-}, 90_000);
+}, 240_000);
 
 test("options may come from a factory; the dashboard is shown to whom they say; the end closes the app if they say so", async () => {
   const app = appHere();
@@ -135,7 +135,7 @@ test("options may come from a factory; the dashboard is shown to whom they say; 
 test("health is up while the broker answers, and says with its code why it is not", async () => {
   const healthOf = async (app: App): Promise<unknown> => {
     const server = await start(rootOf([CeleriacModule.forRoot({ app })]));
-    return server.get(CeleriacHealth).check("queue", { timeout: "10s" });
+    return server.get(CeleriacHealth).check("queue", { timeout: "60s" });
   };
   expect(await healthOf(appHere())).toEqual({ queue: { status: "up" } });
   expect(await healthOf(appHere("redis://127.0.0.1:1/0"))).toMatchObject({

@@ -108,7 +108,7 @@ test("what a worker of ours tells becomes its tasks' attempts, logs, progress an
   await using events = await app.events((batch) => history.ingest(batch));
   await using worker = await app.work({ pool: "inline" });
   const sent = await charge.delay(7);
-  await sent.get({ timeout: "10s" });
+  await sent.get({ timeout: "60s" });
   await worker.stop();
   const ended = Promise.withResolvers<void>();
   using _look = systemClock.every(5, () => {

@@ -10,7 +10,7 @@ import { clearPlace, openPlace } from "./place.ts";
 
 /** Of the frozen relay; the other one's too. */
 const batch = 10;
-const patience = { timeout: 20_000, interval: 50 } as const;
+const patience = { timeout: 60_000, interval: 50 } as const;
 const appFile = fileURLToPath(new URL("./freezing-app.ts", import.meta.url));
 
 /** `moment`: of the publish, at which the relay stops. */
@@ -54,7 +54,7 @@ export async function takeOverFromFrozen(address: string, broker: string, moment
 
   await using _worker = await app.work({ pool: "inline", concurrency: 20 });
   const last = await receipt.delay({ order: -1 });
-  await last.get({ timeout: "20s" });
+  await last.get({ timeout: "60s" });
   await expect.poll(() => queued(app)).toBe(0);
   expect(ran.toSorted((a, b) => a - b)).toEqual([-1, ...orders, orders.length]);
   await place.close();

@@ -60,7 +60,7 @@ export async function sellWhileRelaysDie({ place: address, broker, results }: Ki
     expect(await each.exited).toBe(0);
   }
   // All that was published twice has been taken by now, for queues are first in, first out.
-  expect(await receipt.delay({ order: -1 }).then((sent) => sent.get({ timeout: "30s" }))).toBeNull();
+  expect(await receipt.delay({ order: -1 }).then((sent) => sent.get({ timeout: "60s" }))).toBeNull();
   ran.delete(-1);
   expect(sorted(ran.keys())).toEqual(committed);
   expect([...ran].filter(([, times]) => times > 1)).toEqual([]);

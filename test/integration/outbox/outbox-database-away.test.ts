@@ -50,10 +50,10 @@ describeNeeding(postgresNeed, "a relay whose PostgreSQL dies", () => {
       expect(given).toContain(true);
       expect(given.at(-1)).toBe(false);
       await using _worker = await app.work({ pool: "inline" });
-      expect(await app.result<number>(ids[0] ?? "").get({ timeout: "20s" })).toBe(1);
+      expect(await app.result<number>(ids[0] ?? "").get({ timeout: "60s" })).toBe(1);
     } finally {
       await postgres.stop();
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 90_000);
+  }, 240_000);
 });

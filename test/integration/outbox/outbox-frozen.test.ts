@@ -21,7 +21,7 @@ describe("an outbox in SQLite", () => {
       const at = (name: string): string => `sqlite:${join(folder, `${moment}-${name}.db`)}`;
       await takeOverFromFrozen(at("shop"), at("queue"), moment);
     },
-    60_000,
+    240_000,
   );
 });
 
@@ -34,5 +34,5 @@ describeNeeding(postgresNeed, "an outbox in PostgreSQL", () => {
 
   test("loses nothing and sends nothing twice when a relay is frozen in its transaction, which the server ends", async () => {
     await takeOverFromFrozen(postgres.url, `sqlite:${join(folder, "elsewhere.db")}`, "before");
-  }, 60_000);
+  }, 240_000);
 });

@@ -10,7 +10,7 @@ import { createOutbox, type Outbox } from "../../../src/outbox/index.ts";
 import { clearPlace, openPlace, type Place, Reports } from "./place.ts";
 
 /** Generous: only what never happens may run into it. */
-const patience = { timeout: 20_000 } as const;
+const patience = { timeout: 60_000 } as const;
 
 export function outboxSuite(start: () => Promise<{ readonly address: string; stop(): Promise<void> }>): void {
   let server: Awaited<ReturnType<typeof start>>;
@@ -75,7 +75,7 @@ export function outboxSuite(start: () => Promise<{ readonly address: string; sto
       await query("INSERT INTO orders VALUES (2)", []);
       kept.resolve((await outbox.add(query, receipt.si({ order: 2 }))).id);
     });
-    expect(await app.result<number>(await kept.promise).get({ timeout: "20s" })).toBe(2);
+    expect(await app.result<number>(await kept.promise).get({ timeout: "60s" })).toBe(2);
     expect(ran).toEqual([2]);
     await expect.poll(waiting, patience).toBe(0);
   });
@@ -127,7 +127,7 @@ export function outboxSuite(start: () => Promise<{ readonly address: string; sto
       ids.push((await outbox.add(query, chord([receipt.si({ order: 1 }), receipt.si({ order: 2 })], total.s()))).id);
       await outbox.add(query, group([receipt.si({ order: 3 }), receipt.si({ order: 4 })]));
     });
-    expect(await app.result<number>(ids[0] ?? "").get({ timeout: "20s" })).toBe(3);
+    expect(await app.result<number>(ids[0] ?? "").get({ timeout: "60s" })).toBe(3);
   });
 
   test("keeps the order of rows, and shares them among relays", async () => {
@@ -162,7 +162,7 @@ export function outboxSuite(start: () => Promise<{ readonly address: string; sto
     await using _relay = await outbox.relay({ poll: "20ms", batch: 2, report: reports.take });
     expect(await reports.first("full")).toMatchObject({ queues: ["celery"] });
     await expect.poll(() => idsIn(app, "other", "ready").then((ids) => ids.length), patience).toBe(1);
-    expect(await waiting()).toBe(1);
+    await expect.poll(waiting, patience).toBe(1);
     await app.queues.purge("celery", { ready: true, delayed: false });
     await expect.poll(waiting, patience).toBe(0);
   });

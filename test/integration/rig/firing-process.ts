@@ -13,6 +13,6 @@ backend.broker.publish = async (batch, signal) => {
   if (when === "after") die();
   return answers;
 };
-const term = await backend.lease?.acquire("firing", String(process.pid), 1_000);
+const term = await backend.lease?.acquire("firing", String(process.pid), 4_000);
 if (term === undefined) throw new Error("somebody leads");
 await backend.lease?.fire(term, tickSchedule, tickTime, [tickMessage(`tick-${when}`)]);
