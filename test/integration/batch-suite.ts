@@ -54,6 +54,35 @@ export function batchSuite(name: string, makeBroker: () => Promise<SuiteBroker>)
       expect([...tries.values()]).toEqual([1, 1, 2, 2, 1]);
     });
 
+    it("holds no more of a key than may run at one time", async () => {
+      const batches: string[][] = [];
+      const running = { a: 0, b: 0 };
+      const most = { a: 0, b: 0 };
+      const task = app.task(
+        "rows.few",
+        { batch: { max: 5, maxWait: "300ms" }, concurrency: { limit: 2, key: ({ who }: { who: "a" | "b" }) => who } },
+        async (rows: readonly { who: "a" | "b"; n: number }[]) => {
+          batches.push(rows.map(({ who }) => who));
+          for (const { who } of rows) most[who] = Math.max(most[who], (running[who] += 1));
+          await new Promise((resolve) => setImmediate(resolve));
+          for (const { who } of rows) running[who] -= 1;
+          return rows.map(({ n }) => ({ value: n }));
+        },
+      );
+      const inputs = [0, 1, 2, 3, 4, 5].map((n) => ({ who: n < 4 ? ("a" as const) : ("b" as const), n }));
+      const sent = await task.enqueueMany(inputs);
+      await using _worker = await app.work({
+        pool: "inline",
+        concurrency: 8,
+        lease: "30s",
+        sweep: "100ms",
+        grace: "1s",
+      });
+      expect(await Promise.all(sent.map((one) => one.get({ timeout: "60s" })))).toEqual([0, 1, 2, 3, 4, 5]);
+      expect(most).toEqual({ a: 2, b: 2 });
+      expect(batches.flat().toSorted()).toEqual(["a", "a", "a", "a", "b", "b"]);
+    });
+
     it("is not held up by a shutdown", async () => {
       const sizes: number[] = [];
       let began: () => void = () => {};
