@@ -42,6 +42,15 @@ const violations = (...args: Parameters<typeof evidence>): readonly string[] => 
 describe("the chaos checker", () => {
   it("is green on a run in which nothing went wrong", () => {
     expect(violations([accepted("a", "ok"), start("a", "ok", 10, 1)], { a: done(1, 20) })).toEqual([]);
+    // Registered before the later attempt, and slower to begin.
+    const beside = [
+      accepted("a", "flaky"),
+      start("a", "flaky", 10, 5_000),
+      start("a", "flaky", 2_000, 1_999_000, 2),
+      start("a", "flaky", 2_001, 1_500_000),
+      fault("cut line", 1, 2_000),
+    ];
+    expect(violations(beside, { a: done(1_999_000, 2_010) })).toEqual([]);
   });
 
   it("is green when an unclear enqueue was not accepted after all", () => {
@@ -80,6 +89,28 @@ describe("the chaos checker", () => {
           ...Array.from({ length: 14 }, (_, n) => start("a", "ok", n + 1, n + 1)),
         ],
         { a: done(14, 99) },
+      ],
+    ],
+    [
+      "a start behind another that was registered later",
+      /^fence: a started with a fence that did not grow/,
+      [
+        [accepted("a", "ok"), start("a", "ok", 10, 9_000), start("a", "ok", 11, 8_000), fault("stop worker", 1, 10)],
+        { a: done(9_000, 12) },
+      ],
+    ],
+    [
+      "an earlier attempt that is begun long after it was registered, beside the later one",
+      /^fence: a started with a fence that did not grow/,
+      [
+        [
+          accepted("a", "flaky"),
+          start("a", "flaky", 10, 5_000),
+          start("a", "flaky", 2_000, 1_999_000, 2),
+          start("a", "flaky", 2_001, 900_000),
+          fault("cut line", 1, 2_000),
+        ],
+        { a: done(1_999_000, 2_010) },
       ],
     ],
     [

@@ -7,6 +7,7 @@
 import { commitTime } from "./commit-time.ts";
 import { Explanations } from "./explanations.ts";
 import type { History } from "./history.ts";
+import type { Run } from "./journal.ts";
 import { type Recovery, recovery } from "./recovery.ts";
 import { brokenWorkflow } from "./workflow-check.ts";
 import { doomed, jobOf, type Kind } from "./workload.ts";
@@ -52,6 +53,12 @@ export interface Verdict {
 const doomedStarts = 3 * 2;
 /** The first, and five after what it threw. */
 const mostAttempts = 6;
+
+/**
+ * Ms between the registering of a start and the start. Where a link broke after a retry was sent and before its former message was acknowledged,
+ * that one comes again, and two attempts lie side by side: both are registered, and the later one may be quicker to begin.
+ */
+const beginning = 1000;
 
 /** Ms by which a commit's stored time may lag behind the journal's clock. */
 const reckoning = 500;
@@ -112,7 +119,7 @@ export function check(evidence: Evidence): Verdict {
       const late = runs.find((run) => run.fence > committed.fence && run.t > time.before + reckoning);
       if (late) violations.push(`late start: ${id} started ${String(late.t - committed.at)} ms after its commit`);
     }
-    if (runs.some((run, index) => index > 0 && run.fence <= (runs[index - 1]?.fence ?? 0))) {
+    if (runs.some((run, index) => index > 0 && isBehind(run, runs[index - 1] ?? run))) {
       violations.push(`fence: ${id} started with a fence that did not grow`);
     }
     if (kind === "python" && runs.length > 1)
@@ -150,4 +157,10 @@ export function check(evidence: Evidence): Verdict {
     recoveryMs,
     violations,
   };
+}
+
+/** It started after the other and has no higher fence. A fence is the moment, in microseconds, at which its start was registered. */
+function isBehind(run: Run, before: Run): boolean {
+  if (run.fence > before.fence) return false;
+  return run.fence === before.fence || run.attempt >= before.attempt || run.t - run.fence / 1000 > beginning;
 }
