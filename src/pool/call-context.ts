@@ -40,10 +40,10 @@ export class CallContext implements TaskContext {
   readonly attempt: number;
   readonly fence: number;
   readonly deadline: Date | undefined;
-  readonly lineage: { readonly root: string; readonly parent: string | undefined; readonly group: string | undefined };
   readonly #call: Call;
   readonly #sink: RunnerSink;
   #abort: AbortController | undefined;
+  #lineage: TaskContext["lineage"] | undefined;
   #headers: Readonly<Record<string, unknown>> | undefined;
   #request: TaskRequest | undefined;
   #log: Logger | undefined;
@@ -58,11 +58,11 @@ export class CallContext implements TaskContext {
     this.attempt = call.attempt;
     this.fence = call.fence;
     this.deadline = call.hard === null ? undefined : new Date(clock.now() + call.hard);
-    this.lineage = {
-      root: call.lineage.root,
-      parent: call.lineage.parent ?? undefined,
-      group: call.lineage.group ?? undefined,
-    };
+  }
+
+  get lineage(): TaskContext["lineage"] {
+    const { root, parent, group } = this.#call.lineage;
+    return (this.#lineage ??= { root, parent: parent ?? undefined, group: group ?? undefined });
   }
 
   /** Under which the pool knows this run; for marking what it writes. */

@@ -4,6 +4,7 @@
  * else nothing waits in the pool, for the worker asks `room` first.
  */
 
+import type { StopSign } from "../clock/stop.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { BatchPlaces } from "./batch-places.ts";
 import { Child } from "./child.ts";
@@ -86,7 +87,7 @@ export class ChildPool implements Pool {
     return Math.max(0, Math.min(free, capacity - this.#waiting.length));
   }
 
-  run(call: Call, signal: AbortSignal): Promise<PoolOutcome> {
+  run(call: Call, signal: StopSign): Promise<PoolOutcome> {
     return new Promise((resolve) => {
       const execution = new Execution(call, signal, resolve);
       if (!this.#makeLink || this.#grace || signal.aborted) execution.lose("bystander", noEnd);

@@ -1,5 +1,6 @@
 /** One call in a child, from the worker's side: its limits, its abort, and its one outcome. */
 
+import type { StopSign } from "../clock/stop.ts";
 import { putAbort, putCall } from "./call-frame.ts";
 import type { AbortReason } from "./call-context.ts";
 import type { Deadlines, Limited } from "./deadlines.ts";
@@ -10,7 +11,7 @@ import type { PoolOutcome } from "./pool.ts";
 
 export class Execution implements Limited {
   readonly call: Call;
-  readonly signal: AbortSignal;
+  readonly signal: StopSign;
   began = false;
   /** Its hard limit struck: the outcome is fixed, the code may still run. */
   overdue = false;
@@ -21,7 +22,7 @@ export class Execution implements Limited {
   #onOverdue: ((execution: Execution) => void) | undefined;
   #stopListening: (() => void) | undefined;
 
-  constructor(call: Call, signal: AbortSignal, resolve: (outcome: PoolOutcome) => void) {
+  constructor(call: Call, signal: StopSign, resolve: (outcome: PoolOutcome) => void) {
     this.call = call;
     this.signal = signal;
     this.#resolve = resolve;

@@ -161,7 +161,7 @@ export class FarSide {
     putBegan(this.#draft, timely.map(slotOf));
     this.flush();
     for (const call of timely) {
-      void runner.run(call).then((reply) => {
+      void runner.run(call, (reply) => {
         this.#progress.end(reply.slot);
         this.#putLogs();
         this.#putReply(reply);

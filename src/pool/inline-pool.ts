@@ -3,9 +3,10 @@
  * fixes the outcome and frees the slot, but the code runs on, for JavaScript on one thread can't be pre-empted.
  */
 
+import type { StopSign } from "../clock/stop.ts";
 import type { AbortReason } from "./call-context.ts";
 import { Deadlines, type Limited } from "./deadlines.ts";
-import { listenForAbort } from "./interruption.ts";
+import { abortReasonOf } from "./interruption.ts";
 import { LoopDelay } from "./loop-delay.ts";
 import type { InlinePoolOptions } from "./pool-options.ts";
 import type { Pool, PoolOutcome } from "./pool.ts";
@@ -95,7 +96,7 @@ class InlinePool implements Pool {
     return Math.max(0, this.#slots - busy);
   }
 
-  run(call: Call, signal: AbortSignal): Promise<PoolOutcome> {
+  run(call: Call, signal: StopSign): Promise<PoolOutcome> {
     return new Promise((resolve) => {
       const waiting = { call, signal, resolve };
       // Whoever asked for room first never waits; the order of the others is kept.
@@ -164,20 +165,24 @@ class InlinePool implements Pool {
       resolve(unstarted(call.slot));
       return;
     }
-    const run = new InlineRun(call, this.#options.clock.monotonic(), {
-      abort: (reason) => this.#runner.abort(call.slot, reason),
-      overdue: (limit) => this.#end(run, { slot: call.slot, k: "hard-limit", limit }),
-      resolve,
-    });
+    const run = new InlineRun(call, this.#options.clock.monotonic(), signal, resolve, this);
     this.#running.set(call.slot, run);
     if (call.isolated) this.#isolated = true;
-    run.stopListening = listenForAbort(signal, (reason) => this.#runner.abort(call.slot, reason));
     this.#deadlines.add(run);
     this.#options.hooks.began(call.slot, process.pid);
-    void this.#runner.run(call).then((reply) => {
+    void this.#runner.run(call, (reply) => {
       this.#progress.end(call.slot);
       this.#end(run, outcomeOf(reply));
     });
+  }
+
+  abort(run: InlineRun, reason: AbortReason): void {
+    this.#runner.abort(run.call.slot, reason);
+  }
+
+  overdue(run: InlineRun): void {
+    const { slot, hard } = run.call;
+    this.#end(run, { slot, k: "hard-limit", limit: hard ?? 0 });
   }
 
   #end(run: InlineRun, outcome: PoolOutcome): void {
@@ -195,46 +200,63 @@ class InlinePool implements Pool {
 
 interface Waiting {
   readonly call: Call;
-  readonly signal: AbortSignal;
+  readonly signal: StopSign;
   readonly resolve: (outcome: PoolOutcome) => void;
-}
-
-interface RunEvents {
-  abort(reason: AbortReason): void;
-  overdue(limit: number): void;
-  resolve(outcome: PoolOutcome): void;
 }
 
 class InlineRun implements Limited {
   readonly call: Call;
   deadline: number;
-  stopListening: (() => void) | undefined;
-  readonly #events: RunEvents;
   readonly #hardAt: number;
+  readonly #signal: StopSign;
+  readonly #resolve: (outcome: PoolOutcome) => void;
+  readonly #pool: InlinePool;
+  readonly #stop = (): void => this.#pool.abort(this, abortReasonOf(this.#signal));
 
-  constructor(call: Call, now: number, events: RunEvents) {
+  constructor(call: Call, now: number, signal: StopSign, resolve: (outcome: PoolOutcome) => void, pool: InlinePool) {
     this.call = call;
-    this.#events = events;
+    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#pool = pool;
     this.#hardAt = call.hard === null ? Infinity : now + call.hard;
     this.deadline = Math.min(this.#hardAt, call.soft === null ? Infinity : now + call.soft);
+    signal.addEventListener("abort", this.#stop, { once: true });
   }
 
   due(now: number): void {
-    this.#events.abort("soft-limit");
+    this.#pool.abort(this, "soft-limit");
     this.deadline = this.#hardAt;
-    if (this.#hardAt <= now) this.#events.overdue(this.call.hard ?? 0);
+    if (this.#hardAt <= now) this.#pool.overdue(this);
   }
 
   end(outcome: PoolOutcome): void {
     this.deadline = Infinity;
-    this.stopListening?.();
-    this.#events.resolve(outcome);
+    this.#signal.removeEventListener("abort", this.#stop);
+    this.#resolve(outcome);
   }
 }
 
 function outcomeOf(reply: TextReply): PoolOutcome {
   if (reply.k !== "value") return reply;
-  return { slot: reply.slot, k: "value", bytes: Buffer.from(reply.text), ms: reply.ms };
+  return new TextValue(reply.slot, reply.text, reply.ms);
+}
+
+class TextValue {
+  readonly slot: number;
+  readonly k = "value";
+  readonly text: string;
+  readonly ms: number;
+  #bytes: Uint8Array | undefined;
+
+  constructor(slot: number, text: string, ms: number) {
+    this.slot = slot;
+    this.text = text;
+    this.ms = ms;
+  }
+
+  get bytes(): Uint8Array {
+    return (this.#bytes ??= Buffer.from(this.text));
+  }
 }
 
 /** Not the task's doing: the delivery goes back as it was. */

@@ -1,5 +1,6 @@
 /** Where handlers run. Three implementations, one conformance suite (`testing/conformance/pool.ts`). */
 
+import type { StopSign } from "../clock/stop.ts";
 import type { SentTask } from "../task/running.ts";
 import type { Ask, Call, Reply } from "./pool-message.ts";
 
@@ -19,7 +20,7 @@ export interface Pool {
   /** A free slot for this call NOW? The worker asks before it claims, so nothing waits inside the pool. */
   room(call: { readonly isolated: boolean }): number;
   /** Never rejects: a death is an outcome. */
-  run(call: Call, signal: AbortSignal): Promise<PoolOutcome>;
+  run(call: Call, signal: StopSign): Promise<PoolOutcome>;
   /**
    * Ends this run by force, whatever it does: its outcome is `lost`, as a bystander, at once. Its child is killed as soon as nothing else
    * runs there, or can. False where nothing can be ended so: the inline pool, a slot that is free.
@@ -33,6 +34,8 @@ export interface Pool {
 }
 export type PoolOutcome =
   | Reply
+  /** The same as text, where no process lies between; `bytes` are then made when they are asked for. */
+  | (Extract<Reply, { readonly k: "value" }> & { readonly text: string })
   | {
       readonly slot: number;
       readonly k: "lost";

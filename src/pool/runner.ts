@@ -32,6 +32,9 @@ export interface RunnerOptions {
   readonly telemetry?: Telemetry | undefined;
 }
 
+/** What ends before it has waited for anything waits for this. */
+const nothing = Promise.resolve();
+const resultRules = { root: "result", onSecret: "refuse" } as const;
 /** Characters of a reason that are kept with a dead letter. */
 const maxReason = 8192;
 /** Text can't be longer in bytes than this many times its characters. */
@@ -70,21 +73,17 @@ export class Runner {
     this.#running.get(slot)?.abort(reason);
   }
 
-  async run(call: Call): Promise<TextReply> {
+  /** `done` is called when it has ended, never before this returns: others may be given in the same turn. */
+  async run(call: Call, done: (reply: TextReply) => void): Promise<void> {
     const { clock, sink } = this.#options;
     const started = clock.monotonic();
     const context = new CallContext(call, sink, clock);
     this.#running.set(call.slot, context);
-    try {
-      return await this.#run(call, context, started);
-    } finally {
-      this.#running.delete(call.slot);
-    }
-  }
-
-  async #run(call: Call, context: CallContext, started: number): Promise<TextReply> {
     const definition = this.#options.registry.runnable(call.task);
-    if (!definition?.handler) return this.#failed(call, unknownTask(call.task), undefined, started, false);
+    if (!definition?.handler) {
+      await nothing;
+      return this.#end(this.#failed(call, unknownTask(call.task), undefined, started, false), done);
+    }
     let input: unknown;
     this.#preparing++;
     try {
@@ -93,24 +92,35 @@ export class Runner {
       if (isThenable(input)) input = await input;
     } catch (error) {
       const unfit = { ...wireErrorOf(error, definition.errorClasses, false), ran: false } as const;
-      return { slot: call.slot, k: "error", error: unfit, ms: this.#since(started) };
+      const ms = this.#since(started);
+      await nothing;
+      return this.#end({ slot: call.slot, k: "error", error: unfit, ms }, done);
     } finally {
       this.#preparing--;
     }
     let value: unknown;
     try {
       value = this.#call(definition, definition.handler, input, context, call);
-      if (isThenable(value)) value = await value;
+      value = await value;
     } catch (error) {
-      return this.#thrown(call, error, definition, started);
+      const reply = this.#thrown(call, error, definition, started);
+      await nothing;
+      return this.#end(reply, done);
     }
+    let reply: TextReply;
     try {
-      const text = stringifyJson(value ?? null, { root: "result", onSecret: "refuse" });
+      const text = stringifyJson(value ?? null, resultRules);
       this.#checkSize(text, call.task);
-      return { slot: call.slot, k: "value", text, ms: this.#since(started) };
+      reply = { slot: call.slot, k: "value", text, ms: this.#since(started) };
     } catch (error) {
-      return this.#failed(call, error, definition, started, false);
+      reply = this.#failed(call, error, definition, started, false);
     }
+    this.#end(reply, done);
+  }
+
+  #end(reply: TextReply, done: (reply: TextReply) => void): void {
+    this.#running.delete(reply.slot);
+    done(reply);
   }
 
   #call(
@@ -120,22 +130,11 @@ export class Runner {
     context: CallContext,
     call: Call,
   ): unknown {
-    const { telemetry } = this.#options;
+    const { telemetry, sink, remote } = this.#options;
     const { trace } = call.lineage;
-    const running: RunningTask = {
-      context,
-      lineage: {
-        root: call.lineage.root,
-        parent: call.id,
-        stamps: (call.lineage.stamps as Readonly<Record<string, unknown>> | null) ?? undefined,
-      },
-      ask: this.#options.remote ? (what: TaskAsk) => this.#options.sink.ask(call.slot, what) : undefined,
-      sent: (ids) => this.#options.sink.sent?.(call.slot, ids),
-      broker: trace?.broker,
-      ...(definition.batch && { around: this.#around(call) }),
-    };
-    const run = (): unknown => withRunningTask(running, () => handler(input, context));
-    if (!trace || !telemetry) return run();
+    const running = new Running(context, call, sink, remote, definition.batch && this.#around(call));
+    if (!trace || !telemetry) return withRunningTask(running, handler, input, context);
+    const run = (): unknown => withRunningTask(running, handler, input, context);
     return telemetry.handling(trace, call.task, call.id, run, maskedBy(call, definition));
   }
 
@@ -191,6 +190,47 @@ export class Runner {
   /** To the microsecond; more digits would only make replies longer. */
   #since(started: number): number {
     return Math.round((this.#options.clock.monotonic() - started) * 1000) / 1000;
+  }
+}
+
+/** Most runs send nothing and never look at this: what it holds is made when it is asked for. */
+class Running implements RunningTask {
+  readonly context: CallContext;
+  readonly around: RunSurroundings | undefined;
+  readonly #call: Call;
+  readonly #sink: RunnerSink;
+  readonly #remote: boolean;
+
+  constructor(
+    context: CallContext,
+    call: Call,
+    sink: RunnerSink,
+    remote: boolean,
+    around: RunSurroundings | undefined,
+  ) {
+    this.context = context;
+    this.around = around;
+    this.#call = call;
+    this.#sink = sink;
+    this.#remote = remote;
+  }
+
+  get lineage(): RunningTask["lineage"] {
+    const { id: parent, lineage } = this.#call;
+    const stamps = (lineage.stamps as Readonly<Record<string, unknown>> | null) ?? undefined;
+    return { root: lineage.root, parent, stamps };
+  }
+
+  get broker(): RunningTask["broker"] {
+    return this.#call.lineage.trace?.broker;
+  }
+
+  get ask(): RunningTask["ask"] {
+    return this.#remote ? (what: TaskAsk) => this.#sink.ask(this.#call.slot, what) : undefined;
+  }
+
+  get sent(): RunningTask["sent"] {
+    return (ids) => this.#sink.sent?.(this.#call.slot, ids);
   }
 }
 

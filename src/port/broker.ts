@@ -5,6 +5,7 @@
  * which the same call may be repeated (publish by nonce, settle by sequence number, commit by fence).
  */
 
+import type { StopSign } from "../clock/stop.ts";
 import type { Malformed, Message } from "../wire/message.ts";
 import type { CallHeld, CallRule } from "./call-law.ts";
 import type { Arrival, Joined } from "./joins.ts";
@@ -146,7 +147,7 @@ export interface Delivery {
   readonly suspicions: number;
   readonly claimedAt: ServerTime;
   /** Aborts, with `LeaseLostError`, when this worker may no longer commit: taken by others, or our monotonic deadline passed. */
-  readonly lost: AbortSignal;
+  readonly lost: StopSign;
 }
 
 /** What becomes of a delivery, all of it in one step where the server can. */

@@ -17,6 +17,8 @@ export interface ResultWrite {
   readonly final: boolean;
   readonly fence: Fence;
   readonly meta: Uint8Array;
+  /** The same as text, where that is at hand; `meta` is then made when it is asked for. */
+  readonly text?: string | undefined;
   readonly ttl: Millis | undefined;
   /** Where whoever sent the task waits for it. Only a store that answers instead of keeping reads this. */
   readonly reply?: { readonly queue: string; readonly correlationId: string } | undefined;

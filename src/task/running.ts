@@ -58,8 +58,12 @@ export function runningTask(): RunningTask | undefined {
 }
 
 /** Runs `fn` as part of `running`, with everything it starts. */
-export function withRunningTask<T>(running: RunningTask, fn: () => T): T {
-  return storage.run(running, fn);
+export function withRunningTask<A extends readonly unknown[], T>(
+  running: RunningTask,
+  fn: (...args: A) => T,
+  ...args: A
+): T {
+  return storage.run(running, fn, ...args);
 }
 
 /** Runs `fn` as part of no task: for what serves a task without belonging to it. */

@@ -63,25 +63,40 @@ const metaFields: ReadonlySet<string> = new Set([
 
 /** Throws NOT_SERIALIZABLE for a `value` that cannot be written. */
 export function encodeTaskMeta(meta: TaskMetaDraft): Uint8Array {
-  const head = `{"status":${JSON.stringify(meta.status)},"result":`;
-  const tail =
-    `,"traceback":${meta.traceback === null ? "null" : JSON.stringify(meta.traceback)},"children":${childrenText(meta.children)}` +
-    `,"date_done":${meta.dateDone === null ? "null" : `"${formatTimestamp(meta.dateDone)}"`}` +
-    (meta.group === undefined ? "" : `,"group_id":${JSON.stringify(meta.group)}`) +
-    (meta.parent === undefined ? "" : `,"parent_id":${JSON.stringify(meta.parent)}`) +
-    (meta.celeriac === undefined ? "" : `,"celeriac":${JSON.stringify(meta.celeriac)}`) +
-    `,"task_id":${JSON.stringify(meta.id)}}`;
-  const result = meta.result;
-  if (!("json" in result)) {
-    return Buffer.from(head + stringifyJson(result.value, { root: "result" }) + tail, "utf8");
-  }
-  if (typeof result.json === "string") return Buffer.from(head + result.json + tail, "utf8");
+  const { result } = meta;
+  if (!("json" in result)) return Buffer.from(taskMetaText(meta, result), "utf8");
+  if (typeof result.json === "string") return Buffer.from(taskMetaText(meta, { json: result.json }), "utf8");
+  const [head, tail] = [headOf(meta), tailOf(meta)];
   const before = Buffer.byteLength(head);
   const bytes = Buffer.allocUnsafe(before + result.json.byteLength + Buffer.byteLength(tail));
   bytes.write(head, 0, "utf8");
   bytes.set(result.json, before);
   bytes.write(tail, before + result.json.byteLength, "utf8");
   return bytes;
+}
+
+/** The same, for whom text is better than bytes. */
+export function taskMetaText(
+  meta: Omit<TaskMetaDraft, "result">,
+  result: { readonly json: string } | { readonly value: unknown },
+): string {
+  const text = "json" in result ? result.json : stringifyJson(result.value, { root: "result" });
+  return headOf(meta) + text + tailOf(meta);
+}
+
+function headOf({ status }: Pick<TaskMetaDraft, "status">): string {
+  return `{"status":${JSON.stringify(status)},"result":`;
+}
+
+function tailOf(meta: Omit<TaskMetaDraft, "result">): string {
+  return (
+    `,"traceback":${meta.traceback === null ? "null" : JSON.stringify(meta.traceback)},"children":${childrenText(meta.children)}` +
+    `,"date_done":${meta.dateDone === null ? "null" : `"${formatTimestamp(meta.dateDone)}"`}` +
+    (meta.group === undefined ? "" : `,"group_id":${JSON.stringify(meta.group)}`) +
+    (meta.parent === undefined ? "" : `,"parent_id":${JSON.stringify(meta.parent)}`) +
+    (meta.celeriac === undefined ? "" : `,"celeriac":${JSON.stringify(meta.celeriac)}`) +
+    `,"task_id":${JSON.stringify(meta.id)}}`
+  );
 }
 
 /**

@@ -41,6 +41,9 @@ function requestOf({ headers, delivery, message }: Execution): Pick<Call, "reque
   const { id, groupIndex, eta, expires, origin, shadow } = headers;
   const secrets = secretPointers(message.headers);
   const { correlationId = id, replyTo, priority = 0 } = message.properties;
+  const plain = correlationId === id && replyTo === undefined && priority === 0 && !delivery.redelivered;
+  const bare = groupIndex ?? eta ?? expires ?? origin ?? shadow;
+  if (plain && bare === undefined && secrets.length === 0) return undefined;
   const facts: RequestFacts = {
     ...(correlationId !== id && { correlationId }),
     ...(replyTo !== undefined && { replyTo }),

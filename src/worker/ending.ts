@@ -14,8 +14,8 @@ import type { TaskEnd } from "./task-end.ts";
 export interface Ending {
   readonly settlement: Settlement;
   readonly end: TaskEnd;
-  /** What the handler returned, as JSON, or what it failed with: for whoever is told of it. */
-  readonly value?: Uint8Array;
+  /** What the handler returned, its `bytes` being JSON, or what it failed with: for whoever is told of it. */
+  readonly value?: { readonly bytes: Uint8Array };
   readonly failure?: Failure;
   readonly also: readonly ResultWrite[];
   /** Chords among what follows: opened before it is sent. */

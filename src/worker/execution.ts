@@ -1,5 +1,6 @@
 /** The one record that flows through the worker: intake makes it, the pool runs it, settlement ends it. */
 
+import type { Stop } from "../clock/stop.ts";
 import type { TerminateSignal } from "../control/facts.ts";
 import type { Delivery } from "../port/broker.ts";
 import type { AttemptRecord } from "../port/queue-admin.ts";
@@ -31,7 +32,7 @@ export interface Execution {
   /** Suspect of a crash: runs with nothing beside it. */
   readonly isolated: boolean;
   /** Aborts the run; the reason is an {@link Interruption}, "revoked" for one that is terminated. */
-  readonly abort: AbortController;
+  readonly abort: Stop;
   /** What earlier runs kept; read only when there was an earlier run. */
   readonly checkpoints: readonly (readonly [name: string, value: string])[];
   /** What the handler started, for the stored `children`: tasks by their ids, groups as Celery's tuples. */

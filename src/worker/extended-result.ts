@@ -64,7 +64,7 @@ export class ExtendedResults {
       const stamped = isEmpty(stamps) ? {} : { ...stamps, stamped_headers: Object.keys(stamps) };
       // Celery lays stamps beside the rest too; here none takes the place of another member.
       const more = { ...stamped, name, args, kwargs, worker: this.#worker, retries, queue };
-      return { ...write, meta: extendTaskMeta(write.meta, write.id, more) };
+      return { ...write, text: undefined, meta: extendTaskMeta(write.meta, write.id, more) };
     } catch {
       // The call itself is what cannot be read; the result says so.
       return write;

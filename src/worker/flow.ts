@@ -53,6 +53,7 @@ export class Flow {
   #dispatching = false;
   #paused = false;
   #wanted = "";
+  #moment: SettlementContext | undefined;
   #idle: (() => void)[] = [];
 
   constructor(options: FlowOptions) {
@@ -91,8 +92,11 @@ export class Flow {
     });
   }
 
+  /** One for all that happens in a millisecond. */
   get #context(): SettlementContext {
-    return { ...this.#options.context, now: this.#now() };
+    const now = this.#now();
+    if (this.#moment?.now !== now) this.#moment = { ...this.#options.context, now };
+    return this.#moment;
   }
 
   attach(consumer: Consumer): void {
@@ -225,23 +229,23 @@ export class Flow {
     const leased = execution.definition.ack !== "early";
     if (leased && turning.slept(execution.claimedAt)) return this.#unpooled(execution, "paused");
     report.started(execution);
-    this.#pooled(execution).then(
-      (outcome) => this.#finish(execution, coveredOutcome(execution, outcome)),
-      (error: unknown) => {
-        // A pool answers with an outcome, whatever happens; this is what its own failure looks like.
-        report.warning("POOL_FAILED", "the pool could not run a task; it goes back to the queue", error);
-        this.#unpooled(execution, "pool-failed");
-      },
-    );
+    // A pool answers with an outcome, whatever happens; this is what its own failure looks like.
+    const failed = (error: unknown): void => {
+      report.warning("POOL_FAILED", "the pool could not run a task; it goes back to the queue", error);
+      this.#unpooled(execution, "pool-failed");
+    };
+    try {
+      this.#options.pool
+        .run(callOf(execution, this.#options.rules), execution.abort)
+        .then((outcome) => this.#finish(execution, coveredOutcome(execution, outcome)), failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   #unpooled(execution: Execution, why: string): void {
     this.slots.ended(execution);
     this.#later(execution, why);
-  }
-
-  async #pooled(execution: Execution): Promise<PoolOutcome> {
-    return this.#options.pool.run(callOf(execution, this.#options.rules), execution.abort.signal);
   }
 
   #finish(execution: Execution, outcome: PoolOutcome): void {

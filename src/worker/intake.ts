@@ -6,6 +6,7 @@
  * expired, revoked → REVOKED · eta still ahead → park · too many crashes → bury · suspect → run alone · else run
  */
 
+import { Stop } from "../clock/stop.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { ErrorCode } from "../error/error-codes.ts";
 import type { Delivery, Settlement } from "../port/broker.ts";
@@ -99,7 +100,7 @@ export function intake(
         claim,
         begun,
         isolated: claim.suspicions > 0 || claim.crashes > 0,
-        abort: new AbortController(),
+        abort: new Stop(),
         checkpoints: [],
         children: [],
         claimedAt: monotonic,

@@ -136,9 +136,9 @@ export class WorkerPoolHooks implements PoolHooks {
       try {
         return await write();
       } catch (error) {
-        if (execution.abort.signal.aborted) throw error;
+        if (execution.abort.aborted) throw error;
         report.warning("RESULT_STORE", "a checkpoint got no answer and is written again", error);
-        await clock.sleep(wait, execution.abort.signal).catch(() => {
+        await clock.sleep(wait, execution.abort.asSignal()).catch(() => {
           throw error;
         });
       }

@@ -3,9 +3,10 @@
 import type { FinalState, ResultWrite } from "../port/result-store.ts";
 import { celeryException, type WireException } from "../wire/exception.ts";
 import type { Malformed, Message } from "../wire/message.ts";
-import { encodeTaskMeta, type ResultTuple } from "../wire/outcome.ts";
+import { encodeTaskMeta, type ResultTuple, taskMetaText } from "../wire/outcome.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
 
+type TextWrite = Omit<ResultWrite, "meta" | "text" | "reply"> & { readonly text: string };
 type Subject = Pick<TaskHeaders, "id"> & Partial<Pick<TaskHeaders, "group" | "parentId">>;
 
 function write(
@@ -22,18 +23,49 @@ function write(
     readonly outcome?: "dead" | "expired";
   } = {},
 ): ResultWrite {
-  const meta = encodeTaskMeta({
-    id: subject.id,
+  const { id } = subject;
+  const draft = {
+    id,
     status,
-    result,
     traceback: more.traceback ?? null,
-    children: more.children ?? [],
+    children: more.children,
     dateDone: final ? now : null,
     group: subject.group,
     parent: subject.parentId,
     celeriac: more.outcome ? { fence, outcome: more.outcome } : { fence },
-  });
-  return { id: subject.id, state: status, final, fence, meta, ttl };
+  };
+  const bytes = "json" in result && typeof result.json !== "string" ? { json: result.json } : undefined;
+  if (bytes !== undefined) {
+    return { id, state: status, final, fence, meta: encodeTaskMeta({ ...draft, result: bytes }), ttl };
+  }
+  const text = taskMetaText(draft, result as { readonly json: string } | { readonly value: unknown });
+  return new TextResult({ id, state: status, final, fence, ttl, text });
+}
+
+/** Some stores take text as it is, and bytes would only be made into that again. */
+class TextResult implements ResultWrite {
+  readonly id: string;
+  readonly state: string;
+  readonly final: boolean;
+  readonly fence: number;
+  readonly ttl: number | undefined;
+  readonly text: string;
+  readonly reply: ResultWrite["reply"];
+  #meta: Uint8Array | undefined;
+
+  constructor({ id, state, final, fence, ttl, text }: TextWrite, reply?: ResultWrite["reply"]) {
+    this.id = id;
+    this.state = state;
+    this.final = final;
+    this.fence = fence;
+    this.ttl = ttl;
+    this.text = text;
+    this.reply = reply;
+  }
+
+  get meta(): Uint8Array {
+    return (this.#meta ??= Buffer.from(this.text, "utf8"));
+  }
 }
 
 /** With the address of whoever waits for it. Results of other ids (steps of a chain that will not run) go to the same asker. */
@@ -41,12 +73,13 @@ export function answering(message: Message | Malformed, write: ResultWrite): Res
   if ("malformed" in message || message.properties.replyTo === undefined) return write;
   const { replyTo: queue, correlationId } = message.properties;
   const own = write.id === message.headers["id"];
-  return { ...write, reply: { queue, correlationId: (own ? correlationId : undefined) ?? write.id } };
+  const reply = { queue, correlationId: (own ? correlationId : undefined) ?? write.id };
+  return write instanceof TextResult ? new TextResult(write, reply) : { ...write, reply };
 }
 
 export function successMeta(
   subject: Subject,
-  json: Uint8Array,
+  json: Uint8Array | string,
   children: readonly (string | ResultTuple)[],
   fence: number,
   now: number,

@@ -12,6 +12,8 @@ export class ServerTime {
   readonly #own: Clock | undefined;
   /** Server's wall clock minus our monotonic one, newest last. */
   readonly #offsets: number[] = [];
+  /** The greatest of them; asked for with every task. */
+  #ahead = -Infinity;
 
   /** `own`: the clock of this process, where the broker goes by that and has none to tell. It may step, and is then followed at once. */
   constructor(own?: Clock) {
@@ -27,12 +29,13 @@ export class ServerTime {
     if (this.#own !== undefined) return monotonic;
     this.#offsets.push(claimedAt - monotonic);
     if (this.#offsets.length > remembered) this.#offsets.shift();
-    return claimedAt - Math.max(...this.#offsets);
+    this.#ahead = Math.max(...this.#offsets);
+    return claimedAt - this.#ahead;
   }
 
   /** Unix ms; call it after the first claim. */
   now(monotonic: number): number {
     if (this.#own !== undefined) return this.#own.now();
-    return Math.round(Math.max(...this.#offsets) + monotonic);
+    return Math.round(this.#ahead + monotonic);
   }
 }

@@ -6,6 +6,7 @@
 import type { PoolOutcome } from "../pool/pool.ts";
 import type { WireError } from "../pool/pool-message.ts";
 import { celeryException } from "../wire/exception.ts";
+import { noEmbed } from "../wire/task-body.ts";
 import type { EarlierRun } from "./earlier-run.ts";
 import { type Ending, ending, list, returned, some } from "./ending.ts";
 import { attemptRecord, type Execution, keepsResult } from "./execution.ts";
@@ -23,6 +24,8 @@ const defaultRetries = 3;
 const defaultRetryDelay = 180_000;
 /** A century: a moment after that is none that a date can hold, or a mistake. */
 const longestDelay = 100 * 365.25 * 86_400_000;
+const acknowledged = { kind: "ack" } as const;
+const nothing: readonly never[] = [];
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
@@ -41,7 +44,7 @@ function decided(context: SettlementContext, execution: Execution, outcome: Pool
   if (interrupted && !beganOnlyOnce(execution, outcome)) return returned(execution, "shutdown");
   switch (outcome.k) {
     case "value":
-      return success(context, execution, outcome.bytes, outcome.ms);
+      return success(context, execution, outcome);
     case "error":
       return thrown(context, execution, outcome.error, outcome.ms);
     case "hard-limit":
@@ -60,9 +63,21 @@ function beganOnlyOnce({ definition }: Execution, outcome: PoolOutcome): boolean
   return definition.ack === "early" && !(outcome.k === "lost" && !outcome.began);
 }
 
-function success(context: SettlementContext, execution: Execution, bytes: Uint8Array, ms: number): Ending {
+type Value = Extract<PoolOutcome, { readonly k: "value" }>;
+
+function success(context: SettlementContext, execution: Execution, value: Value): Ending {
   const { delivery, headers, embed, claim } = execution;
-  const follow = followSuccess(context, headers, embed, decoder.decode(bytes));
+  const text = "text" in value ? value.text : undefined;
+  const { ms } = value;
+  if (embed === noEmbed && execution.children.length === 0) {
+    const result = keepsResult(execution)
+      ? successMeta(headers, text ?? value.bytes, [], claim.fence, context.now, context.resultTtl)
+      : undefined;
+    const settlement = { delivery, then: acknowledged, ...some("result", result) };
+    return { settlement, end: { kind: "succeeded", ms }, value, also: nothing };
+  }
+  const { bytes } = value;
+  const follow = followSuccess(context, headers, embed, text ?? decoder.decode(bytes));
   const children = [...execution.children, ...follow.children];
   const result = keepsResult(execution)
     ? successMeta(headers, bytes, children, claim.fence, context.now, context.resultTtl)
@@ -76,7 +91,7 @@ function success(context: SettlementContext, execution: Execution, bytes: Uint8A
       ...list("arrive", arrivalsOf(headers, embed, { state: "SUCCESS", value: bytes })),
     },
     end: { kind: "succeeded", ms },
-    value: bytes,
+    value,
     also: [],
     ...list("opens", follow.opens),
   };

@@ -92,12 +92,12 @@ export class TaskEvents implements Witness {
     this.#options.tell("celeriac-checkpoint", { ...facts(execution), checkpoint: name });
   }
 
-  #ended(execution: Execution, end: TaskEnd, value: Uint8Array | undefined, failure: Failure | undefined): void {
+  #ended(execution: Execution, end: TaskEnd, value: Told["value"], failure: Failure | undefined): void {
     const { tell } = this.#options;
     switch (end.kind) {
       case "succeeded": {
         const { headers, pid } = execution;
-        const whole = value === undefined ? "None" : shownResult(value);
+        const whole = value === undefined ? "None" : shownResult(value.bytes);
         const result = maskFor(execution)?.(whole) ?? whole;
         this.#options.write("task-succeeded", this.#text.succeeded(headers, result, end.ms, pid));
         return;

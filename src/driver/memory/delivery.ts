@@ -1,5 +1,6 @@
 /** A message as one holder sees it: what the server knew when it was claimed, and a signal for when it is no longer his. */
 
+import { Stop, type StopSign } from "../../clock/stop.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Delivery } from "../../port/broker.ts";
 import type { Fence, ServerTime } from "../../port/units.ts";
@@ -18,7 +19,7 @@ export class MemoryDelivery implements Delivery {
   #raw: string | Uint8Array;
   /** Whether user code began, for the order in which things are given back. */
   begun = false;
-  readonly #lost = new AbortController();
+  readonly #lost = new Stop();
 
   constructor(held: HeldMessage, fence: Fence, claimedAt: ServerTime) {
     this.held = held;
@@ -43,12 +44,12 @@ export class MemoryDelivery implements Delivery {
     return this.held.bytes;
   }
 
-  get lost(): AbortSignal {
-    return this.#lost.signal;
+  get lost(): StopSign {
+    return this.#lost;
   }
 
   lose(why: string): void {
-    if (this.#lost.signal.aborted) return;
+    if (this.#lost.aborted) return;
     const message = `this worker no longer holds ${this.held.id ?? "the message"}: ${why}; nothing it does can be stored`;
     this.#lost.abort(new CeleriacError("LEASE_LOST", message, { details: { id: this.held.id, fence: this.fence } }));
   }

@@ -1,5 +1,6 @@
 /** One message as its consumer holds it, and what became of it. */
 
+import { Stop, type StopSign } from "../../clock/stop.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Delivery, Settled, Settlement } from "../../port/broker.ts";
 import type { AttemptRecord } from "../../port/queue-admin.ts";
@@ -26,7 +27,7 @@ export class RabbitDelivery implements Delivery {
   settling = false;
   /** User code runs. */
   begun = false;
-  #lost: AbortController | undefined;
+  #lost: Stop | undefined;
   #ended: { readonly then: Settlement["then"]; readonly answer: Settled } | undefined;
 
   constructor(arrived: Arrived, intake: Intake, claimedAt: ServerTime) {
@@ -61,14 +62,13 @@ export class RabbitDelivery implements Delivery {
   }
 
   /** Made when first asked for: most deliveries end before anybody listens. */
-  get lost(): AbortSignal {
-    this.#lost ??= new AbortController();
-    return this.#lost.signal;
+  get lost(): StopSign {
+    return (this.#lost ??= new Stop());
   }
 
   lose(why: string): void {
-    if (this.#lost?.signal.aborted === true) return;
-    this.#lost ??= new AbortController();
+    if (this.#lost?.aborted === true) return;
+    this.#lost ??= new Stop();
     this.#lost.abort(
       new CeleriacError("LEASE_LOST", `a message of queue ${this.queue} went back to it: ${why}.`, {
         details: { queue: this.queue, fence: this.fence },

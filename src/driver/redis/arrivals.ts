@@ -76,10 +76,13 @@ export function joinedOf(group: string, text: string | undefined): Joined {
   return { group, arrived: Number(arrived), size: size === "-" ? undefined : Number(size), full: full === "1" };
 }
 
+/** Longer arguments go as bytes: a call is written as one string otherwise. */
+export const longestText = 16_384;
+
 /** ioredis takes Buffers, not every Uint8Array. Small texts as strings: one write instead of a list of Buffers. */
 export function argumentOf(bytes: Uint8Array): Argument {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (buffer.length > 16_384) return buffer;
+  if (buffer.length > longestText) return buffer;
   const text = buffer.toString("utf8");
   return text.includes("\ufffd") ? buffer : text;
 }

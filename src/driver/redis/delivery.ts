@@ -1,5 +1,6 @@
 /** One claimed message, and what its consumer knows of it. */
 
+import { Stop, type StopSign } from "../../clock/stop.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Delivery, Settled, Settlement } from "../../port/broker.ts";
 import type { Fence, ServerTime } from "../../port/units.ts";
@@ -21,7 +22,7 @@ export class RedisDelivery implements Delivery {
   /** Monotonic ms when the claim was sent: its lease is at least this old. */
   readonly sentAt: number;
   #raw: Buffer;
-  #lost: AbortController | undefined;
+  #lost: Stop | undefined;
   #started = false;
   /** A settlement is on its way. */
   settling = false;
@@ -55,13 +56,12 @@ export class RedisDelivery implements Delivery {
   }
 
   /** Made when first asked for: most deliveries end before anybody listens. */
-  get lost(): AbortSignal {
-    this.#lost ??= new AbortController();
-    return this.#lost.signal;
+  get lost(): StopSign {
+    return (this.#lost ??= new Stop());
   }
 
   get isLost(): boolean {
-    return this.#lost?.signal.aborted === true;
+    return this.#lost?.aborted === true;
   }
 
   get started(): boolean {
@@ -74,7 +74,7 @@ export class RedisDelivery implements Delivery {
 
   lose(why: string): void {
     if (this.isLost) return;
-    this.#lost ??= new AbortController();
+    this.#lost ??= new Stop();
     this.#lost.abort(
       new CeleriacError("LEASE_LOST", `the lease on a message of queue ${this.queue} is lost: ${why}.`, {
         details: { queue: this.queue, fence: this.fence },

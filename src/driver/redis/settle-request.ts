@@ -1,11 +1,12 @@
 /** One settle call in the making: keys are numbered as they are named, everything is encoded before anything is sent. */
 
 import type { Settlement } from "../../port/broker.ts";
+import type { ResultWrite } from "../../port/result-store.ts";
 import type { AttemptRecord, DeadLetter } from "../../port/queue-admin.ts";
-import { readCallMark } from "../../wire/call-mark.ts";
+import { callHeader, readCallMark } from "../../wire/call-mark.ts";
 import { spliceMarks, type Marks } from "../../wire/envelope.ts";
 import { fairKeyOf } from "../../wire/fair.ts";
-import { argumentOf, ArrivalArguments, sizeOfArrival, wholeText } from "./arrivals.ts";
+import { argumentOf, ArrivalArguments, longestText, sizeOfArrival, wholeText } from "./arrivals.ts";
 import type { Argument } from "./client.ts";
 import type { RedisDelivery } from "./delivery.ts";
 import { letterText } from "./letter.ts";
@@ -51,7 +52,7 @@ export function settleItem(keys: Keys, delivery: RedisDelivery, settlement: Sett
     (next?.size ?? 0) +
     (raw?.length ?? 0) +
     follow.reduce((sum, one) => sum + one.size, 0) +
-    (settlement.result?.meta.length ?? 0) +
+    sizeOfResult(settlement.result) +
     (settlement.arrive ?? []).reduce((sum, one) => sum + sizeOfArrival(one), 0) +
     (then.kind === "bury" ? delivery.raw.length * 1.4 : 0);
   return { delivery, settlement, next, follow, raw, size };
@@ -72,6 +73,8 @@ export class SettleRequest {
   readonly #names: Keys;
   readonly #numbers = new Map<string, string>();
   readonly #arrivals: ArrivalArguments;
+  /** Items of one kind that stand one after the other: `at` is where their number is to be written. */
+  #alike: { readonly at: number; readonly queue: string; readonly ttl: number | undefined; count: number } | undefined;
 
   constructor(
     names: Keys,
@@ -87,6 +90,7 @@ export class SettleRequest {
     this.args.push(slot, sequence, sessionLife, String(items.length));
     for (const item of items) this.args.push(item.delivery.claim);
     for (const item of items) this.#add(item);
+    this.#endAlike();
     this.#arrivals.end();
   }
 
@@ -100,30 +104,23 @@ export class SettleRequest {
     return number;
   }
 
-  /** For a name that no other item has. */
-  #once(name: string): string {
-    return String(this.keys.push(name));
-  }
-
   #add(item: SettleItem): void {
     const { delivery, settlement } = item;
     const { result, record, then, arrive } = settlement;
     const names = this.#names;
     const id = taskIdOf(delivery);
     const alone = record === undefined && item.follow.length === 0 && arrive === undefined;
-    this.#call(delivery, then, id);
-    const plain = then.kind === "ack" && result?.final === true && alone;
-    if (plain && id !== undefined) {
-      this.args.push("+", this.#key(names.lease(delivery.queue)), this.#key(names.started(delivery.queue)));
-      this.args.push(this.#once(names.meta(result.id)), argumentOf(result.meta), ttlText(result.ttl));
-      this.args.push(this.#once(names.crash(id)));
+    if (alone && then.kind === "ack" && result?.final === true && isFirstRun(delivery)) {
+      this.#addAlike(delivery.queue, result);
       return;
     }
+    this.#endAlike();
+    this.#call(delivery, then, id);
     const at = this.args.push("*", "") - 1;
     this.args.push(this.#key(names.lease(delivery.queue)), this.#key(names.started(delivery.queue)));
     if (result === undefined) this.args.push("0");
     else {
-      this.args.push(this.#key(names.meta(result.id)), argumentOf(result.meta), ttlText(result.ttl));
+      this.args.push(this.#key(names.meta(result.id)), metaArgument(result), ttlText(result.ttl));
     }
     if (id === undefined) this.args.push("0");
     else if (record !== undefined) this.args.push(this.#key(names.crash(id)), recordText(record));
@@ -142,6 +139,26 @@ export class SettleRequest {
     this.args.push(String(arrive?.length ?? 0));
     for (const arrival of arrive ?? []) this.#arrivals.add(arrival);
     this.args[at] = String(this.args.length - 1 - at);
+  }
+
+  /** A final result and an acknowledgement, and nothing else: nearly all items. */
+  #addAlike(queue: string, result: ResultWrite): void {
+    const { id, ttl } = result;
+    if (this.#alike === undefined || this.#alike.queue !== queue || this.#alike.ttl !== ttl) {
+      this.#endAlike();
+      const [lease, started] = [this.#key(this.#names.lease(queue)), this.#key(this.#names.started(queue))];
+      const at = this.args.push("=", "") - 1;
+      this.args.push(lease, started, ttlText(ttl), String(this.keys.length + 1));
+      this.#alike = { at, queue, ttl, count: 0 };
+    }
+    this.#alike.count += 1;
+    this.keys.push(this.#names.meta(id));
+    this.args.push(metaArgument(result));
+  }
+
+  #endAlike(): void {
+    if (this.#alike !== undefined) this.args[this.#alike.at] = String(this.#alike.count);
+    this.#alike = undefined;
   }
 
   /** What a key's own steps need, in front of the item. */
@@ -233,6 +250,25 @@ export function recordText(record: AttemptRecord): string {
 
 export function takesTurns({ message }: RedisDelivery): boolean {
   return !("malformed" in message) && fairKeyOf(message.headers) !== undefined;
+}
+
+function metaArgument(result: ResultWrite): Argument {
+  return shortText(result) ?? argumentOf(result.meta);
+}
+
+function sizeOfResult(result: ResultWrite | undefined): number {
+  return result === undefined ? 0 : (shortText(result) ?? result.meta).length;
+}
+
+function shortText({ text }: ResultWrite): string | undefined {
+  return text !== undefined && text.length <= longestText ? text : undefined;
+}
+
+/** Nothing is kept of earlier attempts, and it stands for no key of calls. */
+function isFirstRun({ message, redelivered, crashes, suspicions }: RedisDelivery): boolean {
+  if (redelivered || crashes > 0 || suspicions > 0 || "malformed" in message) return false;
+  const { headers } = message;
+  return (headers["retries"] ?? 0) === 0 && !(callHeader in headers);
 }
 
 function ttlText(ttl: number | undefined): string {

@@ -1,6 +1,7 @@
 /** A leased message on the caller's side. What costs (parsing, the envelope, an abort signal) is made when it is asked for. */
 
 import type { Delivery, Settled, Settlement } from "../../port/broker.ts";
+import { Stop, type StopSign } from "../../clock/stop.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import { decodeEnvelope, decodeHead, encodeEnvelope } from "../../wire/envelope.ts";
 import type { Malformed, Message } from "../../wire/message.ts";
@@ -36,7 +37,7 @@ export class HeldDelivery implements Delivery {
   #head: string;
   #body: Uint8Array;
   #message: Message | Malformed | undefined;
-  #controller: AbortController | undefined;
+  #stop: Stop | undefined;
   #loss: CeleriacError | undefined;
 
   /** `at`: where its numbers begin. */
@@ -70,12 +71,12 @@ export class HeldDelivery implements Delivery {
     return rawOf(this.#head, this.#body, this.queue);
   }
 
-  get lost(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#loss !== undefined) this.#controller.abort(this.#loss);
+  get lost(): StopSign {
+    if (this.#stop === undefined) {
+      this.#stop = new Stop();
+      if (this.#loss !== undefined) this.#stop.abort(this.#loss);
     }
-    return this.#controller.signal;
+    return this.#stop;
   }
 
   lose(why: string): void {
@@ -85,7 +86,7 @@ export class HeldDelivery implements Delivery {
       `This worker holds the task in queue "${this.queue}" no longer: ${why}. Its result is discarded; another worker runs the task.`,
       { details: { queue: this.queue, fence: this.fence } },
     );
-    this.#controller?.abort(this.#loss);
+    this.#stop?.abort(this.#loss);
   }
 }
 

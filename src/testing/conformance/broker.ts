@@ -14,6 +14,7 @@ import { leaseCases } from "./broker-lease.ts";
 import { orderCases } from "./broker-order.ts";
 import { publishCases } from "./broker-publish.ts";
 import { requeueCases } from "./broker-requeue.ts";
+import { settledResultCases } from "./broker-results.ts";
 import { settleCases } from "./broker-settle.ts";
 import type { MakeServer } from "./suite-server.ts";
 
@@ -38,6 +39,7 @@ export function brokerSuite(name: string, makeServer: MakeServer): void {
     describe("keys of calls", () => callCases(makeServer));
     describe("keys of calls that are over", () => callEndCases(makeServer));
     describe("settle", () => settleCases(makeServer));
+    describe("results in a settlement", () => settledResultCases(makeServer));
     describe("lease", () => leaseCases(makeServer));
     describe("counting", () => countingCases(makeServer));
     describe("clock", () => clockCases(makeServer));

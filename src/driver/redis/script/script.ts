@@ -57,13 +57,13 @@ export class Scripts {
     options?: CallOptions,
   ): Promise<unknown> {
     const { sha, text } = this.#prepare(script);
-    const rest: Argument[] = [String(keys.length), ...keys];
-    for (const arg of args) rest.push(arg);
+    // Never spread: with some thousand keys and arguments a call each copy is felt.
+    const call: Argument[] = [sha, String(keys.length)].concat(keys, args as string[]);
     try {
-      return await link.call("EVALSHA", [sha, ...rest], options);
+      return await link.call("EVALSHA", call, options);
     } catch (error) {
       if (!(error instanceof ServerRefusal && error.word === "NOSCRIPT")) throw error;
-      return await link.call("EVAL", [text, ...rest], options);
+      return await link.call("EVAL", call.with(0, text), options);
     }
   }
 

@@ -11,8 +11,9 @@ import type { Script } from "./script.ts";
  * ARGV  slot, sequence, session ttl ms, n, n ids, then for each item one of
  *     c row, due key and bell of its queue, id, "start", "end" or period ms, life ms of the row, ms that it lives on if the message is replaced
  *       (it stands for a key of calls), then
- *     + lease key, started key, result key, meta, ttl ms or "0", attempts key to drop
- *       (a final result, acknowledged, nothing else: nearly all items)
+ *     = number of items from here on that are like this one, lease key, started key, ttl ms or "0", number of the first result key, and for each
+ *       item its meta; their result keys stand one after the other
+ *       (a first run's final result, acknowledged, nothing else: nearly all items)
  *     * number of its arguments that follow,
  *       lease key, started key,
  *       result key or 0, and if not 0: meta, ttl ms or "0"
@@ -75,10 +76,10 @@ local function send()
   return field
 end
 local letters, joined, gone, forgotten, outlived, unleased, unstarted = {}, {}, {}, {}, {}, {}, {}
-local function add(groups, name, id)
-  local group = groups[name]
-  if not group then group = {} groups[name] = group end
-  group[#group + 1] = id
+local function group(groups, name)
+  local known = groups[name]
+  if not known then known = {} groups[name] = known end
+  return known
 end
 -- True if it is there now; false if a final one was there before.
 local function store(meta, value, ttl)
@@ -92,20 +93,29 @@ local function store(meta, value, ttl)
   call('PUBLISH', meta, value)
   return true
 end
+local alike, life, result, off_lease, off_started = 0
 for i = 1, n do
   local id, letter, op, laid = ids[i], 'S', 'A', ''
-  local keyed = ARGV[p] == 'c' and p
+  if alike == 0 and ARGV[p] == '=' then
+    alike, life, result = tonumber(ARGV[p + 1]), ARGV[p + 4], tonumber(ARGV[p + 5])
+    off_lease, off_started = group(unleased, ARGV[p + 2]), group(unstarted, ARGV[p + 3])
+    p = p + 6
+  end
+  local keyed = alike == 0 and ARGV[p] == 'c' and p
   if keyed then p = p + 8 end
-  local plain = ARGV[p] == '+'
-  local after = plain and p + 7 or p + 2 + ARGV[p + 1]
-  if not alive[i] then
+  local after = alike > 0 and p + 1 or p + 2 + ARGV[p + 1]
+  if alike > 0 then
+    if not alive[i] then
+      letter = 'L'
+    else
+      if not store(KEYS[result], ARGV[p], life) then letter = 'F' end
+      gone[#gone + 1] = id
+      off_lease[#off_lease + 1] = id
+      off_started[#off_started + 1] = id
+    end
+    alike, result = alike - 1, result + 1
+  elseif not alive[i] then
     letter = 'L'
-  elseif plain then
-    if not store(KEYS[ARGV[p + 3] + 0], ARGV[p + 4], ARGV[p + 5]) then letter = 'F' end
-    forgotten[#forgotten + 1] = KEYS[ARGV[p + 6] + 0]
-    gone[#gone + 1] = id
-    add(unleased, ARGV[p + 1], id)
-    add(unstarted, ARGV[p + 2], id)
   else
     p = p + 2
     local lease, started = arg(), arg()
@@ -210,8 +220,8 @@ for i = 1, n do
       end
     end
     if letter ~= 'E' then
-      add(unleased, lease, id)
-      add(unstarted, started, id)
+      local leases, starts = group(unleased, lease), group(unstarted, started)
+      leases[#leases + 1], starts[#starts + 1] = id, id
       if not parked then gone[#gone + 1] = id end
     end
   end
@@ -235,8 +245,13 @@ end
 if #forgotten > 0 then call('DEL', unpack(forgotten)) end
 -- Of ids that are accepted anew: their new run could store no result beside the former one. There may be more than unpack takes at once.
 for from = 1, #outlived, 1000 do call('DEL', unpack(outlived, from, math.min(from + 999, #outlived))) end
-for lease, of in pairs(unleased) do call('ZREM', KEYS[lease + 0], unpack(of)) end
-for started, of in pairs(unstarted) do call('HDEL', KEYS[started + 0], unpack(of)) end
+-- A block whose items are all lost has made its groups, and they are empty.
+for lease, of in pairs(unleased) do
+  if #of > 0 then call('ZREM', KEYS[lease + 0], unpack(of)) end
+end
+for started, of in pairs(unstarted) do
+  if #of > 0 then call('HDEL', KEYS[started + 0], unpack(of)) end
+end
 local text = table.concat(letters)
 if #joined > 0 then text = text .. ' ' .. table.concat(joined, ' ') end
 call('HSET', session, slot, sequence .. ' ' .. text)
