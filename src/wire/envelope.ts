@@ -16,6 +16,8 @@ export { type Marks, readMarks, spliceMarks } from "./marks.ts";
 
 /** Characters of all headers together. Celery's own take about 600, printed arguments up to 2 × 1024 more. */
 export const maxHeadLength: number = 32 * 1024;
+const headersRoot = { root: "headers" } as const;
+const usualContent = contentOf({ contentEncoding: "utf-8", contentType: jsonContentType });
 
 /**
  * Throws NOT_SERIALIZABLE for headers that cannot be written. `packed`: base64 whatever the body is, which costs less than the escapes of
@@ -29,15 +31,18 @@ export function encodeEnvelope(message: Message, queue: string, deliveryTag: str
       : undefined;
   const body = asText === undefined ? `"${bufferOf(message.body).toString("base64")}"` : JSON.stringify(asText);
   const { correlationId, replyTo, priority, messageId } = message.properties;
+  const tag = quoted(deliveryTag);
   return (
-    `{"body":${body},"content-encoding":${quoted(message.contentEncoding)},"content-type":${quoted(message.contentType)},` +
-    `"headers":${stringifyJson(message.headers, { root: "headers" })},"properties":{` +
-    (correlationId === undefined ? "" : `"correlation_id":${quoted(correlationId)},`) +
+    `{"body":${body},${isUsual(message) ? usualContent : contentOf(message)},` +
+    `"headers":${stringifyJson(message.headers, headersRoot)},"properties":{` +
+    (correlationId === undefined
+      ? ""
+      : `"correlation_id":${correlationId === deliveryTag ? tag : quoted(correlationId)},`) +
     (replyTo === undefined ? "" : `"reply_to":${quoted(replyTo)},`) +
     `"delivery_mode":2,"delivery_info":{"exchange":"","routing_key":${quoted(queue)}},"priority":${priority ?? 0},` +
     (asText === undefined ? '"body_encoding":"base64",' : "") +
     (messageId === undefined ? "" : `"message_id":${quoted(messageId)},`) +
-    `"delivery_tag":${quoted(deliveryTag)}}}`
+    `"delivery_tag":${tag}}}`
   );
 }
 
@@ -76,10 +81,8 @@ export function encodeHead(message: Message): string {
     message_id: messageId,
   };
   return (
-    (message.contentType === jsonContentType && message.contentEncoding === "utf-8"
-      ? "{"
-      : `{"content-encoding":${quoted(message.contentEncoding)},"content-type":${quoted(message.contentType)},`) +
-    `"headers":${stringifyJson(message.headers, { root: "headers" })},"properties":${JSON.stringify(properties)}}`
+    (isUsual(message) ? "{" : `{${contentOf(message)},`) +
+    `"headers":${stringifyJson(message.headers, headersRoot)},"properties":${JSON.stringify(properties)}}`
   );
 }
 
@@ -135,6 +138,12 @@ function headLength(text: string): number {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+function isUsual({ contentType, contentEncoding }: Message): boolean {
+  return contentType === jsonContentType && contentEncoding === "utf-8";
+}
+function contentOf({ contentType, contentEncoding }: Pick<Message, "contentType" | "contentEncoding">): string {
+  return `"content-encoding":${quoted(contentEncoding)},"content-type":${quoted(contentType)}`;
 }
 /** Ids and names rarely need escapes, but they come from others. */
 function quoted(text: string): string {

@@ -4,7 +4,7 @@ import type { ConsumeOptions } from "../../port/broker.ts";
 import type { Millis, ServerTime } from "../../port/units.ts";
 import type { Context } from "./context.ts";
 import { RedisDelivery } from "./delivery.ts";
-import { mostBytes, mostItems } from "./publisher.ts";
+import { mostBytes, mostItems } from "./script/script.ts";
 import { claimScript } from "./script/claim.ts";
 
 export interface Claimed {

@@ -24,7 +24,9 @@ export interface Encoded {
 export function encodeOutgoing(keys: Keys, outgoing: Outgoing): Encoded {
   const { queue, message, due, dedupe, call } = outgoing;
   keys.checkQueue(queue);
-  const raw = encodeEnvelope(message, queue, crypto.randomUUID());
+  // kombu keeps what a worker holds under this tag, so no two messages may have the same: what is published under its own id is the first of it.
+  const tag = dedupe !== undefined && dedupe.nonce === dedupe.id ? dedupe.id : crypto.randomUUID();
+  const raw = encodeEnvelope(message, queue, tag);
   return {
     queue,
     step: keys.stepOf(message.properties.priority),

@@ -7,7 +7,6 @@ import { argumentOf, ArrivalArguments, joinedOf, sizeOfArrival, wholeText } from
 import type { Argument } from "./client.ts";
 import type { Context } from "./context.ts";
 import { pieces, whole } from "./pieces.ts";
-import { mostBytes, mostItems } from "./publisher.ts";
 import {
   agedJoinsScript,
   arriveScript,
@@ -18,7 +17,7 @@ import {
   saveGroupScript,
   sealJoinScript,
 } from "./script/join.ts";
-import type { Script } from "./script/script.ts";
+import { mostBytes, mostItems, type Script } from "./script/script.ts";
 
 export class RedisJoins implements Joins {
   readonly #context: Context;

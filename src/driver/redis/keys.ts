@@ -19,6 +19,9 @@ export interface Layout {
   readonly unackedIndexKey: string;
 }
 
+/** Queues whose names are remembered; with more of them all are looked at again. */
+const mostGood = 1_000;
+
 export class Keys {
   /** Ascending, which is the order in which they are served. */
   readonly steps: readonly number[];
@@ -29,6 +32,10 @@ export class Keys {
   readonly ours: string;
   readonly #layout: Layout;
   readonly #suffixes: readonly string[];
+  /** The step of what names no priority. */
+  readonly #usual: number;
+  /** Names that were found good: a sender has few, and looks at them with every message. */
+  readonly #good = new Set<string>();
 
   constructor(prefix: string, layout: Layout) {
     this.steps = layout.prioritySteps;
@@ -38,10 +45,12 @@ export class Keys {
     this.ours = `${prefix}celeriac:`;
     this.#layout = layout;
     this.#suffixes = this.steps.map((step) => this.#suffix(step));
+    this.#usual = this.#stepAt(0);
   }
 
   /** Throws NAME_INVALID, also for what would be taken for another key of this layout. */
   checkQueue(queue: string): void {
+    if (this.#good.has(queue)) return;
     checkQueueName(queue);
     const { separator, unackedKey, unackedIndexKey } = this.#layout;
     const what = queue.includes(separator)
@@ -51,11 +60,15 @@ export class Keys {
         : undefined;
     if (what !== undefined)
       throw new CeleriacError("NAME_INVALID", `"${queue}" cannot be a queue's name here: ${what}.`);
+    if (this.#good.size >= mostGood) this.#good.clear();
+    this.#good.add(queue);
   }
 
   /** As kombu has it: the greatest step not above this priority; the last one if all are above. */
   stepOf(priority: number | undefined): number {
-    const asked = Math.max(priority ?? 0, 0);
+    return priority === undefined ? this.#usual : this.#stepAt(Math.max(priority, 0));
+  }
+  #stepAt(asked: number): number {
     return this.steps.findLast((step) => step <= asked) ?? this.steps.at(-1) ?? 0;
   }
 

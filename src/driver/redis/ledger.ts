@@ -5,11 +5,10 @@ import type { Millis } from "../../port/units.ts";
 import type { Argument } from "./client.ts";
 import type { Context } from "./context.ts";
 import { pieces, whole } from "./pieces.ts";
-import { mostBytes, mostItems } from "./publisher.ts";
 import { outcomeOf } from "./result-meta.ts";
 import { giveScript, overdueScript, releaseScript, renewHoldScript, takeScript } from "./script/custody.ts";
 import { beginScript, finishScript, reopenScript } from "./script/ledger.ts";
-import type { Script } from "./script/script.ts";
+import { mostBytes, mostItems, type Script } from "./script/script.ts";
 import { ServerClock } from "./server-clock.ts";
 
 interface Call {

@@ -1,7 +1,7 @@
 /** Calls in pieces that fit a script. */
 
 import type { Millis } from "../../port/units.ts";
-import { mostBytes, mostItems } from "./publisher.ts";
+import { mostBytes, mostItems } from "./script/script.ts";
 
 export function pieces<T>(items: readonly T[], sizeOf: (item: T) => number = () => 0): readonly (readonly T[])[] {
   const all: (readonly T[])[] = [];

@@ -6,52 +6,83 @@
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { CallRule } from "../../port/call-law.ts";
 import type { Outgoing, Published } from "../../port/broker.ts";
+import { callRequest, standing } from "./call-request.ts";
 import type { Context } from "./context.ts";
 import { type Encoded, encodeOutgoing } from "./encoded.ts";
 import { isPassing, LinkError, refusedBy, ServerRefusal } from "./failure.ts";
-import type { Keys } from "./keys.ts";
-import { callRequest, standing } from "./call-request.ts";
+import { inGroups, slices } from "./publish-groups.ts";
+import { PublishRequest } from "./publish-request.ts";
+import { Rooms } from "./rooms.ts";
 import { publishCallScript } from "./script/call.ts";
-import { fairStep } from "./script/parts.ts";
 import { publishScript } from "./script/publish.ts";
-import type { Script } from "./script/script.ts";
 
-/** Bounds of one script call: a script runs alone on the server, and longer ones are felt by everybody. */
-export const mostItems = 500;
-export const mostBytes: number = 4 * 1024 * 1024;
+/** Bytes: a full call of small messages. */
+const usualRoom = 256 * 1024;
+const mostSpareRooms = 8;
 
-interface Waiting {
+/** One call of `publish`: the answers to its messages, in order. */
+class Batch {
+  readonly #answers: (Published | Error | undefined)[];
+  readonly #over = Promise.withResolvers<readonly Published[]>();
+  #open: number;
+
+  constructor(size: number) {
+    this.#answers = Array.from<undefined>({ length: size });
+    this.#open = size;
+    if (size === 0) this.#over.resolve([]);
+  }
+
+  /** Rejects with the first error when all are answered. */
+  get answers(): Promise<readonly Published[]> {
+    return this.#over.promise;
+  }
+
+  has(index: number): boolean {
+    return this.#answers[index] !== undefined;
+  }
+
+  /** The first answer counts. */
+  answer(index: number, answer: Published | Error): void {
+    if (this.#answers[index] !== undefined) return;
+    this.#answers[index] = answer;
+    if (--this.#open > 0) return;
+    const error = this.#answers.find((each) => each instanceof Error);
+    if (error === undefined) this.#over.resolve(this.#answers as Published[]);
+    else this.#over.reject(error);
+  }
+}
+
+/** A message on its way. */
+class Waiting {
   readonly encoded: Encoded;
-  readonly done: (answer: Published | Error) => void;
-  /** Its caller gave up while the call is on its way. */
-  gone: (() => void) | undefined;
-  tried: boolean;
-  ended: boolean;
+  readonly #batch: Batch;
+  readonly #index: number;
+  /** Ends the send that carries it if nobody waits for any part of that. */
+  check: (() => void) | undefined = undefined;
+  tried = false;
+
+  constructor(encoded: Encoded, batch: Batch, index: number) {
+    this.encoded = encoded;
+    this.#batch = batch;
+    this.#index = index;
+  }
+
+  get ended(): boolean {
+    return this.#batch.has(this.#index);
+  }
+
+  done(answer: Published | Error): void {
+    this.#batch.answer(this.#index, answer);
+  }
 }
 
 const accepted: Published = { kind: "accepted" };
 const duplicate: Published = { kind: "duplicate" };
 
-/** What `publishScript` begins with, whatever is published. */
-function publishKeys(keys: Keys, queue: string): string[] {
-  return [keys.unacked, keys.index, keys.fence, keys.bell(queue), keys.due(queue), ...keys.lists(queue)];
-}
-
-function publishArgs(keys: Keys, { queue, step, fair }: Encoded, depth: number, delayed: boolean): string[] {
-  const { steps } = keys;
-  return [
-    queue,
-    String(fair ? fairStep : step),
-    String(6 + steps.indexOf(step)),
-    String(steps.length),
-    String(depth),
-    delayed ? "1" : "0",
-  ];
-}
-
 export class Publisher {
   readonly #context: Context;
   readonly #known = new Set<string>();
+  readonly #rooms = new Rooms(usualRoom, mostSpareRooms);
   #pending: Waiting[] = [];
   #flushing = false;
   /** Calls on their way. */
@@ -61,53 +92,38 @@ export class Publisher {
     this.#context = context;
   }
 
-  async publish(batch: readonly Outgoing[], signal: AbortSignal): Promise<readonly Published[]> {
+  async publish(outgoing: readonly Outgoing[], signal: AbortSignal): Promise<readonly Published[]> {
     signal.throwIfAborted();
     if (this.#context.closing.aborted) throw this.#context.closedError();
-    const limit = this.#context.options.maxMessageBytes;
-    const encoded = batch.map((one) => encodeOutgoing(this.#context.keys, one));
-    const waitings: Waiting[] = [];
-    const answers = encoded.map((one) =>
-      one.size > limit ? Promise.resolve(tooLarge(one.size, limit)) : this.#enqueue(one, waitings),
-    );
+    const batch = new Batch(outgoing.length);
+    // All of them first: of what cannot be written nothing is sent.
+    const waitings = outgoing.map((one, index) => new Waiting(encodeOutgoing(this.#context.keys, one), batch, index));
+    this.#enqueue(waitings);
     // One listener for the whole batch: removing one of many from a signal walks them all.
     const stop = (): void => {
-      for (const waiting of waitings) {
-        waiting.done(this.#unknown(waiting, signal.reason));
-        waiting.gone?.();
-      }
+      for (const waiting of waitings) waiting.done(this.#unknown(waiting, signal.reason));
+      for (const check of new Set(waitings.map((waiting) => waiting.check))) check?.();
     };
     signal.addEventListener("abort", stop, { once: true });
-    const results = await Promise.allSettled(answers);
-    signal.removeEventListener("abort", stop);
-    return results.map((result) => {
-      if (result.status === "rejected") throw result.reason;
-      return result.value;
-    });
+    try {
+      return await batch.answers;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
   }
 
-  #enqueue(encoded: Encoded, batch: Waiting[]): Promise<Published> {
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        encoded,
-        gone: undefined,
-        tried: false,
-        ended: false,
-        done: (answer) => {
-          if (waiting.ended) return;
-          waiting.ended = true;
-          if (answer instanceof Error) reject(answer);
-          else resolve(answer);
-        },
-      };
-      batch.push(waiting);
-      this.#pending.push(waiting);
-      if (this.#flushing) return;
-      this.#flushing = true;
-      // While a call is on its way what others of this turn bring goes along with the next one.
-      if (this.#sending === 0) process.nextTick(() => this.#flush());
-      else setImmediate(() => this.#flush());
-    });
+  #enqueue(waitings: readonly Waiting[]): void {
+    const limit = this.#context.options.maxMessageBytes;
+    for (const waiting of waitings) {
+      const { size } = waiting.encoded;
+      if (size > limit) waiting.done(tooLarge(size, limit));
+      else this.#pending.push(waiting);
+    }
+    if (this.#flushing || this.#pending.length === 0) return;
+    this.#flushing = true;
+    // While a call is on its way what others of this turn bring goes along with the next one.
+    if (this.#sending === 0) process.nextTick(() => this.#flush());
+    else setImmediate(() => this.#flush());
   }
 
   #flush(): void {
@@ -135,7 +151,7 @@ export class Publisher {
     const check = (): void => {
       if (left.every((waiting) => waiting.ended)) none.abort(new Error("nobody waits any more"));
     };
-    for (const waiting of group) waiting.gone = check;
+    for (const waiting of group) waiting.check = check;
     this.#sending++;
     try {
       await link.persist(async () => {
@@ -156,21 +172,21 @@ export class Publisher {
   }
 
   async #call(group: readonly Waiting[]): Promise<void> {
-    const { keys: names, options } = this.#context;
-    const first = group[0]?.encoded;
+    const [first, ...others] = group.map((waiting) => waiting.encoded);
     if (first === undefined) return;
     if (first.call !== undefined) return this.#standing(first.call, group);
-    const { queue } = first;
-    const keys = publishKeys(names, queue);
-    const delayed = group.some((waiting) => waiting.encoded.due !== "");
-    const args = publishArgs(names, first, options.maxDepth, delayed);
-    for (const { encoded } of group) {
-      const { dedupe } = encoded;
-      if (dedupe) keys.push(names.seen(dedupe.id), names.meta(dedupe.id));
-      args.push(dedupe?.nonce ?? "", dedupe ? String(dedupe.window) : "", encoded.due, encoded.raw);
-    }
-    const letters = await this.#run(publishScript, keys, args, group);
-    group.forEach((waiting, index) => waiting.done(this.#answer(String(letters)[index], queue)));
+    const { keys, options, scripts, link } = this.#context;
+    const request = new PublishRequest(keys, [first, ...others], options.maxDepth);
+    let room: Buffer | undefined;
+    const letters = await this.#attempt(group, () =>
+      scripts.runWritten(link, publishScript, (command, subject) => {
+        room = this.#rooms.take(request.mostBytes(subject));
+        return room.subarray(0, request.write(room, command, subject));
+      }),
+    );
+    if (room !== undefined) this.#rooms.give(room);
+    const text = String(letters);
+    for (const [index, waiting] of group.entries()) waiting.done(this.#answer(text[index], first.queue));
   }
 
   /** One message that stands for a key. */
@@ -178,18 +194,15 @@ export class Publisher {
     const [waiting] = group;
     if (waiting === undefined) return;
     const { keys, args } = callRequest(this.#context, waiting.encoded, rule);
-    const answer = (await this.#run(publishCallScript, keys, args, group)) as readonly string[];
+    const answer = (await this.#attempt(group, () =>
+      this.#context.run(publishCallScript, keys, args),
+    )) as readonly string[];
     waiting.done(standing(answer) ?? this.#answer(answer[0], waiting.encoded.queue));
   }
 
-  async #run(
-    script: Script,
-    keys: readonly string[],
-    args: readonly string[],
-    group: readonly Waiting[],
-  ): Promise<unknown> {
+  async #attempt(group: readonly Waiting[], run: () => Promise<unknown>): Promise<unknown> {
     try {
-      return await this.#context.run(script, keys, args);
+      return await run();
     } catch (error) {
       if (error instanceof LinkError && error.kind === "unclear")
         for (const waiting of group) {
@@ -226,53 +239,4 @@ function tooLarge(size: number, limit: number): Published {
 
 function full(name: string): Published {
   return { kind: "refused", reason: "full", detail: `${name} has used up its maxmemory` };
-}
-
-/**
- * One for each queue and priority. Of two messages with one id the first is to be taken, so the second waits for a later group if it has
- * another queue or priority; groups go out in order.
- */
-function inGroups(pending: readonly Waiting[]): readonly Waiting[][] {
-  const groups: Waiting[][] = [];
-  const open = new Map<string, Waiting[]>();
-  const homes = new Map<string, Waiting[]>();
-  for (const waiting of pending) {
-    const { step, fair, queue, dedupe } = waiting.encoded;
-    const key = `${fair ? fairStep : step} ${queue}`;
-    let group = open.get(key);
-    const home = dedupe && homes.get(dedupe.id);
-    if (home !== undefined && home !== group) {
-      open.clear();
-      homes.clear();
-      group = undefined;
-    }
-    // What stands for a key goes alone, and in its order among the others.
-    if (group === undefined || waiting.encoded.call !== undefined) {
-      group = [];
-      groups.push(group);
-      if (waiting.encoded.call === undefined) open.set(key, group);
-      else open.clear();
-    }
-    group.push(waiting);
-    if (dedupe) homes.set(dedupe.id, group);
-  }
-  return groups;
-}
-
-/** Cuts a group into calls within both bounds. */
-function slices(group: readonly Waiting[]): Waiting[][] {
-  const calls: Waiting[][] = [];
-  let call: Waiting[] = [];
-  let bytes = 0;
-  for (const waiting of group) {
-    if (call.length > 0 && (call.length >= mostItems || bytes + waiting.encoded.size > mostBytes)) {
-      calls.push(call);
-      call = [];
-      bytes = 0;
-    }
-    call.push(waiting);
-    bytes += waiting.encoded.size;
-  }
-  if (call.length > 0) calls.push(call);
-  return calls;
 }

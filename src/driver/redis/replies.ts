@@ -11,7 +11,7 @@ import { encodeEnvelope } from "../../wire/envelope.ts";
 import type { Message } from "../../wire/message.ts";
 import type { Context } from "./context.ts";
 import { readList } from "./list-reader.ts";
-import { mostBytes, mostItems } from "./publisher.ts";
+import { mostBytes, mostItems } from "./script/script.ts";
 import { replyScript } from "./script/reply.ts";
 
 /** Celery's own `result_expires`. */

@@ -11,7 +11,7 @@ import { joinedOf } from "./arrivals.ts";
 import type { Context } from "./context.ts";
 import type { RedisDelivery } from "./delivery.ts";
 import { isPassing, refusedBy, ServerRefusal } from "./failure.ts";
-import { mostBytes, mostItems } from "./publisher.ts";
+import { mostBytes, mostItems } from "./script/script.ts";
 import { outcomeOf } from "./result-meta.ts";
 import { settleScript } from "./script/settle.ts";
 import { settleItem, SettleRequest, type SettleItem } from "./settle-request.ts";

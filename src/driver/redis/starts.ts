@@ -3,7 +3,7 @@
 import type { ServerTime } from "../../port/units.ts";
 import type { Context } from "./context.ts";
 import type { RedisDelivery } from "./delivery.ts";
-import { mostItems } from "./publisher.ts";
+import { mostItems } from "./script/script.ts";
 import { startScript } from "./script/hold.ts";
 import { startText } from "./start-mark.ts";
 

@@ -6,8 +6,10 @@ import type { Script } from "./script.ts";
 /**
  * KEYS  1 unacked, 2 index, 3 fence, 4 bell, 5 due, from 6 on a list a step; then for each message with a nonce its `seen` key and its
  *       result key
- * ARGV  queue, step (the fair one: keys take turns), number of its list among KEYS, number of steps, most ready messages or 0, 1 if any message is delayed; then for
- *       each message: nonce or "", window ms, due ms or "", envelope
+ * ARGV  queue, step (the fair one: keys take turns), number of its list among KEYS, number of steps, most ready messages or 0, 1 if any message is delayed,
+ *       window ms or "", where an id begins in a `seen` key; then for each message: envelope, nonce or "", window ms, due ms or ""
+ * With a window in the seventh every message was made for this call, at once and under an id of its own, which is its nonce. Then each has
+ * one key, `seen`, and one argument, its envelope: nothing can be stored under an id that is new.
  * returns a letter a message: A accepted (now or by an earlier try with this nonce), D duplicate, F queue full
  */
 export const publishLua: string = `
@@ -32,13 +34,20 @@ if depth > 0 then
   if call('HEXISTS', select(3, fair_keys(KEYS[5], queue)), 'fair:' .. queue) == 1 then room = room - call('ZCARD', (fair_keys(KEYS[5], queue))) end
   if room < 0 then room = 0 end
 end
-local letters, ready, later, moments, old, k = {}, {}, {}, {}, {}, last - 1
-for i = 7, #ARGV, 4 do
-  local nonce, due, raw = ARGV[i], ARGV[i + 2], ARGV[i + 3]
-  local seen
-  if nonce ~= '' then
-    k = k + 2
+local letters, ready, later, moments, old, k = {}, {}, {}, {}, {}, last
+local plain, from = ARGV[7] ~= '', ARGV[8] + 0
+for i = 9, #ARGV, plain and 1 or 4 do
+  local raw, nonce, window, due, seen, former = ARGV[i], nil, ARGV[7], ''
+  if plain then
+    k = k + 1
     seen = KEYS[k]
+    nonce = seen:sub(from)
+  else
+    nonce, window, due = ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+    if nonce ~= '' then
+      seen, former = KEYS[k + 1], KEYS[k + 2]
+      k = k + 2
+    end
   end
   local delayed = due ~= '' and tonumber(due) > now
   local letter, fresh = 'A', true
@@ -47,11 +56,11 @@ for i = 7, #ARGV, 4 do
     local nonce_there = seen and call('GET', seen)
     if not nonce_there then letter = 'F' elseif nonce_there ~= nonce then letter = 'D' end
   elseif seen then
-    if not call('SET', seen, nonce, 'NX', 'PX', ARGV[i + 1]) then
+    if not call('SET', seen, nonce, 'NX', 'PX', window) then
       fresh = false
       if call('GET', seen) ~= nonce then letter = 'D' end
-    else
-      old[#old + 1] = KEYS[k + 1]
+    elseif former then
+      old[#old + 1] = former
     end
   end
   if fresh and delayed then

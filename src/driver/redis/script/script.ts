@@ -21,6 +21,9 @@ interface Prepared {
   readonly sha: string;
 }
 
+/** Bounds of one script call: a script runs alone on the server, and longer ones are felt by everybody. */
+export const mostItems = 500;
+export const mostBytes: number = 4 * 1024 * 1024;
 /** Where the `#!lua` line is understood. */
 const shebangMajor = 7;
 
@@ -62,8 +65,23 @@ export class Scripts {
     try {
       return await link.call("EVALSHA", call, options);
     } catch (error) {
-      if (!(error instanceof ServerRefusal && error.word === "NOSCRIPT")) throw error;
+      if (!isUnknown(error)) throw error;
       return await link.call("EVAL", call.with(0, text), options);
+    }
+  }
+
+  /** The same of a call that is written as bytes; `write` gives all of it, each time in a place of its own. */
+  async runWritten(
+    link: Link,
+    script: Script,
+    write: (command: "EVALSHA" | "EVAL", subject: string) => Buffer,
+  ): Promise<unknown> {
+    const { sha, text } = this.#prepare(script);
+    try {
+      return await link.callWritten("evalsha", write("EVALSHA", sha));
+    } catch (error) {
+      if (!isUnknown(error)) throw error;
+      return await link.callWritten("eval", write("EVAL", text));
     }
   }
 
@@ -80,4 +98,8 @@ export class Scripts {
     this.#prepared.set(script, prepared);
     return prepared;
   }
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof ServerRefusal && error.word === "NOSCRIPT";
 }

@@ -1,0 +1,101 @@
+/**
+ * One call of the script that publishes, as the bytes that the server reads. Through the client each text of it would be looked through and
+ * copied several times: for a message of 400 bytes 2.2 µs, as against 0.2.
+ */
+
+import { Buffer } from "node:buffer";
+
+import type { Encoded } from "./encoded.ts";
+import type { Keys } from "./keys.ts";
+import { fairStep } from "./script/parts.ts";
+
+/** Bytes of a bulk string beside its text: `$`, its length, two line ends. */
+const around = 16;
+/** Bytes of one character at most. */
+const widest = 3;
+
+export class PublishRequest {
+  readonly #group: readonly Encoded[];
+  readonly #keys: Keys;
+  /** What is the same for all, after the number of keys. */
+  readonly #common: readonly string[];
+  readonly #options: readonly string[];
+  /** Each was made under an id of its own, to be sent at once: nothing but its name and its envelope has to be said of it. */
+  readonly #plain: boolean;
+  readonly #named: number;
+
+  /** Of one queue and priority, at least one. */
+  constructor(keys: Keys, group: readonly [Encoded, ...Encoded[]], maxDepth: number) {
+    const [{ queue, step, fair, dedupe }] = group;
+    const { steps } = keys;
+    const window = dedupe?.window;
+    this.#keys = keys;
+    this.#group = group;
+    this.#plain = true;
+    let delayed = false;
+    let named = 0;
+    for (const one of group) {
+      if (one.due !== "") delayed = true;
+      if (one.dedupe !== undefined) named++;
+      if (one.due !== "" || one.dedupe?.nonce !== one.dedupe?.id || one.dedupe?.window !== window) this.#plain = false;
+    }
+    if (window === undefined) this.#plain = false;
+    this.#named = named;
+    this.#common = [keys.unacked, keys.index, keys.fence, keys.bell(queue), keys.due(queue), ...keys.lists(queue)];
+    this.#options = [
+      queue,
+      String(fair ? fairStep : step),
+      String(6 + steps.indexOf(step)),
+      String(steps.length),
+      String(maxDepth),
+      delayed ? "1" : "0",
+      this.#plain ? String(window) : "",
+      String(Buffer.byteLength(keys.seen("")) + 1),
+    ];
+  }
+
+  /** Bytes that are enough for it; `subject`: the script's text, or its digest. */
+  mostBytes(subject: string): number {
+    const keys = this.#keys;
+    const names = keys.seen("").length + keys.meta("").length + 2 * around;
+    let bytes = around + 2 * around + subject.length * widest;
+    for (const text of this.#common) bytes += around + text.length * widest;
+    for (const text of this.#options) bytes += around + text.length * widest;
+    for (const { size, dedupe } of this.#group) {
+      bytes += around + size;
+      if (dedupe !== undefined) bytes += names * widest + 2 * dedupe.id.length * widest;
+      if (!this.#plain) bytes += 4 * around + 40 + (dedupe?.nonce.length ?? 0) * widest;
+    }
+    return bytes + around;
+  }
+
+  /** Returns where it ends. */
+  write(into: Buffer, command: "EVALSHA" | "EVAL", subject: string): number {
+    const group = this.#group;
+    const names = this.#common.length + this.#named * (this.#plain ? 1 : 2);
+    const values = this.#options.length + group.length * (this.#plain ? 1 : 4);
+    let head = `*${3 + names + values}\r\n${bulk(command)}${bulk(subject)}${bulk(String(names))}`;
+    for (const text of this.#common) head += bulk(text);
+    let at = into.write(head);
+    for (const { dedupe } of group) if (dedupe !== undefined) at += into.write(this.#namesOf(dedupe.id), at);
+    let options = "";
+    for (const text of this.#options) options += bulk(text);
+    at += into.write(options, at);
+    for (const { raw, size, dedupe, due } of group) {
+      // Two steps: a text that is put together first is copied once more.
+      at += into.write(`$${size}\r\n`, at, "latin1");
+      at += into.write(raw, at);
+      const rest = this.#plain ? "" : bulk(dedupe?.nonce ?? "") + bulk(dedupe ? String(dedupe.window) : "") + bulk(due);
+      at += into.write(`\r\n${rest}`, at);
+    }
+    return at;
+  }
+
+  #namesOf(id: string): string {
+    return this.#plain ? bulk(this.#keys.seen(id)) : bulk(this.#keys.seen(id)) + bulk(this.#keys.meta(id));
+  }
+}
+
+function bulk(text: string): string {
+  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+}
