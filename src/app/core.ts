@@ -30,6 +30,7 @@ import { ScheduleBook } from "./schedule-book.ts";
 import { sendStanding } from "./standing.ts";
 import { type Sent, sentOf } from "./sent.ts";
 import type { TaskSender } from "./task-handle.ts";
+import { TaskIds } from "./task-id.ts";
 import { loadTasks } from "./task-loading.ts";
 import { Wiring } from "./wiring.ts";
 
@@ -52,7 +53,10 @@ export interface AppCore extends TaskSender {
   connect(signal?: AbortSignal): Promise<Backend>;
   /** Where a pool child finds this app. Rejects with APP_NOT_FOUND and the remedy. */
   module(): Promise<ModuleLocation>;
-  /** Sends calls in one publish. Rejects with the first refusal: QUEUE_FULL, UNROUTABLE, MESSAGE_TOO_LARGE, PUBLISH_UNKNOWN… */
+  /**
+   * Sends calls in one publish. Throws what is wrong with one of them: NAME_INVALID, CONFIG_INVALID… Rejects with the first refusal:
+   * QUEUE_FULL, UNROUTABLE, NOT_SERIALIZABLE, MESSAGE_TOO_LARGE, PUBLISH_UNKNOWN…
+   */
   send(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly Sent[]>;
   /** Sends what a pool child has decided already. */
   sendDrafts(drafts: readonly Draft[], signal?: AbortSignal, timeout?: number): Promise<readonly Sent[]>;
@@ -92,6 +96,7 @@ export class Core implements AppCore {
   readonly schedules: ScheduleBook = new ScheduleBook();
   readonly #load: AppOptions["tasks"];
   readonly #locate: (clock: Clock) => Promise<ModuleLocation>;
+  readonly #ids = new TaskIds();
   readonly #origin = `gen${process.pid}@${hostname()}`;
   #wiring: Wiring;
   #redirected = false;
@@ -151,12 +156,12 @@ export class Core implements AppCore {
     return this.#located;
   }
 
-  async send(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly Sent[]> {
-    const running = runningTask();
-    const drafts = batch.map((request) => draftOf(request, this.config, this.clock, running));
+  send(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly Sent[]> {
+    const { config } = this;
+    const drafting = { config, clock: config.clock, ids: this.#ids, running: runningTask() };
+    const drafts = batch.map((request) => draftOf(request, drafting));
     const options = batch[0]?.options;
-    const timeout =
-      options?.timeout === undefined ? this.config.publishTimeout : durationMs(options.timeout, "timeout");
+    const timeout = options?.timeout === undefined ? config.publishTimeout : durationMs(options.timeout, "timeout");
     return this.#wiring.tracing.send(drafts, (traced) => this.sendDrafts(traced, signal ?? options?.signal, timeout));
   }
 
@@ -167,10 +172,11 @@ export class Core implements AppCore {
   ): Promise<readonly Sent[]> {
     if (drafts.length === 0) return [];
     const { maxMessageBytes, compression, compressOver } = this.config;
-    const { connection, sender } = this.#wiring;
+    const { connection, sender, isHeld } = this.#wiring;
     const { replyTo } = connection;
     const ask = runningTask()?.ask;
     const sending = {
+      isHeld,
       origin: this.#origin,
       maxMessageBytes,
       replyTo,
@@ -178,7 +184,7 @@ export class Core implements AppCore {
       // What a child asks for is packed by its worker.
       compression: ask === undefined ? compression : undefined,
     };
-    const write = (draft: Draft): Outgoing => outgoingOf(draft, { ...sending, held: this.#wiring.isHeld(draft.task) });
+    const write = (draft: Draft): Outgoing => outgoingOf(draft, sending);
     const batch = drafts.map(write);
     if (ask !== undefined) return askToSend(ask, drafts, { clock: this.clock, timeout, signal });
     // Only where there is no connection yet: a child never gets one, and reading the environment takes most of a microsecond.
@@ -190,9 +196,9 @@ export class Core implements AppCore {
     return sent;
   }
 
-  async enqueue(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly AsyncResult<unknown>[]> {
-    const sent = await this.send(batch, signal);
-    return sent.map(({ id, kind }) => this.result(id, kind));
+  handles(sent: readonly Sent[]): readonly AsyncResult<unknown>[] {
+    const reader = this.#readerHere();
+    return sent.map(({ id, kind }) => new StoredResult(id, reader, kind));
   }
 
   launch(signature: WireSignature, options: LaunchOptions = {}): Promise<Launched> {

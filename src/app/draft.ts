@@ -23,7 +23,7 @@ import { makeTaskMessage } from "../wire/task-message.ts";
 import { checkClaimed, markOf, ruleOf } from "./call-claim.ts";
 import type { AppConfig } from "./config.ts";
 import { dueOf, expiresOf, invalidSend, windowOf } from "./send-time.ts";
-import { checkTaskId, newTaskId } from "./task-id.ts";
+import { checkTaskId, type TaskIds } from "./task-id.ts";
 
 /** How one call is sent. Everything is optional; what is absent comes from the task's declaration. */
 export interface SendOptions {
@@ -67,8 +67,12 @@ export interface SendRequest {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly options: SendOptions;
+  /** In place of those that the options name. */
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+  /** What the task declares, where the options say nothing. */
+  readonly declared?: Pick<TaskDefinition, "queue" | "priority" | "expires" | "ignoreResult"> | undefined;
   /** The key that it has in common with other calls of its task. */
-  readonly claim?: CallClaim;
+  readonly claim?: CallClaim | undefined;
 }
 
 /** A call with everything decided. */
@@ -119,32 +123,41 @@ const known: Readonly<Record<keyof SendOptions, true>> = {
   timeout: true,
 };
 const names = Object.keys(known);
+const noLinks: readonly WireSignature[] = [];
 
-/** Checks a call and decides what is open in it. Throws NAME_INVALID, CONFIG_INVALID or DURATION_INVALID. */
-export function draftOf(
-  request: SendRequest,
-  config: Pick<AppConfig, "defaultQueue" | "publishTimeout">,
-  clock: Clock,
-  running: RunningTask | undefined,
-): Draft {
-  const { task, options } = request;
+/** What a draft is made with. */
+export interface Drafting {
+  readonly config: Pick<AppConfig, "defaultQueue" | "publishTimeout">;
+  readonly clock: Clock;
+  readonly ids: TaskIds;
+  readonly running: RunningTask | undefined;
+}
+
+/**
+ * Checks a call and decides what is open in it; of the limits the worker knows the task's own. Throws NAME_INVALID, CONFIG_INVALID or
+ * DURATION_INVALID.
+ */
+export function draftOf(request: SendRequest, { config, clock, ids, running }: Drafting): Draft {
+  const { task, options, declared, claim } = request;
   const subject = `"${task}"`;
   checkTaskName(task);
   for (const name in options) if (!Object.hasOwn(known, name)) refuseUnknown(options, names, `enqueue of ${subject}`);
-  const queue = options.queue ?? config.defaultQueue;
+  const queue = options.queue ?? declared?.queue ?? config.defaultQueue;
   checkQueueName(queue);
-  checkPriority(options.priority, `enqueue of ${subject}`);
+  const priority = options.priority ?? declared?.priority;
+  if (priority !== undefined) checkPriority(priority, `enqueue of ${subject}`);
   if (options.id !== undefined) checkTaskId(options.id);
-  if (request.claim !== undefined) checkClaimed(request.claim, options, subject);
+  if (claim !== undefined) checkClaimed(claim, options, subject);
   const retries = options.retries ?? 0;
   if (!(Number.isSafeInteger(retries) && retries >= 0))
     throw invalidSend(subject, "retries must be a whole number of at least 0");
   if (options.compression !== undefined && options.compression !== false && !isCompression(options.compression))
     throw invalidSend(subject, `compression must be one of ${compressions.join(", ")}, or false`);
   const now = clock.now();
-  const id = options.id ?? newTaskId(now);
+  const id = options.id ?? ids.next(now);
   const timeout = options.timeout === undefined ? config.publishTimeout : durationMs(options.timeout, "timeout");
-  const newId = (): string => newTaskId(now);
+  const { link, linkError } = options;
+  const expires = options.expires ?? declared?.expires;
   return {
     task,
     id,
@@ -155,35 +168,20 @@ export function draftOf(
     args: request.args,
     kwargs: request.kwargs,
     due: dueOf(options, now, subject),
-    expires: expiresOf(options.expires, now, subject),
-    priority: options.priority,
+    expires: expires === undefined ? undefined : expiresOf(expires, now, subject),
+    priority,
     retries,
     hard: options.timeLimit === undefined ? undefined : durationMs(options.timeLimit, "timeLimit"),
     soft: options.softTimeLimit === undefined ? undefined : durationMs(options.softTimeLimit, "softTimeLimit"),
-    headers: options.headers,
-    ignoreResult: options.ignoreResult,
+    headers: request.headers ?? options.headers,
+    ignoreResult: options.ignoreResult ?? (declared?.ignoreResult === true ? true : undefined),
     compression: options.compression,
-    callbacks: frozen(options.link, newId),
-    errbacks: frozen(options.linkError, newId),
+    callbacks: link === undefined ? noLinks : frozen(link, () => ids.next(now)),
+    errbacks: linkError === undefined ? noLinks : frozen(linkError, () => ids.next(now)),
     root: running?.lineage.root ?? id,
     parent: running?.lineage.parent,
     stamps: running?.lineage.stamps,
-    ...(request.claim && { claim: request.claim }),
-  };
-}
-
-/** What the declaration says, under what the call says. Limits are not sent: the worker knows the task's own. */
-export function withDefaults(
-  definition: Pick<TaskDefinition, "queue" | "priority" | "expires" | "ignoreResult">,
-  options: SendOptions,
-): SendOptions {
-  const { queue, priority, expires, ignoreResult } = definition;
-  return {
-    ...options,
-    queue: options.queue ?? queue,
-    priority: options.priority ?? priority,
-    expires: options.expires ?? expires,
-    ignoreResult: options.ignoreResult ?? (ignoreResult ? true : undefined),
+    claim,
   };
 }
 
@@ -191,34 +189,33 @@ export function withDefaults(
 export interface Sending extends Packing {
   readonly origin: string;
   readonly maxMessageBytes: number;
-  /** False: a delayed one goes to its queue at once, and its header `eta` tells whoever takes it to wait. */
-  readonly held: boolean;
+  /** False: a delayed call of this task goes to its queue at once, and its header `eta` tells whoever takes it to wait. */
+  readonly isHeld: (task: string) => boolean;
   readonly replyTo: string | undefined;
 }
 
 /** The message of a draft. Throws NOT_SERIALIZABLE with the path, MESSAGE_TOO_LARGE, or NAME_INVALID for a reserved header. */
 export function outgoingOf(draft: Draft, sending: Sending): Outgoing {
-  const { origin, maxMessageBytes, held, replyTo } = sending;
+  const { origin, maxMessageBytes, isHeld, replyTo } = sending;
+  const { due, headers, claim } = draft;
   const message = makeTaskMessage({
     task: draft.task,
     id: draft.id,
     args: draft.args,
     kwargs: draft.kwargs,
     embed: embedOf(draft, replyTo),
-    ...(draft.due !== undefined && { eta: draft.due }),
-    ...(draft.expires !== undefined && { expires: draft.expires }),
-    ...(draft.retries > 0 && { retries: draft.retries }),
-    ...((draft.hard ?? draft.soft) !== undefined && { timeLimit: { hard: draft.hard, soft: draft.soft } }),
+    eta: due,
+    expires: draft.expires,
+    retries: draft.retries,
+    timeLimit: (draft.hard ?? draft.soft) === undefined ? undefined : { hard: draft.hard, soft: draft.soft },
     rootId: draft.root,
-    ...(draft.parent !== undefined && { parentId: draft.parent }),
-    ...(draft.priority !== undefined && { priority: draft.priority }),
-    ...(draft.ignoreResult !== undefined && { ignoreResult: draft.ignoreResult }),
+    parentId: draft.parent,
+    priority: draft.priority,
+    ignoreResult: draft.ignoreResult,
     origin,
-    ...(replyTo !== undefined && { replyTo }),
-    ...((draft.headers ?? draft.claim) !== undefined && {
-      headers: { ...draft.headers, ...markOf(draft.claim, draft.queue) },
-    }),
-    ...(draft.stamps !== undefined && { stamps: draft.stamps }),
+    replyTo,
+    headers: claim === undefined ? headers : { ...headers, ...markOf(claim, draft.queue) },
+    stamps: draft.stamps,
   });
   if (message.body.byteLength > maxMessageBytes)
     throw tooLarge(draft.task, draft.id, message.body.byteLength, maxMessageBytes);
@@ -226,9 +223,9 @@ export function outgoingOf(draft: Draft, sending: Sending): Outgoing {
   return {
     queue: draft.queue,
     message: method ? packMessage(message, method, draft.compression ? 0 : sending.compressOver) : message,
-    ...(held && draft.due !== undefined && { due: draft.due }),
+    ...(due !== undefined && isHeld(draft.task) && { due }),
     dedupe: { id: draft.once ?? draft.id, nonce: draft.nonce, window: draft.window },
-    ...(draft.claim && { call: ruleOf(draft.claim, draft.once && draft.id) }),
+    ...(claim !== undefined && { call: ruleOf(claim, draft.once && draft.id) }),
   };
 }
 
@@ -272,8 +269,7 @@ function embedOf(draft: Draft, replyTo: string | undefined): Parameters<typeof m
   return { callbacks: written(draft.callbacks), errbacks: written(draft.errbacks), chain: null, chord: null };
 }
 
-function frozen(link: SendOptions["link"], newId: () => string): readonly WireSignature[] {
-  if (link === undefined) return [];
+function frozen(link: NonNullable<SendOptions["link"]>, newId: () => string): readonly WireSignature[] {
   return (Array.isArray(link) ? (link as readonly AnySignature[]) : [link as AnySignature]).map((each) =>
     each.freeze(newId),
   );

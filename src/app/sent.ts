@@ -34,7 +34,8 @@ export function sentOf(
 ): readonly Sent[] {
   const sent: Sent[] = [];
   let refusal: CeleriacError | undefined;
-  for (const [index, draft] of drafts.entries()) {
+  for (let index = 0; index < drafts.length; index++) {
+    const draft = drafts[index] as Named;
     const answer = answers[index];
     if (answer === undefined) refusal ??= unanswered(draft);
     else if (answer.kind === "refused") refusal ??= refused(draft, answer, limits);

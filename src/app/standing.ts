@@ -11,13 +11,21 @@ import type { Stood } from "./sent.ts";
 const rounds = 50;
 
 /** The answers in the order of the drafts, of which `batch` is what is sent first. */
-export async function sendStanding(
+export function sendStanding(
   drafts: readonly Draft[],
   batch: readonly Outgoing[],
   write: (draft: Draft) => Outgoing,
   submit: (batch: readonly Outgoing[]) => Promise<readonly Published[]>,
 ): Promise<readonly (Published | Stood)[]> {
-  if (drafts.every(({ claim }) => claim === undefined)) return submit(batch);
+  return drafts.every(({ claim }) => claim === undefined) ? submit(batch) : sendInRounds(drafts, batch, write, submit);
+}
+
+async function sendInRounds(
+  drafts: readonly Draft[],
+  batch: readonly Outgoing[],
+  write: (draft: Draft) => Outgoing,
+  submit: (batch: readonly Outgoing[]) => Promise<readonly Published[]>,
+): Promise<readonly (Published | Stood)[]> {
   const answers: (Published | Stood)[] = [];
   let open = drafts.map((draft, index) => ({ index, draft }));
   for (let round = 0; open.length > 0; round++) {

@@ -11,7 +11,8 @@ import { withRedaction } from "../task/redact.ts";
 import { Signature, type SignatureOptions } from "../task/signature.ts";
 import { redactHeader } from "../wire/cover.ts";
 import type { AsyncResult } from "./async-result.ts";
-import { type SendOptions, type SendRequest, withDefaults } from "./draft.ts";
+import type { SendOptions, SendRequest } from "./draft.ts";
+import type { Sent } from "./sent.ts";
 import type { ArgumentList, Preset, RestInput, StepInput } from "./step-input.ts";
 
 /** A link takes the result, or ignores it (`si`). */
@@ -126,7 +127,10 @@ export type RestOf<A extends readonly unknown[]> = A extends readonly [unknown?,
 
 /** What a handle needs of its app. */
 export interface TaskSender {
-  enqueue(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly AsyncResult<unknown>[]>;
+  /** Sends calls in one publish. Throws what is wrong with one of them; rejects with the first refusal. */
+  send(batch: readonly SendRequest[]): Promise<readonly Sent[]>;
+  /** In the order of what was sent. */
+  handles(sent: readonly Sent[]): readonly AsyncResult<unknown>[];
 }
 
 /** One implementation behind `Task`; inputs are unknown here because the schema, not the type, is what guards at run time. */
@@ -148,8 +152,8 @@ export class TaskHandle {
   async enqueue(input?: unknown, options: EnqueueOptions = {}): Promise<AsyncResult<unknown>> {
     const checked = validateInput(this.#definition, input);
     if (checked instanceof Promise) await checked;
-    const [sent] = await this.#sender.enqueue([this.#request(input, options)]);
-    return sent as AsyncResult<unknown>;
+    const [handle] = this.#sender.handles(await this.#sender.send([this.#request(input, options)]));
+    return handle as AsyncResult<unknown>;
   }
 
   async enqueueMany(
@@ -164,7 +168,7 @@ export class TaskHandle {
       if (checked instanceof Promise) await checked;
       requests.push(this.#request(input, id === undefined ? shared : { ...shared, id: id(input, index) }));
     }
-    return this.#sender.enqueue(requests);
+    return this.#sender.handles(await this.#sender.send(requests));
   }
 
   s(preset?: unknown): Signature<never, unknown> {
@@ -249,15 +253,12 @@ export class TaskHandle {
   }
 
   #request(input: unknown, options: EnqueueOptions): SendRequest {
+    const declared = this.#definition;
     const call = this.arguments(input);
-    const headers = withRedaction(this.#definition.redact, call, withKeys(this.#definition, input, options.headers));
-    const { calls } = this.#definition;
-    return {
-      task: this.name,
-      ...call,
-      ...(calls && { claim: claimOf(calls, input, this.name) }),
-      options: withDefaults(this.#definition, { ...(options as SendOptions), ...(headers && { headers }) }),
-    };
+    const headers = withRedaction(declared.redact, call, withKeys(declared, input, options.headers));
+    const claim = declared.calls && claimOf(declared.calls, input, this.name);
+    const { args, kwargs } = call;
+    return { task: this.name, args, kwargs, options: options as SendOptions, headers, declared, claim };
   }
 }
 

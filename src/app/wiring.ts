@@ -33,6 +33,11 @@ export class Wiring {
   readonly launcher: Launcher;
   readonly reader: StoreReader;
   readonly tracing: Tracing;
+  /**
+   * Does the broker hold a delayed call of this task back? What only Python runs would never come out again there: of its workers none looks for
+   * it, and ours do not look into queues they do not serve.
+   */
+  readonly isHeld: (task: string) => boolean;
   readonly stops: Set<() => Promise<void>> = new Set();
   readonly #app: Wired;
 
@@ -44,12 +49,13 @@ export class Wiring {
     const known = (): readonly string[] => [
       ...new Set([config.defaultQueue, ...registry.list().map(({ queue }) => queue)]),
     ];
+    this.isHeld = (task) => !sharedWithPython(config.broker) || registry.get(task)?.handler !== undefined;
     this.tracing = new Tracing(config);
     this.connection = new Connection(config, known, make);
     this.sentEvents = new SentEvents(config, origin);
     this.sender = new Sender(
       config.clock,
-      (signal) => this.connection.open(signal),
+      () => this.connection.open(),
       (backend, batch) => {
         this.tellSent(backend, batch);
         return this.#recordPending(backend, batch);
@@ -62,19 +68,11 @@ export class Wiring {
       connect: app.connect,
       replyTo: () => this.connection.replyTo,
       queueOf,
-      isHeld: (task) => this.isHeld(task),
+      isHeld: this.isHeld,
       origin,
       pending: (backend, ids) => this.#recordLater(backend, ids),
     });
     this.reader = new StoreReader(config.clock, app.connect, config.resultTtl);
-  }
-
-  /**
-   * Does the broker hold a delayed call back? What only Python runs would never come out again there: of its workers none looks for
-   * it, and ours do not look into queues they do not serve.
-   */
-  isHeld(task: string): boolean {
-    return !sharedWithPython(this.config.broker) || this.#app.registry.get(task)?.handler !== undefined;
   }
 
   tellSent(backend: Backend, accepted: readonly Outgoing[]): void {

@@ -46,7 +46,7 @@ function plainObjectKeys(value: object, depth: number): number {
   for (const key in members) {
     const member = members[key];
     keys += 1;
-    if (member === undefined) continue;
+    if (member === undefined || (typeof member === "string" && key !== "__proto__")) continue;
     if (key === "__proto__" || (key === "constructor" && typeof member === "object")) return -1;
     const below = plainKeys(member, depth - 1);
     if (below < 0) return -1;

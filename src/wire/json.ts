@@ -64,8 +64,8 @@ export interface StringifyOptions {
 export function stringifyJson(value: unknown, options: StringifyOptions = {}): string {
   const depth = options.limits?.depth ?? messageLimits.depth;
   const limit = options.limits?.keys ?? Infinity;
-  const keys = plainKeys(value, depth);
-  if (keys >= 0 && keys <= limit) return JSON.stringify(value);
+  const plain = stringifyPlain(value, depth, limit);
+  if (plain !== undefined) return plain;
   try {
     return writeJson(value, options.root ?? "value", depth, limit, options.onSecret);
   } catch (error) {
@@ -75,6 +75,12 @@ export function stringifyJson(value: unknown, options: StringifyOptions = {}): s
       ...(error.cause === undefined ? {} : { cause: error.cause }),
     });
   }
+}
+
+/** The same text for what `JSON.stringify` writes faithfully; `undefined` for all else, which may be writable or not. */
+export function stringifyPlain(value: unknown, depth: number, limit: number = Infinity): string | undefined {
+  const keys = plainKeys(value, depth);
+  return keys >= 0 && keys <= limit ? JSON.stringify(value) : undefined;
 }
 
 function undecodable(reason: string): CeleriacError {

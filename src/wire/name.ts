@@ -3,9 +3,10 @@
 import { CeleriacError } from "../error/celeriac-error.ts";
 
 const taskName = /^[A-Za-z_][\w.:-]{0,199}$/;
-const queueName = /^[A-Za-z0-9_.:@%+{}-]{1,200}$/;
 /** Keys of kombu, of Celery's result backend and of this library. */
 const takenPrefixes = ["celeriac:", "unacked", "_kombu.", "celery-task"] as const;
+const queueName = /^[A-Za-z0-9_.:@%+{}-]{1,200}$/;
+const goodQueue = /^(?!celeriac:|unacked|_kombu\.|celery-task)[A-Za-z0-9_.:@%+{}-]{1,200}$/;
 
 /** True for what no task can be called: wrong characters, or a name that every object has. */
 export function isHostileTaskName(name: unknown): boolean {
@@ -23,9 +24,9 @@ export function checkTaskName(name: unknown): asserts name is string {
 
 /** Throws NAME_INVALID. */
 export function checkQueueName(name: unknown): asserts name is string {
+  if (typeof name === "string" && goodQueue.test(name)) return;
   if (typeof name === "string" && queueName.test(name)) {
     const taken = takenPrefixes.find((prefix) => name.startsWith(prefix));
-    if (taken === undefined) return;
     throw new CeleriacError("NAME_INVALID", `${shown(name)} cannot be a queue's name: "${taken}…" names other keys.`);
   }
   throw new CeleriacError(

@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { pointerOf } from "./cover.ts";
-import { messageLimits, parseJson, stringifyJson } from "./json.ts";
+import { messageLimits, parseJson, stringifyJson, stringifyPlain } from "./json.ts";
 import { readSignature, type Signature } from "./signature.ts";
 import { bufferOf } from "./utf8.ts";
 
@@ -34,15 +34,22 @@ export function encodeTaskBody(
   embed?: Embed,
   secrets: string[] = [],
 ): Uint8Array {
-  const found =
-    (root: string) =>
-    (path: readonly (string | number)[]): void =>
-      void secrets.push(pointerOf([root, ...path]));
-  const argsText = stringifyJson(args, { root: "args", limits: partLimits, onSecret: found("args") });
-  const kwargsText = stringifyJson(kwargs, { root: "kwargs", limits: partLimits, onSecret: found("kwargs") });
+  const argsText = partText(args, "args", secrets);
+  const kwargsText = partText(kwargs, "kwargs", secrets);
   if (argsText.charCodeAt(0) !== 91) throw notSerializable("args", "a list");
   if (kwargsText.charCodeAt(0) !== 123) throw notSerializable("kwargs", "an object");
   return Buffer.from(`[${argsText},${kwargsText},${embedText(embed)}]`, "utf8");
+}
+
+function partText(part: unknown, root: string, secrets: string[]): string {
+  return (
+    stringifyPlain(part, partLimits.depth, partLimits.keys) ??
+    stringifyJson(part, {
+      root,
+      limits: partLimits,
+      onSecret: (path) => void secrets.push(pointerOf([root, ...path])),
+    })
+  );
 }
 
 function embedText(embed: Embed | undefined): string {
