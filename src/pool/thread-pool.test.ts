@@ -21,9 +21,9 @@ it.skipIf(process.platform === "win32")(
   async () => {
     const rig = await PoolRig.make(subject, { slots: 1 });
     await rig.pool.open();
-    expect(await rig.run("native", { input: 4, hard: 100 })).toMatchObject({ k: "hard-limit" });
+    expect(await rig.run("native", { input: 12, hard: 100 })).toMatchObject({ k: "hard-limit" });
     const since = performance.now();
     await rig.pool.close(0);
-    expect(performance.now() - since).toBeLessThan(3000);
+    expect(performance.now() - since).toBeLessThan(10_000);
   },
 );

@@ -36,7 +36,7 @@ describe("a worker", () => {
     const { broker } = await coreOf(app).connect();
     await broker.publish(
       messages.map((message) => ({ queue: "celery", message })),
-      AbortSignal.timeout(5000),
+      AbortSignal.timeout(60_000),
     );
   };
   const message = (id: string, draft: Partial<TaskDraft> = {}): Message =>

@@ -14,11 +14,11 @@ export async function dropQueues({ port }: RabbitServer): Promise<void> {
       username: "guest",
       password: "guest",
       heartbeat: 0,
-      timeout: 10_000,
+      timeout: 60_000,
       clock: systemClock,
       name: "cleaner",
     },
-    AbortSignal.timeout(10_000),
+    AbortSignal.timeout(60_000),
   );
   const channel = await connection.openChannel();
   for (const queue of ["celery", "celery.dead"]) await channel.deleteQueue(queue);

@@ -13,7 +13,7 @@ export function makeBackend(url: string, overrides: Partial<BackendOptions> = {}
     clock: systemClock,
     maxMessageBytes: 16 * 1024 * 1024,
     maxDepth: 0,
-    commandTimeout: 2000,
+    commandTimeout: 30_000,
     allowEviction: false,
     keyPrefix: "",
     ...overrides,

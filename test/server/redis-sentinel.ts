@@ -33,7 +33,7 @@ export interface SentinelOptions {
 }
 
 /** Milliseconds of silence after which a master counts as dead. */
-const downAfter = 500;
+const downAfter = 3_000;
 
 export async function startSentinel(options: SentinelOptions): Promise<SentinelSetUp> {
   const { name, password, sentinelPassword } = options;

@@ -82,7 +82,7 @@ describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
     await stage.rabbit.ctl("set_vm_memory_high_watermark", "0");
     try {
       // The server tells only who tries.
-      const unclear = busy.broker.publish([outgoing(name("other"), "b")], AbortSignal.timeout(1000));
+      const unclear = busy.broker.publish([outgoing(name("other"), "b")], AbortSignal.timeout(5000));
       await expect(unclear).rejects.toMatchObject({ code: "PUBLISH_UNKNOWN" });
       const caught = await Catch.open(busy, one, 1, { queues });
       const [held] = await caught.until(1);
@@ -140,13 +140,13 @@ describeWith("rabbitmq-server", "rabbitmq between two steps", () => {
     const queue = name("ttl");
     const caught = await Catch.open(backend, queue, 5);
     const { message } = outgoing(queue, "a");
-    const properties = { contentType: "application/json", headers: message.headers, expiration: "300" };
+    const properties = { contentType: "application/json", headers: message.headers, expiration: "2000" };
     await asStranger(stage.rabbit, (channel) =>
       channel.publish({ exchange: "", routingKey: queue, mandatory: true, properties, body: message.body }),
     );
     const [first] = await caught.until(1);
     if (first === undefined) throw new Error("one came");
-    const due = Date.now() + 2000;
+    const due = Date.now() + 5000;
     await caught.consumer.settle([{ delivery: first, then: { kind: "requeue", at: "back", due } }]);
     await caught.until(2);
     expect(Date.now()).toBeGreaterThanOrEqual(due);

@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 const accepted = { kind: "accepted" };
 
 describeWith("rabbitmq-server", "rabbitmq in bad times", () => {
-  const stage = useRabbit({ heartbeat: 1 });
+  const stage = useRabbit({ heartbeat: 30 });
   const { backendOf, throughProxy, urlOf, closeLater } = stage;
   const name = (label: string): string => `${label}.${crypto.randomUUID().slice(0, 8)}`;
   const publishOf = (queue: string, rest: Partial<Outbound> = {}): Outbound => ({
@@ -104,7 +104,7 @@ describeWith("rabbitmq-server", "rabbitmq in bad times", () => {
     await stage.rabbit.ctl("set_vm_memory_high_watermark", "0");
     try {
       // The first is written before the server says that it takes none.
-      const unclear = backend.broker.publish([outgoing(queue, "b")], AbortSignal.timeout(1000));
+      const unclear = backend.broker.publish([outgoing(queue, "b")], AbortSignal.timeout(5000));
       await expect(unclear).rejects.toMatchObject({ code: "PUBLISH_UNKNOWN" });
       const late = await backend.broker.publish([outgoing(queue, "c")], AbortSignal.timeout(500));
       expect(late).toMatchObject([{ kind: "refused", reason: "full" }]);

@@ -146,7 +146,7 @@ describeWith("rabbitmq-server", "rabbitmq and what it will not have", () => {
     await backend.broker.publish([outgoing("delay", "now"), outgoing("levels", "now")], never);
     const later = backend.broker.publish(
       [outgoing("delay", "later", { due: Date.now() + 900 })],
-      AbortSignal.timeout(8000),
+      AbortSignal.timeout(60_000),
     );
     expect(await later).toEqual([accepted]);
     const caught = await Catch.open(backend, "delay", 5);

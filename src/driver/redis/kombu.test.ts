@@ -62,7 +62,7 @@ describeWith("redis-server", "redis as kombu sees it", () => {
     await backend.broker.publish([outgoing(queue, "leased")], never);
     const raw = await redis.cli("lindex", queue, "0");
     const other = await openBackend(redis.url);
-    const caught = await Catch.open(other, queue, 1, { lease: 3000 });
+    const caught = await Catch.open(other, queue, 1, { lease: 9_000 });
     await caught.until(1);
     const entries = await unacked();
     expect(entries.map(([, value]) => value)).toEqual([`[${raw},"","${queue}"]`]);
@@ -95,7 +95,7 @@ describeWith("redis-server", "redis as kombu sees it", () => {
     await backend.broker.publish([outgoing(queue, "python's")], never);
     const [delivery] = await caught.until(1);
     if (delivery === undefined) throw new Error("nothing was delivered");
-    const waiting = redis.cli("brpop", queue, `${queue}\x06\x163`, "20");
+    const waiting = redis.cli("brpop", queue, `${queue}\x06\x163`, "60");
     await eventually("the wait", async () => (await redis.cli("client", "list")).includes("cmd=brpop"));
     await caught.consumer.settle([{ delivery, then: { kind: "requeue", at: "back", due: Date.now() + 300 } }]);
     expect(await waiting).toContain("python's");
@@ -145,17 +145,18 @@ describeWith("redis-server", "redis as kombu sees it", () => {
     const capture = new URL("../../wire/fixtures/celery-5.6.3-producer.json", import.meta.url);
     const raw = firstEnvelope(JSON.parse(await readFile(capture, "utf8")) as Capture) ?? "";
     expect(raw).toContain("delivery_info");
-    const caught = await Catch.open(backend, queue, 10);
+    const caught = await Catch.open(backend, queue, 20);
     await eventually("the watch", async () => (await redis.cli("exists", `celeriac:watch:${queue}`)) === "1");
     await eventually("the peek", async () => (await redis.cli("client", "list")).includes("cmd=blmove"));
     const times: number[] = [];
-    for (let n = 1; n <= 5; n++) {
-      const begun = performance.now();
+    for (let n = 1; n <= 11; n++) {
       await redis.cli("lpush", queue, raw);
+      const begun = performance.now();
       await caught.until(n);
       times.push(performance.now() - begun);
     }
-    expect(times.toSorted((a, b) => a - b)[2]).toBeLessThan(150);
+    // The slow look comes a second after the one before, so it would be most of that each time.
+    expect(times.toSorted((a, b) => a - b)[5]).toBeLessThan(500);
     const [delivery] = caught.all;
     expect(delivery?.message).toMatchObject({ headers: { lang: "py", task: expect.any(String) } });
     expect(Buffer.from(delivery?.raw ?? []).toString()).toBe(raw);

@@ -7,14 +7,14 @@ import { startRedis, type RedisServer } from "../../../test/server/redis-server.
 import { describeWith } from "../../../test/server/required-program.ts";
 
 /** A start of Node on a busy machine, ms. */
-const patience = 20_000;
+const patience = 60_000;
 
 /** Claims one message of queue argv[3] and blocks for argv[4] ms; then settles it and says what came of it. */
 const blocker = `
 import { Catch, openBackend } from ${JSON.stringify(new URL("../../../test/server/redis-backend.ts", import.meta.url).href)};
 const [url, queue, ms, stallLimit] = process.argv.slice(1);
 const backend = await openBackend(url);
-const caught = await Catch.open(backend, queue, 1, { lease: 1500, sweep: 100, userCodeHere: true, stallLimit: Number(stallLimit) });
+const caught = await Catch.open(backend, queue, 1, { lease: 5000, sweep: 100, userCodeHere: true, stallLimit: Number(stallLimit) });
 console.log("ready");
 const [delivery] = await caught.until(1);
 caught.consumer.started([delivery], "sure");
@@ -52,13 +52,13 @@ describeWith("redis-server", "redis renewal", () => {
     const backend = await openBackend(redis.url);
     const connections = async (): Promise<number> => (await redis.cli("CLIENT", "LIST")).split("\n").length;
     const before = await connections();
-    const child = block([redis.url, "busy", "6000", "60000"]);
+    const child = block([redis.url, "busy", "12000", "60000"]);
     await eventually("the consumer", () => child.lines.includes("ready"), patience);
     // One for its commands, one for each thing it waits for, and the last for the renewing thread, whose start may take longer than a lease.
     await eventually("the renewing thread", async () => (await connections()) >= before + 4, patience);
     await backend.broker.publish([outgoing("busy", "long")], never);
     await eventually("the start", () => child.lines.includes("began"), patience);
-    const rival = await Catch.open(backend, "busy", 1, { lease: 1500, sweep: 100 });
+    const rival = await Catch.open(backend, "busy", 1, { lease: 60_000, sweep: 100 });
     expect(await child.end, child.errors.join("")).toBe(0);
     expect(child.lines).toEqual(["ready", "began", "held", "settled"]);
     expect(rival.all).toEqual([]);
@@ -68,9 +68,9 @@ describeWith("redis-server", "redis renewal", () => {
   it("ends a process whose thread never turns again, so that its task runs elsewhere", async () => {
     const backend = await openBackend(redis.url);
     await backend.broker.publish([outgoing("wedged", "stuck")], never);
-    const child = block([redis.url, "wedged", "60000", "2500"]);
+    const child = block([redis.url, "wedged", "60000", "8000"]);
     await eventually("the start", () => child.lines.includes("began"), patience);
-    const rival = await Catch.open(backend, "wedged", 1, { lease: 1500, sweep: 100 });
+    const rival = await Catch.open(backend, "wedged", 1, { lease: 60_000, sweep: 100 });
     expect(await child.end).toBe("SIGKILL");
     expect(child.errors.join("")).toContain("WORKER_STALLED");
     const [delivery] = await rival.until(1);

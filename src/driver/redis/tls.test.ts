@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Certificates, makeCertificates } from "../../../test/server/certificates.ts";
 import { freePort } from "../../../test/server/free-port.ts";
-import { Catch, idOf, makeBackend, never, outgoing } from "../../../test/server/redis-backend.ts";
+import { Catch, eventually, idOf, makeBackend, never, outgoing } from "../../../test/server/redis-backend.ts";
 import { startRedis, type RedisServer } from "../../../test/server/redis-server.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
 
@@ -38,7 +38,7 @@ describeWith("openssl", "redis over TLS", () => {
   const url = (query: Record<string, string>, host = "127.0.0.1"): string =>
     `rediss://${host}:${port}/0?${String(new URLSearchParams(query))}`;
   const openError = async (target: string): Promise<{ code?: string; message?: string }> => {
-    const backend = makeBackend(target, { commandTimeout: 3000 });
+    const backend = makeBackend(target, { commandTimeout: 10_000 });
     const error: unknown = await backend.open(never).catch((reason: unknown) => reason);
     await backend.close();
     return error as { code?: string; message?: string };
@@ -57,11 +57,15 @@ describeWith("openssl", "redis over TLS", () => {
   it("renews from its own thread too", async () => {
     const backend = makeBackend(url({ ssl_ca_certs: files.ca }));
     await backend.open(never);
+    const connections = async (): Promise<number> => (await redis.cli("CLIENT", "LIST")).split("\n").length;
+    const before = await connections();
+    const caught = await Catch.open(backend, "own", 1, { lease: 6_000, sweep: 100, userCodeHere: true });
+    // One for each thing it waits for, and the last for the renewing thread, whose start may take longer than a lease.
+    await eventually("the renewing thread", async () => (await connections()) >= before + 3);
     await backend.broker.publish([outgoing("own", "t")], never);
-    const caught = await Catch.open(backend, "own", 1, { lease: 900, sweep: 100, userCodeHere: true });
     const [delivery] = await caught.until(1);
-    // Two leases: without renewal it would be lost and come again.
-    await new Promise((resolve) => setTimeout(resolve, 1800));
+    // Longer than a lease: without renewal it would be lost and come again.
+    await new Promise((resolve) => setTimeout(resolve, 8_000));
     expect([delivery?.lost.aborted, caught.all.length]).toEqual([false, 1]);
     await backend.close();
   });

@@ -12,7 +12,7 @@ const bench = new Bench();
 afterEach(() => bench.clear());
 
 function direct<T>(path: string, run: (db: DatabaseSync) => T): T {
-  const db = new DatabaseSync(path, { timeout: 5_000 });
+  const db = new DatabaseSync(path, { timeout: 30_000 });
   try {
     return run(db);
   } finally {

@@ -98,30 +98,28 @@ it("gives each message to one of several processes", async () => {
   expect(ids(path)).toEqual([]);
 });
 
-it("wakes an idle process by its bell, far sooner than the slow look would", async () => {
+it("wakes an idle process by its bell, without the slow look", async () => {
   const path = bench.file();
-  const backend = await bench.open(path);
-  const worker = await bench.process(path);
-  worker.send({ do: "consume", queue: "q", want: 5, lease: 30_000, ack: true });
-  await worker.wait("consuming");
-  const waits: number[] = [];
+  // No timer of this one ever ends, so it looks when it is told to and at no other time.
+  const silent = (): Disposable => ({ [Symbol.dispose]() {} });
+  const backend = bench.make(path, "?thread=false", { ...systemClock, every: silent, after: silent });
+  await backend.open(never);
+  const came: Delivery[] = [];
+  const consumer = await backend.broker.consume({ ...consuming, queues: ["q"] }, (batch) => void came.push(...batch));
+  consumer.want(20, 20);
+  const publisher = await bench.process(path);
   for (let index = 1; index <= 20; index++) {
-    // Away from the rhythm of the slow look, and with the worker surely idle again.
-    await systemClock.sleep(30 + index, never);
-    const sent = Date.now();
-    await backend.broker.publish([outgoing("q", `${index}`)], never);
-    waits.push((await worker.wait("delivered", index)).at - sent);
+    publisher.send({ do: "publish", queue: "q", ids: [`${index}`] });
+    await until("the bell", () => came.length === index);
   }
-  const [median = Infinity] = waits.toSorted((a, b) => a - b).slice(10);
-  expect(median).toBeLessThan(25);
 });
 
-it("gives a killed process's tasks to another within two seconds, though the lease is thirty", async () => {
+it("gives a killed process's tasks to another at once, though the lease is minutes", async () => {
   const path = bench.file();
   const backend = await bench.open(path);
   await backend.broker.publish([outgoing("q", "begun"), outgoing("q", "held")], never);
   const worker = await bench.process(path);
-  worker.send({ do: "consume", queue: "q", want: 2, lease: 30_000, ack: false, blame: "suspect" });
+  worker.send({ do: "consume", queue: "q", want: 2, lease: 600_000, ack: false, blame: "suspect" });
   await until("both", () => worker.delivered().length === 2);
   await until("the mark of the start", () => {
     const db = new DatabaseSync(path);
@@ -132,10 +130,8 @@ it("gives a killed process's tasks to another within two seconds, though the lea
   const came: Delivery[] = [];
   const consumer = await backend.broker.consume({ ...consuming, queues: ["q"] }, (batch) => void came.push(...batch));
   consumer.want(5, 5);
-  const start = performance.now();
   await worker.kill();
   await until("both again", () => came.length === 2);
-  expect(performance.now() - start).toBeLessThan(3_000);
   expect(came.map((delivery) => [idOf(delivery), delivery.redelivered, delivery.suspicions])).toEqual([
     ["begun", true, 1],
     ["held", true, 1],
@@ -148,7 +144,7 @@ it("lets a stopped process lose its task, and says so when it goes on", async ()
   const backend = await bench.open(path);
   await backend.broker.publish([outgoing("q", "a")], never);
   const worker = await bench.process(path);
-  worker.send({ do: "consume", queue: "q", want: 1, lease: 700, ack: false, blame: "suspect" });
+  worker.send({ do: "consume", queue: "q", want: 1, lease: 3_000, ack: false, blame: "suspect" });
   await worker.wait("delivered");
   worker.child.kill("SIGSTOP");
   const came: Delivery[] = [];
@@ -170,10 +166,10 @@ it("ends a process whose main thread stands still, and gives its tasks away", as
   const backend = await bench.open(path);
   await backend.broker.publish([outgoing("q", "blocked")], never);
   const worker = await bench.process(path);
-  worker.send({ do: "consume", queue: "q", want: 1, lease: 60_000, ack: false, blame: "sure", stallLimit: 2_000 });
+  worker.send({ do: "consume", queue: "q", want: 1, lease: 60_000, ack: false, blame: "sure", stallLimit: 8_000 });
   await worker.wait("delivered");
   worker.send({ do: "spin" });
-  await until("its end", () => worker.exit !== undefined, 15_000);
+  await until("its end", () => worker.exit !== undefined);
   expect(worker.exit).toBe("SIGKILL");
   expect(worker.stderr).toContain("WORKER_STALLED");
   const came: Delivery[] = [];
