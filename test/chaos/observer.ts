@@ -70,8 +70,26 @@ export class Observer {
       if (this.#finals.open === 0) break;
       await pause(200);
     }
+    // Copies of what has ended are dropped by the workers that still live; what none of them takes is left.
+    for (const end = performance.now() + limit; performance.now() < end && (await this.#holds());) await pause(200);
     await pause(200);
     await this.#poll(true);
+  }
+
+  async #holds(): Promise<boolean> {
+    const { ready, leased, delayed } = await this.#left();
+    return ready + leased + delayed > 0;
+  }
+
+  async #left(): Promise<Evidence["left"]> {
+    const { broker } = await coreOf(this.#app.app).connect();
+    const left = { ready: 0, leased: 0, delayed: 0 };
+    for (const queue of await broker.queues.list()) {
+      left.ready += queue.ready.reduce((sum, { count }) => sum + count, 0);
+      left.leased += queue.leased ?? 0;
+      left.delayed += queue.delayed ?? 0;
+    }
+    return left;
   }
 
   async evidence(): Promise<Pick<Evidence, "finals" | "changed" | "dead" | "left">> {
@@ -83,13 +101,7 @@ export class Observer {
       for (const { id, reason, attempts } of page.items) if (id) dead.set(id, { reason, attempts: attempts.length });
       after = page.next;
     } while (after !== undefined);
-    const left = { ready: 0, leased: 0, delayed: 0 };
-    for (const queue of await broker.queues.list()) {
-      left.ready += queue.ready.reduce((sum, { count }) => sum + count, 0);
-      left.leased += queue.leased ?? 0;
-      left.delayed += queue.delayed ?? 0;
-    }
-    return { finals: this.#finals.seen, changed: this.#finals.changed, dead, left };
+    return { finals: this.#finals.seen, changed: this.#finals.changed, dead, left: await this.#left() };
   }
 
   async close(): Promise<void> {
