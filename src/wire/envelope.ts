@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 
 import { CeleriacError } from "../error/celeriac-error.ts";
+import { bodyApart, bodyMark } from "./body-apart.ts";
 import { jsonContentType } from "./content.ts";
 import { parseJson, stringifyJson } from "./json.ts";
 import { membersOf, skipSpace } from "./json-scan.ts";
@@ -48,16 +49,29 @@ export function encodeEnvelope(message: Message, queue: string, deliveryTag: str
 
 /** Never throws. */
 export function decodeEnvelope(raw: string | Uint8Array): Message | Malformed {
-  const text = typeof raw === "string" ? raw : textOf(raw);
-  if (text === undefined) return malformed("the message is not UTF-8");
+  if (typeof raw === "string") return decodeText(raw);
+  const apart = bodyApart(bufferOf(raw));
+  if (apart !== undefined) {
+    const message = decodeText(apart.rest, apart.body);
+    if (!("malformed" in message)) return message;
+  }
+  const text = textOf(raw);
+  return text === undefined ? malformed("the message is not UTF-8") : decodeText(text);
+}
+
+/** `apart`: the body, which in `text` is `bodyMark`. */
+function decodeText(text: string, apart?: Buffer): Message | Malformed {
   const envelope = recordOf(text);
   if (envelope instanceof Error) return malformed(envelope.message);
-  const { body, headers, properties } = envelope;
-  if (typeof body !== "string") return malformed("the message has no body");
+  const { headers, properties } = envelope;
+  const told = envelope["body"];
+  const body = typeof told === "string" ? told : told === bodyMark ? apart : undefined;
+  if (body === undefined) return malformed("the message has no body");
   if (!isRecord(headers)) return malformed("the message has no headers");
   const contentType = envelope["content-type"];
   if (typeof contentType !== "string") return malformed("the message has no content type");
-  if (text.length - body.length > maxHeadLength && headLength(text) > maxHeadLength)
+  const around = typeof body === "string" ? text.length - body.length : text.length;
+  if (around > maxHeadLength && headLength(text) > maxHeadLength)
     return malformed(`its headers take more than ${maxHeadLength} characters`);
   const encoding = envelope["content-encoding"];
   const bytes = bodyOf(body, isRecord(properties) ? properties["body_encoding"] : undefined);
@@ -113,10 +127,11 @@ function recordOf(text: string): Record<string, unknown> | Error {
   }
 }
 
-function bodyOf(body: string, encoding: unknown): Uint8Array | undefined {
-  if (encoding === "base64") return Buffer.from(body, "base64");
-  if (encoding === undefined || encoding === null) return Buffer.from(body, "utf8");
-  return typeof encoding === "string" && encoding.toLowerCase() === "utf-8" ? Buffer.from(body, "utf8") : undefined;
+function bodyOf(body: string | Buffer, encoding: unknown): Uint8Array | undefined {
+  if (encoding === "base64") return Buffer.from(typeof body === "string" ? body : body.toString("latin1"), "base64");
+  const plain = encoding === undefined || encoding === null;
+  if (!plain && (typeof encoding !== "string" || encoding.toLowerCase() !== "utf-8")) return undefined;
+  return typeof body === "string" ? Buffer.from(body, "utf8") : body;
 }
 
 function propertiesOf(value: unknown): MessageProperties {
