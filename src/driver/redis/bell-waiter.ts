@@ -6,7 +6,7 @@
 import type { Millis } from "../../port/units.ts";
 import type { Context } from "./context.ts";
 import type { Link } from "./link.ts";
-import { Pulse } from "./pulse.ts";
+import { aside, Pulse } from "./pulse.ts";
 import { ringScript } from "./script/wake.ts";
 
 export interface WaiterSettings {
@@ -70,8 +70,10 @@ export class BellWaiter {
       // A token may have been on the broken line: look all the same.
       if (token === "broken") await this.#pulse.sleep(pause);
       if (token === "quiet") continue;
-      if (this.#idle) await this.#settings.wake();
-      else if (token === "rung") await this.#passOn();
+      if (this.#idle) {
+        await this.#settings.wake();
+        await aside();
+      } else if (token === "rung") await this.#passOn();
     }
   }
 

@@ -13,6 +13,7 @@ import type { Context } from "./context.ts";
 import { RedisDelivery } from "./delivery.ts";
 import { Idle } from "./idle.ts";
 import { Leases, type RenewalReport } from "./leases.ts";
+import { LateWakes } from "./late-wakes.ts";
 import { makeRenewer } from "./make-renewer.ts";
 import { joinScript } from "./script/admin.ts";
 import { ServerClock } from "./server-clock.ts";
@@ -48,8 +49,7 @@ export class RedisConsumer implements Consumer {
   #unlink: (() => void) | undefined;
   /** The last claim found nothing more, and since then we listen for bells. */
   #idle = false;
-  /** Woken during a claim, which may have looked too early. */
-  #again = false;
+  readonly #late = new LateWakes();
   #stopping: Promise<void> | undefined;
 
   constructor(context: Context, options: ConsumeOptions, take: (batch: readonly Delivery[]) => void) {
@@ -84,6 +84,10 @@ export class RedisConsumer implements Consumer {
       queues,
       serverClock: this.#serverClock,
       claim: (why) => this.#claim(why),
+      wake: async (seen) => {
+        const announced = this.#claiming !== undefined;
+        return (await this.#claim("look", seen)) === 0 ? "nothing" : announced ? "announced" : "taken";
+      },
       looked: (look) => this.#looked(look),
       prioritiesUsed: () => this.#claimer.prioritiesUsed,
     });
@@ -256,9 +260,9 @@ export class RedisConsumer implements Consumer {
   }
 
   /** Resolves with how many came. Claims again at once while there are more and room for them. */
-  async #claim(why: "room" | "bell" | "look"): Promise<number> {
+  async #claim(why: "room" | "bell" | "look", seen?: Buffer): Promise<number> {
     if (this.#claiming !== undefined) {
-      this.#again = true;
+      this.#late.add(seen);
       return this.#claiming;
     }
     if (this.#room === 0 || this.#closing.signal.aborted) return 0;
@@ -276,7 +280,7 @@ export class RedisConsumer implements Consumer {
     let total = 0;
     this.#idle = false;
     for (let room = this.#room; room > 0; room = this.#room) {
-      this.#again = false;
+      this.#late.clear();
       const claimed = await this.#claimer.claim(this.#queues, room, this.#closing.signal);
       this.#serverClock.saw(claimed.now, this.#options.lease);
       this.#leases.add(claimed.deliveries);
@@ -284,7 +288,7 @@ export class RedisConsumer implements Consumer {
       if (this.#closing.signal.aborted) return total;
       const ours = await this.#leases.confirm(claimed.deliveries, this.#closing.signal);
       if (ours.length > 0) this.#take(ours);
-      if (claimed.more || this.#again) continue;
+      if (claimed.more || this.#late.missedBy(claimed.deliveries)) continue;
       this.#idle = true;
       if (claimed.nextDue !== undefined) this.#resting.due(claimed.nextDue, why);
       this.#resting.set(true);

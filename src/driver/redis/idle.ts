@@ -4,6 +4,7 @@ import type { Millis, ServerTime } from "../../port/units.ts";
 import { BellWaiter } from "./bell-waiter.ts";
 import type { Context } from "./context.ts";
 import { DueTimer } from "./due-timer.ts";
+import type { Woken } from "./peek.ts";
 import type { ServerClock } from "./server-clock.ts";
 import { type Look, Watcher } from "./watcher.ts";
 
@@ -14,7 +15,9 @@ export interface IdleSettings {
   readonly queues: () => readonly string[];
   readonly serverClock: ServerClock;
   /** Resolves with how many messages came. */
-  readonly claim: (why: "bell" | "look") => Promise<number>;
+  readonly claim: (why: "bell") => Promise<number>;
+  /** Claim, for this envelope was `seen` on its queue. */
+  readonly wake: (seen?: Buffer) => Promise<Woken>;
   readonly looked: (look: Look) => void;
   /** True once a message of another priority than the usual one was seen. */
   readonly prioritiesUsed: () => boolean;
@@ -26,12 +29,12 @@ export class Idle {
   readonly #due: DueTimer;
 
   constructor(context: Context, settings: IdleSettings) {
-    const { queues, claim, looked, serverClock, ...others } = settings;
+    const { queues, claim, wake, looked, serverClock, ...others } = settings;
     this.#due = new DueTimer(context.clock, serverClock, () => void claim("bell").catch(() => 0));
     this.#watcher = new Watcher(context, {
       ...others,
       queues,
-      wake: async () => (await claim("look")) > 0,
+      wake,
       looked: (look) => {
         looked(look);
         if (look.nextDue !== undefined) this.due(look.nextDue, "look");

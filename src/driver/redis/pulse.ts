@@ -8,6 +8,11 @@ export function rest(clock: Clock, ms: Millis, signal: AbortSignal): Promise<voi
   return new Pulse(clock, signal).sleep(ms);
 }
 
+/** The rest of this turn goes first: to wait anew for the next message is in no hurry while one begins to run. */
+export function aside(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 export class Pulse {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;

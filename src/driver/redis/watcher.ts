@@ -7,7 +7,7 @@
 
 import type { Millis, ServerTime } from "../../port/units.ts";
 import type { Context } from "./context.ts";
-import { Peek } from "./peek.ts";
+import { Peek, type Woken } from "./peek.ts";
 import { Pulse, rest } from "./pulse.ts";
 import { dropWatchScript, lookScript } from "./script/wake.ts";
 
@@ -25,7 +25,7 @@ export interface WatcherSettings {
   readonly sweep: Millis;
   readonly queues: () => readonly string[];
   /** Look for work; resolves with true if there was some. */
-  readonly wake: () => Promise<boolean>;
+  readonly wake: (seen?: Buffer) => Promise<Woken>;
   readonly looked: (look: Look) => void;
   /** True once a message of another priority than the usual one was seen. */
   readonly prioritiesUsed: () => boolean;
@@ -162,7 +162,7 @@ export class Watcher {
     if (this.#peeks.has(queue)) return;
     this.#peeks.set(
       queue,
-      new Peek(this.#context, queue, () => (this.#idle ? this.#settings.wake() : Promise.resolve(false))),
+      new Peek(this.#context, queue, async (seen) => (this.#idle ? this.#settings.wake(seen) : "nothing")),
     );
   }
 
@@ -190,7 +190,7 @@ export class Watcher {
         if (lists.length === 0) continue;
         const some = (await link.call("EXISTS", lists).catch(() => 0)) as number;
         // Found and not taken: a paused queue. It is looked at less and less often.
-        const taken = some > 0 && (await this.#settings.wake());
+        const taken = some > 0 && (await this.#settings.wake()) !== "nothing";
         pause = some > 0 && !taken ? Math.min(pause * 2, 1000) : priorityPoll;
       }
     } finally {
