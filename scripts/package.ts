@@ -97,7 +97,7 @@ import { double } from "./tasks.ts";
 for (const pool of ["process", "thread", "inline"] as const) {
   await using worker = await app.work({ pool, concurrency: 2, processes: 1, log: "silent" });
   const sent = await double.delay({ n: 21 });
-  const result: { twice: number; pid: number } = await sent.get({ timeout: "20s" });
+  const result: { twice: number; pid: number } = await sent.get({ timeout: "100s" });
   if (result.twice !== 42) throw new Error(\`\${pool}: \${JSON.stringify(result)}\`);
   if ((result.pid === process.pid) === (pool === "process")) throw new Error(\`\${pool} ran in the wrong process\`);
   await worker.stop();

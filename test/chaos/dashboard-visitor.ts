@@ -18,9 +18,9 @@ const never = 2 ** 31 - 1;
 /** Ms for one page, of which a dashboard that is stopped takes all. */
 const limit = 4000;
 /** The same in the end, when it may be slow but must answer; ms. */
-const lastLimit = 15_000;
+const lastLimit = 60_000;
 /** Ms in which it must serve every page again once nothing goes wrong any more: a start, and connections that are tried again with growing pauses. */
-const patience = 60_000;
+const patience = 180_000;
 
 export interface Visits {
   /** Pages that came. */

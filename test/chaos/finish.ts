@@ -22,7 +22,7 @@ export interface Outcome extends Verdict {
 }
 
 /** Time from one final result to the next after the last fault: the longest task, lease, sweep, and crashes one after the other. */
-const drainLimit = 30_000;
+const drainLimit = 90_000;
 
 /** Once the last fault is over. `history`: is filled with all that the journal says in the end. */
 export async function finish(

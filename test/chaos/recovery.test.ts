@@ -59,6 +59,16 @@ describe("the time until a task is claimed again", () => {
     expect(recovery(historyOf(poisoned), bound)).toMatchObject({ claim: undefined, child: once(30) });
   });
 
+  it("starts anew, where it took too long, when another worker can be reached again, and not before", () => {
+    const claimed = [fault("kill worker", 100, 1), hold("claim", 7000, 2)];
+    const away = (t: number, until: number, worker = 2): Entry => ({ k: "away", t, until, worker });
+    const claimOf = (...more: readonly Entry[]) => recovery(historyOf([...held, ...claimed, ...more]), bound).claim;
+    expect(claimOf(away(1000, 4000))).toEqual(once(3000));
+    expect(claimOf(away(-3000, 50))).toEqual(once(6900));
+    expect(claimOf(away(5000, 7100))).toEqual(once(6900));
+    expect(claimOf(away(1000, 4000, 1))).toEqual(once(6900));
+  });
+
   it("starts anew, where it took too long, when what else went wrong is over", () => {
     const claimed = [fault("kill worker", 100, 1), hold("claim", 7000, 2)];
     expect(recovery(historyOf([...held, ...claimed]), bound).claim).toEqual(once(6900));

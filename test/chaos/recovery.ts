@@ -35,18 +35,22 @@ const harmless = /^(flush scripts|full redis|stop child|kill child|worker clock 
 
 /**
  * `bound`: ms within which a task must be claimed again. Where that is passed, the time counts from the end of what else went wrong meanwhile
- * (an answer to a claim that is lost on its way, or in a worker that dies with it, costs another lease), and only while some worker had room.
+ * (an answer to a claim that is lost on its way, or in a worker that dies with it, costs another lease; another worker that was out of reach,
+ * or stood still with a busy machine, took nothing over), and only while some worker had room.
  */
 export function recovery(history: History, bound: number): Recovery {
-  const { faults } = history;
+  const { faults, aways } = history;
   const room = new Room(history.rows);
   const disturbing = faults
     .filter(({ fault }) => !harmless.test(fault))
     .map(({ fault, t, until }) => ({ t, clear: workerDeath.test(fault) ? t : until }));
   const measured = { claim: [] as number[], child: [] as number[], slot: [] as number[] };
   let worst = { ms: -1, text: "" };
-  const measure = (what: "claim" | "child", id: string, since: number, claim: Hold, task: TaskHistory): void => {
-    const last = disturbing.reduce((at, { t, clear }) => (t < claim.t ? Math.max(at, clear) : at), since);
+  const measure = (what: "claim" | "child", held: Hold, since: number, claim: Hold, task: TaskHistory): void => {
+    const { id } = held;
+    const back = aways.flatMap(({ until, worker }) => (worker !== held.worker && until <= claim.t ? [until] : []));
+    const disturbed = disturbing.reduce((at, { t, clear }) => (t < claim.t ? Math.max(at, clear) : at), since);
+    const last = Math.max(disturbed, ...back);
     const raw = claim.t - since;
     const ms = raw <= bound ? raw : room.between(last, claim.t);
     measured[what].push(ms);
@@ -63,8 +67,8 @@ export function recovery(history: History, bound: number): Recovery {
       if (next?.attempt !== held.attempt) continue;
       const death = faults.findLast((fault) => interrupts(fault, held, next, task.freed));
       const child = death ? undefined : childDeath(history, held, next, task);
-      if (death) measure("claim", id, Math.max(death.t, held.t), next, task);
-      else if (child !== undefined) measure("child", id, child, next, task);
+      if (death) measure("claim", held, Math.max(death.t, held.t), next, task);
+      else if (child !== undefined) measure("child", held, child, next, task);
     }
   }
   return {

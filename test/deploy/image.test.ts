@@ -58,7 +58,7 @@ describeWith("redis-server", "the image's steps, in a folder", () => {
       ),
     );
     redis = await startRedis({ password: "of-compose", config });
-  }, 120_000);
+  }, 400_000);
   afterAll(async () => {
     for (const child of children) if (child.exitCode === null) child.kill("SIGKILL");
     await redis.stop();
@@ -94,7 +94,7 @@ describeWith("redis-server", "the image's steps, in a folder", () => {
       ({ status }) => status,
       () => 0,
     );
-  const patience = { timeout: 30_000 };
+  const patience = { timeout: 90_000 };
 
   test("a worker runs as nobody, answers its probe, does a task, and ends in order on SIGTERM", async () => {
     const port = await freePort();
@@ -110,10 +110,10 @@ describeWith("redis-server", "the image's steps, in a folder", () => {
         file: "cat.jpg",
         width: 8,
       });
-    expect(await sent.get({ timeout: "20s" })).toMatchObject({ file: "cat.jpg@8" });
+    expect(await sent.get({ timeout: "60s" })).toMatchObject({ file: "cat.jpg@8" });
     worker.child.kill("SIGTERM");
     expect([await worker.ended, worker.said()]).toEqual([0, expect.stringContaining('"event":"worker.stopped"')]);
-  }, 60_000);
+  }, 240_000);
 
   test("a scheduler and the dashboard answer their probes, and end", async () => {
     const [beatPort, pagePort] = [await freePort(), await freePort()];
@@ -126,7 +126,7 @@ describeWith("redis-server", "the image's steps, in a folder", () => {
       child.kill("SIGTERM");
       expect([await ended, said()]).toEqual([0, expect.any(String)]);
     }
-  }, 60_000);
+  }, 240_000);
 
   test("the API takes an order, answers what it has on SIGTERM, and ends", async () => {
     const port = await freePort();
@@ -140,5 +140,5 @@ describeWith("redis-server", "the image's steps, in a folder", () => {
     expect([order.status, order.headers.get("location")]).toEqual([202, expect.stringMatching(/^\/tasks\//)]);
     api.child.kill("SIGTERM");
     expect([await api.ended, api.said()]).toEqual([0, expect.any(String)]);
-  }, 60_000);
+  }, 240_000);
 });
