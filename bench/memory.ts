@@ -30,10 +30,14 @@ const looks = 50;
 /** What a start does, and the tail of the last batch, are over by then. */
 const settling = 3_000;
 
-/** After so many tasks. `working` is resident memory right after the last of them, before garbage was collected; MB. */
+/**
+ * After so many tasks. `working` is resident memory right after the last of them, before garbage was collected; MB. `held`: without the free
+ * pages that V8 keeps for itself, at the first look and at the last; it has to fetch them anew after that.
+ */
 interface Look extends Memory {
   readonly tasks: number;
   readonly working: number;
+  readonly held?: number;
 }
 
 /** Whether the bounds are kept. */
@@ -75,11 +79,15 @@ async function looksAt(tasks: number): Promise<readonly Look[]> {
   await worker.tell({ do: "work", options });
   await producer.tell({ do: "produce", options });
   const seen: Look[] = [];
+  const free = async (): Promise<Pick<Look, "held">> => {
+    const { memory: held } = await worker.tell({ do: "held" });
+    return held === undefined ? {} : { held: held.rss };
+  };
   const see = async (after: number): Promise<void> => {
     const working = rssOf(worker.pid);
     const { memory: held } = await worker.tell({ do: "memory" });
     if (held === undefined) throw new Error("the worker did not tell what it holds");
-    seen.push({ tasks: after, working, ...held });
+    seen.push({ tasks: after, working, ...held, ...((after === 0 || after === tasks) && (await free())) });
   };
   await sleep(settling);
   await see(0);
@@ -129,6 +137,13 @@ export function judge(seen: readonly Look[], waiting: DelayedCost): Judged {
       `Delayed tasks: ${moreCpu.toFixed(2)} % of a core more (bound ${delayedBound.cpu}), ${moreHeap.toFixed(2)} MB of heap more (bound ${delayedBound.heap})`,
     ],
   ];
+  const words = verdicts.map(([ok, text]) => `- ${text}${ok ? "" : ": **over it**"}.`);
+  if (idle.held !== undefined && last.held !== undefined)
+    words.splice(
+      1,
+      0,
+      `- Without free pages that V8 keeps: ${idle.held.toFixed(0)} MB idle, ${last.held.toFixed(0)} MB after the tasks, ${(last.held / idle.held).toFixed(2)} × (not judged).`,
+    );
   return {
     ok: verdicts.every(([ok]) => ok),
     rssGrown,
@@ -136,18 +151,21 @@ export function judge(seen: readonly Look[], waiting: DelayedCost): Judged {
     rssSlope: rss.slope,
     rssSlopeError: rss.error,
     heapSlope: heap.slope,
-    words: verdicts.map(([ok, words]) => `- ${words}${ok ? "" : ": **over it**"}.`),
+    words,
   };
 }
 
 function tableOf(seen: readonly Look[], waiting: DelayedCost, delayed: number): string {
   const spaced = (count: number): string => count.toLocaleString("en").replaceAll(",", " ");
   const shown = seen.filter((_, at) => at === 0 || at % (looks / 5) === 0);
-  const rows = shown.map(({ tasks, working, rss, heap, external }) => [
+  const rows = shown.map(({ tasks, working, rss, held, heap, external }) => [
     tasks === 0 ? "idle, after the start" : `after ${spaced(tasks)} tasks`,
-    ...[working, rss, heap, external].map(short),
+    ...[working, rss].map(short),
+    held === undefined ? "" : short(held),
+    ...[heap, external].map(short),
   ]);
-  const table = markdownTable(["worker, MB", "RSS", "RSS after collecting", "heap", "outside of it"], rows);
+  const heads = ["RSS", "RSS after collecting", "without V8's free pages", "heap", "outside of it"];
+  const table = markdownTable(["worker, MB", ...heads], rows);
   const idle = markdownTable(
     ["an idle worker", "CPU, % of a core", "RSS MB", "heap MB"],
     [

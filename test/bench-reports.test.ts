@@ -173,6 +173,13 @@ describe("memory", () => {
     ).toBe(true);
   });
 
+  it("is told without what V8 keeps for itself, where that is known at both ends", () => {
+    const seen = looks(() => 80, 10_000_000);
+    expect(judge(seen, waiting).words.join("\n")).not.toContain("free pages");
+    const known = seen.map((look, at) => (at === 0 || at === 50 ? { ...look, held: at === 0 ? 60 : 66 } : look));
+    expect(judge(known, waiting).words[1]).toContain("60 MB idle, 66 MB after the tasks, 1.10 ×");
+  });
+
   it("that rises in the last half of ten million is over its bound, though it is a little of what is held", () => {
     const judged = judge(
       looks((at) => 80 + Math.max(0, at - 25) * 0.4, 10_000_000),
