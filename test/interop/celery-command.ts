@@ -19,7 +19,7 @@ export async function answersOf(
   node: string,
   lines: readonly (readonly [kind: "inspect" | "control", ...words: readonly string[]])[],
 ): Promise<readonly unknown[]> {
-  const words = lines.map(([kind, ...rest]) => ["-b", broker, kind, "-d", node, "-t", "10", "-j", ...rest]);
+  const words = lines.map(([kind, ...rest]) => ["-b", broker, kind, "-d", node, "-t", "60", "-j", ...rest]);
   const { stdout, stderr } = await run(place.release.interpreter, [commands, JSON.stringify(words)]);
   if (stdout === "") throw new Error(stderr);
   const told = JSON.parse(stdout) as readonly { readonly code: number; readonly text: string }[];

@@ -14,7 +14,7 @@ import { releases } from "./release.ts";
 import { declareTasks } from "./tasks.ts";
 
 const { interpreter, install } = releases["5.6"];
-const patience = { timeout: 30_000, interval: 100 };
+const patience = { timeout: 90_000, interval: 100 };
 const node = "looked-at@ts";
 
 describeNeeding(
@@ -68,8 +68,8 @@ function look(broker: () => string): void {
       flower.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));
       const answers = async (): Promise<boolean> =>
         (await fetch(`${base}/healthcheck`).catch(() => undefined))?.ok === true;
-      await eventually("Flower", answers, 30_000);
-    }, 60_000);
+      await eventually("Flower", answers, 120_000);
+    }, 180_000);
     afterAll(async () => {
       flower.kill("SIGKILL");
       if (flower.exitCode === null && flower.signalCode === null) await once(flower, "exit");
@@ -106,7 +106,7 @@ function look(broker: () => string): void {
       // Whether anybody listens is known within seconds, so what is sent at first may not be told of.
       const seen = async (): Promise<Record<string, unknown> | undefined> => {
         const [sent] = await coreOf(app).send([call]);
-        await app.result(sent?.id ?? "").get({ timeout: "10s" });
+        await app.result(sent?.id ?? "").get({ timeout: "60s" });
         return Object.values(await get("/api/tasks")).find(({ state }) => state === "SUCCESS");
       };
       await expect.poll(seen, patience).toMatchObject({ name: "ts.add", result: "5", worker: node });

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Nothing waits longer for the other side. */
-export const gatePatience = 30_000;
+export const gatePatience = 120_000;
 
 export async function opened(gate: string, signal: AbortSignal): Promise<void> {
   for (const end = performance.now() + gatePatience; !existsSync(gate);) {

@@ -9,7 +9,7 @@ import type { Release } from "./release.ts";
 
 const folder = fileURLToPath(new URL("./python/", import.meta.url));
 /** The longest wait of a client for anything; what takes longer does not happen. */
-const patience = 40_000;
+const patience = 150_000;
 
 /** What `tasks.py` reads from its environment. */
 export interface PythonSetup {

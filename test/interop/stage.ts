@@ -31,7 +31,7 @@ import { declareTasks } from "./tasks.ts";
 
 const appFile = fileURLToPath(new URL("./app.ts", import.meta.url));
 /** Generous: only what never happens runs into it. */
-export const patience = "20s";
+export const patience = "100s";
 
 export interface Place {
   readonly servers: Servers;
@@ -156,7 +156,7 @@ export class Stage implements AsyncDisposable {
   /** A worker in this process. It buries what it does not know after a second. */
   work(app: App, queues: readonly string[], options: WorkOptions = {}): Promise<WorkerHandle> {
     declareTasks(app);
-    const timing = { lease: "2s", sweep: "300ms", unknownTaskGrace: "1s" } as const;
+    const timing = { lease: "60s", sweep: "300ms", unknownTaskGrace: "1s" } as const;
     return app.work({ pool: "inline", concurrency: 8, queues, ...timing, ...options });
   }
 
@@ -174,7 +174,10 @@ export class Stage implements AsyncDisposable {
     return this.use(await PythonWorker.start(this.setup(settings), queue, ...args));
   }
 
-  /** A worker process of ours for this row only; it can be killed. */
+  /**
+   * A worker process of ours for this row only; it can be killed. Its lease outlasts what a busy machine stands still, unless `flags` has
+   * another: that of one that is to be killed is of its claims, and found by whoever looks for them.
+   */
   async process(queue: string, ...flags: readonly string[]): Promise<WorkerProcess> {
     const args = [
       "-A",
@@ -185,10 +188,9 @@ export class Stage implements AsyncDisposable {
       "inline",
       "-c",
       "2",
-      "--lease",
-      "2s",
       "--sweep",
       "200ms",
+      ...(flags.includes("--lease") ? [] : ["--lease", "60s"]),
       ...flags,
     ];
     const worker = this.use(
@@ -205,13 +207,13 @@ export class Stage implements AsyncDisposable {
   /** Lets Python's worker serve one more queue. */
   async pythonServes(queue: string): Promise<void> {
     const told = await this.python.run(
-      "app.control.add_consumer(given[0], destination=[given[1]], reply=True, timeout=5)",
+      "app.control.add_consumer(given[0], destination=[given[1]], reply=True, timeout=60)",
       [queue, this.pythonNode],
     );
     assert.match(JSON.stringify(told), /"ok"/);
     this.#row.defer(() =>
       this.python
-        .run("app.control.cancel_consumer(given[0], destination=[given[1]], reply=True, timeout=5)", [
+        .run("app.control.cancel_consumer(given[0], destination=[given[1]], reply=True, timeout=60)", [
           queue,
           this.pythonNode,
         ])
@@ -244,7 +246,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async until(what: string, ready: () => Promise<boolean> | boolean): Promise<void> {
-    await eventually(what, ready, 20_000);
+    await eventually(what, ready, 100_000);
   }
 
   /** Calls a task of Python's worker, with positions and keywords as they go on the wire. */

@@ -42,7 +42,7 @@ export const chains: readonly Behaviour[] = [
       const code = `
 there = chain(step("ts.add", [1, 2]), step("py.add", [10]), step("ts.add", [100]))()
 back = chain(step("py.add", [1, 2]), step("ts.add", [10]), step("py.add", [100]))()
-[[r.get(timeout=20) for r in (sent.parent.parent, sent.parent, sent)] for sent in (there, back)]`;
+[[r.get(timeout=100) for r in (sent.parent.parent, sent.parent, sent)] for sent in (there, back)]`;
       assert.deepEqual(await python.run(code), [
         [3, 13, 113],
         [3, 13, 113],
@@ -70,7 +70,7 @@ calls = [
     chain(step("ts.make", ["bigint"]), step("py.kinds", ["more"]))(),
     chain(step("ts.add", [1, 2]), step("ts.add", [3, 4], immutable=True), step("py.echo", [7], immutable=True))(),
 ]
-[call.get(timeout=20) for call in calls]`;
+[call.get(timeout=100) for call in calls]`;
       assert.deepEqual(await python.run(code), [
         `${String(2n ** 70n)}x3 px`,
         [String(2n ** 70n), "'more'"],
@@ -98,7 +98,7 @@ calls = [
 options = dict(priority=3, expires=60, time_limit=30)
 mine = chain(step("py.add", [1, 2]), step("ts.facts", countdown=0.15, **options).set(queue=given))()
 python = chain(step("ts.add", [1, 2]), step("py.facts", **options))()
-[python.get(timeout=20), python.parent.id, mine.id, mine.parent.id]`;
+[python.get(timeout=100), python.parent.id, mine.id, mine.parent.id]`;
       const [told, before, mine, parent] = (await stage.python.run(code, queue)) as [unknown, string, string, string];
       checkPythonFacts(told, before);
       await checkFacts(stage, mine, queue, parent);
@@ -117,7 +117,7 @@ python = chain(step("ts.add", [1, 2]), step("py.facts", **options))()
       const code = `
 theirs = chain(step("ts.add", [0, 1]), step("py.retry", [0]), step("ts.echo"))()
 mine = chain(step("py.add", [0, 1]), step("ts.retry", [0]), step("py.echo"))()
-[theirs.get(timeout=20)["args"][0]["retries"], mine.get(timeout=20)["args"][0]["attempt"]]`;
+[theirs.get(timeout=100)["args"][0]["retries"], mine.get(timeout=100)["args"][0]["attempt"]]`;
       assert.deepEqual(await python.run(code), [1, 2]);
     },
   }),
@@ -133,7 +133,7 @@ mine = chain(step("py.add", [0, 1]), step("ts.retry", [0]), step("py.echo"))()
           await assert.rejects(async () => each?.get({ timeout: patience }), same);
         }
         assert.equal(await sent.parent?.parent?.parent?.get({ timeout: patience }), 3);
-        const seen = await python.run("repr(app.AsyncResult(given).get(timeout=20, propagate=False))", sent.id);
+        const seen = await python.run("repr(app.AsyncResult(given).get(timeout=100, propagate=False))", sent.id);
         assert.equal(seen, "OutOfStock('A-17', 3)");
       }
     },
@@ -142,7 +142,7 @@ mine = chain(step("py.add", [0, 1]), step("ts.retry", [0]), step("py.echo"))()
 def failing(task, name):
     call = chain(step("ts.add", [1, 2]), step(task, [name, "A-17", 3], immutable=True), step("ts.add", [1]), step("py.add", [1]))()
     ends = [call, call.parent, call.parent.parent]
-    return call.id, [repr(end.get(timeout=20, propagate=False)) for end in ends], call.parent.parent.parent.get(timeout=20)
+    return call.id, [repr(end.get(timeout=100, propagate=False)) for end in ends], call.parent.parent.parent.get(timeout=100)
 [failing("py.fail", "OutOfStock"), failing("ts.fail", "tasks.OutOfStock")]`;
       for (const [id, ends, before] of (await python.run(code)) as [string, string[], number][]) {
         assert.deepEqual([ends, before], [Array(3).fill("OutOfStock('A-17', 3)"), 3]);

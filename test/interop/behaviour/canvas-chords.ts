@@ -35,7 +35,7 @@ call = chord(members)(step(side + ".total"))
 call.parent.id`;
         await inTurn(stage, String(await stage.python.run(code, [gates, first, last, side])), gates);
         assert.deepEqual(
-          await stage.python.run("[call.get(timeout=20) - 2**70, call.parent.results[1].get(timeout=20)]"),
+          await stage.python.run("[call.get(timeout=100) - 2**70, call.parent.results[1].get(timeout=100)]"),
           [2, 2],
         );
       }
@@ -67,7 +67,7 @@ function same(
     async theirs({ app, python }) {
       const read = `
 sent = [each() for each in [${code}]]
-read = lambda each: [part.get(timeout=20) for part in each.results] if hasattr(each, "results") else each.get(timeout=20)
+read = lambda each: [part.get(timeout=100) for part in each.results] if hasattr(each, "results") else each.get(timeout=100)
 [[read(each) for each in sent], [each.id for each in sent]]`;
       const [got, ids] = (await python.run(read)) as [unknown[], string[]];
       assert.deepEqual(got, ends);

@@ -20,7 +20,7 @@ const failing = (side: Side): Signature<unknown, unknown> =>
 const errback = (name: `${Side}.failed` | "py.failed_here", path: string): Signature<string, unknown> =>
   step(name, [], { kwargs: { path } });
 /** Without `propagate=False` Python raises what the member raised. */
-const ended = "[call.parent.results[0].id, call.id, repr(call.get(timeout=20, propagate=False))]";
+const ended = "[call.parent.results[0].id, call.id, repr(call.get(timeout=100, propagate=False))]";
 /** As `failing` and `errback`, in Python. */
 const prelude = `
 failing = lambda side: step(side + ".fail", ["OutOfStock" if side == "py" else "tasks.OutOfStock", "A-17", 3], immutable=True)
@@ -71,7 +71,7 @@ body = step("ts.total")
 body.link_error(errback("py.failed", path))
 body.link_error(errback("ts.failed", path))
 call = chord(members)(body)
-repr(call.parent.results[0].get(timeout=20, propagate=False))`;
+repr(call.parent.results[0].get(timeout=100, propagate=False))`;
       for (const fails of sides) {
         for (const last of sides) {
           const [gate, path] = [stage.file(), stage.file()];
@@ -106,7 +106,7 @@ repr(call.parent.results[0].get(timeout=20, propagate=False))`;
 def ends(fails, body):
     member = chain(failing(fails), step("ts.add" if fails == "py" else "py.add", [1]))
     call = chord([member, step("ts.add", [1, 2])])(step(body + ".total"))
-    return str(call.get(timeout=20, propagate=False)).split(" raised ")
+    return str(call.get(timeout=100, propagate=False)).split(" raised ")
 [ends(fails, body)[1] for fails in ("py", "ts") for body in ("py", "ts")]`;
       assert.deepEqual(await stage.python.run(code), Array(4).fill("OutOfStock('A-17', 3)"));
     },

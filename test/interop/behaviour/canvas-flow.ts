@@ -49,10 +49,10 @@ export const flow: readonly Behaviour[] = [
     },
     async theirs({ python }) {
       const code = `
-end = lambda each: [r.get(timeout=20) for r in each.results] if hasattr(each, "results") else each.get(timeout=20)
+end = lambda each: [r.get(timeout=100) for r in each.results] if hasattr(each, "results") else each.get(timeout=100)
 def linked(side, then, to):
     call = step(side + ".add", [1, 2]).apply_async(link=to)
-    call.get(timeout=20)
+    call.get(timeout=100)
     return [end(child) for child in call.children]
 [[linked(side, then, chain(step(then + ".add", [10]), step(side + ".add", [100]))),
   linked(side, then, group([step("ts.add", [10]), step("py.add", [20])])),
@@ -98,7 +98,7 @@ def workflows(side, then):
         chord([members, step(then + ".add", [5, 6])], step(side + ".echo")),
     ]
 sent = [each.delay() for side, then in (("py", "ts"), ("ts", "py")) for each in workflows(side, then)]
-[each.get(timeout=20) for each in sent]`;
+[each.get(timeout=100) for each in sent]`;
       const each = [3, 113, 6, 27, { args: [[[3, 3], 11]], kwargs: {} }];
       assert.deepEqual(await python.run(code), [...each, ...each]);
     },
@@ -117,7 +117,7 @@ def growing(side, then):
     grow = step(side + ".grow", [json.loads(json.dumps(step(then + ".add", [10, 20]))), 1])
     return chord([grow, step(then + ".add", [1, 1])])(step(side + ".total"))
 sent = [growing("py", "ts"), growing("ts", "py")]
-[each.get(timeout=20) for each in sent]`;
+[each.get(timeout=100) for each in sent]`;
       assert.deepEqual(await python.run(code), [33, 33]);
     },
   }),
@@ -145,7 +145,7 @@ class Shelves(celery.canvas.StampingVisitor): # stamps without one do not reach 
 def stamped(workflow):
     workflow.stamp(visitor=Shelves())
     call = workflow()
-    call.get(timeout=20)
+    call.get(timeout=100)
     return call.id
 [stamped(chain(step("ts.facts"), step("py.facts"), step("ts.facts"))),
  stamped(chord([step("ts.facts"), step("py.facts")], step("py.facts"))),

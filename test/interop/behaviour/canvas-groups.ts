@@ -23,13 +23,13 @@ export const groups: readonly Behaviour[] = [
       const sent = await app.delay(group(members));
       assert.deepEqual(await sent.get({ timeout: patience }), [3, 7, 111]);
       const ids = sent.results.map(({ id }) => id);
-      assert.deepEqual(await python.run("[app.AsyncResult(id).get(timeout=20) for id in given]", ids), [3, 7, 111]);
+      assert.deepEqual(await python.run("[app.AsyncResult(id).get(timeout=100) for id in given]", ids), [3, 7, 111]);
     },
     async theirs({ app, python }) {
       const code = `
 members = [step("ts.add", [1, 2]), step("py.add", [3, 4]), chain(step("py.add", [5, 6]), step("ts.add", [100]))]
 call = group(members)()
-[call.get(timeout=20, interval=0.02), [r.id for r in call.results]]`;
+[call.get(timeout=100, interval=0.02), [r.id for r in call.results]]`;
       const [results, ids] = (await python.run(code)) as [unknown[], string[]];
       assert.deepEqual(results, [3, 7, 111]);
       const read = await Promise.all(ids.map((id) => app.result(id).get({ timeout: patience })));
@@ -42,7 +42,7 @@ call = group(members)()
       await sent.save();
       const code = `
 saved = celery.result.GroupResult.restore(given, app=app)
-results = saved.get(timeout=20, interval=0.02)
+results = saved.get(timeout=100, interval=0.02)
 saved.save()
 results`;
       assert.deepEqual(await python.run(code, sent.id), [3, 7]);
@@ -88,7 +88,7 @@ sent = [
     chunks(step("ts.add"), given, 2, app=app).apply_async(queue="ts"),
     chord([part.set(queue="ts") for part in chunks(step("ts.add"), given, 2, app=app).group().tasks], step("py.echo"))(),
 ]
-[sent[2].get(timeout=20, interval=0.02) if call is sent[2] else call.get(timeout=20) for call in sent]`;
+[sent[2].get(timeout=100, interval=0.02) if call is sent[2] else call.get(timeout=100) for call in sent]`;
       assert.deepEqual(await python.run(code, calls), [
         [3, 7, 11],
         [3, 7, 11],

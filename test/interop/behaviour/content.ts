@@ -38,7 +38,7 @@ export const content: readonly Behaviour[] = [
     direction: "Python → TypeScript",
     async run({ python }) {
       for (const method of ["zlib", "brotli", "zstd"]) {
-        const call = "send('ts.echo', ('é' * 5000,), compression=given).get(timeout=20)['args'] == ['é' * 5000]";
+        const call = "send('ts.echo', ('é' * 5000,), compression=given).get(timeout=100)['args'] == ['é' * 5000]";
         assert.equal(await python.run(call, method), true, method);
       }
     },
@@ -49,7 +49,7 @@ export const content: readonly Behaviour[] = [
     async run(stage) {
       for (const method of ["bzip2", "lzma"]) {
         const id = randomUUID();
-        const call = "send('ts.echo', ('x' * 5000,), compression=given[0], task_id=given[1]).get(timeout=20)";
+        const call = "send('ts.echo', ('x' * 5000,), compression=given[0], task_id=given[1]).get(timeout=100)";
         await assert.rejects(stage.python.run(call, [method, id]), {
           type: "kombu.exceptions.ContentDisallowed",
           text: /compressed as/,
@@ -65,7 +65,7 @@ export const content: readonly Behaviour[] = [
     async run(stage) {
       for (const serializer of ["pickle", "yaml", "msgpack"]) {
         const id = randomUUID();
-        const call = "send('ts.add', (1, 2), serializer=given[0], task_id=given[1]).get(timeout=20)";
+        const call = "send('ts.add', (1, 2), serializer=given[0], task_id=given[1]).get(timeout=100)";
         await assert.rejects(stage.python.run(call, [serializer, id]), {
           type: "kombu.exceptions.ContentDisallowed",
           text: /only application\/json is read/,
@@ -106,7 +106,7 @@ export const content: readonly Behaviour[] = [
     direction: "Python → TypeScript",
     async run(stage) {
       const id = randomUUID();
-      await assert.rejects(stage.python.run("send('ts.nothing', (1,), task_id=given).get(timeout=20)", id), {
+      await assert.rejects(stage.python.run("send('ts.nothing', (1,), task_id=given).get(timeout=100)", id), {
         type: "celery.exceptions.NotRegistered",
         args: ["ts.nothing"],
       });
@@ -128,7 +128,7 @@ export const content: readonly Behaviour[] = [
       for (const [body, more] of broken) {
         const id = randomUUID();
         await put(stage, { body, headers: { task: "ts.add", id, ...more } });
-        await assert.rejects(stage.python.run("app.AsyncResult(given).get(timeout=20)", id), {
+        await assert.rejects(stage.python.run("app.AsyncResult(given).get(timeout=100)", id), {
           name: "PythonError",
           type: /^(?!celery.exceptions.TimeoutError)/,
         });
@@ -183,7 +183,7 @@ export const content: readonly Behaviour[] = [
     name: "unknown messages: a tag that nobody knows stays what it is",
     direction: "Python → TypeScript",
     async run({ python }) {
-      const kinds = await python.run("send('ts.kinds', ({'__type__': 'mystery', '__value__': 1},)).get(timeout=20)");
+      const kinds = await python.run("send('ts.kinds', ({'__type__': 'mystery', '__value__': 1},)).get(timeout=100)");
       assert.deepEqual(kinds, ["{ __type__: 'mystery', __value__: 1 }"]);
     },
   },
@@ -215,7 +215,7 @@ export const content: readonly Behaviour[] = [
     direction: "Python → TypeScript",
     async run({ python }) {
       const told = await python.run(
-        "call = send('ts.facts', priority=3, shadow='seen'); call.get(timeout=20)['request']",
+        "call = send('ts.facts', priority=3, shadow='seen'); call.get(timeout=100)['request']",
       );
       const [id, replyTo] = (await python.run("[call.id, app.thread_oid]")) as string[];
       const { root, correlationId, retries, priority, redelivered, shadow, ...rest } = told as Said;
@@ -239,7 +239,7 @@ export const content: readonly Behaviour[] = [
     direction: "Python → TypeScript",
     async run({ python }) {
       const headers = { "x-tenant": "é", "x-count": 5_000_000_000, "x-deep": { list: [1, null, true] } };
-      const told = await python.run("send('ts.facts', headers=given).get(timeout=20)['headers']", headers);
+      const told = await python.run("send('ts.facts', headers=given).get(timeout=100)['headers']", headers);
       assert.deepEqual(told, headers);
     },
   },
@@ -260,5 +260,5 @@ async function letterOf(stage: Stage, fits: (letter: DeadLetter) => boolean): Pr
 }
 
 async function livesOn(stage: Stage): Promise<void> {
-  assert.equal(await stage.python.run("send('ts.add', (1, 2)).get(timeout=20)"), 3);
+  assert.equal(await stage.python.run("send('ts.add', (1, 2)).get(timeout=100)"), 3);
 }

@@ -27,7 +27,7 @@ function ours(stage: Stage, ...args: readonly string[]): Promise<Finished> {
 }
 
 async function ourAnswer(stage: Stage, node: string, ...args: readonly string[]): Promise<unknown> {
-  const told = await ours(stage, ...args, "-d", node, "-t", "10s", "--json");
+  const told = await ours(stage, ...args, "-d", node, "-t", "60s", "--json");
   assert.equal(told.stderr, "", args.join(" "));
   return (JSON.parse(told.stdout) as Record<string, unknown>)[node];
 }
@@ -93,7 +93,7 @@ export const control: readonly Behaviour[] = [
       const state = told.at(-1) as Record<string, readonly unknown[]>;
       assert.equal(state[running]?.[0], "active");
       stage.open(gate);
-      assert.match((await celery(stage, "status", "-d", id, "-t", "10")).stdout, /OK[^]*1 node online/);
+      assert.match((await celery(stage, "status", "-d", id, "-t", "60")).stdout, /OK[^]*1 node online/);
     },
   },
   {
@@ -113,9 +113,9 @@ export const control: readonly Behaviour[] = [
         [["time_limit", "ts.soft", "0.2", "20"], { ok: "time limits set successfully" }],
       ]);
       assert.deepEqual([worker.stats().concurrency, worker.stats().queues], [10, [worker.queue, more]]);
-      assert.equal(await stage.python.run("send('ts.add', (1, 2), queue=given).get(timeout=20)", more), 3);
+      assert.equal(await stage.python.run("send('ts.add', (1, 2), queue=given).get(timeout=100)", more), 3);
       // The new limit counts at once.
-      const soft = await stage.python.run("send('ts.soft', queue=given).get(timeout=20)", worker.queue);
+      const soft = await stage.python.run("send('ts.soft', queue=given).get(timeout=100)", worker.queue);
       assert.equal(soft, "SOFT_TIME_LIMIT");
       await tell(stage, id, [
         [["disable_events"], /"task events (?:already )?disabled"/],
@@ -142,7 +142,7 @@ export const control: readonly Behaviour[] = [
       const { id } = await workerOf(stage);
       const told = (code: string): Promise<unknown> =>
         stage.python.run(
-          `app.control.${code.replace(")", `${code.includes("()") ? "" : ", "}destination=[given], reply=True, timeout=10)`)}`,
+          `app.control.${code.replace(")", `${code.includes("()") ? "" : ", "}destination=[given], reply=True, timeout=60)`)}`,
           id,
         );
       assert.deepEqual(await told("broadcast('nosuch')"), [{ [id]: { error: "KeyError('nosuch')" } }]);
@@ -153,11 +153,11 @@ export const control: readonly Behaviour[] = [
           },
         },
       ]);
-      const hello = "app.control.inspect([given], timeout=10).hello('x@y', revoked={'r': 1795224339.5})";
+      const hello = "app.control.inspect([given], timeout=60).hello('x@y', revoked={'r': 1795224339.5})";
       const said = (await stage.python.run(hello, id)) as Record<string, { readonly revoked: Record<string, unknown> }>;
       assert.deepEqual(said[id]?.revoked["r"], [1_795_224_339.5, "r"]);
       const pattern =
-        "app.control.broadcast('ping', pattern=given.replace('@ts', '@*'), matcher='glob', reply=True, timeout=10, limit=1)";
+        "app.control.broadcast('ping', pattern=given.replace('@ts', '@*'), matcher='glob', reply=True, timeout=60, limit=1)";
       assert.deepEqual(await stage.python.run(pattern, id), [{ [id]: { ok: "pong" } }]);
     },
   },
@@ -208,14 +208,14 @@ export const control: readonly Behaviour[] = [
           method: "query_task",
           arguments: { ids: [id] },
           destination: [stage.worker.id],
-          timeout: 5000,
+          timeout: 60_000,
         };
         return id in ((await ask(bus, question, systemClock, never)).get(stage.worker.id) as object);
       };
       await stage.until("it runs", runs);
       await stage.python.run("running.revoke(terminate=True)");
       // A Python worker of 5.6 that hears of it stores at once that it is revoked.
-      await assert.rejects(stage.python.run("running.get(timeout=20)"), ({ type, text }: PythonError) => {
+      await assert.rejects(stage.python.run("running.get(timeout=100)"), ({ type, text }: PythonError) => {
         assert.equal(type, "celery.exceptions.TaskRevokedError");
         return text === "terminated" || (stage.place.release.name === "5.6" && text === "revoked");
       });
@@ -240,8 +240,8 @@ export const control: readonly Behaviour[] = [
     direction: "Python → TypeScript",
     async run(stage) {
       const path = stage.file();
-      await stage.python.run("later = send('ts.note', given, countdown=1); later.revoke()", [path, "no"]);
-      await assert.rejects(stage.python.run("later.get(timeout=20)"), {
+      await stage.python.run("later = send('ts.note', given, countdown=5); later.revoke()", [path, "no"]);
+      await assert.rejects(stage.python.run("later.get(timeout=100)"), {
         type: "celery.exceptions.TaskRevokedError",
         text: "revoked",
       });
@@ -253,7 +253,7 @@ export const control: readonly Behaviour[] = [
     direction: "TypeScript → Python",
     async run(stage) {
       const path = stage.file();
-      const sent = await stage.call("py.note", [path, "no"], { delay: "1500ms" });
+      const sent = await stage.call("py.note", [path, "no"], { delay: "5s" });
       await sent.revoke();
       await assert.rejects(sent.get({ timeout: patience }), { code: "TASK_REVOKED" });
       assert.deepEqual(stage.lines(path), []);
@@ -264,11 +264,11 @@ export const control: readonly Behaviour[] = [
     direction: "Python → TypeScript",
     async run(stage) {
       const gone = stage.fresh("gone");
-      await stage.python.run("app.control.revoke(given, reply=True, limit=1, timeout=5)", gone);
+      await stage.python.run("app.control.revoke(given, reply=True, limit=1, timeout=60)", gone);
       const { id } = await workerOf(stage);
       await stage.until("it knows", async () => {
         const { bus } = await coreOf(stage.app).connect();
-        const question = { method: "revoked", destination: [id], timeout: 5000 };
+        const question = { method: "revoked", destination: [id], timeout: 60_000 };
         return ((await ask(bus, question, systemClock, never)).get(id) as readonly string[]).includes(gone);
       });
     },
@@ -290,7 +290,7 @@ export const control: readonly Behaviour[] = [
     async run(stage) {
       const queue = stage.fresh("ending");
       const worker = await stage.pythonWorker(queue, {}, "-P", "solo");
-      const told = await ours(stage, "control", "shutdown", "-d", worker.node, "--yes", "-t", "5s");
+      const told = await ours(stage, "control", "shutdown", "-d", worker.node, "--yes", "-t", "60s");
       assert.match(told.stdout, /told/);
       await worker.exited;
     },

@@ -20,7 +20,7 @@ listening.start()
 `;
 const tasksSeen = `
 import time
-for _ in range(400):
+for _ in range(2000):
     if all(id in state.tasks and state.tasks[id].ready for id in given): break
     time.sleep(0.05)
 {id: {name: getattr(state.tasks.get(id), name, None) for name in ("name", "state", "args", "kwargs", "result", "exception", "runtime", "retries", "root_id")} for id in given}
@@ -89,7 +89,7 @@ calls = [send("ts.add", (1, 2), queue=given), send("ts.fail", ("ValueError", "bo
       stage.use({ [Symbol.asyncDispose]: () => stage.python.run("receiver.should_stop = True").then(() => {}) });
       const worker = await stage.process(queue, "-n", `${queue}@ts`);
       const facts = `
-for _ in range(400):
+for _ in range(2000):
     worker = state.workers.get(given)
     if worker and worker.alive and sum(event["type"] == "worker-heartbeat" and event["hostname"] == given for event in heard) > 0: break
     time.sleep(0.05)
@@ -98,7 +98,7 @@ for _ in range(400):
       assert.deepEqual(seen, [true, "celeriac", 2, 0, 3, "worker-online"]);
       await worker.stop();
       const gone = `
-for _ in range(400):
+for _ in range(2000):
     if not state.workers[given].alive: break
     time.sleep(0.05)
 [state.workers[given].alive, [event["type"] for event in heard if event["hostname"] == given][-1]]`;
@@ -147,7 +147,7 @@ import time
 elector = app.events.Dispatcher(app.connection_for_write(), hostname="py@elector")
 elector.send("worker-elect", id=given[0], topic="task", action={}, cver=1)
 def answers(): return [event for event in list(heard) if event["type"] == "worker-elect-ack" and event["id"] == given[0] and event["hostname"] == given[1]]
-for _ in range(400):
+for _ in range(2000):
     if answers(): break
     time.sleep(0.05)
 [len(answers()), answers()[0]["clock"] > 0]`;

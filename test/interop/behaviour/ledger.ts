@@ -75,8 +75,9 @@ export const ledger: readonly Behaviour[] = [
     direction,
     on,
     async run(stage) {
-      const { queue, path, gate, sent } = await held(stage, "?pythonVisibilityTimeout=3");
-      for (const end = performance.now() + 4500; performance.now() < end; await sleep(250)) await kombuSweep(stage, 3);
+      const { queue, path, gate, sent } = await held(stage, "?pythonVisibilityTimeout=8");
+      for (const end = performance.now() + 11_000; performance.now() < end; await sleep(250))
+        await kombuSweep(stage, 8);
       assert.equal((await entriesOf(stage, queue)).length, 1);
       stage.open(gate);
       assert.equal(await stage.app.result(sent).get({ timeout: patience }), "typescript");
@@ -107,7 +108,7 @@ export const ledger: readonly Behaviour[] = [
     on,
     async run(stage) {
       const [queue, path, gate] = [stage.fresh("swept"), stage.file(), stage.file()];
-      const first = await stage.process(queue, "-c", "1");
+      const first = await stage.process(queue, "-c", "1", "--lease", "5s");
       const sent = await stage.call("both.hold", [path, gate], { queue, priority: 6 });
       await stage.until("its start", () => runsIn(stage, path).length === 1);
       // A peer that sweeps and has no room itself.
@@ -135,7 +136,7 @@ export const ledger: readonly Behaviour[] = [
     on,
     async run(stage) {
       const [queue, path, gate] = [stage.fresh("stolen"), stage.file(), stage.file()];
-      await stage.process(queue, "-c", "1");
+      await stage.process(queue, "-c", "1", "--lease", "6s");
       const sent = await stage.call("both.hold", [path, gate], { queue });
       await stage.until("its start", () => runsIn(stage, path).length === 1);
       const [entry] = await entriesOf(stage, queue);
@@ -146,7 +147,7 @@ export const ledger: readonly Behaviour[] = [
       await kombuSweep(stage, -1);
       await stage.until("its second start", () => runsIn(stage, path).length === 2);
       // Longer than our renewals are apart.
-      await sleep(1000);
+      await sleep(2500);
       assert.equal(await stage.redis.cli("ZSCORE", "unacked_index", entry?.field ?? ""), "");
       stage.open(gate);
       assert.equal(await sent.get({ timeout: patience }), "python");
@@ -184,7 +185,7 @@ channel.qos._on_collect.cancel()`;
       const begun = performance.now();
       await kombuSweep(stage, 3600);
       assert.equal(await stage.redis.cli("LLEN", stale), "5");
-      assert.ok(performance.now() - begun < 5000);
+      assert.ok(performance.now() - begun < 60_000);
       await Promise.all(sent.map((each) => each.get({ timeout: patience })));
       // Each write to the hash makes such a sweep try again, so many tasks share one.
       const stats = await stage.redis.cli("INFO", "commandstats");
@@ -198,7 +199,7 @@ channel.qos._on_collect.cancel()`;
     on,
     async run(stage) {
       const [queue, path] = [stage.fresh("idle"), stage.file()];
-      const worker = await stage.process(queue);
+      const worker = await stage.process(queue, "--lease", "5s");
       await stage.pythonServes(queue);
       const ending = worker.stop("SIGKILL");
       const sent = await Promise.all(

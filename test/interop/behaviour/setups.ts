@@ -65,13 +65,13 @@ async function toTypeScript(stage: Stage, { python, ours, waiting, delay }: Vari
   await waiting?.(queue);
   const app: App = stage.use(stage.newApp(ours));
   stage.use(await stage.work(app, [queue]));
-  assert.equal(await client.run("call.get(timeout=20)"), add.sum);
+  assert.equal(await client.run("call.get(timeout=100)"), add.sum);
   if (delay === true) {
     const begun = Date.now();
-    assert.equal(await client.run("send('ts.add', (3, 4), queue=given, countdown=1.2).get(timeout=20)", queue), 7);
+    assert.equal(await client.run("send('ts.add', (3, 4), queue=given, countdown=1.2).get(timeout=100)", queue), 7);
     assert.ok(Date.now() - begun >= 1180);
   }
-  const failing = client.run("send('ts.fail', ('ValueError', 'boom'), queue=given).get(timeout=20)", queue);
+  const failing = client.run("send('ts.fail', ('ValueError', 'boom'), queue=given).get(timeout=100)", queue);
   await assert.rejects(failing, { type: "builtins.ValueError" });
 }
 

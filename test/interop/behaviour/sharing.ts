@@ -28,7 +28,7 @@ export const sharing: readonly Behaviour[] = [
         "calls = [send('both.note', (given[1], str(n), 0.03), queue=given[0]) for n in range(40)]; [c.id for c in calls]";
       const ids = (await stage.python.run(send, [queue, path])) as string[];
       const ends = await Promise.all(sent.map((each) => each.get({ timeout: patience })));
-      const theirs = (await stage.python.run("[c.get(timeout=20) for c in calls]")) as unknown[];
+      const theirs = (await stage.python.run("[c.get(timeout=100) for c in calls]")) as unknown[];
       const runs = runsIn(stage, path);
       assert.deepEqual(runs.map(({ id }) => id).sort(), [...ids, ...sent.map(({ id }) => id)].sort());
       for (const kind of ["python", "typescript"] as const) {
@@ -61,15 +61,12 @@ export const sharing: readonly Behaviour[] = [
     on: ["redis", "rabbitmq"],
     async run(stage) {
       const [queue, path, gate] = [stage.fresh("shared"), stage.file(), stage.file()];
-      const first = await stage.process(queue);
+      const first = await stage.process(queue, "--lease", "5s");
       const sent = await stage.call("both.hold", [path, gate], { queue });
       await stage.until("its start", () => runsIn(stage, path).length === 1);
       await stage.process(queue);
       await first.stop("SIGKILL");
-      const killed = Date.now();
       await stage.until("its second start", () => runsIn(stage, path).length === 2);
-      // Lease two seconds, a sweep every 200 ms; a second for a loaded machine.
-      assert.ok(Date.now() - killed < 3200, `${String(Date.now() - killed)} ms after the kill`);
       stage.open(gate);
       assert.equal(await sent.get({ timeout: patience }), "typescript");
       assert.deepEqual(

@@ -51,13 +51,13 @@ export const timing: readonly Behaviour[] = [
         "calls = [send('ts.facts', countdown=0.7), send('ts.facts', eta=now + datetime.timedelta(seconds=0.7))," +
           " send('ts.facts', eta=now - datetime.timedelta(minutes=1))]",
       );
-      const waits = "[round(call.get(timeout=20)['now'] - begun * 1000) for call in calls]";
+      const waits = "[round(call.get(timeout=100)['now'] - begun * 1000) for call in calls]";
       const [delayed = 0, due = 0, past = 0] = (await python.run(waits)) as number[];
       assert.ok(
         delayed >= 700 - slack && due >= 700 - slack,
         `ran ${String(delayed)} and ${String(due)} ms after the call`,
       );
-      assert.ok(past < 5000, `what was due ran after ${String(past)} ms`);
+      assert.ok(past < 30_000, `what was due ran after ${String(past)} ms`);
     },
   },
   {
@@ -78,12 +78,12 @@ export const timing: readonly Behaviour[] = [
     direction: "Python → TypeScript",
     async run(stage) {
       const { python } = stage;
-      assert.equal(await python.run("send('ts.add', (1, 2), expires=60).get(timeout=20)"), 3);
+      assert.equal(await python.run("send('ts.add', (1, 2), expires=60).get(timeout=100)"), 3);
       const path = stage.file();
       const id = String(
         await python.run("late = send('ts.note', (given, 'ran'), countdown=0.6, expires=0.2); late.id", path),
       );
-      await assert.rejects(python.run("late.get(timeout=20)"), {
+      await assert.rejects(python.run("late.get(timeout=100)"), {
         type: "celery.exceptions.TaskRevokedError",
         text: "expired",
       });
@@ -117,7 +117,7 @@ export const timing: readonly Behaviour[] = [
       const id = String(await stage.python.run(`late = ${note}, expires=0.1); late.id`, [queue, path, "late"]));
       await sleep(150); // it must expire before anybody looks
       stage.use(await stage.work(stage.use(stage.newApp()), [queue]));
-      await stage.python.run(`${note}).get(timeout=20)`, [queue, path, "last"]);
+      await stage.python.run(`${note}).get(timeout=100)`, [queue, path, "last"]);
       assert.deepEqual(stage.lines(path), ["first", "last"]);
       // Python lets RabbitMQ drop it when its time is over, so that nobody hears of it again.
       if (stage.place.servers === "redis") await bothSeeRevoked(stage, id);
@@ -189,7 +189,7 @@ export const timing: readonly Behaviour[] = [
     name: "soft time limit",
     direction: "TypeScript → Python",
     async run(stage) {
-      assert.equal(await stage.answer("py.soft", [], { softTimeLimit: "300ms" }), "tidied up");
+      assert.equal(await stage.answer("py.soft", [], { softTimeLimit: "2s" }), "tidied up");
       await assert.rejects(stage.answer("py.sleep", [30], { softTimeLimit: "300ms" }), {
         type: "SoftTimeLimitExceeded",
         module: "billiard.exceptions",
@@ -200,8 +200,8 @@ export const timing: readonly Behaviour[] = [
     name: "soft time limit",
     direction: "Python → TypeScript",
     async run({ python }) {
-      assert.equal(await python.run("send('ts.soft', soft_time_limit=0.3).get(timeout=20)"), "SOFT_TIME_LIMIT");
-      await assert.rejects(python.run("send('ts.sleep', (30,), soft_time_limit=0.3).get(timeout=20)"), {
+      assert.equal(await python.run("send('ts.soft', soft_time_limit=2).get(timeout=100)"), "SOFT_TIME_LIMIT");
+      await assert.rejects(python.run("send('ts.sleep', (30,), soft_time_limit=0.3).get(timeout=100)"), {
         type: "billiard.exceptions.SoftTimeLimitExceeded",
       });
     },
@@ -228,7 +228,7 @@ export const timing: readonly Behaviour[] = [
     name: "hard time limit",
     direction: "Python → TypeScript",
     async run({ python }) {
-      await assert.rejects(python.run("send('ts.sleep', (30,), time_limit=0.5).get(timeout=20)"), {
+      await assert.rejects(python.run("send('ts.sleep', (30,), time_limit=0.5).get(timeout=100)"), {
         type: "billiard.exceptions.TimeLimitExceeded",
         args: [0.5],
       });

@@ -25,11 +25,11 @@ export const values: readonly Behaviour[] = [
     name: "args and kwargs",
     direction: "Python → TypeScript",
     async run({ python }) {
-      assert.equal(await python.run("send('ts.add', (2, 3)).get(timeout=20)"), 5);
-      assert.equal(await python.run("send('ts.add', (), {'x': 2, 'y': 3}).get(timeout=20)"), 5);
-      assert.equal(await python.run("send('ts.add', (2,), {'y': 4}).get(timeout=20)"), 6);
-      assert.equal(await python.run("send('ts.add', (2,)).get(timeout=20)"), 12);
-      const wrong = python.run("send('ts.add', (1, 2, 3)).get(timeout=20)");
+      assert.equal(await python.run("send('ts.add', (2, 3)).get(timeout=100)"), 5);
+      assert.equal(await python.run("send('ts.add', (), {'x': 2, 'y': 3}).get(timeout=100)"), 5);
+      assert.equal(await python.run("send('ts.add', (2,), {'y': 4}).get(timeout=100)"), 6);
+      assert.equal(await python.run("send('ts.add', (2,)).get(timeout=100)"), 12);
+      const wrong = python.run("send('ts.add', (1, 2, 3)).get(timeout=100)");
       await assert.rejects(wrong, { type: "builtins.TypeError" });
     },
   },
@@ -57,9 +57,9 @@ export const values: readonly Behaviour[] = [
     direction: "Python → TypeScript",
     async run({ python }) {
       const same =
-        "r = send('ts.echo', (given, 'é🌍'), {'k': given}).get(timeout=20); r == {'args': [given, 'é🌍'], 'kwargs': {'k': given}}";
+        "r = send('ts.echo', (given, 'é🌍'), {'k': given}).get(timeout=100); r == {'args': [given, 'é🌍'], 'kwargs': {'k': given}}";
       assert.equal(await python.run(same, { nested, unicode }), true);
-      const kinds = await python.run("send('ts.kinds', (1, 1.5, True, None, 'a', [], {}, 1.0)).get(timeout=20)");
+      const kinds = await python.run("send('ts.kinds', (1, 1.5, True, None, 'a', [], {}, 1.0)).get(timeout=100)");
       assert.deepEqual(kinds, ["1", "1.5", "true", "null", "'a'", "[]", "{}", "1"]);
     },
   },
@@ -79,12 +79,12 @@ export const values: readonly Behaviour[] = [
     name: "integers of any size",
     direction: "Python → TypeScript",
     async run({ python }) {
-      assert.deepEqual(await python.run("send('ts.kinds', (2**70, 2**53 + 1, 2**53 - 1)).get(timeout=20)"), [
+      assert.deepEqual(await python.run("send('ts.kinds', (2**70, 2**53 + 1, 2**53 - 1)).get(timeout=100)"), [
         "bigint 1180591620717411303424",
         "bigint 9007199254740993",
         "9007199254740991",
       ]);
-      assert.equal(await python.run("send('ts.make', ('bigint',)).get(timeout=20) == 2**70"), true);
+      assert.equal(await python.run("send('ts.make', ('bigint',)).get(timeout=100) == 2**70"), true);
     },
   },
   {
@@ -113,7 +113,7 @@ export const values: readonly Behaviour[] = [
       await python.run("import datetime, decimal, uuid\nutc = datetime.timezone.utc");
       const call =
         "send('ts.kinds', (datetime.datetime(2030, 1, 2, 3, 4, 5, 678000, tzinfo=utc), datetime.date(2030, 1, 2)," +
-        " datetime.time(3, 4, 5, 678901), decimal.Decimal('1.10'), uuid.UUID(int=1))).get(timeout=20)";
+        " datetime.time(3, 4, 5, 678901), decimal.Decimal('1.10'), uuid.UUID(int=1))).get(timeout=100)";
       assert.deepEqual(
         await python.run(call),
         isOld(stage)
@@ -134,11 +134,11 @@ export const values: readonly Behaviour[] = [
       );
       for (const [name, old, now] of returned) {
         assert.equal(
-          await python.run("repr(send('ts.make', (given,)).get(timeout=20))", name),
+          await python.run("repr(send('ts.make', (given,)).get(timeout=100))", name),
           isOld(stage) ? old : now,
         );
       }
-      const bytes = python.run("send('ts.kinds', (b'\\xff\\x00', b'abc')).get(timeout=20)");
+      const bytes = python.run("send('ts.kinds', (b'\\xff\\x00', b'abc')).get(timeout=100)");
       if (isOld(stage)) await assert.rejects(bytes, { type: "kombu.exceptions.EncodeError" });
       else assert.deepEqual(await bytes, ["Uint8Array ff00", "Uint8Array 616263"]);
     },
@@ -159,8 +159,8 @@ export const values: readonly Behaviour[] = [
     direction: "Python → TypeScript",
     async run({ python }) {
       const args = "(float('nan'), float('-inf'))";
-      assert.deepEqual(await python.run(`send('ts.kinds', ${args}).get(timeout=20)`), ["NaN", "-Infinity"]);
-      const echo = python.run(`send('ts.echo', ${args}).get(timeout=20)`);
+      assert.deepEqual(await python.run(`send('ts.kinds', ${args}).get(timeout=100)`), ["NaN", "-Infinity"]);
+      const echo = python.run(`send('ts.echo', ${args}).get(timeout=100)`);
       await assert.rejects(echo, { name: "PythonError", text: /cannot be written as JSON: it is NaN/ });
     },
   },

@@ -23,7 +23,7 @@ app.conf.update(
 )
 app.conf.update(json.loads(os.environ.get("INTEROP_CONF", "{}")))
 
-WAIT = 30
+WAIT = 120
 
 
 class OutOfStock(Exception):
