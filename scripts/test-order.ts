@@ -45,6 +45,8 @@ export const longest: readonly string[] = [
   "src/driver/rabbitmq/outage.test.ts",
   "src/pool/orphan.test.ts",
   "src/driver/redis/renewal.test.ts",
+  "src/driver/redis/outage.test.ts",
+  "src/driver/redis/sentinel.test.ts",
   "src/driver/rabbitmq/sharing.test.ts",
 ];
 

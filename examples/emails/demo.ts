@@ -46,7 +46,7 @@ async function run({ folder, signal, say }: Stage<Outcome>): Promise<Outcome> {
   if (answers.some((status) => status !== 201)) problems.push(`signups were answered ${answers.join()}`);
   say(`${signups} signups answered, ${counted("Welcome")} mails sent: the mail server does not answer yet`);
   mails.release();
-  if (!(await until(() => counted("Welcome") === signups, 30_000))) problems.push("welcome mails are missing");
+  if (!(await until(() => counted("Welcome") === signups, 90_000))) problems.push("welcome mails are missing");
   say(`it answers: ${counted("Welcome")} welcome mails`);
 
   // Now the process dies between its answers and their mails.
@@ -63,7 +63,7 @@ async function run({ folder, signal, say }: Stage<Outcome>): Promise<Outcome> {
   mails.release();
   const ids = (): Set<string> =>
     new Set(mails.mails.filter(({ subject }) => subject.startsWith("Receipt")).map(({ messageId }) => messageId));
-  if (!(await until(() => ids().size === orders, 60_000))) problems.push(`${orders - ids().size} receipts are lost`);
+  if (!(await until(() => ids().size === orders, 120_000))) problems.push(`${orders - ids().size} receipts are lost`);
   const buyers = new Set(mails.mails.map(({ to }) => to).filter((to) => to.startsWith("buyer-")));
   if (buyers.size !== orders) problems.push(`${buyers.size} buyers got a receipt`);
   if (mails.deferred < orders) problems.push("the mail server never said later");

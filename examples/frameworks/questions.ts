@@ -20,7 +20,7 @@ interface TaskAnswer {
 }
 
 /** Longest wait for what a worker or the server does in a moment, ms. */
-const patience = 15_000;
+const patience = 90_000;
 /** Packing them lasts for a second: long enough to be asked about on a busy machine. */
 const items = 8;
 

@@ -29,7 +29,7 @@ const { bin } = JSON.parse(readFileSync(fileURLToPath(manifest), "utf8")) as { b
 const command = fileURLToPath(new URL(bin.celeriac, manifest));
 
 /** Longest wait for a worker to take tasks, ms. */
-const patience = 20_000;
+const patience = 90_000;
 
 export class WorkerProcess {
   readonly name: string;

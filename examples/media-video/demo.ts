@@ -39,7 +39,7 @@ async function run({ folder, broker, signal, say, options }: Stage<Outcome>): Pr
   ]);
   stack.defer(() => app.close());
   const worker = stack.use(
-    new SupervisedWorker({ app: new URL("app.ts", import.meta.url), broker, name: "video", lease: "2s" }),
+    new SupervisedWorker({ app: new URL("app.ts", import.meta.url), broker, name: "video", lease: "6s" }),
   );
   await worker.ready(signal);
   const began = performance.now();

@@ -15,7 +15,7 @@ export interface DashboardView {
 }
 
 /** Workers tell in lists, and the history is written behind: so long after the last that came nothing more will, ms. */
-const patience = 1_000;
+const patience = 5_000;
 
 /** On any free port; ends with `stack`. */
 export async function openDashboard(app: App, folder: string, stack: AsyncDisposableStack): Promise<string> {

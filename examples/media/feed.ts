@@ -8,7 +8,7 @@ import type { Crew } from "./crew.ts";
 import type { Photograph } from "./photographs.ts";
 
 /** A run that makes no step for so long is given up; the verifier then says what is missing. */
-const patience = 40_000;
+const patience = 120_000;
 
 /** What a worker's line says when a task has its final result. */
 const ends: ReadonlySet<string> = new Set(["task.succeeded", "task.failed", "task.revoked", "task.dead"]);

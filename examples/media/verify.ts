@@ -47,7 +47,7 @@ async function judge(folder: string, queue: string): Promise<Verdict> {
       return;
     }
     try {
-      await check(folder, task, (await app.result(task.id).get({ timeout: "5s" })) as Thumbnail);
+      await check(folder, task, (await app.result(task.id).get({ timeout: "60s" })) as Thumbnail);
       succeeded++;
     } catch (error) {
       problems.push(`${task.id}: ${error instanceof Error ? error.message : String(error)}`);

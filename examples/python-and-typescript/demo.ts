@@ -105,7 +105,7 @@ async function handOver(heard: readonly WorkerEvent[]): Promise<Passage> {
   const id = crypto.randomUUID();
   const began = performance.now();
   await score.enqueue(["a great, great day", 2], { link: file.s().set({ id }) });
-  const late = AbortSignal.timeout(30_000);
+  const late = AbortSignal.timeout(90_000);
   while (!heard.some((event) => event.id === id && event.type === "task:succeeded")) {
     late.throwIfAborted();
     await new Promise((resolve) => setTimeout(resolve, 5));

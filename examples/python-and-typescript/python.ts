@@ -9,7 +9,7 @@ import { Skipped } from "../harness/skipped.ts";
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const run = promisify(execFile);
 /** Longest wait for a worker to take tasks, ms. */
-const patience = 30_000;
+const patience = 90_000;
 
 export interface Python {
   /** The interpreter. */

@@ -34,7 +34,7 @@ async function run({ folder, broker, signal, say, options }: Stage<Outcome>): Pr
       app: new URL("app.ts", import.meta.url),
       broker,
       name: "crawler",
-      lease: "2s",
+      lease: "6s",
       args: ["-c", "1"],
     }),
   );
