@@ -1,6 +1,7 @@
 /** Ids of tasks: UUIDv7 where the caller names none, so that they sort by time and spread evenly in an index. */
 
-import { randomUUID } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { randomFillSync, randomUUID } from "node:crypto";
 import { CeleriacError } from "../error/celeriac-error.ts";
 
 /** A new UUIDv7 for this moment, unix milliseconds. */
@@ -9,20 +10,40 @@ export function newTaskId(now: number): string {
   return frontOf(now) + randomUUID().slice(frontLength);
 }
 
-/** The same for who needs many: ids of one millisecond begin alike, and to write that takes longer than the rest. */
+/**
+ * The same for who needs many. They are written as bytes: `randomUUID` puts each together of twenty texts, half a kilobyte of garbage, which is a
+ * tenth of all that a call leaves behind. And ids of one millisecond begin alike.
+ */
 export class TaskIds {
+  readonly #text = Buffer.from("00000000-0000-7000-8000-000000000000");
+  /** A byte for each place behind the front, for many ids. */
+  readonly #random = Buffer.alloc(128 * (this.#text.length - frontLength));
+  #used = this.#random.length;
   #now: number | undefined;
-  #front = "";
 
   next(now: number): string {
+    const text = this.#text;
     if (now !== this.#now) {
       this.#now = now;
-      this.#front = frontOf(now);
+      text.write(frontOf(now));
     }
-    return this.#front + randomUUID().slice(frontLength);
+    if (this.#used === this.#random.length) {
+      randomFillSync(this.#random);
+      this.#used = 0;
+    }
+    for (let place = frontLength; place < text.length; place++) {
+      const random = this.#random[this.#used++] ?? 0;
+      if (place === variantPlace) text[place] = digits[8 + (random & 3)] ?? 0;
+      else if (text[place] !== hyphen) text[place] = digits[random & 15] ?? 0;
+    }
+    return text.toString("latin1");
   }
 }
 
+const digits = Buffer.from("0123456789abcdef");
+const hyphen = 0x2d;
+/** Where 8, 9, a or b stands. */
+const variantPlace = 19;
 const frontLength = 15;
 
 /** 48 bits of time, which come before 74 random ones. */

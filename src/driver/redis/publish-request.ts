@@ -15,7 +15,7 @@ const around = 16;
 const widest = 3;
 
 export class PublishRequest {
-  readonly #group: readonly Encoded[];
+  readonly #group: readonly { readonly encoded: Encoded }[];
   readonly #keys: Keys;
   /** What is the same for all, after the number of keys. */
   readonly #common: readonly string[];
@@ -24,9 +24,9 @@ export class PublishRequest {
   readonly #plain: boolean;
   readonly #named: number;
 
-  /** Of one queue and priority, at least one. */
-  constructor(keys: Keys, group: readonly [Encoded, ...Encoded[]], maxDepth: number) {
-    const [{ queue, step, fair, dedupe }] = group;
+  /** `group`: of one queue and priority; `first` is the first of it. */
+  constructor(keys: Keys, first: Encoded, group: readonly { readonly encoded: Encoded }[], maxDepth: number) {
+    const { queue, step, fair, dedupe } = first;
     const { steps } = keys;
     const window = dedupe?.window;
     this.#keys = keys;
@@ -34,7 +34,7 @@ export class PublishRequest {
     this.#plain = true;
     let delayed = false;
     let named = 0;
-    for (const one of group) {
+    for (const { encoded: one } of group) {
       if (one.due !== "") delayed = true;
       if (one.dedupe !== undefined) named++;
       if (one.due !== "" || one.dedupe?.nonce !== one.dedupe?.id || one.dedupe?.window !== window) this.#plain = false;
@@ -61,7 +61,8 @@ export class PublishRequest {
     let bytes = around + 2 * around + subject.length * widest;
     for (const text of this.#common) bytes += around + text.length * widest;
     for (const text of this.#options) bytes += around + text.length * widest;
-    for (const { size, dedupe } of this.#group) {
+    for (const { encoded } of this.#group) {
+      const { size, dedupe } = encoded;
       bytes += around + size;
       if (dedupe !== undefined) bytes += names * widest + 2 * dedupe.id.length * widest;
       if (!this.#plain) bytes += 4 * around + 40 + (dedupe?.nonce.length ?? 0) * widest;
@@ -77,22 +78,50 @@ export class PublishRequest {
     let head = `*${3 + names + values}\r\n${bulk(command)}${bulk(subject)}${bulk(String(names))}`;
     for (const text of this.#common) head += bulk(text);
     let at = into.write(head);
-    for (const { dedupe } of group) if (dedupe !== undefined) at += into.write(this.#namesOf(dedupe.id), at);
+    const [seen, meta, envelope] = [new Alike(this.#keys.seen("")), new Alike(this.#keys.meta("")), new Alike("")];
+    for (const { encoded } of group) {
+      const { dedupe } = encoded;
+      if (dedupe === undefined) continue;
+      const length = Buffer.byteLength(dedupe.id);
+      at = seen.write(into, at, dedupe.id, length);
+      if (!this.#plain) at = meta.write(into, at, dedupe.id, length);
+    }
     let options = "";
     for (const text of this.#options) options += bulk(text);
     at += into.write(options, at);
-    for (const { raw, size, dedupe, due } of group) {
-      // Two steps: a text that is put together first is copied once more.
-      at += into.write(`$${size}\r\n`, at, "latin1");
-      at += into.write(raw, at);
-      const rest = this.#plain ? "" : bulk(dedupe?.nonce ?? "") + bulk(dedupe ? String(dedupe.window) : "") + bulk(due);
-      at += into.write(`\r\n${rest}`, at);
+    for (const { encoded } of group) {
+      const { raw, size, dedupe, due } = encoded;
+      at = envelope.write(into, at, raw, size);
+      if (this.#plain) continue;
+      at += into.write(bulk(dedupe?.nonce ?? "") + bulk(dedupe ? String(dedupe.window) : "") + bulk(due), at);
     }
     return at;
   }
+}
 
-  #namesOf(id: string): string {
-    return this.#plain ? bulk(this.#keys.seen(id)) : bulk(this.#keys.seen(id)) + bulk(this.#keys.meta(id));
+/** Texts that begin alike, and mostly have one length. Each is written in parts: put together first it would leave garbage of its whole length. */
+class Alike {
+  readonly #begin: string;
+  readonly #beginBytes: number;
+  #length = -1;
+  #head = "";
+
+  constructor(begin: string) {
+    this.#begin = begin;
+    this.#beginBytes = Buffer.byteLength(begin);
+  }
+
+  /** `length`: of the rest, bytes. Returns where it ends. */
+  write(into: Buffer, at: number, rest: string, length: number): number {
+    if (length !== this.#length) {
+      this.#length = length;
+      this.#head = `$${String(this.#beginBytes + length)}\r\n${this.#begin}`;
+    }
+    let end = at + into.write(this.#head, at);
+    end += into.write(rest, end);
+    into[end] = 13;
+    into[end + 1] = 10;
+    return end + 2;
   }
 }
 

@@ -128,7 +128,7 @@ export class Publisher {
 
   #flush(): void {
     this.#flushing = false;
-    const groups = inGroups(this.#pending.filter((waiting) => !waiting.ended));
+    const groups = inGroups(opened(this.#pending));
     this.#pending = [];
     for (const group of groups) {
       this.#introduce(group[0]?.encoded.queue);
@@ -155,7 +155,7 @@ export class Publisher {
     this.#sending++;
     try {
       await link.persist(async () => {
-        left = left.filter((waiting) => !waiting.ended);
+        left = opened(left);
         if (left.length > 0) await this.#call(left);
       }, none.signal);
     } catch (error) {
@@ -172,11 +172,11 @@ export class Publisher {
   }
 
   async #call(group: readonly Waiting[]): Promise<void> {
-    const [first, ...others] = group.map((waiting) => waiting.encoded);
+    const first = group[0]?.encoded;
     if (first === undefined) return;
     if (first.call !== undefined) return this.#standing(first.call, group);
     const { keys, options, scripts, link } = this.#context;
-    const request = new PublishRequest(keys, [first, ...others], options.maxDepth);
+    const request = new PublishRequest(keys, first, group, options.maxDepth);
     let room: Buffer | undefined;
     const letters = await this.#attempt(group, () =>
       scripts.runWritten(link, publishScript, (command, subject) => {
@@ -186,7 +186,7 @@ export class Publisher {
     );
     if (room !== undefined) this.#rooms.give(room);
     const text = String(letters);
-    for (const [index, waiting] of group.entries()) waiting.done(this.#answer(text[index], first.queue));
+    for (let index = 0; index < group.length; index++) group[index]?.done(this.#answer(text[index], first.queue));
   }
 
   /** One message that stands for a key. */
@@ -231,6 +231,11 @@ export class Publisher {
       { cause, details: { queue: waiting.encoded.queue } },
     );
   }
+}
+
+/** Those that somebody still waits for: mostly all. */
+function opened(waitings: readonly Waiting[]): readonly Waiting[] {
+  return waitings.some((waiting) => waiting.ended) ? waitings.filter((waiting) => !waiting.ended) : waitings;
 }
 
 function tooLarge(size: number, limit: number): Published {

@@ -53,7 +53,12 @@ it.each([
     const dedupe = dedupeOf(id);
     return encodeOutgoing(keys, outgoing("q", id, dedupe && { dedupe }, JSON.stringify([[id], {}, {}])));
   });
-  const request = new PublishRequest(keys, group as [Encoded, ...Encoded[]], 7);
+  const request = new PublishRequest(
+    keys,
+    group[0] as Encoded,
+    group.map((encoded) => ({ encoded })),
+    7,
+  );
   for (const subject of ["a", "漢".repeat(100)]) {
     const room = Buffer.alloc(request.mostBytes(subject), "x");
     const [command, sent, count, ...rest] = textsOf(room.subarray(0, request.write(room, "EVAL", subject)));
