@@ -27,7 +27,7 @@ import type { MakeBackend } from "./connection.ts";
 import { AskingReader, type ResultReader } from "./result-reader.ts";
 import type { Revoked, RevokeOptions } from "./revoking.ts";
 import { ScheduleBook } from "./schedule-book.ts";
-import { sendStanding } from "./standing.ts";
+import { anyStands, sendStanding } from "./standing.ts";
 import { type Sent, sentOf } from "./sent.ts";
 import type { TaskSender } from "./task-handle.ts";
 import { TaskIds } from "./task-id.ts";
@@ -184,13 +184,20 @@ export class Core implements AppCore {
       // What a child asks for is packed by its worker.
       compression: ask === undefined ? compression : undefined,
     };
-    const write = (draft: Draft): Outgoing => outgoingOf(draft, sending);
-    const batch = drafts.map(write);
+    const batch = drafts.map((draft) => outgoingOf(draft, sending));
     if (ask !== undefined) return askToSend(ask, drafts, { clock: this.clock, timeout, signal });
     // Only where there is no connection yet: a child never gets one, and reading the environment takes most of a microsecond.
     if (!connection.isOpen && this.role === "child") throw noBrokerHere();
     if (connection.isClosed) throw connection.closed();
-    const answers = await sendStanding(drafts, batch, write, (some) => sender.submit(some, { timeout, signal }));
+    const wait = { timeout, signal };
+    const answers = await (anyStands(drafts)
+      ? sendStanding(
+          drafts,
+          batch,
+          (draft) => outgoingOf(draft, sending),
+          (some) => sender.submit(some, wait),
+        )
+      : sender.submit(batch, wait));
     const sent = sentOf(drafts, answers, this.config);
     runningTask()?.sent?.(sent.map(({ id }) => id));
     return sent;

@@ -10,17 +10,13 @@ import type { Stood } from "./sent.ts";
 /** Others must have moved on between each question and answer to come so far. */
 const rounds = 50;
 
-/** The answers in the order of the drafts, of which `batch` is what is sent first. */
-export function sendStanding(
-  drafts: readonly Draft[],
-  batch: readonly Outgoing[],
-  write: (draft: Draft) => Outgoing,
-  submit: (batch: readonly Outgoing[]) => Promise<readonly Published[]>,
-): Promise<readonly (Published | Stood)[]> {
-  return drafts.every(({ claim }) => claim === undefined) ? submit(batch) : sendInRounds(drafts, batch, write, submit);
+/** Whether any of them has a key. */
+export function anyStands(drafts: readonly Draft[]): boolean {
+  return drafts.some(({ claim }) => claim !== undefined);
 }
 
-async function sendInRounds(
+/** The answers in the order of the drafts, of which `batch` is what is sent first. */
+export async function sendStanding(
   drafts: readonly Draft[],
   batch: readonly Outgoing[],
   write: (draft: Draft) => Outgoing,
