@@ -117,10 +117,11 @@ export type ScanVerdict = "plain" | "careful" | "too-deep" | "too-many-keys";
  * tagged values, keys that must be refused), or may need it. Costs about 1 ns a character outside strings.
  */
 export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanVerdict {
+  if (isPlain(text, maxDepth, maxKeys)) return "plain";
   let depth = 0;
   let keys = 0;
   let careful = false;
-  let escape = text.indexOf("\\"); // the first one at or after the last key; text.length if there is none
+  let escape = text.indexOf("\\u"); // the first letter that is escaped at or after the last key; text.length if there is none
   if (escape === -1) escape = text.length;
   let keyStart = 0; // of the string before the present position
   let keyEnd = 0;
@@ -143,7 +144,7 @@ export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanV
       if (keys > maxKeys) return "too-many-keys";
       // An escaped letter may spell a key that must be seen.
       if (escape < keyStart) {
-        escape = text.indexOf("\\", keyStart);
+        escape = text.indexOf("\\u", keyStart);
         if (escape === -1) escape = text.length;
       }
       if (escape < keyEnd) careful = true;
@@ -163,6 +164,23 @@ export function scanJson(text: string, maxDepth: number, maxKeys: number): ScanV
     }
   }
   return careful ? "careful" : "plain";
+}
+
+/** Between these a few searches cost a third of the walk: 0.3 µs for an envelope of 700 characters. */
+const [shortest, longest] = [200, 16_384];
+const longNumber = /\d{16}/;
+
+/** True only if the walk would say so. What stands inside of strings counts as well, so that it may be false without need. */
+function isPlain(text: string, maxDepth: number, maxKeys: number): boolean {
+  // A member has four characters at least, and its colon is one of them.
+  if (text.length < shortest || text.length > longest || text.length > maxKeys * 4) return false;
+  if (text.includes('"__') || text.includes('"constructor') || text.includes("\\u")) return false;
+  let brackets = 0;
+  for (const bracket of ["[", "{"]) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) brackets += 1;
+    if (brackets > maxDepth) return false;
+  }
+  return !longNumber.test(text);
 }
 
 function isDigit(code: number): boolean {

@@ -27,8 +27,8 @@ export interface TaskMetaDraft {
   readonly traceback: string | null;
   /** Tasks that this one sent, by id or as Celery's tuples. `null` = unknown. Default none. */
   readonly children?: readonly (string | ResultTuple)[] | null | undefined;
-  /** Unix milliseconds; null while the task is not done. */
-  readonly dateDone: number | null;
+  /** Unix milliseconds, or what `formatTimestamp` made of them; null while the task is not done. */
+  readonly dateDone: number | string | null;
   readonly group?: string | undefined;
   readonly parent?: string | undefined;
   readonly celeriac?: CeleriacMeta | undefined;
@@ -91,7 +91,7 @@ function headOf({ status }: Pick<TaskMetaDraft, "status">): string {
 function tailOf(meta: Omit<TaskMetaDraft, "result">): string {
   return (
     `,"traceback":${meta.traceback === null ? "null" : JSON.stringify(meta.traceback)},"children":${childrenText(meta.children)}` +
-    `,"date_done":${meta.dateDone === null ? "null" : `"${formatTimestamp(meta.dateDone)}"`}` +
+    `,"date_done":${doneText(meta.dateDone)}` +
     (meta.group === undefined ? "" : `,"group_id":${JSON.stringify(meta.group)}`) +
     (meta.parent === undefined ? "" : `,"parent_id":${JSON.stringify(meta.parent)}`) +
     (meta.celeriac === undefined ? "" : `,"celeriac":${JSON.stringify(meta.celeriac)}`) +
@@ -112,6 +112,11 @@ export function extendTaskMeta(meta: Uint8Array, id: string, members: Readonly<R
   if (added.length === 0) return meta;
   const text = stringifyJson(Object.fromEntries(added), { root: "result" });
   return Buffer.concat([bytes.subarray(0, cut), Buffer.from(`,${text.slice(1, -1)}`, "utf8"), tail]);
+}
+
+function doneText(done: TaskMetaDraft["dateDone"]): string {
+  if (done === null) return "null";
+  return `"${typeof done === "string" ? done : formatTimestamp(done)}"`;
 }
 
 function childrenText(children: TaskMetaDraft["children"]): string {

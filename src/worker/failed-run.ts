@@ -17,6 +17,8 @@ import type { TaskEnd } from "./task-end.ts";
 import { letterOf, namesOf } from "./unrun.ts";
 
 export interface SettlementContext extends FollowContext {
+  /** `now` as results have it. */
+  readonly done?: string | undefined;
   readonly worker: string;
   readonly resultTtl: number;
   readonly random: () => number;

@@ -18,7 +18,7 @@ import { Refusals } from "./refusals.ts";
 import type { Reporter } from "./reporter.ts";
 import { tracedContext } from "./run-tracing.ts";
 import type { ServerTime } from "./server-time.ts";
-import { settledBefore, settlementOf } from "./settlement.ts";
+import { doneAt, settledBefore, settlementOf } from "./settlement.ts";
 import type { Entry, Settler } from "./settler.ts";
 import { longestUnstarted, Slots } from "./slots.ts";
 import { Starter, type StarterOptions } from "./starter.ts";
@@ -95,7 +95,7 @@ export class Flow {
   /** One for all that happens in a millisecond. */
   get #context(): SettlementContext {
     const now = this.#now();
-    if (this.#moment?.now !== now) this.#moment = { ...this.#options.context, now };
+    if (this.#moment?.now !== now) this.#moment = { ...this.#options.context, now, done: doneAt(now) };
     return this.#moment;
   }
 

@@ -21,6 +21,7 @@ function write(
     readonly traceback?: string | null;
     readonly children?: readonly (string | ResultTuple)[];
     readonly outcome?: "dead" | "expired";
+    readonly done?: string | undefined;
   } = {},
 ): ResultWrite {
   const { id } = subject;
@@ -29,7 +30,7 @@ function write(
     status,
     traceback: more.traceback ?? null,
     children: more.children,
-    dateDone: final ? now : null,
+    dateDone: final ? more.done || now : null,
     group: subject.group,
     parent: subject.parentId,
     celeriac: more.outcome ? { fence, outcome: more.outcome } : { fence },
@@ -77,6 +78,7 @@ export function answering(message: Message | Malformed, write: ResultWrite): Res
   return write instanceof TextResult ? new TextResult(write, reply) : { ...write, reply };
 }
 
+/** `done`: `now` as results have it, where that is at hand. */
 export function successMeta(
   subject: Subject,
   json: Uint8Array | string,
@@ -84,8 +86,9 @@ export function successMeta(
   fence: number,
   now: number,
   ttl: number,
+  done?: string,
 ): ResultWrite {
-  return write(subject, "SUCCESS", true, { json }, fence, ttl, now, { children });
+  return write(subject, "SUCCESS", true, { json }, fence, ttl, now, { children, done });
 }
 
 export function failureMeta(

@@ -7,6 +7,7 @@ import type { PoolOutcome } from "../pool/pool.ts";
 import type { WireError } from "../pool/pool-message.ts";
 import { celeryException } from "../wire/exception.ts";
 import { noEmbed } from "../wire/task-body.ts";
+import { formatTimestamp } from "../wire/timestamp.ts";
 import type { EarlierRun } from "./earlier-run.ts";
 import { type Ending, ending, list, returned, some } from "./ending.ts";
 import { attemptRecord, type Execution, keepsResult } from "./execution.ts";
@@ -28,6 +29,11 @@ const acknowledged = { kind: "ack" } as const;
 const nothing: readonly never[] = [];
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
+
+/** A moment as results have it; `undefined` before the first claim, which tells what time it is. */
+export function doneAt(now: number): string | undefined {
+  return Number.isFinite(now) ? formatTimestamp(now) : undefined;
+}
 
 /** Never throws: what can't be settled as it ended is kept as a dead letter. */
 export function settlementOf(context: SettlementContext, execution: Execution, outcome: PoolOutcome): Ending {
@@ -71,7 +77,7 @@ function success(context: SettlementContext, execution: Execution, value: Value)
   const { ms } = value;
   if (embed === noEmbed && execution.children.length === 0) {
     const result = keepsResult(execution)
-      ? successMeta(headers, text ?? value.bytes, [], claim.fence, context.now, context.resultTtl)
+      ? successMeta(headers, text ?? value.bytes, [], claim.fence, context.now, context.resultTtl, context.done)
       : undefined;
     const settlement = { delivery, then: acknowledged, ...some("result", result) };
     return { settlement, end: { kind: "succeeded", ms }, value, also: nothing };

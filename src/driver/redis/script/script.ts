@@ -6,7 +6,9 @@
 import { createHash } from "node:crypto";
 import type { Argument } from "../client.ts";
 import { ServerRefusal } from "../failure.ts";
+import { Rooms } from "../rooms.ts";
 import type { CallOptions, Link } from "../link.ts";
+import { bytesOfCall, writeCall } from "./written-call.ts";
 
 export interface Script {
   readonly name: string;
@@ -24,11 +26,16 @@ interface Prepared {
 /** Bounds of one script call: a script runs alone on the server, and longer ones are felt by everybody. */
 export const mostItems = 500;
 export const mostBytes: number = 4 * 1024 * 1024;
+/** Keys and arguments from which on a call is written as bytes. */
+const manyTexts = 40;
+/** Bytes that a call of a hundred settlements may need, and how many such are under way at once. */
+const [usualCall, mostSpare] = [128 * 1024, 4];
 /** Where the `#!lua` line is understood. */
 const shebangMajor = 7;
 
 export class Scripts {
   readonly #prepared = new Map<Script, Prepared>();
+  readonly #rooms = new Rooms(usualCall, mostSpare);
   #major = shebangMajor;
 
   /** Major version of the server; told once, before the first run. */
@@ -59,8 +66,8 @@ export class Scripts {
     args: readonly Argument[],
     options?: CallOptions,
   ): Promise<unknown> {
+    if (options === undefined && keys.length + args.length >= manyTexts) return this.#runMany(link, script, keys, args);
     const { sha, text } = this.#prepare(script);
-    // Never spread: with some thousand keys and arguments a call each copy is felt.
     const call: Argument[] = [sha, String(keys.length)].concat(keys, args as string[]);
     try {
       return await link.call("EVALSHA", call, options);
@@ -68,6 +75,16 @@ export class Scripts {
       if (!isUnknown(error)) throw error;
       return await link.call("EVAL", call.with(0, text), options);
     }
+  }
+
+  async #runMany(link: Link, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    let room: Buffer | undefined;
+    const answer = await this.runWritten(link, script, (command, subject) => {
+      room = this.#rooms.take(bytesOfCall(subject, keys, args));
+      return room.subarray(0, writeCall(room, command, subject, keys, args));
+    });
+    if (room !== undefined) this.#rooms.give(room);
+    return answer;
   }
 
   /** The same of a call that is written as bytes; `write` gives all of it, each time in a place of its own. */
