@@ -117,6 +117,10 @@ function cell(values: readonly number[]): string {
   return `${short(middle)}${range}`;
 }
 
+export function titleOf({ what, broker, pool, bytes }: Measurement): string {
+  return [what, broker, pool, bytes > 100 ? `${bytes} B` : ""].filter((word) => word !== "").join(", ");
+}
+
 export function short(value: number): string {
   if (!Number.isFinite(value)) return "–";
   if (value >= 10_000) return `${(value / 1000).toFixed(1)}k`;

@@ -6,7 +6,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Machine } from "./machine.ts";
-import { comparisons, type Measurement, type Row, short } from "./report.ts";
+import { comparisons, type Measurement, type Row, short, titleOf } from "./report.ts";
 import { median } from "./statistics.ts";
 
 interface Run {
@@ -33,8 +33,8 @@ const { machine } = last;
 const lines = [
   "# Results",
   "",
-  `${last.at.slice(0, 10)}, commit ${[...new Set(runs.map((run) => run.machine.commit))].join(", ")}. A **noisy machine of ${machine.cores} cores** (${machine.cpu}, ` +
-    `${machine.memoryGb} GB, ${machine.disk}, Linux ${machine.kernel}) that did other work at the same time: load ` +
+  `${last.at.slice(0, 10)}, commit ${[...new Set(runs.map((run) => run.machine.commit))].join(", ")}. A **machine of ${machine.cores} cores** (${machine.cpu}, ` +
+    `${machine.memoryGb} GB, ${machine.disk}, Linux ${machine.kernel}), shared by producer, worker and server of each measurement: load ` +
     `${Math.min(...runs.map((run) => run.machine.loadBefore))} to ${Math.max(...runs.map((run) => run.machine.loadBefore))} before the runs, so tasks per second are worth little, CPU and ratios more. ` +
     `${versions()}.`,
   "",
@@ -54,7 +54,7 @@ for (const measurement of measurements) {
     const bound = (limit: number): string => String(Math.round(limit * 100) / 100);
     const word = goal.met ? "goal" : floor.met ? "floor" : "**below the floor**";
     lines.push(
-      `| ${title(measurement)} | ${figure} | ${peer} | ${value} | ${bound(floor.limit)} | ${bound(goal.limit)} | ${word} |`,
+      `| ${titleOf(measurement)} | ${figure} | ${peer} | ${value} | ${bound(floor.limit)} | ${bound(goal.limit)} | ${word} |`,
     );
   }
 }
@@ -71,7 +71,7 @@ for (const measurement of measurements) {
     const parts = ["producerCpu", "workerCpu", "serverCpu"].map((name) => figure(row, name)).join(" / ");
     const rss = row.figures["rssEnd"] === undefined ? "" : `${figure(row, "rssIdle")} → ${figure(row, "rssEnd")}`;
     lines.push(
-      `| ${title(measurement)} | ${row.system} | ${figure(row, "tasksPerSecond")} | ${figure(row, "cpu")} | ${parts} | ${figure(row, "commandsPerTask")} | ${rss} |`,
+      `| ${titleOf(measurement)} | ${row.system} | ${figure(row, "tasksPerSecond")} | ${figure(row, "cpu")} | ${parts} | ${figure(row, "commandsPerTask")} | ${rss} |`,
     );
   }
 }
@@ -80,7 +80,7 @@ for (const measurement of measurements) {
   for (const row of measurement.rows) {
     if (row.figures["tasksPerSecond"] !== undefined) continue;
     const figures = Object.keys(row.figures).map((name) => `${name} ${figure(row, name)}`);
-    lines.push(`| ${title(measurement)} | ${row.system} | ${figures.join(", ")} |`);
+    lines.push(`| ${titleOf(measurement)} | ${row.system} | ${figures.join(", ")} |`);
   }
 }
 await writeFile(join(import.meta.dirname, "RESULTS.md"), `${lines.join("\n")}\n`);
@@ -92,10 +92,6 @@ function versions(): string {
   return Object.entries(all)
     .map(([name, version]) => `${name} ${version}`)
     .join(", ");
-}
-
-function title({ what, broker, pool, bytes }: Measurement): string {
-  return [what, broker, pool, bytes > 100 ? `${bytes} B` : ""].filter((word) => word !== "").join(", ");
 }
 
 function figure(row: Row, name: string): string {

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { axes } from "../bench/growth-axes.ts";
 import { type GrowthRow, mediansOf, plotOf, verdictsOf } from "../bench/growth.ts";
+import { budgetRows, overallOptions } from "../bench/overall.ts";
 import { rateFrom } from "../bench/limit-commands.ts";
 import { linePlot } from "../bench/line-plot.ts";
 import { judge } from "../bench/memory.ts";
@@ -259,5 +260,46 @@ describe("the model of one Redis", () => {
       megabitsOut: 200,
       waiting: 650,
     });
+  });
+});
+
+describe("the budgets in one table", () => {
+  const measurement = (rates: readonly number[], theirs: readonly number[]) => ({
+    what: "e2e",
+    broker: "redis",
+    pool: "inline",
+    bytes: 100,
+    rows: [
+      { system: "celeriac", figures: { tasksPerSecond: rates, rssEnd: [300, 310, 320] } },
+      { system: "bullmq", figures: { tasksPerSecond: theirs } },
+    ],
+  });
+
+  it("have a row for each budget and peer, with both medians and the ratio of the rounds", () => {
+    const row = {
+      name: "e2e, redis, inline: tasksPerSecond",
+      peer: "bullmq",
+      ours: 300,
+      theirs: 100,
+      floor: 3,
+      goal: 5,
+    };
+    expect(budgetRows(measurement([300, 100, 400], [100, 50, 100]))).toEqual([{ ...row, ratio: 3, ok: true }]);
+    expect(budgetRows(measurement([299, 299, 299], [100, 100, 100]))).toEqual([
+      { ...row, ours: 299, ratio: 2.99, ok: false },
+    ]);
+  });
+
+  it("are what is measured unless words or other options say what is", () => {
+    const usual = { full: false, json: undefined, docs: false, keepBuild: false };
+    expect(overallOptions([])).toEqual(usual);
+    expect(overallOptions(["--full", "--json", "rows.json", "--docs"])).toEqual({
+      ...usual,
+      full: true,
+      json: "rows.json",
+      docs: true,
+    });
+    for (const args of [["e2e"], ["--rounds", "3"], ["--help"], ["--json"]])
+      expect(overallOptions(args)).toBeUndefined();
   });
 });
