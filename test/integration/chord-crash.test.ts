@@ -121,7 +121,8 @@ describeOnServers("a chord", (open) => {
     first.child.kill("SIGSTOP");
     rig.open(late);
     await rig.entry({ id: late.id, k: "end", fence: late.fence });
-    const second = await rig.worker("--processes", "2");
+    // Two suspects at one time need four slots.
+    const second = await rig.worker("--processes", "2", "-c", "4");
     const again = await rig.entry({ id: late.id, k: "start" }, 2);
     first.child.kill("SIGCONT");
     const told = (): boolean => first.lines.some(({ id, event }) => id === late.id && event !== "task.started");
