@@ -116,7 +116,8 @@ describe("round trips", () => {
           }
         };
         // Longer texts are looked at in another way.
-        for (const whole of [text, `["${"x".repeat(300)}",${text}]`])
+        const long = "x".repeat(300);
+        for (const whole of [text, `["${long}",${text}]`, `{"body":"${long} \\"[\\"","v":${text}}`])
           expect(outcome(() => parseJson(whole))).toEqual(outcome(() => readJson(whole, 64)));
       }),
       { numRuns: 3000 },
