@@ -172,8 +172,8 @@ const noDedupe: Bug["patches"] = {
   redis: [
     {
       file: "src/driver/redis/script/publish.ts",
-      find: "if not call('SET', seen, nonce, 'NX', 'PX', ARGV[i + 1]) then",
-      put: "if not call('SET', seen, nonce, 'PX', ARGV[i + 1]) then",
+      find: "if not call('SET', seen, nonce, 'NX', 'PX', window) then",
+      put: "if not call('SET', seen, nonce, 'PX', window) then",
     },
   ],
   sqlite: [
@@ -198,15 +198,10 @@ const unregisteredStart: readonly Patch[] = [
  */
 const sweepsAll: readonly Patch[] = [
   {
-    file: "src/driver/redis/sweeper.ts",
-    find: "String(mostBytes), String(this.#longest)],",
-    put: "String(mostBytes), String(this.#longest), String(this.#settings.lease)],",
-  },
-  {
     file: "src/driver/redis/script/reap.ts",
     find: "local out, bytes = { 0, now_text }, 0\n",
     put: `local out, bytes = { 0, now_text }, 0
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms_text((now - ARGV[6]) / 1000))) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms_text((now - ARGV[5]) / 1000))) do
   local raw, queue = (redis.call('HGET', KEYS[1], id) or ''):match('^%[(.*), *"[^"]*", *"([^"]*)"%]$')
   if raw and not place(id) then
     redis.call('RPUSH', queue, raw)
