@@ -60,7 +60,10 @@ export class RedisBus implements Bus {
         message.body.byteLength < writtenFrom
           ? await link.call("PUBLISH", [name, encodeEnvelope(message, routed, tag, true)])
           : await this.#written.publish(name, message, routed, tag);
-      this.#audiences.set(name, { present: Number(heard) > 0, at: this.#context.clock.monotonic() });
+      const present = Number(heard) > 0;
+      // Whoever hears this may hear the rest too, by a pattern: what was known of those is known no more.
+      if (present && this.#audiences.get(name)?.present !== true) this.#audiences.clear();
+      this.#audiences.set(name, { present, at: this.#context.clock.monotonic() });
     } catch (error) {
       if (this.#context.closing.aborted) throw error;
     }
@@ -92,6 +95,8 @@ export class RedisBus implements Bus {
       },
       this.#context.closing,
     );
+    // There is somebody now.
+    this.#audiences.clear();
     return { close: () => Promise.resolve(leave()) };
   }
 

@@ -160,6 +160,25 @@ export function busSuite(name: string, makeServer: MakeServer): void {
       await rig.until("what nobody hears to be known as that", nobodyHears, 6_000);
     });
 
+    it("forgets that nobody listened when it listens itself, and when something else is heard", async ({ skip }) => {
+      const rig = use();
+      const [client, other] = [await rig.client(), await rig.client()];
+      skip(client.bus.unheard === undefined, "it always knows, or asks each time");
+      const [type, more] = [rig.name("told.one"), rig.name("told.other")];
+      const nobodyHears = async (): Promise<boolean> => {
+        await client.bus.publish(event(type), makeMessage({ id: "1" }));
+        return client.bus.audience(event(type)) === false;
+      };
+      await rig.until("nobody to hear it", nobodyHears);
+      const own = await client.bus.listen(event("#"), () => {}, unheard);
+      expect(client.bus.audience(event(type))).not.toBe(false);
+      await own.close();
+      await rig.until("nobody to hear it again", nobodyHears);
+      await other.bus.listen(event("#"), () => {}, unheard);
+      await client.bus.publish(event(more), makeMessage({ id: "2" }));
+      expect(client.bus.audience(event(type))).not.toBe(false);
+    });
+
     it("knows of what nobody heard for as long as nothing else is published there", async ({ skip }) => {
       const rig = use();
       const [client, other] = [await rig.client(), await rig.client()];
