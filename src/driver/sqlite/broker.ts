@@ -113,11 +113,11 @@ export class SqliteBroker implements Broker {
   }
 
   async consume(options: ConsumeOptions, take: (batch: readonly Delivery[]) => void): Promise<Consumer> {
-    const { queues, worker, lease, sweep, maxClaimBytes, stallLimit } = options;
+    const { queues, worker, lease, sweep, maxClaimBytes, stallLimit, userCodeHere } = options;
     const release = this.#link.hold();
     try {
       const no = await this.#link.ask("consume", { queues, worker, lease, sweep, maxClaimBytes, stallLimit });
-      const consumer = new SqliteConsumer(no, this.#link, take, () => {
+      const consumer = new SqliteConsumer(no, this.#link, userCodeHere, take, () => {
         this.#consumers.delete(no);
         release();
       });

@@ -20,6 +20,7 @@ type ConsumerEvent = "disconnected" | "connected" | "clock-step";
 export class SqliteConsumer implements Consumer {
   readonly no: number;
   readonly #link: Link;
+  readonly #userCodeHere: boolean;
   readonly #take: (batch: readonly Delivery[]) => void;
   readonly #release: () => void;
   readonly #held = new Map<number, HeldDelivery>();
@@ -27,9 +28,16 @@ export class SqliteConsumer implements Consumer {
   #want = -1;
   #stopping: Promise<void> | undefined;
 
-  constructor(no: number, link: Link, take: (batch: readonly Delivery[]) => void, release: () => void) {
+  constructor(
+    no: number,
+    link: Link,
+    userCodeHere: boolean,
+    take: (batch: readonly Delivery[]) => void,
+    release: () => void,
+  ) {
     this.no = no;
     this.#link = link;
+    this.#userCodeHere = userCodeHere;
     this.#take = take;
     this.#release = release;
   }
@@ -55,8 +63,8 @@ export class SqliteConsumer implements Consumer {
     }
     const sure = blame === "sure";
     for (const [fence, seqs] of byFence) {
-      // What runs on this thread may end it at once, so its mark must be on the way before.
-      this.#link.tell({ k: "started", consumer: this.no, sure, seqs, fence }, sure);
+      // What runs on this thread may end it before the turn ends, so its mark must be on the way before.
+      this.#link.tell({ k: "started", consumer: this.no, sure, seqs, fence }, sure || this.#userCodeHere);
     }
   }
 

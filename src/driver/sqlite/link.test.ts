@@ -43,6 +43,7 @@ it("keeps a later claim of a message whose former claim it is told to have lost"
   const consumer = new SqliteConsumer(
     1,
     unopened(),
+    false,
     () => {},
     () => {},
   );
