@@ -9,7 +9,10 @@ import type { ControlFact, ControlState } from "../port/control-state.ts";
 
 /** Between two looks, ms: a worker that no broadcast reaches obeys within it. */
 const every = 1000;
-/** The same for a worker that holds nothing: it is told more often than that, and what changed is known before its next task begins. */
+/**
+ * The same for a worker that holds nothing, and how long ago it was told at most: it is told more often than that where it takes from the
+ * server that keeps the state, and what changed is known before its next task begins.
+ */
 const everyIdle = 10_000;
 /** Before the next try of the first look, ms. */
 const again = 250;
@@ -41,6 +44,8 @@ export class FactWatch {
   #running: Promise<void> | undefined;
   /** Monotonic ms of the last look, or at which this version was last told. */
   #seenAt = -Infinity;
+  /** Monotonic ms at which any version was last told. */
+  #toldAt = -Infinity;
   /** The version for which it was last asked at another's word. */
   #asked = -1;
   #unfollow: (() => void) | undefined;
@@ -103,13 +108,15 @@ export class FactWatch {
   /** Ms until the state must be asked. */
   get #wait(): number {
     const { busy, clock } = this.#options;
-    const asks = this.#unfollow === undefined || this.#away || (busy?.() ?? true);
+    const told = clock.monotonic() - this.#toldAt < everyIdle;
+    const asks = !told || this.#away || (busy?.() ?? true);
     const patience = asks ? every : everyIdle;
     return this.#seenAt + patience - clock.monotonic();
   }
 
   #told(control: ControlState, version: number): Promise<boolean> | undefined {
-    if (version === this.#version) this.#seenAt = this.#options.clock.monotonic();
+    this.#toldAt = this.#options.clock.monotonic();
+    if (version === this.#version) this.#seenAt = this.#toldAt;
     // Once for each: should the two never agree, the look of each second finds what there is.
     else if (version !== this.#asked) {
       this.#asked = version;
