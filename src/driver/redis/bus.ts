@@ -62,7 +62,7 @@ export class RedisBus implements Bus {
           : await this.#written.publish(name, message, routed, tag);
       const present = Number(heard) > 0;
       // Whoever hears this may hear the rest too, by a pattern: what was known of those is known no more.
-      if (present && this.#audiences.get(name)?.present !== true) this.#audiences.clear();
+      if (present && channel.kind === "event" && this.#audiences.get(name)?.present !== true) this.#audiences.clear();
       this.#audiences.set(name, { present, at: this.#context.clock.monotonic() });
     } catch (error) {
       if (this.#context.closing.aborted) throw error;
@@ -95,8 +95,9 @@ export class RedisBus implements Bus {
       },
       this.#context.closing,
     );
-    // There is somebody now.
-    this.#audiences.clear();
+    // There is somebody now. Of one channel alone: each worker listens to some, and is no audience of all others.
+    if (pattern) this.#audiences.clear();
+    else this.#audiences.delete(name);
     return { close: () => Promise.resolve(leave()) };
   }
 
