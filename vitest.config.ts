@@ -65,9 +65,9 @@ export default defineConfig({
     // V8 13.6 can crash where threads that share WebAssembly (Node strips types with it) end while another one compiles a wrapper of it
     // (WasmEngine::FreeDeadCode): seen in one of fifteen runs of the thread pool's suite. So wrappers are never compiled here.
     execArgv: ["--wasm-wrapper-tiering-budget=1000000000"],
-    // On two cores: a third of the suites wait for servers and leases most of their time. Four take as long, and tests wait longer for each other.
+    // On two cores: a third of the suites, the longest among them, wait for servers and leases most of their time.
     // The long ones are mostly pairs of servers with Python's workers beside them, whose own time limits they must keep.
-    maxWorkers: isLong ? 2 : 3,
+    maxWorkers: isLong ? 2 : 4,
     // Patience costs a sound test nothing, and a machine that has much else to do stands still for seconds and is twenty times as slow.
     testTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },
