@@ -28,7 +28,7 @@ export interface Options {
 const everything = ["enqueue-single", "enqueue-bulk", "consume", "e2e", "latency", "chord", "upkeep", "startup"];
 
 export const usage = `npm run bench [-- --full] [--json FILE] [--docs]
-           The budgets in three minutes, or all of them; --json writes a row for each, --docs RESULTS.md
+           The budgets in two minutes, or all of them; --json writes a row for each, --docs RESULTS.md
 
 npm run bench -- [what…] [options]
 

@@ -1,5 +1,5 @@
 /**
- * The benchmarks. `npm run bench` measures what the budgets are about, in three minutes; `npm run bench -- --full` all of it; with words, as
+ * The benchmarks. `npm run bench` measures what the budgets are about, in two minutes; `npm run bench -- --full` all of it; with words, as
  * `npm run bench -- e2e --broker redis`, what they name. `--help` says the rest.
  */
 
