@@ -2,6 +2,7 @@
 
 import type { Clock } from "../../clock/clock.ts";
 import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
+import { isLeftBehind } from "../../port/start-law.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Fence, Millis } from "../../port/units.ts";
 import { ExpiringMap } from "./expiring-map.ts";
@@ -51,7 +52,7 @@ export class LedgerTable {
     if (start.attempt < row.attempt) return { kind: "stale" };
     const isCopy = row.copy !== undefined && row.copy === start.messageId;
     if (this.#holds.has(start.id) && !isCopy) return { kind: "held" };
-    if (!isCopy && !leftBy(start, row)) return { kind: "stale" };
+    if (!isCopy && !isLeftBehind(start, row.messageId)) return { kind: "stale" };
     const [crashes, suspicions] = row.blame === "sure" ? [1, 0] : [0, 1];
     const counted = { ...row, crashes: row.crashes + crashes, suspicions: row.suspicions + suspicions };
     return this.#begun(start, counted, highest);
@@ -156,11 +157,6 @@ export class LedgerTable {
     const ttl = row.state === "finished" ? finishedFor : rowFor;
     this.#rows.set(id, row, this.#holds.has(id) ? undefined : ttl);
   }
-}
-
-/** Whether the message came again because what has begun is gone. */
-function leftBy({ redelivered, formerly }: Start, { messageId = "" }: Row): boolean {
-  return redelivered && (formerly === undefined || messageId === "" || formerly.includes(messageId));
 }
 
 function go({ fence, crashes, suspicions }: Row): Begun {

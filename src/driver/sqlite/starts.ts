@@ -4,6 +4,7 @@
  */
 
 import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
+import { isLeftBehind } from "../../port/start-law.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Database, Statement } from "./database.ts";
 import type { Row } from "./sql.ts";
@@ -34,7 +35,7 @@ interface Known {
   readonly attempt: number;
   readonly sure: boolean;
   readonly nonce: string;
-  readonly messageId: string;
+  readonly messageId: string | undefined;
   readonly crashes: number;
   readonly suspicions: number;
   readonly copy: string | null;
@@ -98,7 +99,7 @@ export class Starts {
       if (start.attempt < row.attempt) return { kind: "stale" };
       const isCopy = row.copy !== null && row.copy === start.messageId;
       if (row.held && !isCopy) return { kind: "held" };
-      if (!isCopy && !leftBy(start, row)) return { kind: "stale" };
+      if (!isCopy && !isLeftBehind(start, row.messageId)) return { kind: "stale" };
       if (row.sure) crashes += 1;
       else suspicions += 1;
     }
@@ -204,15 +205,10 @@ export class Starts {
           crashes: row[5] as number,
           suspicions: row[6] as number,
           copy: row[7] as string | null,
-          messageId: (row[8] as string | null) ?? "",
+          messageId: (row[8] as string | null) ?? undefined,
           held: row[9] === 1,
         };
   }
-}
-
-/** Whether the message came again because what has begun is gone. */
-function leftBy({ redelivered, formerly }: Start, { messageId }: Known): boolean {
-  return redelivered && (formerly === undefined || messageId === "" || formerly.includes(messageId));
 }
 
 function countsOf({ fence, crashes, suspicions }: Known): Omit<Extract<Begun, { kind: "go" }>, "kind"> {

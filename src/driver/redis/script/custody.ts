@@ -1,6 +1,6 @@
 /** Messages kept while their runs go on: the bytes under a key of their own, the ends of their leases in `held`, the rest in the ledger's row. */
 
-import { dayMs, finishedLua, rowLua } from "./ledger.ts";
+import { dayMs, finishedLua, rowLua, startFields } from "./ledger.ts";
 import { timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
@@ -141,7 +141,7 @@ for i = 1, #ARGV, 2 do
     if state == 'f' then
       keep_finished(points)
     elseif state == 'd' then
-      redis.call('HDEL', points, 'r', 'n', 'm', 'i', 'u')
+      redis.call('HDEL', points, ${startFields})
       if redis.call('HLEN', points) == 1 then redis.call('PEXPIRE', points, ${dayMs}) else keep(points) end
     else
       keep(points)

@@ -10,6 +10,9 @@ import type { Script } from "./script.ts";
 export const dayMs = 86_400_000;
 const finishedMs = 3_600_000;
 
+/** All of a start but its fence and the queue of a kept message. */
+export const startFields = "'r', 'n', 'm', 'i', 'u'";
+
 /** `read(row)`: its parts, nothing if there is none. `keep(key)`: a week from now, or longer if something else in it does. */
 export const rowLua: string = `
 local function read(row)

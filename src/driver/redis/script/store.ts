@@ -3,7 +3,7 @@
  * Beside it may lie the ledger's row, see `ledger.ts`.
  */
 
-import { dayMs } from "./ledger.ts";
+import { dayMs, startFields } from "./ledger.ts";
 import { finalLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
@@ -43,7 +43,7 @@ for i = 1, #ARGV, 4 do
     if row and final and known[3] then
       redis.call('HSET', points, 'r', 'd' .. row:sub(2))
     elseif row and final then
-      redis.call('HDEL', points, 'r', 'n', 'm', 'i', 'u')
+      redis.call('HDEL', points, ${startFields})
       if redis.call('HLEN', points) == 1 then redis.call('PEXPIRE', points, keep) end
     end
   end
@@ -82,7 +82,7 @@ export const forgetScript: Script = {
 for k = 2, #KEYS, 2 do
   local points = KEYS[k + 1]
   redis.call('DEL', KEYS[k])
-  local fields = { '#', 'r', 'n', 'm', 'i', 'q', 'u' }
+  local fields = { '#', ${startFields}, 'q' }
   local row = redis.call('HMGET', points, unpack(fields))
   local left = row[2] and redis.call('PTTL', points)
   redis.call('DEL', points)
