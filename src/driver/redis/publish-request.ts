@@ -8,13 +8,9 @@ import { Buffer } from "node:buffer";
 import type { Encoded } from "./encoded.ts";
 import type { Keys } from "./keys.ts";
 import { fairStep } from "./script/parts.ts";
+import { around, bulk, widest, type WrittenCall } from "./script/written-call.ts";
 
-/** Bytes of a bulk string beside its text: `$`, its length, two line ends. */
-const around = 16;
-/** Bytes of one character at most. */
-const widest = 3;
-
-export class PublishRequest {
+export class PublishRequest implements WrittenCall {
   readonly #group: readonly { readonly encoded: Encoded }[];
   readonly #keys: Keys;
   /** What is the same for all, after the number of keys. */
@@ -54,7 +50,6 @@ export class PublishRequest {
     ];
   }
 
-  /** Bytes that are enough for it; `subject`: the script's text, or its digest. */
   mostBytes(subject: string): number {
     const keys = this.#keys;
     const names = keys.seen("").length + keys.meta("").length + 2 * around;
@@ -70,7 +65,6 @@ export class PublishRequest {
     return bytes + around;
   }
 
-  /** Returns where it ends. */
   write(into: Buffer, command: "EVALSHA" | "EVAL", subject: string): number {
     const group = this.#group;
     const names = this.#common.length + this.#named * (this.#plain ? 1 : 2);
@@ -123,8 +117,4 @@ class Alike {
     into[end + 1] = 10;
     return end + 2;
   }
-}
-
-function bulk(text: string): string {
-  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 }

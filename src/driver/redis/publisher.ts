@@ -12,13 +12,8 @@ import { type Encoded, encodeOutgoing } from "./encoded.ts";
 import { isPassing, LinkError, refusedBy, ServerRefusal } from "./failure.ts";
 import { inGroups, slices } from "./publish-groups.ts";
 import { PublishRequest } from "./publish-request.ts";
-import { Rooms } from "./rooms.ts";
 import { publishCallScript } from "./script/call.ts";
 import { publishScript } from "./script/publish.ts";
-
-/** Bytes: a full call of small messages. */
-const usualRoom = 256 * 1024;
-const mostSpareRooms = 8;
 
 /** One call of `publish`: the answers to its messages, in order. */
 class Batch {
@@ -82,7 +77,6 @@ const duplicate: Published = { kind: "duplicate" };
 export class Publisher {
   readonly #context: Context;
   readonly #known = new Set<string>();
-  readonly #rooms = new Rooms(usualRoom, mostSpareRooms);
   #pending: Waiting[] = [];
   #flushing = false;
   /** Calls on their way. */
@@ -177,14 +171,7 @@ export class Publisher {
     if (first.call !== undefined) return this.#standing(first.call, group);
     const { keys, options, scripts, link } = this.#context;
     const request = new PublishRequest(keys, first, group, options.maxDepth);
-    let room: Buffer | undefined;
-    const letters = await this.#attempt(group, () =>
-      scripts.runWritten(link, publishScript, (command, subject) => {
-        room = this.#rooms.take(request.mostBytes(subject));
-        return room.subarray(0, request.write(room, command, subject));
-      }),
-    );
-    if (room !== undefined) this.#rooms.give(room);
+    const letters = await this.#attempt(group, () => scripts.runWritten(link, publishScript, request));
     const text = String(letters);
     for (let index = 0; index < group.length; index++) group[index]?.done(this.#answer(text[index], first.queue));
   }

@@ -8,7 +8,7 @@ import type { Argument } from "../client.ts";
 import { ServerRefusal } from "../failure.ts";
 import { Rooms } from "../rooms.ts";
 import type { CallOptions, Link } from "../link.ts";
-import { bytesOfCall, writeCall } from "./written-call.ts";
+import { callOf, type WrittenCall } from "./written-call.ts";
 
 export interface Script {
   readonly name: string;
@@ -28,8 +28,8 @@ export const mostItems = 500;
 export const mostBytes: number = 4 * 1024 * 1024;
 /** Keys and arguments from which on a call is written as bytes. */
 const manyTexts = 40;
-/** Bytes that a call of a hundred settlements may need, and how many such are under way at once. */
-const [usualCall, mostSpare] = [128 * 1024, 4];
+/** Bytes: a full call of small messages, or of a hundred settlements; and how many such are under way at once. */
+const [usualCall, mostSpare] = [256 * 1024, 8];
 /** Where the `#!lua` line is understood. */
 const shebangMajor = 7;
 
@@ -66,7 +66,8 @@ export class Scripts {
     args: readonly Argument[],
     options?: CallOptions,
   ): Promise<unknown> {
-    if (options === undefined && keys.length + args.length >= manyTexts) return this.#runMany(link, script, keys, args);
+    if (options === undefined && keys.length + args.length >= manyTexts)
+      return this.runWritten(link, script, callOf(keys, args));
     const { sha, text } = this.#prepare(script);
     const call: Argument[] = [sha, String(keys.length)].concat(keys, args as string[]);
     try {
@@ -77,29 +78,22 @@ export class Scripts {
     }
   }
 
-  async #runMany(link: Link, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    let room: Buffer | undefined;
-    const answer = await this.runWritten(link, script, (command, subject) => {
-      room = this.#rooms.take(bytesOfCall(subject, keys, args));
-      return room.subarray(0, writeCall(room, command, subject, keys, args));
-    });
-    if (room !== undefined) this.#rooms.give(room);
-    return answer;
-  }
-
-  /** The same of a call that is written as bytes; `write` gives all of it, each time in a place of its own. */
-  async runWritten(
-    link: Link,
-    script: Script,
-    write: (command: "EVALSHA" | "EVAL", subject: string) => Buffer,
-  ): Promise<unknown> {
+  /** The same of a call that leaves as bytes. */
+  async runWritten(link: Link, script: Script, call: WrittenCall): Promise<unknown> {
     const { sha, text } = this.#prepare(script);
     try {
-      return await link.callWritten("evalsha", write("EVALSHA", sha));
+      return await this.#send(link, call, "EVALSHA", sha);
     } catch (error) {
       if (!isUnknown(error)) throw error;
-      return await link.callWritten("eval", write("EVAL", text));
+      return await this.#send(link, call, "EVAL", text);
     }
+  }
+
+  async #send(link: Link, call: WrittenCall, command: "EVALSHA" | "EVAL", subject: string): Promise<unknown> {
+    const room = this.#rooms.take(call.mostBytes(subject));
+    const answer = await link.callWritten(command.toLowerCase(), room.subarray(0, call.write(room, command, subject)));
+    this.#rooms.give(room);
+    return answer;
   }
 
   #prepare(script: Script): Prepared {

@@ -2,7 +2,7 @@
 
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { bytesOfCall, writeCall } from "./written-call.ts";
+import { callOf } from "./written-call.ts";
 
 /** Reads an array of bulk strings, as the server does. */
 function read(bytes: Buffer): readonly string[] {
@@ -28,8 +28,9 @@ it("says each key and argument as it is, text of any kind and bytes among it", (
   );
   fc.assert(
     fc.property(fc.array(text, { maxLength: 30 }), fc.array(argument, { maxLength: 30 }), (keys, args) => {
-      const room = Buffer.alloc(bytesOfCall("sha", keys, args), "?");
-      const said = read(room.subarray(0, writeCall(room, "EVALSHA", "sha", keys, args)));
+      const call = callOf(keys, args);
+      const room = Buffer.alloc(call.mostBytes("sha"), "?");
+      const said = read(room.subarray(0, call.write(room, "EVALSHA", "sha")));
       const meant = ["EVALSHA", "sha", String(keys.length), ...keys, ...args];
       expect(said).toEqual(meant.map((one) => Buffer.from(one as string).toString("hex")));
     }),

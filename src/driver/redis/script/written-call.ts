@@ -7,30 +7,42 @@ import { Buffer } from "node:buffer";
 import type { Argument } from "../client.ts";
 
 /** Bytes of a bulk string beside its text: `$`, its length, two line ends. */
-const around = 16;
+export const around = 16;
 /** Bytes of one character at most. */
-const widest = 3;
+export const widest = 3;
 /** Characters that are put together before they are written: each text that is written alone costs a call out of JavaScript. */
 const piece = 2048;
 
-/** Bytes that are enough for it. */
-export function bytesOfCall(subject: string, keys: readonly string[], args: readonly Argument[]): number {
-  let bytes = 4 * around + subject.length * widest;
-  for (const key of keys) bytes += around + key.length * widest;
-  for (const arg of args) bytes += around + (typeof arg === "string" ? arg.length * widest : arg.length);
-  return bytes;
+/** A call that writes itself. `subject`: the script's text, or its digest. */
+export interface WrittenCall {
+  /** Bytes that are enough for it. */
+  mostBytes(subject: string): number;
+  /** Returns where it ends. */
+  write(into: Buffer, command: "EVALSHA" | "EVAL", subject: string): number;
 }
 
-/** Returns where it ends. `subject`: the script's text, or its digest. */
-export function writeCall(
+/** Any call. */
+export function callOf(keys: readonly string[], args: readonly Argument[]): WrittenCall {
+  return {
+    mostBytes(subject) {
+      let bytes = 4 * around + subject.length * widest;
+      for (const key of keys) bytes += around + key.length * widest;
+      for (const arg of args) bytes += around + (typeof arg === "string" ? arg.length * widest : arg.length);
+      return bytes;
+    },
+    write: (into, command, subject) => writeCall(into, command, subject, keys, args),
+  };
+}
+
+function writeCall(
   into: Buffer,
-  command: "EVALSHA" | "EVAL",
+  command: string,
   subject: string,
   keys: readonly string[],
   args: readonly Argument[],
 ): number {
-  const count = String(keys.length);
-  let text = `*${3 + keys.length + args.length}\r\n${bulk(command)}${bulk(subject)}$${count.length}\r\n${count}\r\n`;
+  const total = 3 + keys.length + args.length;
+  let text = `*${total}\r\n${bulk(command)}${bulk(subject)}${bulk(String(keys.length))}`;
   let at = 0;
   for (const key of keys) {
     text += bulk(key);
@@ -52,6 +64,6 @@ export function writeCall(
   return at + into.write(text, at);
 }
 
-function bulk(text: string): string {
+export function bulk(text: string): string {
   return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 }
