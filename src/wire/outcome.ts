@@ -63,25 +63,22 @@ const metaFields: ReadonlySet<string> = new Set([
 
 /** Throws NOT_SERIALIZABLE for a `value` that cannot be written. */
 export function encodeTaskMeta(meta: TaskMetaDraft): Uint8Array {
-  const { result } = meta;
-  if (!("json" in result)) return Buffer.from(taskMetaText(meta, result), "utf8");
-  if (typeof result.json === "string") return Buffer.from(taskMetaText(meta, { json: result.json }), "utf8");
-  const [head, tail] = [headOf(meta), tailOf(meta)];
-  const before = Buffer.byteLength(head);
-  const bytes = Buffer.allocUnsafe(before + result.json.byteLength + Buffer.byteLength(tail));
-  bytes.write(head, 0, "utf8");
-  bytes.set(result.json, before);
-  bytes.write(tail, before + result.json.byteLength, "utf8");
-  return bytes;
+  const written = writeTaskMeta(meta);
+  return typeof written === "string" ? Buffer.from(written, "utf8") : written;
 }
 
-/** The same, for whom text is better than bytes. */
-export function taskMetaText(
-  meta: Omit<TaskMetaDraft, "result">,
-  result: { readonly json: string } | { readonly value: unknown },
-): string {
-  const text = "json" in result ? result.json : stringifyJson(result.value, { root: "result" });
-  return headOf(meta) + text + tailOf(meta);
+/** The same as text, unless its result is bytes. */
+export function writeTaskMeta(meta: TaskMetaDraft): string | Uint8Array {
+  const { result } = meta;
+  const [head, tail] = [headOf(meta), tailOf(meta)];
+  const json = "json" in result ? result.json : stringifyJson(result.value, { root: "result" });
+  if (typeof json === "string") return head + json + tail;
+  const before = Buffer.byteLength(head);
+  const bytes = Buffer.allocUnsafe(before + json.byteLength + Buffer.byteLength(tail));
+  bytes.write(head, 0, "utf8");
+  bytes.set(json, before);
+  bytes.write(tail, before + json.byteLength, "utf8");
+  return bytes;
 }
 
 function headOf({ status }: Pick<TaskMetaDraft, "status">): string {

@@ -3,7 +3,7 @@
 import type { FinalState, ResultWrite } from "../port/result-store.ts";
 import { celeryException, type WireException } from "../wire/exception.ts";
 import type { Malformed, Message } from "../wire/message.ts";
-import { encodeTaskMeta, type ResultTuple, taskMetaText } from "../wire/outcome.ts";
+import { type ResultTuple, writeTaskMeta } from "../wire/outcome.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
 
 type TextWrite = Omit<ResultWrite, "meta" | "text" | "reply"> & { readonly text: string };
@@ -25,22 +25,19 @@ function write(
   } = {},
 ): ResultWrite {
   const { id } = subject;
-  const draft = {
+  const meta = writeTaskMeta({
     id,
     status,
+    result,
     traceback: more.traceback ?? null,
     children: more.children,
-    dateDone: final ? more.done || now : null,
+    dateDone: final ? (more.done ?? now) : null,
     group: subject.group,
     parent: subject.parentId,
     celeriac: more.outcome ? { fence, outcome: more.outcome } : { fence },
-  };
-  const bytes = "json" in result && typeof result.json !== "string" ? { json: result.json } : undefined;
-  if (bytes !== undefined) {
-    return { id, state: status, final, fence, meta: encodeTaskMeta({ ...draft, result: bytes }), ttl };
-  }
-  const text = taskMetaText(draft, result as { readonly json: string } | { readonly value: unknown });
-  return new TextResult({ id, state: status, final, fence, ttl, text });
+  });
+  const told = { id, state: status, final, fence, ttl };
+  return typeof meta === "string" ? new TextResult({ ...told, text: meta }) : { ...told, meta };
 }
 
 /** Some stores take text as it is, and bytes would only be made into that again. */
