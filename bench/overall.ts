@@ -5,8 +5,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { measureAll } from "./measuring.ts";
-import { type Options, optionsFrom } from "./options.ts";
-import { comparisons, type Measurement, short, titleOf } from "./report.ts";
+import { optionsFrom } from "./options.ts";
+import { aligned, comparisons, limitText, type Measurement, short, titleOf } from "./report.ts";
 import { median } from "./statistics.ts";
 
 export interface OverallOptions {
@@ -83,14 +83,17 @@ export async function overall({ full, json, docs, keepBuild }: OverallOptions): 
   let busy = 0;
   for (const [index, options] of plan.entries()) {
     if (options === undefined) continue;
-    const { report } = await measureAll(withBuild(options, keepBuild || index > 0), {
-      began: ({ cpu, cores, node, redis, commit, loadBefore }) => {
-        if (index === 0)
-          print(`${String(cores)} × ${cpu}, Node ${node}, Redis ${redis}, ${commit}, load ${String(loadBefore)}\n`);
+    const { report } = await measureAll(
+      { ...options, keepBuild: keepBuild || index > 0 },
+      {
+        began: ({ cpu, cores, node, redis, commit, loadBefore }) => {
+          if (index === 0)
+            print(`${String(cores)} × ${cpu}, Node ${node}, Redis ${redis}, ${commit}, load ${String(loadBefore)}\n`);
+        },
+        round: (text) => process.stderr.write(`${text}\n`),
+        measured: (measurement) => void rows.push(...budgetRows(measurement)),
       },
-      round: (text) => process.stderr.write(`${text}\n`),
-      measured: (measurement) => void rows.push(...budgetRows(measurement)),
-    });
+    );
     busy = Math.max(busy, report.machine.busy);
   }
   print(table(rows));
@@ -122,10 +125,6 @@ export function budgetRows(measurement: Measurement): readonly BudgetRow[] {
   });
 }
 
-function withBuild(options: Options, keepBuild: boolean): Options {
-  return { ...options, keepBuild };
-}
-
 function table(rows: readonly BudgetRow[]): string {
   const cells = [
     ["", "against", "ours", "theirs", "ratio", "floor", "goal", ""],
@@ -135,20 +134,12 @@ function table(rows: readonly BudgetRow[]): string {
       short(ours),
       theirs === null ? "" : short(theirs),
       peer === "" ? "" : `${ratio.toFixed(2)} ×`,
-      String(Math.round(floor * 100) / 100),
-      String(Math.round(goal * 100) / 100),
+      limitText(floor),
+      limitText(goal),
       ok ? "ok" : "BELOW",
     ]),
   ];
-  const widths = (cells[0] ?? []).map((_, at) => Math.max(...cells.map((line) => (line[at] ?? "").length)));
-  return cells
-    .map((line) =>
-      line
-        .map((word, at) => (at < 2 ? word.padEnd(widths[at] ?? 0) : word.padStart(widths[at] ?? 0)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return aligned(cells, 2).join("\n");
 }
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -88,12 +88,17 @@ export function tableOf(measurement: Measurement): string {
   );
   const lines = [["", ...columns.map((column) => titles[column] ?? column)]];
   for (const row of rows) lines.push([row.system, ...columns.map((column) => cell(row.figures[column] ?? []))]);
-  const widths = (lines[0] ?? []).map((_, at) => Math.max(...lines.map((line) => (line[at] ?? "").length)));
-  const text = lines.map((line) =>
-    line.map((word, at) => (at === 0 ? word.padEnd(widths[0] ?? 0) : word.padStart(widths[at] ?? 0))).join("  "),
-  );
   const verdicts = comparisons(measurement).map(verdict);
-  return [`${what} on ${broker}, pool ${pool}, ${bytes} B`, ...text, ...commandLines(rows), ...verdicts].join("\n");
+  const title = `${what} on ${broker}, pool ${pool}, ${bytes} B`;
+  return [title, ...aligned(lines, 1), ...commandLines(rows), ...verdicts].join("\n");
+}
+
+/** Lines of columns, the first `left` of them words and the others figures. */
+export function aligned(lines: readonly (readonly string[])[], left: number): readonly string[] {
+  const widths = (lines[0] ?? []).map((_, at) => Math.max(...lines.map((line) => (line[at] ?? "").length)));
+  const cellOf = (word: string, at: number): string =>
+    at < left ? word.padEnd(widths[at] ?? 0) : word.padStart(widths[at] ?? 0);
+  return lines.map((line) => line.map(cellOf).join("  "));
 }
 
 /** Which commands a task takes, the most frequent first. */
@@ -132,7 +137,8 @@ function verdict({ peer, figure, ratio, floor, goal }: Comparison): string {
   const value = peer === "" ? short(ratio) : `${ratio.toFixed(2)} ×`;
   if (floor === undefined || goal === undefined) return name + value;
   const word = goal.met ? "goal met" : floor.met ? "floor met" : "BELOW FLOOR";
-  return `${name}${value} (floor ${round(floor.limit)}, goal ${round(goal.limit)}: ${word})`;
+  return `${name}${value} (floor ${limitText(floor.limit)}, goal ${limitText(goal.limit)}: ${word})`;
 }
 
-const round = (limit: number): string => String(Math.round(limit * 100) / 100);
+/** A budget's limit. */
+export const limitText = (limit: number): string => String(Math.round(limit * 100) / 100);

@@ -6,7 +6,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Machine } from "./machine.ts";
-import { comparisons, type Measurement, type Row, short, titleOf } from "./report.ts";
+import { comparisons, limitText, type Measurement, type Row, short, titleOf } from "./report.ts";
 import { median } from "./statistics.ts";
 
 interface Run {
@@ -51,10 +51,9 @@ for (const measurement of measurements) {
   for (const { peer, figure, ratio, floor, goal } of comparisons(measurement)) {
     if (floor === undefined || goal === undefined) continue;
     const value = peer === "" ? short(ratio) : `${ratio.toFixed(2)} ×`;
-    const bound = (limit: number): string => String(Math.round(limit * 100) / 100);
     const word = goal.met ? "goal" : floor.met ? "floor" : "**below the floor**";
     lines.push(
-      `| ${titleOf(measurement)} | ${figure} | ${peer} | ${value} | ${bound(floor.limit)} | ${bound(goal.limit)} | ${word} |`,
+      `| ${titleOf(measurement)} | ${figure} | ${peer} | ${value} | ${limitText(floor.limit)} | ${limitText(goal.limit)} | ${word} |`,
     );
   }
 }

@@ -17,6 +17,18 @@ const spread = 500;
 /** Above all that a connection waits for. */
 const long = 10_000;
 
+/** Keeps the long waits, of which `wait` makes what it likes. */
+function clockOf(waits: number[], wait: (run: () => void) => Disposable): Clock {
+  return {
+    ...systemClock,
+    after(ms, run) {
+      if (ms < long) return systemClock.after(ms, run);
+      waits.push(ms);
+      return wait(run);
+    },
+  };
+}
+
 async function stage(
   redisUrl: string,
   clock: Clock,
@@ -39,14 +51,7 @@ describeWith("redis-server", "sweeps on redis", () => {
   ])("come $why", async ({ swept, least, most }) => {
     await using redis = await startRedis();
     const waits: number[] = [];
-    const clock: Clock = {
-      ...systemClock,
-      after(ms, run) {
-        if (ms < long) return systemClock.after(ms, run);
-        waits.push(ms);
-        return systemClock.after(0, run);
-      },
-    };
+    const clock = clockOf(waits, (run) => systemClock.after(0, run));
     const { context, sweeper } = await stage(redis.url, clock);
     if (swept !== undefined) {
       const [seconds = ""] = (await redis.cli("TIME")).split("\n");
@@ -64,14 +69,7 @@ describeWith("redis-server", "sweeps on redis", () => {
   it("come when a look has told that the turn is free, and at once when it told that it is ours", async () => {
     await using redis = await startRedis();
     const waits: number[] = [];
-    const clock: Clock = {
-      ...systemClock,
-      after(ms, run) {
-        if (ms < long) return systemClock.after(ms, run);
-        waits.push(ms);
-        return { [Symbol.dispose]: () => undefined };
-      },
-    };
+    const clock = clockOf(waits, () => ({ [Symbol.dispose]: () => undefined }));
     const { context, sweeper } = await stage(redis.url, clock);
     sweeper.start();
     sweeper.told([["q", 20_000]]);
