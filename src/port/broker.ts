@@ -135,8 +135,10 @@ export interface Delivery {
   /** The exact bytes, for dead letters, browsing and edit-free requeue. A getter: no copy unless asked. */
   readonly raw: Uint8Array;
   readonly redelivered: boolean;
+  /** Only of a broker that may hold two copies of a message under one message id: tells this one of them from the others. */
+  readonly name?: string | undefined;
   /**
-   * Only of a broker that may hold two copies of a message: the message ids under which whoever had this one before may have begun it, for
+   * Only of such a broker: the names (the message id, where it has none) under which whoever had this one before may have begun it, for
    * a ledger to compare. Absent: it came again because its holder is gone.
    */
   readonly formerly?: readonly string[] | undefined;

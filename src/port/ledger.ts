@@ -21,6 +21,8 @@ export interface Start {
   readonly messageId: string | undefined;
   /** The broker says that it handed this message out before. */
   readonly redelivered: boolean;
+  /** As `Delivery.name`: what `formerly` of a later one is compared with. Default: `messageId`. */
+  readonly name?: string | undefined;
   /** As `Delivery.formerly`. */
   readonly formerly?: readonly string[] | undefined;
   readonly worker: string;
@@ -70,7 +72,7 @@ export interface Ledger {
    * `final`; the nonce of the row's start → its `go` again; no row, an open row, or a later attempt than the row's → `go`; an earlier
    * attempt → `stale`; the row is held and the message is not the copy that was given back → `held`; begun, and the message is neither
    * redelivered nor that copy → `stale` (a repeat of an unclear publish, or a second one of the same id); redelivered, but what has
-   * begun had a message id that is not among `formerly` → `stale` (put back twice, or put back and not acknowledged: the other one
+   * begun had a name that is not among `formerly` → `stale` (put back twice, or put back and not acknowledged: the other one
    * runs); else `go`, and the former start counts as it was blamed. What the row kept is let go at `go`: the message that begins stands for it.
    * After `go` a commit, checkpoint, hold or renewal with a lower fence is refused.
    */

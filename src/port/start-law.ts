@@ -2,8 +2,13 @@
 
 import type { Start } from "./ledger.ts";
 
-/** Whether it came again because the run that began with `messageId` is gone, and not because it lies there twice. */
-export function isLeftBehind({ redelivered, formerly }: Start, messageId: string | undefined): boolean {
+/** Under which the start of a message is noted. */
+export function nameOf({ name, messageId }: Start): string | undefined {
+  return name ?? messageId;
+}
+
+/** Whether it came again because the run that began under the name `began` is gone, and not because it lies there twice. */
+export function isLeftBehind({ redelivered, formerly }: Start, began: string | undefined): boolean {
   if (!redelivered) return false;
-  return formerly === undefined || messageId === undefined || messageId === "" || formerly.includes(messageId);
+  return formerly === undefined || began === undefined || began === "" || formerly.includes(began);
 }

@@ -96,14 +96,14 @@ export class Refusals {
   async #begin(ledger: Ledger, delivery: Delivery, id: string): Promise<Begun | undefined> {
     const { clock, settler, report, context, consumer } = this.#options;
     const { signal } = this.#stopping;
-    const { message, redelivered, formerly } = delivery;
+    const { message, redelivered, name, formerly } = delivery;
     const malformed = "malformed" in message;
     const retries: unknown = malformed ? 0 : message.headers["retries"];
     const attempt = typeof retries === "number" ? retries + 1 : 1;
     const messageId = malformed ? undefined : message.properties.messageId;
     const nonce = crypto.randomUUID();
     const { worker } = context();
-    const start = { id, attempt, messageId, nonce, redelivered, formerly, worker, blame: "suspect" } as const;
+    const start = { id, attempt, messageId, name, nonce, redelivered, formerly, worker, blame: "suspect" } as const;
     try {
       if (redelivered) await clock.sleep(takeoverPatience, signal);
       if (signal.aborted || delivery.lost.aborted) return undefined;

@@ -140,6 +140,7 @@ export class Starter {
         messageId: message.properties.messageId,
         nonce: crypto.randomUUID(),
         redelivered: delivery.redelivered,
+        name: delivery.name,
         formerly: delivery.formerly,
         worker,
         blame: this.#options.blame(execution),

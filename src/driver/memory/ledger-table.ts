@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../clock/clock.ts";
 import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
-import { isLeftBehind } from "../../port/start-law.ts";
+import { isLeftBehind, nameOf } from "../../port/start-law.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Fence, Millis } from "../../port/units.ts";
 import { ExpiringMap } from "./expiring-map.ts";
@@ -19,7 +19,7 @@ interface Row {
   readonly attempt: number;
   readonly blame: Start["blame"];
   readonly nonce: string;
-  readonly messageId: string | undefined;
+  readonly name: string | undefined;
   readonly crashes: number;
   readonly suspicions: number;
   /** Names the copy of the kept message that was given back. */
@@ -52,7 +52,7 @@ export class LedgerTable {
     if (start.attempt < row.attempt) return { kind: "stale" };
     const isCopy = row.copy !== undefined && row.copy === start.messageId;
     if (this.#holds.has(start.id) && !isCopy) return { kind: "held" };
-    if (!isCopy && !isLeftBehind(start, row.messageId)) return { kind: "stale" };
+    if (!isCopy && !isLeftBehind(start, row.name)) return { kind: "stale" };
     const [crashes, suspicions] = row.blame === "sure" ? [1, 0] : [0, 1];
     const counted = { ...row, crashes: row.crashes + crashes, suspicions: row.suspicions + suspicions };
     return this.#begun(start, counted, highest);
@@ -72,7 +72,7 @@ export class LedgerTable {
       attempt: 0,
       blame: "suspect",
       nonce: "",
-      messageId: undefined,
+      name: undefined,
       crashes: 0,
       suspicions: 0,
       copy: undefined,
@@ -129,7 +129,7 @@ export class LedgerTable {
   }
 
   #begun(start: Start, former: Row | undefined, highest: Fence): Begun {
-    const { id, attempt, blame, nonce, messageId } = start;
+    const { id, attempt, blame, nonce } = start;
     const fence = Math.max(former?.fence ?? 0, highest) + 1;
     const row: Row = {
       state: "begun",
@@ -137,7 +137,7 @@ export class LedgerTable {
       attempt,
       blame,
       nonce,
-      messageId,
+      name: nameOf(start),
       crashes: former?.crashes ?? 0,
       suspicions: former?.suspicions ?? 0,
       copy: undefined,

@@ -5,8 +5,11 @@ import { openBackend } from "../../../test/server/rabbitmq-backend.ts";
 import { type RabbitServer, startRabbit } from "../../../test/server/rabbitmq-server.ts";
 import { Catch, outgoing } from "../../../test/server/redis-backend.ts";
 import { describeWith } from "../../../test/server/required-program.ts";
+import { systemClock } from "../../clock/clock.ts";
 import type { Delivery, Settlement } from "../../port/broker.ts";
 import type { RabbitBackend } from "./index.ts";
+import { Packer } from "./parcel.ts";
+import { nameOf } from "./received.ts";
 
 const never = new AbortController().signal;
 
@@ -31,7 +34,7 @@ describeWith("rabbitmq-server", "a message that comes again", () => {
     return (await caught.until(length + 1)).at(-1) as Delivery;
   };
 
-  it("says under which ids it may have been begun when the link of its holder breaks, and is put back again", async () => {
+  it("says under which names it may have been begun when the link of its holder breaks, and is put back again", async () => {
     const [one, two] = [await openBackend(rabbit.url), await openBackend(rabbit.url)];
     backends.push(one, two);
     await one.broker.publish([outgoing("again-link", "a")], never);
@@ -42,13 +45,44 @@ describeWith("rabbitmq-server", "a message that comes again", () => {
     const caught = await Catch.open(two, "again-link", 5);
     const [back] = await caught.until(1);
     if (back === undefined) throw new Error("it came again");
-    expect(back.formerly).toEqual([idOf(first)]);
+    expect(back.formerly).toEqual([first.name]);
     const put = await settle(caught, { delivery: back, then: { kind: "requeue", at: "back" } });
-    expect(put.formerly).toEqual([idOf(first)]);
+    expect(put.formerly).toEqual([first.name]);
     caught.consumer.started([put], "suspect");
     const ran = await settle(caught, { delivery: put, then: { kind: "requeue", at: "back" } });
-    expect(ran.formerly).toEqual([idOf(first), idOf(put)]);
+    expect(ran.formerly).toEqual([first.name, put.name]);
     await caught.consumer.settle([{ delivery: ran, then: { kind: "ack" } }]);
+  });
+
+  it("tells two of one message id apart when they come again, also where the second was a repeat", async () => {
+    const [one, two] = [await openBackend(rabbit.url), await openBackend(rabbit.url)];
+    backends.push(one, two);
+    const twice = { ...outgoing("again-names", "a"), dedupe: { id: "a", nonce: "a", window: 60_000 } };
+    await one.broker.publish([twice, twice], never);
+    const holder = await Catch.open(one, "again-names", 5);
+    const held = await holder.until(2);
+    const names = held.map(({ name }) => name ?? "");
+    expect(new Set(names).size).toBe(2);
+    expect(held.map(idOf)).toEqual(["a", "a"]);
+    for (const { message } of held)
+      expect("malformed" in message || Object.keys(message.headers)).not.toContain("celeriac.copy");
+    await one.close();
+    const caught = await Catch.open(two, "again-names", 5);
+    const back = await caught.until(2);
+    expect(new Set(back.map(({ name }) => name))).toEqual(new Set(names));
+    for (const { name, formerly } of back) expect(formerly).toEqual([name]);
+    const [first] = back;
+    if (first === undefined) throw new Error("both came again");
+    const put = await settle(caught, { delivery: first, then: { kind: "requeue", at: "back" } });
+    expect(put.formerly, "put back by who had not begun it").toEqual([first.name]);
+    expect(names).not.toContain(put.name);
+
+    const packer = new Packer(systemClock);
+    const parcel = packer.pack(twice);
+    const repeat = packer.another(parcel);
+    expect(repeat.properties.messageId).toBe("a");
+    expect(nameOf(repeat.properties)).not.toBe(nameOf(parcel.properties));
+    expect(Buffer.from(repeat.encoded).equals(parcel.encoded)).toBe(false);
   });
 
   it.each([
@@ -70,12 +104,12 @@ describeWith("rabbitmq-server", "a message that comes again", () => {
     caught.consumer.started([unbegun], "suspect");
     const begun = await settle(caught, { delivery: unbegun, then: { kind: "requeue", at: "back", due } });
     expect(begun.redelivered).toBe(true);
-    expect(begun.formerly, "as which it had begun").toEqual([idOf(unbegun)]);
+    expect(begun.formerly, "as which it had begun").toEqual([unbegun.name]);
     expect(idOf(begun)).not.toBe(idOf(unbegun));
     const front = await settle(caught, { delivery: begun, then: { kind: "requeue", at: "front" } });
     expect(front.redelivered).toBe(true);
     // Given out again as it is, or sent anew by who has not begun it.
-    expect(front.formerly).toContain(idOf(unbegun));
+    expect(front.formerly).toContain(unbegun.name);
     const retry = await settle(caught, { delivery: front, then: { kind: "replace", next: outgoing(queue, "a") } });
     expect(retry.redelivered, "another attempt").toBe(false);
     expect("malformed" in retry.message ? [] : Object.keys(retry.message.headers)).not.toContain("celeriac.again");

@@ -9,7 +9,7 @@ import type { Malformed, Message } from "../../wire/message.ts";
 import type { Properties } from "./amqp/client.ts";
 import { attemptsHeader, readAttempts } from "./attempts.ts";
 import type { Intake } from "./intake.ts";
-import { cameAgain, countsOf, deliveryCount, formerNames, messageOf, rawOf } from "./received.ts";
+import { cameAgain, countsOf, deliveryCount, formerNames, messageOf, nameOf, rawOf } from "./received.ts";
 import type { Arrived } from "./tap.ts";
 
 export class RabbitDelivery implements Delivery {
@@ -47,6 +47,10 @@ export class RabbitDelivery implements Delivery {
 
   get raw(): Uint8Array {
     return rawOf(this.message, this.arrived.delivery, this.queue);
+  }
+
+  get name(): string | undefined {
+    return nameOf(this.arrived.delivery.properties);
   }
 
   get formerly(): readonly string[] | undefined {

@@ -12,7 +12,7 @@ import type { Outbound, Properties } from "./amqp/client.ts";
 import { writeProperties } from "./amqp/properties.ts";
 import { attemptsHeader, attemptsText } from "./attempts.ts";
 import { delayKey, firstExchange, secondsUntil } from "./delay.ts";
-import { crashesHeader, priorityHeader, suspicionsHeader } from "./received.ts";
+import { copyHeader, crashesHeader, priorityHeader, suspicionsHeader } from "./received.ts";
 
 export interface Parcel {
   readonly queue: string;
@@ -47,6 +47,9 @@ export class Packer {
   readonly #clock: Clock;
   /** Nothing is ever taken from it. */
   readonly #measure = new ByteWriter();
+  /** Tells the copies that this process sends from those of others. */
+  readonly #origin = crypto.randomUUID().slice(0, 8);
+  #copies = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -78,12 +81,36 @@ export class Packer {
   wrap(parcel: LooseParcel): Parcel {
     const { queue, place, body } = parcel;
     const due = parcel.due === undefined ? undefined : parcel.due - this.#clock.now() + this.#clock.monotonic();
-    const properties = due === undefined ? parcel.properties : waiting(parcel.properties);
-    const measure = this.#measure;
-    measure.undo(0);
-    writeProperties(measure, properties);
-    if (measure.mark > mostProperties) throw tooLarge(mostProperties);
-    return { queue, place, due, properties, encoded: measure.copy(), body, size: measure.mark + body.byteLength };
+    const plain = due === undefined ? parcel.properties : waiting(parcel.properties);
+    let properties = place === "task" ? this.#named(plain) : plain;
+    let size = this.#write(properties);
+    // A sender may have filled the frame: its message goes without a name rather than not at all.
+    if (size > mostProperties && properties !== plain) size = this.#write((properties = plain));
+    if (size > mostProperties) throw tooLarge(mostProperties);
+    return { queue, place, due, properties, encoded: this.#measure.copy(), body, size: size + body.byteLength };
+  }
+
+  /** To be sent again where it is not known whether the server took it: the two are told apart by their names alone. */
+  another(parcel: Parcel): Parcel {
+    const { properties, place } = parcel;
+    if (place !== "task" || properties.headers?.[copyHeader] === undefined) return parcel;
+    const named = this.#named(properties);
+    return this.#write(named) > mostProperties
+      ? parcel
+      : { ...parcel, properties: named, encoded: this.#measure.copy() };
+  }
+
+  #named(properties: Properties): Properties {
+    const { headers } = properties;
+    if (headers === undefined) return properties;
+    this.#copies += 1;
+    return { ...properties, headers: { ...headers, [copyHeader]: `${this.#origin}${this.#copies.toString(36)}` } };
+  }
+
+  #write(properties: Properties): number {
+    this.#measure.undo(0);
+    writeProperties(this.#measure, properties);
+    return this.#measure.mark;
   }
 
   /** Where it goes just now. */

@@ -1,6 +1,6 @@
 /**
  * Sends messages and learns whether the server has them. What was in flight when the connection ended is sent again under the same
- * message id until the caller gives up: it may then lie there twice, which a ledger notices.
+ * message id until the caller gives up: it may then lie there twice, which a ledger notices by the names of the two.
  */
 
 import { CeleriacError } from "../../error/celeriac-error.ts";
@@ -13,7 +13,7 @@ import type { Parcel } from "./parcel.ts";
 
 /** One message on its way. Two of its batch may end it, and the first counts. */
 class Sending {
-  readonly parcel: Parcel;
+  parcel: Parcel;
   readonly #ended: () => void;
   answer: Published | Error | undefined;
   /** It was written to a connection: whether the server has it is not known before the confirm. */
@@ -158,8 +158,10 @@ export class Publisher {
   }
 
   #write(channel: AmqpChannel, sending: Sending, over: AbortSignal): void {
+    const { packer } = this.#context;
+    if (sending.tried) sending.parcel = packer.another(sending.parcel);
     sending.tried = true;
-    channel.publish(this.#context.packer.outbound(sending.parcel)).then(
+    channel.publish(packer.outbound(sending.parcel)).then(
       (confirm) => this.#confirmed(sending, confirm, over),
       (error: unknown) => this.#broken(sending, error, over),
     );

@@ -13,14 +13,17 @@ export const priorityHeader = "celeriac.priority";
 export const crashesHeader = "celeriac.crashes";
 export const suspicionsHeader = "celeriac.suspicions";
 /**
- * On a message that was handed out before: the server forgets that when it is sent anew. The message ids under which it was, with commas
+ * On a message that was handed out before: the server forgets that when it is sent anew. The names under which it was, with commas
  * between; or `true`, where they are not known.
  */
 export const againHeader = "celeriac.again";
 
+/** Other each time a message is written to a server, also where that is a repeat under the same message id. */
+export const copyHeader = "celeriac.copy";
+
 /** In which RabbitMQ notes where a message has been: a message that is sent on starts anew. */
 const infrastructure = /^(?:x-death$|x-first-death-|x-last-death-|x-delivery-count$|x-acquired-count$)/;
-const own: ReadonlySet<string> = new Set([againHeader, attemptsHeader, letterHeader, priorityHeader]);
+const own: ReadonlySet<string> = new Set([againHeader, attemptsHeader, copyHeader, letterHeader, priorityHeader]);
 const deepest = 60;
 /** Of those of a message that is put back again and again by workers that die: 600 bytes. What has had more is not told apart. */
 const mostNames = 16;
@@ -70,8 +73,14 @@ export function cameAgain({ redelivered, properties }: Pick<AmqpDelivery, "redel
   return isBack({ redelivered, properties }) || againOf(properties) !== undefined;
 }
 
+/** Which of the copies of a message it is; of what others sent, its message id, for they do not send one twice. */
+export function nameOf(properties: Properties | undefined): string | undefined {
+  const name = properties?.headers?.[copyHeader];
+  return typeof name === "string" ? name : properties?.messageId;
+}
+
 /**
- * The message ids under which it may have been begun before, for a ledger to compare. For a message may lie here twice: it was put back,
+ * The names under which it may have been begun before, for a ledger to compare. For a message may lie here twice: it was sent or put back,
  * and whether the server took that is not known; or it did, and the link broke before the one that it replaces was acknowledged. Each of
  * the two looks as if its holder were gone, and the other one runs. `undefined`: it cannot be told.
  */
@@ -79,12 +88,12 @@ export function formerNames(delivery: Pick<AmqpDelivery, "redelivered" | "proper
   const { properties } = delivery;
   const again = againOf(properties);
   if (again === true) return undefined;
-  const { messageId } = properties ?? {};
   if (!isBack(delivery)) return again ?? [];
-  return messageId === undefined ? undefined : [...(again ?? []), messageId];
+  const name = nameOf(properties);
+  return name === undefined ? undefined : [...(again ?? []), name];
 }
 
-/** The header of what is sent anew, so that it is known to have been handed out. `begun`: it was begun under its own id. */
+/** The header of what is sent anew, so that it is known to have been handed out. `begun`: it was begun under its own name. */
 export function againFor(delivery: Pick<AmqpDelivery, "redelivered" | "properties">, begun: boolean): FieldTable {
   if (!begun && !cameAgain(delivery)) return {};
   const names = formerNames({ ...delivery, redelivered: begun || delivery.redelivered });

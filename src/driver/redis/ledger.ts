@@ -7,6 +7,7 @@ import type { Context } from "./context.ts";
 import { pieces, whole } from "./pieces.ts";
 import { outcomeOf } from "./result-meta.ts";
 import { giveScript, overdueScript, releaseScript, renewHoldScript, takeScript } from "./script/custody.ts";
+import { nameOf } from "../../port/start-law.ts";
 import { beginScript, finishScript, reopenScript } from "./script/ledger.ts";
 import { mostBytes, mostItems, type Script } from "./script/script.ts";
 import { ServerClock } from "./server-clock.ts";
@@ -48,11 +49,12 @@ export class RedisLedger implements Ledger {
   async #begin(starts: readonly Start[], answers: Map<Start, Begun>): Promise<void> {
     const { keys } = this.#context;
     const call: Call = { script: beginScript, keys: [keys.unacked, this.#held], args: [String(mostBytes)] };
-    for (const { id, attempt, messageId = "", redelivered, blame, nonce, formerly } of starts) {
+    for (const start of starts) {
+      const { id, attempt, messageId = "", redelivered, blame, nonce, formerly } = start;
       call.keys.push(keys.meta(id), keys.checkpoints(id), keys.hold(id));
       const names = formerly === undefined ? "" : JSON.stringify(formerly);
       const flags = [redelivered ? "1" : "0", blame === "sure" ? "1" : "0"];
-      call.args.push(id, String(attempt), messageId, ...flags, nonce, names);
+      call.args.push(id, String(attempt), messageId, ...flags, nonce, names, nameOf(start) ?? "");
     }
     const [text, ...metas] = (await this.#run(call)) as Buffer[];
     const lines = text?.toString().split("\n") ?? [];

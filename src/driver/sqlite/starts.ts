@@ -4,7 +4,7 @@
  */
 
 import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
-import { isLeftBehind } from "../../port/start-law.ts";
+import { isLeftBehind, nameOf } from "../../port/start-law.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Database, Statement } from "./database.ts";
 import type { Row } from "./sql.ts";
@@ -35,7 +35,7 @@ interface Known {
   readonly attempt: number;
   readonly sure: boolean;
   readonly nonce: string;
-  readonly messageId: string | undefined;
+  readonly name: string | undefined;
   readonly crashes: number;
   readonly suspicions: number;
   readonly copy: string | null;
@@ -99,7 +99,7 @@ export class Starts {
       if (start.attempt < row.attempt) return { kind: "stale" };
       const isCopy = row.copy !== null && row.copy === start.messageId;
       if (row.held && !isCopy) return { kind: "held" };
-      if (!isCopy && !isLeftBehind(start, row.messageId)) return { kind: "stale" };
+      if (!isCopy && !isLeftBehind(start, row.name)) return { kind: "stale" };
       if (row.sure) crashes += 1;
       else suspicions += 1;
     }
@@ -117,7 +117,7 @@ export class Starts {
       crashes,
       suspicions,
       until,
-      start.messageId ?? null,
+      nameOf(start) ?? null,
     );
     if (row?.held) this.#letGo.run(id);
     return { kind: "go", fence, crashes, suspicions };
@@ -205,7 +205,7 @@ export class Starts {
           crashes: row[5] as number,
           suspicions: row[6] as number,
           copy: row[7] as string | null,
-          messageId: (row[8] as string | null) ?? undefined,
+          name: (row[8] as string | null) ?? undefined,
           held: row[9] === 1,
         };
   }

@@ -84,6 +84,15 @@ export function beginCases(makeServer: MakeServer): void {
     expect(await beginOne(client, id, second), "what has begun had no name").toEqual(goes(1, 5));
   });
 
+  it("tells two of one message id apart by their names, when whoever held both is gone", async () => {
+    const rig = use();
+    const [client, id] = [await rig.client(), rig.name("named")];
+    const back = (name: string) => startOf(id, { messageId: "m", name, redelivered: true, formerly: [name] });
+    await go(client, id, { messageId: "m", name: "one" });
+    expect(await ledgerOf(client).begin([back("other"), back("one")])).toEqual([stale, goes(0, 1)]);
+    expect(await ledgerOf(client).begin([back("one"), back("other")])).toEqual([goes(0, 2), stale]);
+  });
+
   it("refuses an earlier attempt, and lets a later one go with the counts", async () => {
     const rig = use();
     const client = await rig.client();

@@ -33,7 +33,7 @@ end`;
 /**
  * KEYS  1 unacked, 2 held, then for each start: result key, checkpoints key, hold key
  * ARGV  bytes of results that may be returned, then for each: id, attempt, message id or "", redelivered 0|1, sure 0|1, nonce, JSON list of the
- *       message ids under which it may have been begun before or ""
+ *       names under which it may have been begun before or "", its own name or ""
  * returns a line for each, joined, then the results in the order of their F
  *     G fence crashes suspicions    it may run
  *     F final, and its result follows    L the same, but it does not fit: ask again    E ended without a result
@@ -49,16 +49,16 @@ ${finalLua}
 ${rowLua}
 local function left(began, formerly)
   if formerly == '' or not began or began == '' then return true end
-  for _, name in ipairs(cjson.decode(formerly)) do
-    if name == began then return true end
+  for _, former in ipairs(cjson.decode(formerly)) do
+    if former == began then return true end
   end
   return false
 end
 local time, room = t[1] * 1000000 + t[2], tonumber(ARGV[1])
 local lines, out, k = {}, {}, 3
-for i = 2, #ARGV, 7 do
+for i = 2, #ARGV, 8 do
   local id, attempt, message, redelivered = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3] == '1'
-  local sure, nonce, formerly = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6]
+  local sure, nonce, formerly, name = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7]
   local meta, points, hold = KEYS[k], KEYS[k + 1], KEYS[k + 2]
   k = k + 3
   local line
@@ -99,7 +99,7 @@ for i = 2, #ARGV, 7 do
       if not line then
         fence = ms_text(math.max(time, tonumber(known[1] or '0') + 1))
         local counts = fence .. ' ' .. crashes .. ' ' .. suspicions
-        call('HSET', points, '#', fence, 'r', 'b ' .. sure .. ' ' .. ARGV[i + 1] .. ' ' .. counts, 'n', nonce, 'i', message)
+        call('HSET', points, '#', fence, 'r', 'b ' .. sure .. ' ' .. ARGV[i + 1] .. ' ' .. counts, 'n', nonce, 'i', name)
         if known[4] or known[5] or known[6] then call('HDEL', points, 'm', 'q', 'u') end
         if known[5] then
           call('DEL', hold)
