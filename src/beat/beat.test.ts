@@ -1,6 +1,6 @@
 /** The scheduler on a virtual clock and a memory server: when it sends, what it makes up for, and what it leaves alone. */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { App } from "../app/app.ts";
 import { coreOf } from "../app/app.ts";
 import { cron } from "./cron.ts";
@@ -44,6 +44,21 @@ describe("a scheduler", () => {
     }
     expect(bench.ticks("report")).toEqual(["2026-01-15T12:05:00Z", "2026-01-15T12:10:00Z"]);
     expect(await bench.sent(app)).toHaveLength(2);
+  });
+
+  test("ends in two seconds where the database does not take its term back", async () => {
+    await using bench = new BeatBench(start);
+    const app = declare(bench.app());
+    const beat = await app.beat();
+    await bench.clock.advance(minute);
+    expect(beat.leading).toBe(true);
+    const { lease } = await coreOf(app).connect();
+    if (lease === undefined) throw new Error("the memory driver keeps schedules");
+    const release = vi.spyOn(lease, "release").mockReturnValue(new Promise(() => {}));
+    const stopped = beat.stop();
+    await bench.clock.advance(2000);
+    await stopped;
+    expect(release).toHaveBeenCalledOnce();
   });
 });
 

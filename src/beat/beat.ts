@@ -26,6 +26,8 @@ const sideBySide = 64;
 const mostInOneStep = 500;
 /** Waits between attempts to reach the server, ms; the last one repeats. */
 const pauses = [100, 200, 500, 1_000, 2_000, 5_000] as const;
+/** Longest wait for a database to take a term back when a scheduler stops, ms. */
+const releasePatience = 2_000;
 /** Longest wait before a full queue is tried again, ms. */
 const longestPause = 30_000;
 
@@ -74,7 +76,14 @@ export class Beat {
       await clock.sleep(wait, signal).catch(() => {}); // rejects with the end of the loop
     }
     this.#leading = false;
-    await this.#parts.leadership.release().catch(() => {}); // it ends by itself
+    await this.#release();
+  }
+
+  /** A courtesy: the term ends by itself, and a supervisor that waits for this process has little patience. */
+  async #release(): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    using _limit = this.#parts.core.clock.after(releasePatience, over.resolve);
+    await Promise.race([this.#parts.leadership.release().catch(() => {}), over.promise]);
   }
 
   /** Does what is due; resolves with the ms until there is more to do. */

@@ -1,7 +1,7 @@
 /** What deploy/ says, compared with what there is: commands, options, ports, paths, names, figures, times. */
 
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { dashboardCommand } from "../../src/cli/command/dashboard.ts";
 import { workerCommand } from "../../src/cli/command/worker.ts";
 import { durationMs, type Duration } from "../../src/index.ts";
 import { describeWith } from "../server/required-program.ts";
-import { readTree } from "../source-tree.ts";
+import { readTree, root } from "../source-tree.ts";
 import { at, documents, execForm, filesIn, folder, list, type Node, stages, text } from "./reading.ts";
 
 /** From the end of `--grace` to the end of the process at worst, with some to spare: see src/worker/shutdown.ts. */
@@ -73,6 +73,53 @@ describe("deploy/", () => {
       [grace(words(container(pod)["args"])), at(pod, "spec", "template", "spec", "terminationGracePeriodSeconds")],
     ] as const;
     for (const [tasks, process] of waits) expect(Number(process)).toBeGreaterThanOrEqual(tasks + afterGrace);
+  });
+
+  test("waits longer for schedulers and dashboards than they need beside a database that says nothing", () => {
+    // One command without an answer, and then the patience of src/beat/beat.ts.
+    const least = 8;
+    const apart = ["beat", "dashboard"];
+    const waits = [
+      ...services.filter(([name]) => apart.includes(name)).map(([, service]) => seconds(service["stop_grace_period"])),
+      ...apart.map((name) => Number(/^TimeoutStopSec=(\d+)$/m.exec(text(`systemd/celeriac-${name}.service`))?.[1])),
+      ...deployments
+        .filter((object) => apart.includes(nameOf(object)))
+        .map((object) => Number(at(object, "spec", "template", "spec", "terminationGracePeriodSeconds"))),
+    ];
+    expect(waits).toHaveLength(6);
+    for (const wait of waits) expect(wait).toBeGreaterThan(least);
+  });
+
+  test("a name server that says nothing holds up the end of no process for longer than a few seconds", () => {
+    for (const [name, service] of services.filter(([name]) => name !== "redis"))
+      expect(words(service["dns_opt"]), name).toEqual(["timeout:1", "attempts:2"]);
+    for (const object of deployments)
+      expect(list(object, "spec", "template", "spec", "dnsConfig", "options"), nameOf(object)).toEqual([
+        { name: "timeout", value: "1" },
+        { name: "attempts", value: "2" },
+      ]);
+  });
+
+  test("says how many there are in the way that podman-compose reads, too", () => {
+    const many = services.filter(([, service]) => at(service, "deploy", "replicas") !== undefined);
+    expect(many.map(([name, service]) => [name, at(service, "deploy", "mode")])).toEqual([
+      ["worker", "replicated"],
+      ["beat", "replicated"],
+    ]);
+  });
+
+  test("the page says how to make each file that the units and the Dockerfile ask for", () => {
+    const page = readFileSync(join(root, "docs/deployment.md"), "utf8");
+    const asked = units.flatMap((unit) => [...text(unit).matchAll(/\/etc\/celeriac\/[\w.]+/g)].map(([path]) => path));
+    expect(new Set(asked).size).toBe(2);
+    for (const path of asked) expect(page).toMatch(new RegExp(`^install .+ ${path}`, "m"));
+    expect(page).toContain("npm install --package-lock-only");
+    // A package that is not in a registry yet.
+    expect(
+      stages()[0]
+        ?.find(({ name }) => name === "COPY")
+        ?.rest.split(" "),
+    ).toContain("*.tgz");
   });
 
   test("probes ask ports that are listened on, for paths that exist", () => {
