@@ -57,7 +57,8 @@ describeWith("redis-server", "a store of results that dies", () => {
     let folder: string;
     const stages: Awaited<ReturnType<typeof begin>>[] = [];
     beforeAll(async () => {
-      [store, messages, rabbit] = await Promise.all([startRedis({ appendonly: true }), startRedis(), startRabbit()]);
+      const kept = { appendonly: true, config: { appendfsync: "always" } } as const;
+      [store, messages, rabbit] = await Promise.all([startRedis(kept), startRedis(), startRabbit()]);
       folder = mkdtempSync(join(tmpdir(), "celeriac-outage-"));
     }, 240_000);
     afterAll(async () => {
