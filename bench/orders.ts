@@ -19,8 +19,8 @@ export type Order =
   | { readonly do: "chord"; readonly members: number }
   /** Answers when so many tasks have been completed since the process started. */
   | { readonly do: "await"; readonly count: number; readonly pids: readonly number[] }
-  /** `memory`: collects garbage first where the process was started with `--expose-gc`. `held`: and has V8 give its free pages back. */
-  | { readonly do: "done" | "handled" | "memory" | "held" | "close" };
+  /** `memory`: collects garbage first where the process was started with `--expose-gc`. */
+  | { readonly do: "done" | "handled" | "memory" | "close" };
 
 /** Of the process itself, without children, MB. */
 export interface Memory {

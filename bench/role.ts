@@ -64,10 +64,10 @@ async function bulk(
   }
 }
 
-/** Twice: what the first collection finalizes is freed by the second. `last-resort`: as if the memory were used up. */
-function memory(flavor: "regular" | "last-resort"): Memory {
-  globalThis.gc?.({ type: "major", execution: "sync", flavor });
-  globalThis.gc?.({ type: "major", execution: "sync", flavor });
+/** Twice: what the first collection finalizes is freed by the second. */
+function memory(): Memory {
+  globalThis.gc?.({ type: "major", execution: "sync" });
+  globalThis.gc?.({ type: "major", execution: "sync" });
   const { rss, heapUsed, external } = process.memoryUsage();
   const mb = (bytes: number): number => bytes / 2 ** 20;
   return { rss: mb(rss), heap: mb(heapUsed), external: mb(external) };
@@ -106,9 +106,7 @@ async function obey(order: Order): Promise<Reply> {
     case "handled":
       return { handled: system.handledTimes ?? [] };
     case "memory":
-      return { memory: memory("regular") };
-    case "held":
-      return { memory: memory("last-resort") };
+      return { memory: memory() };
     case "close":
       await producer?.close();
       await worker?.close();

@@ -54,6 +54,8 @@ export const system: System = {
       pool: options.pool,
       concurrency: options.concurrency,
       ...(options.queues !== undefined && { queues: queueNames(options) ?? [] }),
+      // As the command line has it.
+      releaseMemory: true,
       env: ["CELERIAC_BENCH_BROKER", "CELERIAC_BENCH_RESULTS"],
       log: "silent",
     });

@@ -44,6 +44,11 @@ export interface WorkOptions {
   readonly recycleRss?: number;
   /** A child over this many bytes of memory is killed at once. Default: never. */
   readonly killRss?: number;
+  /**
+   * Give memory that V8 keeps in reserve back to the system when the worker has had nothing to do for five to ten seconds and has grown by a fifth; it stops this
+   * thread for about 0.1 s, and leaves a heap of over 128 MiB alone. Children always do. Default: false in code, true from the command line.
+   */
+  readonly releaseMemory?: boolean;
   /** Heap ceiling of a child, MiB. Default: Node's own. */
   readonly memoryLimit?: number;
   /** Results over this many bytes fail their task with RESULT_TOO_LARGE. Default 8 MiB. */

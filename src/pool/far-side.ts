@@ -20,6 +20,7 @@ import type { Ask, FromChild, GivenCall, ToChild } from "./pool-message.ts";
 import { ProgressWindow } from "./progress-window.ts";
 import { putAsk, putBegan, putLate, putLog, putProgress, putReply, type TextReply } from "./reply-frame.ts";
 import { Runner } from "./runner.ts";
+import type { Doing } from "./spare-memory.ts";
 import { wireErrorOf } from "./wire-error.ts";
 
 export type Boot = Extract<ToChild, { readonly t: "boot" }>;
@@ -49,6 +50,7 @@ export class FarSide {
   #runner: Runner | undefined;
   #telemetry: Telemetry | undefined;
   #ask = 0;
+  #taken = 0;
   #scheduled = false;
   #writable = true;
   #stopping = false;
@@ -69,6 +71,10 @@ export class FarSide {
   /** The slots that run here. */
   get active(): readonly number[] {
     return this.#runner?.active ?? [];
+  }
+
+  get doing(): Doing {
+    return { busy: this.#runner?.busy ?? 0, taken: this.#taken };
   }
 
   /** Never rejects: what goes wrong is told to the worker, which ends this child. */
@@ -154,6 +160,7 @@ export class FarSide {
   #run(calls: readonly GivenCall[]): void {
     const runner = this.#runner;
     if (!runner) return;
+    this.#taken += calls.length;
     const now = machineTime();
     const late = calls.filter((call) => isLate(call, now));
     const timely = late.length === 0 ? calls : calls.filter((call) => !isLate(call, now));

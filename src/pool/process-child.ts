@@ -6,6 +6,7 @@
 
 import { Socket } from "node:net";
 import { Worker } from "node:worker_threads";
+import { systemClock } from "../clock/clock.ts";
 import { runningTask } from "../task/running.ts";
 import { CallContext } from "./call-context.ts";
 import { type Boot, FarSide } from "./far-side.ts";
@@ -13,6 +14,7 @@ import { FrameReader } from "./frame.ts";
 import { siblingModule } from "./link.ts";
 import { markLines } from "./output-marks.ts";
 import type { ToChild } from "./pool-message.ts";
+import { SpareMemory } from "./spare-memory.ts";
 
 const orphaned = 70;
 
@@ -42,6 +44,9 @@ const farSide = new FarSide({
     return { rss, heap: heapTotal };
   },
 });
+
+const spare = new SpareMemory(systemClock, () => farSide.doing);
+process.on("exit", () => spare[Symbol.dispose]());
 
 const reader = new FrameReader((frame) => farSide.frame(frame));
 pipe.on("data", (chunk: Buffer) => reader.push(chunk));

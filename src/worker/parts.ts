@@ -5,6 +5,7 @@ import { EventPart } from "./event-part.ts";
 import { FactPart } from "./fact-part.ts";
 import type { WorkerInside, WorkerPart } from "./part.ts";
 import { RemotePart } from "./remote/remote-part.ts";
+import { type Doing, SpareMemory } from "../pool/spare-memory.ts";
 import { RunTracing } from "./run-tracing.ts";
 
 type MakePart = (inside: WorkerInside) => WorkerPart;
@@ -22,8 +23,15 @@ export async function startParts(
   const events = new EventPart({ ...bare, autoscaler });
   const inside: WorkerInside = { ...bare, events, autoscaler };
   const { telemetry } = bare.core.config;
+  const spare = bare.settings.releaseMemory ? [sparePart(bare)] : [];
   const tracing = telemetry ? [new RunTracing(inside, telemetry)] : [];
-  const made = [events, ...tracing, ...parts.map((make) => make(inside)), ...(autoscaler ? [autoscaler] : [])];
+  const made = [
+    events,
+    ...tracing,
+    ...parts.map((make) => make(inside)),
+    ...(autoscaler ? [autoscaler] : []),
+    ...spare,
+  ];
   const started: WorkerPart[] = [];
   const stop = async (): Promise<void> => {
     for (const part of started.splice(0).reverse()) await part.stop();
@@ -38,4 +46,16 @@ export async function startParts(
     throw error;
   }
   return stop;
+}
+
+function sparePart({ clock, stats }: Pick<WorkerInside, "clock" | "stats">): WorkerPart {
+  let memory: SpareMemory | undefined;
+  const doing = (): Doing => {
+    const { busy, received } = stats();
+    return { busy, taken: received };
+  };
+  return {
+    start: async () => void (memory = new SpareMemory(clock, doing)),
+    stop: async () => memory?.[Symbol.dispose](),
+  };
 }

@@ -17,6 +17,7 @@ export interface WorkerSettings {
   readonly reconnectLimit: number | undefined;
   readonly events: boolean | "auto";
   readonly maxTasksPerChild: number | undefined;
+  readonly releaseMemory: boolean;
   /** Bounds of a pool whose size follows the load; it begins with the lower one. */
   readonly autoscale: { readonly max: number; readonly min: number } | undefined;
 }
@@ -44,7 +45,9 @@ export function settingsOf(options: WorkOptions, defaultQueue: string): WorkerSe
   const events = options.events ?? "auto";
   if (events !== true && events !== false && events !== "auto")
     throw invalid("events", events, 'true, false or "auto"');
-  return { queues, pool, concurrency, processes, lease, sweep, reconnectLimit, events, maxTasksPerChild, autoscale };
+  const { releaseMemory = false } = options;
+  const times = { lease, sweep, reconnectLimit } as const;
+  return { queues, pool, concurrency, processes, ...times, events, maxTasksPerChild, releaseMemory, autoscale };
 }
 
 const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 1;

@@ -26,6 +26,10 @@ export function workerCommand(finish: (code: number) => void): Command {
     .option("--recycle-rss <size>", "replace a child over this memory when it is idle, such as 512M", byteSize)
     .option("--kill-rss <size>", "kill a child over this memory", byteSize)
     .option("--memory-limit <size>", "heap of a child", byteSize)
+    .option(
+      "--no-release-memory",
+      "keep free memory when there is nothing to do, and do not stop for 0.1 s to give it back",
+    )
     .option("--max-result-bytes <size>", "fail a task whose result is larger (default: 8M)", byteSize)
     .option("--unknown-task-grace <time>", "how long tasks unknown here are put back (default: 10m)")
     .option("--env <names>", "environment variables that children get too, separated by commas", names)
