@@ -8,7 +8,7 @@
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Example, examples } from "./example-list.ts";
 import { root, run, tool } from "./process.ts";
@@ -51,6 +51,8 @@ const tsconfig = {
     typeRoots: [join(root, "node_modules", "@types")],
   },
   include: ["examples"],
+  // Next checks its project itself when it builds it, with settings of its own: its types change those of Node.
+  exclude: ["examples/frameworks/next"],
 };
 /** A demo of seconds that takes so long hangs, ms. */
 const patience = 400_000;
@@ -88,8 +90,10 @@ async function tried(example: Example, tarball: string): Promise<Result> {
 
 /** Without a registry: the tarball is unpacked, and the rest is linked from what `npm ci` brought here. */
 async function install({ name, dependencies }: Example, project: string, tarball: string): Promise<void> {
+  // Nothing that an earlier run has built.
+  const filter = (path: string): boolean => basename(path) !== "dist";
   for (const part of [name, "harness"])
-    await cp(join(root, "examples", part), join(project, "examples", part), { recursive: true });
+    await cp(join(root, "examples", part), join(project, "examples", part), { recursive: true, filter });
   const modules = join(project, "node_modules");
   await mkdir(join(modules, "celeriac"), { recursive: true });
   const unpacked = await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", join(modules, "celeriac")], {

@@ -6,6 +6,7 @@ import { runDemo, type Stage, type Summary } from "../harness/demo.ts";
 import { ServerProcess } from "../harness/server-process.ts";
 import { WorkerProcess } from "../harness/worker-process.ts";
 import { buildNest } from "./nest-build.ts";
+import { buildNext, next } from "./next-build.ts";
 import { ask } from "./questions.ts";
 
 interface Outcome extends Summary {
@@ -15,13 +16,26 @@ interface Outcome extends Summary {
   readonly seconds: number;
 }
 
-const servers = {
-  Fastify: "fastify.ts",
-  Express: "express.ts",
-  Hono: "hono.ts",
-  Nest: "dist/nest.js",
-  Next: "next-server.ts",
-};
+interface Start {
+  readonly script: URL;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const ours = (script: string): Start => ({ script: new URL(script, import.meta.url) });
+
+/** `project` is the folder in which Next was built. */
+const serversWith = (project: string): Readonly<Record<string, Start>> => ({
+  Fastify: ours("fastify.ts"),
+  Express: ours("express.ts"),
+  Hono: ours("hono.ts"),
+  Nest: ours("dist/nest.js"),
+  Next: {
+    script: next,
+    args: ["start", "--hostname", "127.0.0.1", project],
+    env: { NEXT_MANUAL_SIG_HANDLE: "true", NEXT_TELEMETRY_DISABLED: "1" },
+  },
+});
 
 async function run({ folder, broker, signal, say }: Stage<Outcome>): Promise<Outcome> {
   const began = performance.now();
@@ -34,18 +48,21 @@ async function run({ folder, broker, signal, say }: Stage<Outcome>): Promise<Out
   });
   const answers: Record<string, Readonly<Record<string, boolean>>> = {};
   try {
-    await Promise.all([worker.ready(signal), buildNest(signal)]);
+    say("building for Nest and Next");
+    const [project] = await Promise.all([buildNext(signal), buildNest(signal), worker.ready(signal)]);
     let number = 1;
-    for (const [name, script] of Object.entries(servers)) {
+    for (const [name, { script, args, env }] of Object.entries(serversWith(project))) {
       say(name);
       const [journal, token] = [join(folder, `${name}.txt`), randomUUID()];
-      await using server = await ServerProcess.start(new URL(script, import.meta.url), {
+      const settings = {
         BACKGROUND: `sqlite:${join(folder, `${name}.db`)}`,
         HISTORY: join(folder, `${name}-dashboard.db`),
         JOURNAL: journal,
         OPS_TOKEN: token,
         PORT: "0",
-      });
+        ...env,
+      };
+      await using server = await ServerProcess.start(script, settings, args);
       answers[name] = await ask({ server, number, journal, token, signal });
       number += 2;
     }

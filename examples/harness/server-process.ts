@@ -1,4 +1,4 @@
-/** A server as a process of its own, so that it can be told to end, and killed. The first line that it prints is its address. */
+/** A server as a process of its own, so that it can be told to end, and killed. The first address that it prints is its own. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -22,14 +22,22 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Resolves when it listens. */
-  static async start(script: URL, env: Readonly<Record<string, string>>): Promise<ServerProcess> {
-    const child = spawn(process.execPath, [fileURLToPath(script)], {
+  static async start(
+    script: URL,
+    env: Readonly<Record<string, string>>,
+    args: readonly string[] = [],
+  ): Promise<ServerProcess> {
+    const child = spawn(process.execPath, [fileURLToPath(script), ...args], {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const closed = once(child, "close");
-    const line = once(createInterface({ input: child.stdout }), "line") as Promise<[string]>;
-    const [base] = await Promise.race([line, closed.then(() => [undefined])]);
+    const address = Promise.withResolvers<string>();
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const [url] = /https?:\/\/[^\s/]+/.exec(line) ?? [];
+      if (url !== undefined) address.resolve(url);
+    });
+    const base = await Promise.race([address.promise, closed.then(() => undefined)]);
     if (base === undefined) throw new Error(`${script.pathname} ended before it listened`);
     return new ServerProcess(child, base, closed);
   }

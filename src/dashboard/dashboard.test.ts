@@ -175,9 +175,11 @@ test("paths are told apart by their segments, however they are written", async (
 test("a prefix is taken off, and stands in the page", async () => {
   await using mounted = new Stage(undefined, { prefix: "/ops/tasks" });
   expect((await mounted.ask("/ops/tasks/api/session")).status).toBe(200);
+  expect((await mounted.ask("/ops/tasks/api/session/")).status).toBe(200);
   expect((await mounted.ask("/api/session")).status).toBe(404);
-  const moved = await mounted.ask("/ops/tasks?x=1");
-  expect([moved.status, moved.headers.get("location")]).toEqual([308, "/ops/tasks/?x=1"]);
+  // Next takes the slash away, and would get a redirect to the one with it for ever.
+  const bare = await mounted.ask("/ops/tasks?x=1", { headers: { accept: "text/html" } });
+  expect([bare.status, (await bare.text()).includes('content="/ops/tasks"')]).toEqual([200, true]);
   const page = await mounted.ask("/ops/tasks/queues/mail", { headers: { accept: "text/html" } });
   expect(await page.text()).toContain('content="/ops/tasks"');
   expect(page.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");

@@ -102,8 +102,6 @@ export class Engine {
     const url = new URL(request.url);
     const path = this.#below(url.pathname);
     if (path === undefined) throw notFound();
-    if (path === "")
-      return new Response(null, { status: 308, headers: { location: `${settings.prefix}/${url.search}` } });
     const match = this.#router.match(request, path);
     if (match === "wrong-method") throw new ApiError(405, "BAD_REQUEST", `${request.method} is not possible here.`);
     if (match?.route.role === "open") return this.#run(match.route, match.params, request, peer, undefined, url);
@@ -169,12 +167,14 @@ export class Engine {
     return this.#interface.answer(request, path, this.settings);
   }
 
-  /** "" for the prefix itself; `undefined` for what is beside it. */
+  /** `undefined` for what is beside the prefix. */
   #below(pathname: string): string | undefined {
     const { prefix } = this.settings;
     if (prefix === "") return pathname;
-    if (pathname === prefix) return "";
-    return pathname.startsWith(`${prefix}/`) ? pathname.slice(prefix.length) : undefined;
+    // Not a redirect to the path with the slash: Next, for one, sends that back here.
+    if (pathname === prefix) return "/";
+    // A server may put a slash behind every path, as Next does with `trailingSlash`.
+    return pathname.startsWith(`${prefix}/`) ? pathname.slice(prefix.length).replace(/(?<=.)\/$/, "") : undefined;
   }
 
   #inside(): Promise<Inside> {

@@ -11,6 +11,7 @@ import type { AppCore } from "../app/core.ts";
 import { TaskHandle } from "../app/task-handle.ts";
 import type { WorkerEvent, WorkerHandle } from "../app/work.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
+import type { TaskDefinition } from "../task/definition.ts";
 import type { ResultStore } from "../port/result-store.ts";
 import type { BackgroundLog } from "./background.ts";
 
@@ -31,6 +32,8 @@ export interface DurableSetting {
 }
 
 const queue = "background";
+/** How long a worker that is no longer needed lets its tasks run, ms: longer than any of them. */
+const patient = 2_147_483_647;
 
 export class DurableQueue {
   readonly #core: AppCore;
@@ -40,6 +43,9 @@ export class DurableQueue {
   readonly #app: App;
   #starting: Promise<WorkerHandle | undefined> | undefined;
   #closing: Promise<void> | undefined;
+  /** Settles when what ran here has ended. */
+  #retiring: Promise<void> | undefined;
+  #successor: DurableQueue | undefined;
 
   /** Throws BROKER_URL_INVALID, or CONFIG_INVALID for what is no file of its own. Opens nothing. */
   constructor({ app, options, log, pendingTtl }: DurableSetting) {
@@ -71,10 +77,15 @@ export class DurableQueue {
     coreOf(this.#app).keepPending(pendingTtl);
   }
 
+  /** The path of its file. */
+  get file(): string {
+    return this.#file;
+  }
+
   /** Opens the file and runs what an earlier process left in it. Rejects with BACKGROUND_UNAVAILABLE; the next call tries anew. */
   async start(): Promise<void> {
     if (this.#closing !== undefined) return;
-    this.#starting ??= this.#work();
+    this.#starting ??= this.#retiring === undefined ? this.#work() : this.#open();
     try {
       // Nothing that could run yet: the first call of a task that is declared later looks again.
       if ((await this.#starting) === undefined) this.#starting = undefined;
@@ -87,6 +98,7 @@ export class DurableQueue {
   /** Starts behind what the caller still declares; who sends meets the error again, so here it is told and no more. */
   startSoon(): void {
     setImmediate(() => {
+      if (this.#retiring !== undefined) return;
       this.start().catch((error: unknown) => this.#log.error({ err: error }, messageOf(error)));
     });
   }
@@ -95,11 +107,8 @@ export class DurableQueue {
   async send(name: string, input: unknown): Promise<AsyncResult<unknown>> {
     const definition = this.#core.registry.get(name);
     if (definition?.handler === undefined) throw notRunHere(name, this.#core.name);
-    const core = coreOf(this.#app);
-    // Declared after the worker began, or what it waits for.
-    if (core.registry.get(name) === undefined) core.declare(definition);
-    await this.start();
-    return new TaskHandle(definition, core).enqueue(input, { queue });
+    await this.#prepare(definition);
+    return new TaskHandle(definition, coreOf(this.#app)).enqueue(input, { queue });
   }
 
   /** Where the results lie of what was sent here; undefined while the file cannot be opened, of which `start` tells. */
@@ -112,6 +121,12 @@ export class DurableQueue {
       );
   }
 
+  /** Leaves the running to another queue of this process on the same file. What runs here ends, however long it lasts; what is sent here runs there. */
+  retire(successor: DurableQueue): void {
+    this.#successor ??= successor;
+    this.#retiring ??= this.#rest();
+  }
+
   /** Lets what runs end, for `grace` ms at most; the rest stays in the file. Safe twice. */
   close(grace: number): Promise<void> {
     this.#closing ??= this.#end(grace);
@@ -120,11 +135,38 @@ export class DurableQueue {
 
   async #end(grace: number): Promise<void> {
     const worker = await this.#starting?.catch(() => undefined);
+    const over = new AbortController();
     try {
+      // A second stop takes away what still runs.
+      if (this.#retiring !== undefined)
+        await Promise.race([this.#retiring, this.#core.clock.sleep(grace, over.signal)]);
       await worker?.stop({ grace });
     } finally {
+      over.abort();
       await this.#app.close();
     }
+  }
+
+  /** Resolves when somebody runs the task, with the successor's handler if it has one. */
+  async #prepare(definition: TaskDefinition): Promise<void> {
+    const core = coreOf(this.#app);
+    // Declared after the worker began, or what it waits for.
+    if (core.registry.get(definition.name) === undefined) core.declare(definition);
+    await this.start();
+    const successor = this.#successor;
+    if (successor === undefined) return;
+    // Its own come first. What cannot be loaded there is told where it starts.
+    await successor.#adopt().catch(() => {});
+    await successor.#prepare(definition);
+  }
+
+  async #rest(): Promise<void> {
+    const worker = await this.#starting?.catch(() => undefined);
+    await worker?.stop({ grace: patient }).catch((error: unknown) => this.#log.error({ err: error }, messageOf(error)));
+  }
+
+  async #open(): Promise<undefined> {
+    await coreOf(this.#app).connect();
   }
 
   /** Undefined while the app has declared no task: then there is nothing that could run. */

@@ -3,8 +3,10 @@
  * function alive until background work is done, also where functions end with their response.
  */
 
+import { coreOf } from "../app/app.ts";
 import type { BackgroundBatch, BackgroundTasks } from "./background.ts";
-import { type ClosablePieces, closing } from "./closing.ts";
+import { type Closable, type ClosablePieces, closing } from "./closing.ts";
+import { joinCopies, servesRequests } from "./next-copies.ts";
 import { RequestBackground } from "./request-background.ts";
 import { conclude } from "./response-end.ts";
 import { responseTo } from "./route-response.ts";
@@ -25,6 +27,11 @@ export type { BackgroundTasks } from "./background.ts";
 export interface NextTasksOptions extends TasksOptions<Request> {
   /** `after` of "next/server". Without it background work begins when the response has been handed over, and ends with the function. */
   readonly after?: (work: () => Promise<void>) => void;
+  /**
+   * What ends with the pieces, after their background work: the app, and its dashboard with it. Next makes several of the module that calls `tasks`,
+   * and `close` of one closes them all, each with its own.
+   */
+  readonly onClose?: () => Promise<void>;
 }
 
 /**
@@ -42,6 +49,11 @@ export interface NextTasksOptions extends TasksOptions<Request> {
  * ```
  */
 export interface NextTasks extends ClosablePieces {
+  /**
+   * Ends event streams, closes `server` if one is given, waits for handlers of `route` that have not answered, then for background work for `drain` at
+   * most; then does `onClose`. The same for all that Next made of the module.
+   */
+  close(server?: Closable): Promise<void>;
   /** The result routes: `export const { GET } = pieces.handlers` in `app/tasks/[...task]/route.ts`, with `at: "/tasks"`. */
   readonly handlers: { readonly GET: (request: Request) => Promise<Response> };
   /** A route handler with background work. `context` is Next's, with the route's `params`. */
@@ -51,7 +63,7 @@ export interface NextTasks extends ClosablePieces {
 }
 
 /**
- * The result routes and background work for Next. Make them once, in a module that the routes import.
+ * The result routes and background work for Next. Make them in a module that the routes and `instrumentation.ts` import.
  *
  * @example
  * ```ts
@@ -69,14 +81,37 @@ export interface NextTasks extends ClosablePieces {
  * });
  * ```
  */
-export function tasks({ after, ...options }: NextTasksOptions): NextTasks {
+export function tasks({ after, onClose, ...options }: NextTasksOptions): NextTasks {
   const service = new TaskService(options, backgroundLog(options.app));
-  service.durable?.startSoon();
+  const answering = new Set<Promise<unknown>>();
+  const pieces = closing(service);
+  let ended: Promise<void> | undefined;
+  /** Next shows nobody its server: what can be waited for are the handlers that were called through these pieces. */
+  const end = async (server?: Closable): Promise<void> => {
+    const answered = { close: (done: () => void): void => void Promise.allSettled(answering).then(() => done()) };
+    try {
+      if (server !== undefined) await pieces.close(server);
+      else await pieces.close(answered);
+    } finally {
+      await onClose?.();
+    }
+  };
+  const closeAll = joinCopies(keyOf(options, service), {
+    durable: service.durable,
+    end: () => (ended ??= end()),
+  });
+  if (servesRequests()) service.durable?.startSoon();
+  const close = (server?: Closable): Promise<void> => {
+    if (server !== undefined) ended ??= end(server);
+    return closeAll();
+  };
   return {
-    ...closing(service),
+    close,
+    [Symbol.asyncDispose]: () => close(),
     handlers: {
       async GET(request) {
-        const question = service.question(request.method, new URL(request.url).pathname);
+        // With `trailingSlash` every path of a project ends with one.
+        const question = service.question(request.method, new URL(request.url).pathname.replace(/\/$/, ""));
         return question === undefined
           ? Response.json({ error: "NOT_FOUND" }, { status: 404 })
           : responseTo(service.routes, question, request, request.signal);
@@ -84,6 +119,8 @@ export function tasks({ after, ...options }: NextTasksOptions): NextTasks {
     },
     route: (handle) => async (request, context) => {
       const work = new RouteBackground(service, after);
+      const answer = Promise.withResolvers<void>();
+      answering.add(answer.promise);
       try {
         const response = await handle(request, work, context);
         work.answered(response.status);
@@ -91,9 +128,18 @@ export function tasks({ after, ...options }: NextTasksOptions): NextTasks {
       } catch (error) {
         work.answered(statusOf(error));
         throw error;
+      } finally {
+        answer.resolve();
+        answering.delete(answer.promise);
       }
     },
   };
+}
+
+/** The same for all that Next makes of one module, and no other pieces'. */
+function keyOf({ app }: TasksOptions<Request>, { at, durable }: TaskService<Request>): string {
+  const { name, config } = coreOf(app);
+  return [name, String(config.broker), at, durable?.file].join("\n");
 }
 
 /** Next's `after` is asked for a batch that is there, and for no other. */

@@ -176,7 +176,8 @@ export class Oidc {
 
   #cookie(name: string, value: string, age: number, site: "Lax" | "Strict"): string {
     const secure = this.#parts.login.redirectUri.startsWith("https:") ? "; Secure" : "";
-    const path = `${this.#parts.prefix}/`;
+    // Without a slash behind it: the browser sends it for the prefix itself as well, and for no other path that begins like it.
+    const path = this.#parts.prefix === "" ? "/" : this.#parts.prefix;
     return `${name}=${value}; Path=${path}; Max-Age=${String(Math.floor(age / 1000))}; HttpOnly; SameSite=${site}${secure}`;
   }
 

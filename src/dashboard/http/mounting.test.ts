@@ -135,10 +135,8 @@ describe.each(Object.entries(mounts))("mounted in %s", (_name, mount) => {
 
   test("the page knows where it is, its files are found, and what is beside it is not its own", async () => {
     const url = await open("own");
-    const moved = await fetch(url, { redirect: "manual" });
-    expect([moved.status, moved.headers.get("location")]).toEqual([308, `${prefix}/`]);
-    for (const path of ["/", "/tasks/1.2.3", "/queues/mail?where=ready"]) {
-      const page = await fetch(url + path, { headers: { accept: "text/html" } });
+    for (const path of ["", "/", "/queues/", "/tasks/1.2.3", "/queues/mail?where=ready"]) {
+      const page = await fetch(url + path, { headers: { accept: "text/html" }, redirect: "manual" });
       expect([page.status, page.headers.get("x-content-type-options")]).toEqual([200, "nosniff"]);
       const text = await page.text();
       expect(text).toContain(`<meta name="celeriac-prefix" content="${prefix}">`);

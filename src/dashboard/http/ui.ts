@@ -126,9 +126,9 @@ function send(request: Request, file: File): Response {
   };
   const known = (request.headers.get("if-none-match") ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
   if (known.includes(file.etag)) return new Response(null, { status: 304, headers });
-  const accepted = new Set(
-    (request.headers.get("accept-encoding") ?? "").split(",").map((name) => name.trim().split(";")[0]),
-  );
+  // Next, whose requests have a nextUrl, takes the header that says how a body is packed from its route handlers' responses, and packs them itself.
+  const packings = "nextUrl" in request ? "" : (request.headers.get("accept-encoding") ?? "");
+  const accepted = new Set(packings.split(",").map((name) => name.trim().split(";")[0]));
   let body = file.bytes;
   if (file.br !== undefined && accepted.has("br")) [body, headers["content-encoding"]] = [file.br, "br"];
   else if (file.gzip !== undefined && accepted.has("gzip")) [body, headers["content-encoding"]] = [file.gzip, "gzip"];

@@ -1,22 +1,21 @@
-/** Made once, in a module that the routes import. */
+/** In a module that the routes and `instrumentation.ts` import. Next makes several of it; the pieces know of each other. */
 
 import { dashboard, fetchHandler } from "celeriac/dashboard";
 import { tasks } from "celeriac/next";
+import { after } from "next/server";
 import { app } from "../../app.ts";
 import { durable, history, viewerOf } from "../../settings.ts";
-// In a project with Next: import { after } from "next/server";
-import { after } from "./after.ts";
 
-export const pieces = tasks({ app, at: "/tasks", durable, after });
+export const pieces = tasks({
+  app,
+  at: "/tasks",
+  durable,
+  after,
+  onClose: () => app.close(), // and the dashboard with it
+});
 
 // Next tells its routes no address, so the dashboard is for whoever the server knows, and for nobody else.
 const page = dashboard(app, { prefix: "/celeriac", history, authorize: () => undefined });
 export const celeriac = fetchHandler(page, {
   authorize: (request) => viewerOf(request.headers.get("authorization")),
 });
-
-export async function close(): Promise<void> {
-  await page.close();
-  await pieces.close();
-  await app.close();
-}
