@@ -127,7 +127,13 @@ export class Observer {
   async #repeat(job: Job, lease: number, journal: Journal): Promise<void> {
     if (partsOf(job).length > 0 || !this.#finals.has(job.id)) return;
     await pause(repeatAfter);
-    const { broker } = await coreOf(this.#app.app).connect();
+    // Closed in the meantime if the run has failed: the reason is told by whoever knows it.
+    const broker = (
+      await coreOf(this.#app.app)
+        .connect()
+        .catch(() => undefined)
+    )?.broker;
+    if (broker === undefined) return;
     const answer = await this.#enqueue(job, lease).catch(() => undefined);
     // Where the broker knows no ids, the ledger refuses the copy when it would start.
     if (broker.features.dedupe === "publish" && answer?.duplicate === false)
