@@ -14,8 +14,15 @@ export function persistenceChecks(info: ServerFacts, config: ServerFacts | undef
 function writing(info: ServerFacts): readonly Check[] {
   const checks: Check[] = [];
   const remedy = "See the server's log: the disk is full, or its directory may not be written.";
+  const anew =
+    " Then call BGREWRITEAOF: Redis 7.0 may have left a hole in the file, and would not start again with it.";
   if (info.get("aof_enabled") === "1" && info.get("aof_last_write_status") === "err")
-    checks.push({ topic, verdict: "failed", text: "the last write to the append-only file failed", remedy });
+    checks.push({
+      topic,
+      verdict: "failed",
+      text: "the last write to the append-only file failed",
+      remedy: remedy + anew,
+    });
   if (info.get("rdb_last_bgsave_status") === "err")
     checks.push({ topic, verdict: "failed", text: "the last snapshot failed: the server refuses all writes", remedy });
   return checks;
