@@ -2,6 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { type DashboardUser, hashPassword, serveDashboard, type ServeOptions } from "../dashboard/index.ts";
+import { systemClock } from "../clock/clock.ts";
+import { SpareMemory } from "../pool/spare-memory.ts";
 import type { Duration } from "../task/duration.ts";
 import { exitCode, UsageError } from "./failure.ts";
 import { given } from "./option.ts";
@@ -36,6 +38,8 @@ export async function runDashboard(flags: DashboardFlags): Promise<number> {
   const { app } = await targetApp(flags);
   try {
     await using served = await serveDashboard(app, options);
+    // Bursts of events leave it with a young generation of over 100 MB, and it never rests.
+    using _spare = new SpareMemory(systemClock, undefined);
     if (flags.json === true)
       printJson({ event: "dashboard.ready", url: served.url, login: options.login !== undefined });
     else {

@@ -64,6 +64,31 @@ it("gives back once, when it has rested, and again after it has grown again", as
   expect(released).toHaveLength(2);
 });
 
+it("gives back once a minute where nobody says what is done", async () => {
+  const memory = { rss: 100 * mb, heapUsed: 15 * mb };
+  const clock = new VirtualClock();
+  let released = 0;
+  using _spare = new SpareMemory(
+    clock,
+    undefined,
+    () => memory,
+    () => {
+      released += 1;
+      memory.rss = 110 * mb;
+    },
+  );
+  memory.rss = 300 * mb;
+  await clock.advance(59_000);
+  expect(released).toBe(0);
+  await clock.advance(2_000);
+  expect(released).toBe(1);
+  await clock.advance(600_000);
+  expect(released).toBe(1);
+  memory.rss = 300 * mb;
+  await clock.advance(60_000);
+  expect(released).toBe(2);
+});
+
 it("leaves a large heap alone, for it would stand still for long", async () => {
   const { clock, doing, memory, released } = stage();
   doing.taken = 1;

@@ -11,6 +11,8 @@ import type { Clock } from "../clock/clock.ts";
 
 /** Ms; nothing begins or ends between two looks. */
 const lookEvery = 5_000;
+/** Ms; of who never rests. */
+const lookAnyway = 60_000;
 /** Resident memory, against that of the last time: below, there is nothing to gain. */
 const grown = 1.2;
 /** Bytes in use: each further MB costs up to some ms. */
@@ -31,34 +33,39 @@ export interface MemoryInUse {
 
 export class SpareMemory implements Disposable {
   readonly #timer: Disposable;
-  readonly #doing: () => Doing;
   readonly #inUse: () => MemoryInUse;
   readonly #release: () => void;
   /** Resident memory before it worked, then after each release. */
   #least: number;
-  #seen: number;
-  #released: number;
+  #seen = 0;
+  #released = 0;
 
+  /** `doing` undefined: once a minute, whatever it does. */
   constructor(
     clock: Clock,
-    doing: () => Doing,
+    doing: (() => Doing) | undefined,
     inUse: () => MemoryInUse = process.memoryUsage,
     release: () => void = releaser(),
   ) {
-    this.#doing = doing;
     this.#inUse = inUse;
     this.#release = release;
     this.#least = inUse().rss;
-    this.#seen = this.#released = doing().taken;
-    this.#timer = clock.every(lookEvery, () => this.#look());
+    if (doing !== undefined) this.#seen = this.#released = doing().taken;
+    this.#timer = clock.every(doing === undefined ? lookAnyway : lookEvery, () => {
+      if (doing === undefined || this.#rests(doing())) this.#giveBack();
+    });
   }
 
-  #look(): void {
-    const { busy, taken } = this.#doing();
+  /** Now, and since the last look, with something done since it gave back the last time. */
+  #rests({ busy, taken }: Doing): boolean {
     const rests = busy === 0 && taken === this.#seen;
     this.#seen = taken;
-    if (!rests || taken === this.#released) return;
+    if (!rests || taken === this.#released) return false;
     this.#released = taken;
+    return true;
+  }
+
+  #giveBack(): void {
     const { rss, heapUsed } = this.#inUse();
     if (rss < this.#least * grown || heapUsed > mostInUse) return;
     this.#release();
