@@ -100,7 +100,9 @@ describe("a child of the process pool", () => {
     expect(pids.map((pid) => pids.indexOf(pid))).toEqual([0, 0, 0, 3, 3, 3, 6]);
     expect(await worker.line("child.retiring")).toMatchObject({ text: "max-tasks", pid: pids[0] });
     await expect.poll(() => lives(pids[0] ?? 0), { timeout: patience }).toBe(false);
-    expect(worker.lines.filter(({ event }) => event === "task.returned")).toEqual([]);
+    // One that came while the next child was made may have waited for it for a second, on a machine that is slow to.
+    const returned = worker.lines.filter(({ event, text }) => event === "task.returned" && text !== "waited");
+    expect(returned).toEqual([]);
   });
 
   test("is replaced when it has grown, and not in the middle of a task", async () => {
