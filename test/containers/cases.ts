@@ -164,6 +164,13 @@ async function drain(shop: Shop): Promise<void> {
   }
   await endedInOrder(shop, "worker");
   await shop.compose("start", "worker");
+  // Podman's name server says nothing for some seconds after containers have come.
+  const reached = (): Promise<boolean> =>
+    shop.celeriac("queues").then(
+      () => true,
+      () => false,
+    );
+  await until("the broker is reached again", patience, reached, Boolean);
 }
 
 async function kill(shop: Shop): Promise<void> {
