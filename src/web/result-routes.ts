@@ -244,7 +244,9 @@ async function* withHeartbeat<T>(
 }
 
 function unknownTask(id: string): RouteAnswer {
-  return problem(404, "TASK_UNKNOWN", `no task ${id} is known here; it was never accepted, or its result has expired`);
+  const why =
+    "it was never accepted, its result has expired, or it has not begun and was sent by a program without these routes";
+  return problem(404, "TASK_UNKNOWN", `no task ${id} is known here; ${why}`);
 }
 
 function problem(status: number, code: string, message: string): RouteAnswer {
