@@ -45,8 +45,7 @@ const farSide = new FarSide({
   },
 });
 
-const spare = new SpareMemory(systemClock, () => farSide.doing);
-process.on("exit", () => spare[Symbol.dispose]());
+void new SpareMemory(systemClock, () => farSide.doing);
 
 const reader = new FrameReader((frame) => farSide.frame(frame));
 pipe.on("data", (chunk: Buffer) => reader.push(chunk));

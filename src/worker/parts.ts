@@ -1,11 +1,11 @@
 /** The parts of a worker, in the order in which they start. */
 
+import { type Doing, SpareMemory } from "../pool/spare-memory.ts";
 import { Autoscaler } from "./autoscaler.ts";
 import { EventPart } from "./event-part.ts";
 import { FactPart } from "./fact-part.ts";
 import type { WorkerInside, WorkerPart } from "./part.ts";
 import { RemotePart } from "./remote/remote-part.ts";
-import { type Doing, SpareMemory } from "../pool/spare-memory.ts";
 import { RunTracing } from "./run-tracing.ts";
 
 type MakePart = (inside: WorkerInside) => WorkerPart;

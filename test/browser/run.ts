@@ -14,7 +14,7 @@ import { parseArgs } from "node:util";
 import { root } from "../../scripts/process.ts";
 import { buildUi } from "../../scripts/ui.ts";
 import { programAvailable, programs } from "../server/required-program.ts";
-import type { Case } from "./case.ts";
+import { type Case, endWithout, say, Tally } from "./case.ts";
 import { executable, Eyes, pictures } from "./look.ts";
 import { signIn } from "./sign-in.ts";
 import { World } from "./world.ts";
@@ -26,49 +26,29 @@ const { values } = parseArgs({
     smoke: { type: "boolean", default: false },
   },
 });
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const missing = [
   ...(existsSync(executable) ? [] : [`chromium (${programs.chromium})`]),
   ...(programAvailable("redis-server") ? [] : [`redis-server (${programs["redis-server"]})`]),
 ];
-if (missing.length > 0) {
-  const required = process.env["CELERIAC_REQUIRE"] === "all";
-  say(`the browser's tests need ${missing.join(" and ")}: ${required ? "FAILED" : "SKIPPED"}`);
-  say(required ? "0 passed, 1 failed, 0 skipped" : "0 passed, 0 failed, 1 skipped");
-  process.exit(required ? 1 : 0);
-}
+if (missing.length > 0) endWithout(`the browser's tests need ${missing.join(" and ")}`);
 
 const built = await buildUi(join(root, "dist", "dashboard", "ui"));
 if (built.code !== 0) {
   say(built.text);
   process.exit(1);
 }
-let passed = 0;
-let failed = 0;
+const tally = new Tally();
 {
   const { flags, env } = signIn;
   await using world = await World.start({ prefix: "/ops/celeriac", ...(values.smoke && { flags, env }) });
   await world.fill();
   await using eyes = await Eyes.open(world.url);
-  for (const { name, run } of await cases(world, eyes)) {
-    if (!name.includes(values.only)) continue;
-    const started = performance.now();
-    try {
-      await run();
-      passed++;
-      say(`ok      ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
-    } catch (error) {
-      failed++;
-      say(`FAILED  ${name}\n${String(error instanceof Error ? error.message : error).replace(/^/gm, "        ")}`);
-    }
-  }
-  if (failed > 0 && world.warnings !== "") say(`\nthe dashboard warned:\n${world.warnings}`);
+  for (const one of await cases(world, eyes)) if (one.name.includes(values.only)) await tally.tried(one);
+  if (tally.failed > 0 && world.warnings !== "") say(`\nthe dashboard warned:\n${world.warnings}`);
 }
-say(
-  `\npictures are in ${pictures.slice(root.length + 1)}\n${String(passed)} passed, ${String(failed)} failed, 0 skipped`,
-);
-process.exit(failed === 0 && passed > 0 ? 0 : 1);
+say(`\npictures are in ${pictures.slice(root.length + 1)}\n${tally.text}`);
+process.exit(tally.failed === 0 && tally.passed > 0 ? 0 : 1);
 
 /** Loaded once the world is there: the app reads the broker's URL when it is loaded. */
 async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {

@@ -7,7 +7,7 @@ import { chmod, cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { at, documents, stages } from "../deploy/reading.ts";
-import { attempt, type Engine } from "./engine.ts";
+import { attempt, type Engine, passed } from "./engine.ts";
 
 /** As deploy/ names them. */
 export const nodeImage: string = stages().at(-1)?.[0]?.rest ?? "";
@@ -88,7 +88,5 @@ async function made(engine: Engine, name: string, { packages, fill, changes }: R
 }
 
 async function mustRun(words: readonly string[]): Promise<string> {
-  const { code, text, stdout } = await attempt(words, { limit: 1_800_000 });
-  if (code !== 0) throw new Error(`${words.join(" ")} ended with ${String(code)}:\n${text.slice(-1000)}`);
-  return stdout;
+  return passed(words.join(" "), await attempt(words, { limit: 1_800_000 }));
 }

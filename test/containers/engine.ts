@@ -77,7 +77,8 @@ export class Engine {
 
 const given = (limit: number | undefined): { limit?: number } => (limit === undefined ? {} : { limit });
 
-function passed(command: string, { code, text, stdout }: Said): string {
+/** Its standard output; throws what was said where it failed. */
+export function passed(command: string, { code, text, stdout }: Said): string {
   if (code !== 0)
     throw new Error(`${command} ended with ${String(code)}:\n${text.trim().split("\n").slice(-15).join("\n")}`);
   return stdout.trim();

@@ -9,52 +9,27 @@
  */
 
 import { parseArgs } from "node:util";
-import type { Case } from "../browser/case.ts";
+import { endWithout, say, Tally } from "../browser/case.ts";
 import { baseImages } from "./base-images.ts";
 import { cases } from "./cases.ts";
 import { Engine } from "./engine.ts";
 import { Shop } from "./shop.ts";
 
 const { values } = parseArgs({ options: { bases: { type: "string", default: "" } } });
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-
 const engine = await Engine.find();
 const missing = typeof engine === "string" ? engine : await baseImages(engine, values.bases === "debian");
-if (typeof engine === "string" || missing !== undefined) {
-  const required = process.env["CELERIAC_REQUIRE"] === "all";
-  say(`the tests in containers: ${required ? "FAILED" : "SKIPPED"}: ${String(missing)}`);
-  say(required ? "0 passed, 1 failed, 0 skipped" : "0 passed, 0 failed, 1 skipped");
-  process.exit(required ? 1 : 0);
-}
+if (typeof engine === "string" || missing !== undefined) endWithout(`the tests in containers: ${String(missing)}`);
 
-let passed = 0;
-let failed = 0;
-/** False where what follows would only say the same again. */
-async function tried({ name, run }: Case): Promise<boolean> {
-  const started = performance.now();
-  const seconds = (): string => `(${((performance.now() - started) / 1000).toFixed(1)} s)`;
-  try {
-    await run();
-    passed++;
-    say(`ok      ${name} ${seconds()}`);
-    return true;
-  } catch (error) {
-    failed++;
-    say(
-      `FAILED  ${name} ${seconds()}\n${String(error instanceof Error ? error.message : error).replace(/^/gm, "        ")}`,
-    );
-    return false;
-  }
-}
-
+const tally = new Tally();
 {
   await using shop = await Shop.make(engine);
   const { image, running } = cases(shop);
-  if (await tried({ name: `the image is built by ${engine.program}`, run: () => shop.build() })) {
-    for (const one of image) await tried(one);
-    if (await tried({ name: "the compose file is brought up", run: () => shop.up() }))
-      for (const one of running) await tried(one);
+  // What follows would only say the same again.
+  if (await tally.tried({ name: `the image is built by ${engine.program}`, run: () => shop.build() })) {
+    for (const one of image) await tally.tried(one);
+    if (await tally.tried({ name: "the compose file is brought up", run: () => shop.up() }))
+      for (const one of running) await tally.tried(one);
   }
 }
-say(`\n${String(passed)} passed, ${String(failed)} failed, 0 skipped`);
-process.exit(failed === 0 && passed > 0 ? 0 : 1);
+say(`\n${tally.text}`);
+process.exit(tally.failed === 0 && tally.passed > 0 ? 0 : 1);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { folder as deploy } from "../deploy/reading.ts";
 import { root } from "../source-tree.ts";
 import { freePort } from "../server/free-port.ts";
-import { attempt, type Engine } from "./engine.ts";
+import { attempt, type Engine, passed } from "./engine.ts";
 
 /** What the app of deploy/ lacks: a task that takes its time, and a schedule that fires while somebody looks. */
 const moreTasks = `
@@ -68,7 +68,7 @@ export class Shop implements AsyncDisposable {
   }
 
   async #forPodman(): Promise<readonly string[]> {
-    const setting = async (name: string): Promise<string> => (await must(["npm", "config", "get", name], root)).trim();
+    const setting = (name: string): Promise<string> => must(["npm", "config", "get", name], root);
     const [registry, authority] = [await setting("registry"), await setting("cafile")];
     const own = join(this.folder, "npmrc");
     const inside = "/tmp/npm-authority.pem";
@@ -172,7 +172,5 @@ export async function until<T>(
 }
 
 async function must(words: readonly string[], cwd: string): Promise<string> {
-  const { code, text, stdout } = await attempt(words, { limit: 300_000, cwd });
-  if (code !== 0) throw new Error(`${words.join(" ")} ended with ${String(code)}:\n${text.slice(-1500)}`);
-  return stdout;
+  return passed(words.join(" "), await attempt(words, { limit: 300_000, cwd }));
 }

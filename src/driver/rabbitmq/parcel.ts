@@ -81,23 +81,24 @@ export class Packer {
   wrap(parcel: LooseParcel): Parcel {
     const { queue, place, body } = parcel;
     const due = parcel.due === undefined ? undefined : parcel.due - this.#clock.now() + this.#clock.monotonic();
-    const plain = due === undefined ? parcel.properties : waiting(parcel.properties);
-    let properties = place === "task" ? this.#named(plain) : plain;
-    let size = this.#write(properties);
-    // A sender may have filled the frame: its message goes without a name rather than not at all.
-    if (size > mostProperties && properties !== plain) size = this.#write((properties = plain));
-    if (size > mostProperties) throw tooLarge(mostProperties);
-    return { queue, place, due, properties, encoded: this.#measure.copy(), body, size: size + body.byteLength };
+    const written = this.#written(due === undefined ? parcel.properties : waiting(parcel.properties), place);
+    return { queue, place, due, ...written, body, size: written.encoded.byteLength + body.byteLength };
   }
 
   /** To be sent again where it is not known whether the server took it: the two are told apart by their names alone. */
   another(parcel: Parcel): Parcel {
-    const { properties, place } = parcel;
-    if (place !== "task" || properties.headers?.[copyHeader] === undefined) return parcel;
-    const named = this.#named(properties);
-    return this.#write(named) > mostProperties
-      ? parcel
-      : { ...parcel, properties: named, encoded: this.#measure.copy() };
+    return { ...parcel, ...this.#written(parcel.properties, parcel.place) };
+  }
+
+  /** A task's with a name. Where the sender filled the frame they go as they are: without one rather than not at all. */
+  #written(plain: Properties, place: Parcel["place"]): Pick<Parcel, "properties" | "encoded"> {
+    const measure = this.#measure;
+    for (const properties of place === "task" ? [this.#named(plain), plain] : [plain]) {
+      measure.undo(0);
+      writeProperties(measure, properties);
+      if (measure.mark <= mostProperties) return { properties, encoded: measure.copy() };
+    }
+    throw tooLarge(mostProperties);
   }
 
   #named(properties: Properties): Properties {
@@ -105,12 +106,6 @@ export class Packer {
     if (headers === undefined) return properties;
     this.#copies += 1;
     return { ...properties, headers: { ...headers, [copyHeader]: `${this.#origin}${this.#copies.toString(36)}` } };
-  }
-
-  #write(properties: Properties): number {
-    this.#measure.undo(0);
-    writeProperties(this.#measure, properties);
-    return this.#measure.mark;
   }
 
   /** Where it goes just now. */
