@@ -115,7 +115,13 @@ export interface WorkerDetail extends Answered {
 
 export interface WorkerChild {
   readonly pid: number;
-  readonly slots: readonly { readonly id?: string; readonly task?: string; readonly since?: number }[];
+  readonly slots: readonly {
+    readonly id?: string;
+    readonly task?: string;
+    readonly since?: number;
+    /** A task of a queue that is not shown to who looks. */
+    readonly hidden?: boolean;
+  }[];
   readonly done: number;
   readonly rss?: number;
   readonly lag?: number;

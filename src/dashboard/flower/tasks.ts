@@ -220,7 +220,7 @@ function momentOf(text: string | undefined): number | undefined {
 }
 
 /** The fields of Celery's `Task`, times in seconds. */
-function recordOf({ inside }: Visit, task: Task): object {
+function recordOf({ inside, viewer }: Visit, task: Task): object {
   const { row, attempts, args, kwargs, result, error, parent, root } = task;
   const last = attempts.at(-1);
   const cover = (text: string | undefined, kind: string): string | null =>
@@ -258,7 +258,7 @@ function recordOf({ inside }: Visit, task: Task): object {
     root_id: root ?? row.root ?? row.id,
     parent: parent ?? null,
     parent_id: parent ?? null,
-    children: task.children.map(({ id }) => id),
+    children: task.children.filter(({ queue }) => maySee(viewer, queue)).map(({ id }) => id),
   };
 }
 

@@ -4,7 +4,7 @@ import { ask } from "../../control/ask.ts";
 import { isAlive } from "../../event/worker-record.ts";
 import type { ActionRequest } from "../contract.ts";
 import type { Visit } from "../http/route.ts";
-import type { Inside } from "../inside.ts";
+import { shownAnswer } from "./shown-answer.ts";
 import { parameters, perform, requiredText, saidBy, unknownWorker, wholeParameter } from "./dialect.ts";
 
 /** As Flower asks them, with the names under which it shows the answers. */
@@ -23,7 +23,7 @@ const patience = 1_000;
 const longest = 2_000;
 
 export async function workers(visit: Visit): Promise<object> {
-  const { inside, signal } = visit;
+  const { inside } = visit;
   const params = await parameters(visit);
   const name = params.get("workername") ?? undefined;
   const now = inside.clock.now();
@@ -34,7 +34,7 @@ export async function workers(visit: Visit): Promise<object> {
   if (isSet(params.get("status"))) {
     return Object.fromEntries(wanted.map((one) => [one.hostname, isAlive(one, now)]));
   }
-  return inspect(inside, name === undefined ? undefined : [name], signal);
+  return inspect(visit, name === undefined ? undefined : [name]);
 }
 
 export const workerCommands: Readonly<Record<string, (visit: Visit) => Promise<object>>> = {
@@ -84,11 +84,8 @@ async function command(visit: Visit, kind: ActionRequest["do"], fields: object) 
   return { worker, result: await perform(visit, { do: kind, worker, ...fields } as ActionRequest) };
 }
 
-async function inspect(
-  { connect, clock, cluster }: Inside,
-  destination: readonly string[] | undefined,
-  signal: AbortSignal,
-): Promise<object> {
+async function inspect({ inside, viewer, signal }: Visit, destination: readonly string[] | undefined): Promise<object> {
+  const { connect, clock, cluster, settings } = inside;
   const { bus } = await connect();
   const answers = new Map<string, Record<string, unknown>>();
   const limit = destination === undefined ? cluster.alive(clock.now()).length || undefined : undefined;
@@ -97,7 +94,7 @@ async function inspect(
       const question = { method, arguments: named, destination, timeout: patience, inAll: longest, limit };
       for (const [worker, answer] of await ask(bus, question, clock, signal)) {
         const facts = answers.get(worker) ?? { timestamp: clock.now() / 1000 };
-        facts[shown] = answer;
+        facts[shown] = shownAnswer(shown, answer, viewer, settings.redact);
         answers.set(worker, facts);
       }
     }),

@@ -3,6 +3,7 @@
 import { ask } from "../../control/ask.ts";
 import type { WorkerChild, WorkerDetail, WorkerList, WorkerRow } from "../contract.ts";
 import { maySee } from "../access/viewer.ts";
+import { queueOfRequest } from "./requests.ts";
 import { shownRow } from "./tasks.ts";
 import { notFound } from "../http/failure.ts";
 import type { Visit } from "../http/route.ts";
@@ -57,7 +58,11 @@ export async function workerDetail({ inside, viewer, params, query, signal }: Vi
     ...(slots !== undefined && { slots }),
     ...(implementation !== undefined && { pool: implementation }),
   };
-  return { ...detail, row, children: childrenOf(pool, said["active"], row), limits: limitsOf(said["registered"]) };
+  // Of others' tasks only that they have a slot.
+  const active = listOf(said["active"]).map((task) =>
+    maySee(viewer, queueOfRequest(task)) ? task : { worker_pid: recordOf(task)["worker_pid"], hidden: true },
+  );
+  return { ...detail, row, children: childrenOf(pool, active, row), limits: limitsOf(said["registered"]) };
 }
 
 /** What one worker answers to each of these; what it does not answer is absent. */
@@ -78,7 +83,11 @@ async function askOne(
 }
 
 /** Celery's pool tells its processes, and `active` in which of them a task runs. Ours tells a list of children besides. */
-function childrenOf(pool: Readonly<Record<string, unknown>>, active: unknown, row: WorkerRow): readonly WorkerChild[] {
+function childrenOf(
+  pool: Readonly<Record<string, unknown>>,
+  active: readonly unknown[],
+  row: WorkerRow,
+): readonly WorkerChild[] {
   const told = new Map(
     listOf(pool["children"]).map((child) => {
       const facts = recordOf(child);
@@ -87,7 +96,7 @@ function childrenOf(pool: Readonly<Record<string, unknown>>, active: unknown, ro
   );
   const pids = new Set(listOf(pool["processes"]).flatMap((pid) => numberOf(pid) ?? []));
   for (const pid of told.keys()) pids.add(pid);
-  const running = Map.groupBy(listOf(active).map(recordOf), (task) => numberOf(task["worker_pid"]) ?? row.pid ?? 0);
+  const running = Map.groupBy(active.map(recordOf), (task) => numberOf(task["worker_pid"]) ?? row.pid ?? 0);
   for (const pid of running.keys()) pids.add(pid);
   return [...pids].slice(0, 1_000).map((pid) => {
     const facts = told.get(pid) ?? {};
@@ -108,6 +117,7 @@ function slotOf(task: Readonly<Record<string, unknown>>): WorkerChild["slots"][n
     ...(id !== undefined && { id }),
     ...(name !== undefined && { task: name }),
     ...(start !== undefined && { since: Math.round(start * 1000) }),
+    ...(task["hidden"] === true && { hidden: true }),
   };
 }
 

@@ -48,14 +48,14 @@ export function Pool({ row, childs }: { readonly row: WorkerRow; readonly childs
                 free
               </li>
             ) : null}
-            {slots.map(({ id, task, since }, index) => (
+            {slots.map(({ id, task, since, hidden }, index) => (
               <li key={id ?? index} className="flex min-w-0 items-center gap-2">
                 <span
-                  className={`size-3 shrink-0 rounded-xs border ${id === undefined ? "border-line-strong" : "border-running bg-running"}`}
+                  className={`size-3 shrink-0 rounded-xs border ${id === undefined && hidden !== true ? "border-line-strong" : "border-running bg-running"}`}
                   aria-hidden="true"
                 />
                 {id === undefined ? (
-                  <span className="text-dim">free</span>
+                  <span className="text-dim">{hidden === true ? "a task of another queue" : "free"}</span>
                 ) : (
                   <Go
                     to={`/tasks/${encodeURIComponent(id)}`}

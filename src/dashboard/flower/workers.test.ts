@@ -1,0 +1,120 @@
+/** What workers say of themselves in Flower's API and on their own pages, to who is confined to some queues and under the redaction. */
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hashPassword } from "../access/password.ts";
+import type { WorkerDetail } from "../contract.ts";
+import { type Asked, Stage } from "../fixtures/stage.ts";
+import { shownAnswer } from "./shown-answer.ts";
+
+const canary = "sk-canary-0815";
+const over = (text: string): string => text.replaceAll(canary, "***");
+const everything = { name: "ann", role: "view" } as const;
+const mail = { ...everything, queues: ["mail"] } as const;
+
+describe("while a task of each of two queues runs", () => {
+  let stage: Stage;
+  const gate = Promise.withResolvers<void>();
+  const ids: Record<string, string> = {};
+
+  beforeAll(async () => {
+    const password = await hashPassword("word", 10);
+    const user = (name: string) => ({ name, role: "view" as const, password });
+    stage = new Stage(undefined, {
+      redact: over,
+      login: { users: [user("ann"), { ...user("confined"), queues: ["mail"] }] },
+    });
+    await stage.page.start();
+    for (const queue of ["mail", "money"]) {
+      const task = stage.app.task(`of.${queue}`, { queue }, async (_input: { key: string }) => gate.promise);
+      ids[queue] = (await task.delay({ key: `${queue} ${canary}` })).id;
+    }
+    await stage.work({ concurrency: 4, queues: ["mail", "money"] });
+    const both = (answer: Answers): boolean => (answer["w1@here"]?.active.length ?? 0) === 2;
+    await stage.until<Answers>("/flower/api/workers", both, as("ann"));
+  });
+  afterAll(async () => {
+    gate.resolve();
+    await stage[Symbol.asyncDispose]();
+  });
+
+  test("Flower's workers tell who is confined of no other queue's task, and show no argument that is redacted", async () => {
+    for (const path of ["/flower/api/workers", "/api/workers", "/api/workers?workername=w1@here"]) {
+      const asked = { ...as("confined"), headers: { ...as("confined").headers, accept: "*/*" } };
+      const said = (await stage.get<Answers>(path, asked))["w1@here"];
+      expect(said?.active.map(({ id }) => id)).toEqual([ids["mail"]]);
+      expect(JSON.stringify(said)).not.toMatch(/money (?:sk|\*)/);
+      expect(said?.active_queues.map(({ name }) => name)).toEqual(["mail"]);
+      expect([said?.conf, said?.revoked]).toEqual([{}, []]);
+      expect(JSON.stringify(said?.active)).toContain("mail ***");
+      const all = (await stage.get<Answers>(path, { headers: { ...as("ann").headers, accept: "*/*" } }))["w1@here"];
+      expect(all?.active).toHaveLength(2);
+      expect(all?.conf).toHaveProperty("worker_pool");
+      expect(JSON.stringify(all)).not.toContain(canary);
+    }
+  });
+
+  test("a worker's page tells who is confined of another queue's task only that it has a slot", async () => {
+    const slotsFor = async (who: string): Promise<object[]> => {
+      const { children } = await stage.get<WorkerDetail>("/api/workers/w1%40here", as(who));
+      return children.flatMap(({ slots }) => slots);
+    };
+    expect(await slotsFor("ann")).toHaveLength(2);
+    const mine = await slotsFor("confined");
+    expect(mine).toHaveLength(2);
+    expect(mine).toContainEqual({ hidden: true });
+    expect(mine).toContainEqual(expect.objectContaining({ id: ids["mail"], task: "of.mail" }));
+  });
+});
+
+describe("answers as Celery's workers write them", () => {
+  const request = (queue: string) => ({
+    id: queue,
+    name: "shown.as",
+    type: "tasks.charge",
+    args: [1, `${queue} ${canary}`],
+    kwargs: { card: canary },
+    delivery_info: { exchange: "", routing_key: queue, priority: 0, redelivered: false },
+  });
+
+  test("reserved and scheduled tasks of other queues are left out, and arguments covered whatever their shape", () => {
+    const seen: unknown[] = [];
+    const redact = (text: string, what: object): string => {
+      seen.push(what);
+      return over(text);
+    };
+    const reserved = shownAnswer("reserved", [request("mail"), request("money"), { id: "of nowhere" }], mail, redact);
+    expect(reserved).toEqual([{ ...request("mail"), args: [1, "mail ***"], kwargs: { card: "***" } }]);
+    expect(seen).toEqual([
+      { kind: "args", task: "tasks.charge" },
+      { kind: "kwargs", task: "tasks.charge" },
+    ]);
+    const later = (queue: string) => ({ eta: "2026-12-01T00:00:00", priority: 6, request: request(queue) });
+    const scheduled = shownAnswer("scheduled", [later("money"), later("mail")], mail, over);
+    expect(scheduled).toMatchObject([{ priority: 6, request: { id: "mail", kwargs: { card: "***" } } }]);
+    const printed = { ...request("mail"), args: `(1, '${canary}')`, kwargs: "{}" };
+    expect(shownAnswer("active", [printed], everything, over)).toMatchObject([{ args: "(1, '***')", kwargs: "{}" }]);
+    // What is no JSON any more stays text.
+    expect(shownAnswer("active", [request("mail")], everything, () => "gone")).toMatchObject([{ args: "gone" }]);
+    expect(shownAnswer("active", [request("money")], everything, (text) => text)).toEqual([request("money")]);
+  });
+
+  test("an error in the place of a list is covered as one", () => {
+    expect(shownAnswer("reserved", { error: `KeyError('${canary}')` }, mail, over)).toEqual({
+      error: "KeyError('***')",
+    });
+    expect(shownAnswer("active", { [canary]: 1 }, mail, over)).toEqual({ error: '{"***":1}' });
+  });
+});
+
+interface Answers {
+  readonly [worker: string]: {
+    readonly active: readonly { readonly id: string }[];
+    readonly active_queues: readonly { readonly name: string }[];
+    readonly conf: object;
+    readonly revoked: readonly string[];
+  };
+}
+
+function as(name: string): Asked {
+  return { headers: { authorization: `Basic ${Buffer.from(`${name}:word`).toString("base64")}` } };
+}
