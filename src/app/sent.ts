@@ -74,7 +74,7 @@ function refused(
   }
   return new CeleriacError(
     "QUEUE_FULL",
-    `The queue "${draft.queue}" takes no more: ${answer.detail}. Nothing was sent; try later, start more workers, or raise maxDepth (${limits.maxDepth}).`,
+    `The queue "${draft.queue}" takes no more: ${answer.detail}. Nothing was sent; try later, start more workers, or raise the limit${limits.maxDepth > 0 ? ` (maxDepth is ${limits.maxDepth})` : ""}.`,
     { details },
   );
 }

@@ -29,6 +29,7 @@ const duplicate: Published = { kind: "duplicate" };
 export interface PublishLimits {
   readonly maxMessageBytes: number;
   readonly maxDepth: number;
+  readonly maxSize: number;
 }
 
 interface Ready {
@@ -156,14 +157,18 @@ export class SqliteBroker implements Broker {
       const one = typeof answer === "number" ? answer : answer[index];
       if (typeof one === "object") return one;
       if (one === published.accepted) return accepted;
-      return one === published.duplicate ? duplicate : this.#full(outgoing.queue);
+      return one === published.duplicate ? duplicate : refusedFull(outgoing.queue, one ?? published.full, this.#limits);
     });
   }
+}
 
-  #full(queue: string): Published {
-    const detail = `queue "${queue}" holds ${this.#limits.maxDepth} ready messages, which is its limit`;
-    return { kind: "refused", reason: "full", detail };
-  }
+/** What is said where an answer is neither `accepted` nor `duplicate`. */
+export function refusedFull(queue: string, answer: number, { maxDepth, maxSize }: PublishLimits): Published {
+  const detail =
+    answer === published.fileFull
+      ? `the database file is in use up to the ${maxSize} bytes of its maxSize`
+      : `queue "${queue}" holds ${maxDepth} ready messages, which is its maxDepth`;
+  return { kind: "refused", reason: "full", detail };
 }
 
 /** Cut so that no single transaction holds the write lock for long. */

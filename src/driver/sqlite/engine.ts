@@ -34,6 +34,7 @@ export interface EngineOptions {
   readonly embed: boolean;
   readonly durability: "power" | "process";
   readonly maxDepth: number;
+  readonly maxSize: number;
   /** How long a lock of another process is waited for, ms. */
   readonly busyLimit: number;
 }

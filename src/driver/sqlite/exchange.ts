@@ -57,6 +57,12 @@ export type Request =
   | { readonly k: "unwatch"; readonly watch: number }
   | { [K in Ask]: { readonly k: "ask"; readonly call: number; readonly ask: K; readonly input: Asks[K]["in"] } }[Ask];
 
+/** Why nothing was sent: `full` names the queue that takes no more; with `file` it is the whole file that does not. */
+export interface Refusal {
+  readonly full: string;
+  readonly file: boolean;
+}
+
 /** Calls of which there are few: named, with plain values. */
 export interface Asks {
   readonly consume: {
@@ -122,8 +128,7 @@ export interface Asks {
   readonly releaseTerm: { in: Term; out: null };
   readonly fire: {
     in: { term: Term; schedule: string; tick: number; from: number; count: number };
-    /** The name of a queue that is full. */
-    out: Fired | { readonly full: string };
+    out: Fired | Refusal;
   };
   readonly beginTick: { in: { term: Term; schedule: string; tick: number; id: string }; out: BegunTick };
   readonly doneTick: { in: { schedule: string; tick: number; id: string }; out: null };
@@ -187,7 +192,7 @@ export interface Claimed {
 /** seq, queue (index), length of the head, length of the body, crashes, suspicions, redelivered. */
 export const claimedWidth = 7;
 /** Answers to `publish`, one a message; a bare number when all are the same. */
-export const published = { accepted: 0, duplicate: 1, full: 2 } as const;
+export const published = { accepted: 0, duplicate: 1, full: 2, fileFull: 3 } as const;
 export type PublishAnswer = number | readonly (number | CallHeld)[];
 /** Settled, and more to say: the outcome that was final already, and what became of arrivals. */
 export interface SettledMore {

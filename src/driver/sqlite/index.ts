@@ -28,12 +28,12 @@ export interface SqliteBackend extends FullBackend {
 }
 
 export const open: (options: BackendOptions) => SqliteBackend = (options) => {
-  const { path, durability, embed, thread } = parseLocation(options.url);
+  const { path, durability, embed, maxSize, thread } = parseLocation(options.url);
   const { maxDepth, maxMessageBytes, commandTimeout, clock } = options;
-  const engine = { path, durability, embed, maxDepth, busyLimit: Math.min(busyLimit, commandTimeout) };
+  const engine = { path, durability, embed, maxDepth, maxSize, busyLimit: Math.min(busyLimit, commandTimeout) };
   const link = new Link(engine, thread, clock);
   const store = new SqliteStore(link);
-  const broker = new SqliteBroker(link, store, { maxDepth, maxMessageBytes });
+  const broker = new SqliteBroker(link, store, { maxDepth, maxSize, maxMessageBytes });
   const bus = new SqliteBus(link, clock);
   link.addTaker({
     claimed: (notice) => broker.claimed(notice),
@@ -65,10 +65,10 @@ export const open: (options: BackendOptions) => SqliteBackend = (options) => {
 };
 
 export const within: OpenWithin = ({ url, clock, maxDepth, maxMessageBytes }, connection) => {
-  const { path, embed } = parseLocation(url);
+  const { path, embed, maxSize } = parseLocation(url);
   const sql = new UserSql(connection);
   return {
     sharesLocks: sql.isOurLibrary,
-    open: () => new Within(sql, { path, embed, clock, maxDepth, maxMessageBytes }),
+    open: () => new Within(sql, { path, embed, clock, maxDepth, maxSize, maxMessageBytes }),
   };
 };

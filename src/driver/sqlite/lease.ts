@@ -48,7 +48,7 @@ export class SqliteLease implements Lease {
     if (typeof answer === "string") return answer;
     throw new CeleriacError(
       "QUEUE_FULL",
-      `The tick of "${schedule}" was not sent: queue "${answer.full}" is full. It can be fired again when there is room.`,
+      `The tick of "${schedule}" was not sent: ${answer.file ? "the database file has reached its maxSize" : `queue "${answer.full}" is full`}. It can be fired again when there is room.`,
       { details: { schedule, queue: answer.full } },
     );
   }

@@ -16,7 +16,11 @@ function claim(fence: number): Claimed {
 }
 
 const unopened = (): Link =>
-  new Link({ path: "none", embed: false, durability: "power", maxDepth: 1, busyLimit: 1 }, false, systemClock);
+  new Link(
+    { path: "none", embed: false, durability: "power", maxDepth: 1, maxSize: 0, busyLimit: 1 },
+    false,
+    systemClock,
+  );
 const lost: Notice = { n: "lost", consumer: 1, held: [[7, 1]], why: "it could not be renewed in time" };
 
 it("hears in their order what it has lost and what it has got since, though the first came with an answer", async () => {

@@ -1,6 +1,6 @@
 /**
  * Reads `sqlite:` URLs. A path without a leading slash is relative to the working directory; options travel in the query:
- * `durability=power|process`, `embed`, `thread=true|false`. Everything unknown is refused, so that a typing error never
+ * `durability=power|process`, `embed`, `maxSize=10gb`, `thread=true|false`. Everything unknown is refused, so that a typing error never
  * silently costs durability.
  */
 
@@ -15,9 +15,14 @@ export interface SqliteLocation {
   readonly durability: "power" | "process";
   /** The file belongs to the user's application; our tables live beside his. */
   readonly embed: boolean;
+  /** New messages are refused when so many bytes of the file are in use; 0 = no limit. */
+  readonly maxSize: number;
   /** False: the driver runs on the calling thread. For scripts and tests; a slow disk then stops that thread. */
   readonly thread: boolean;
 }
+
+/** The empty tables take a quarter of it. */
+const smallestSize = 1024 * 1024;
 
 const forms = "Use sqlite:celeriac.db (relative), sqlite:///absolute/path.db or sqlite:/absolute/path.db";
 
@@ -39,12 +44,13 @@ export function parseLocation(url: URL): SqliteLocation {
   if (process.platform === "win32" && /^\/[A-Za-z]:/.test(name)) name = name.slice(1);
 
   for (const key of url.searchParams.keys()) {
-    if (!["durability", "embed", "thread"].includes(key)) throw invalid(`the option "${key}" is unknown`);
+    if (!["durability", "embed", "maxSize", "thread"].includes(key)) throw invalid(`the option "${key}" is unknown`);
   }
   return {
     path: resolve(name),
     durability: oneOf(url, "durability", ["power", "process"]) ?? "power",
     embed: flag(url, "embed", false),
+    maxSize: size(url, "maxSize"),
     thread: flag(url, "thread", true),
   };
 }
@@ -55,6 +61,15 @@ function oneOf<T extends string>(url: URL, key: string, allowed: readonly T[]): 
   const found = allowed.find((one) => one === value);
   if (found === undefined) throw invalid(`${key}=${value} is none of ${allowed.join(", ")}`);
   return found;
+}
+
+function size(url: URL, key: string): number {
+  const value = url.searchParams.get(key);
+  if (value === null) return 0;
+  const [, number, unit = ""] = /^(\d{1,9})(kb|mb|gb|tb)?$/i.exec(value) ?? [];
+  const bytes = Number(number) * 1024 ** ["", "kb", "mb", "gb", "tb"].indexOf(unit.toLowerCase());
+  if (bytes >= smallestSize && Number.isSafeInteger(bytes)) return bytes;
+  throw invalid(`${key}=${value} is no size of at least 1mb, such as ${key}=512mb or ${key}=10gb`);
 }
 
 function flag(url: URL, key: string, absent: boolean): boolean {

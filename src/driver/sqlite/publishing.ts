@@ -1,16 +1,17 @@
 /**
- * Stores messages: new ones with their duplicate check and the limit of depth, follow-ups and replacements without the limit.
+ * Stores messages: new ones with their duplicate check and the limits of depth and size, follow-ups and replacements without limits.
  * Also brings delayed messages to their queue when they are due.
  */
 
 import type { CallHeld, CallRule } from "../../port/call-law.ts";
 import type { CallRows } from "./call-rows.ts";
 import { published } from "./exchange.ts";
-import type { PublishAnswer } from "./exchange.ts";
+import type { PublishAnswer, Refusal } from "./exchange.ts";
 import type { LineOrder } from "./line-order.ts";
 import { unset } from "./parcel.ts";
 import type { SentMessage, Unpacked } from "./parcel.ts";
 import type { QueueNames } from "./queue-names.ts";
+import type { Quota } from "./quota.ts";
 import { inlineBytes } from "./schema.ts";
 import type { Prepared, Sql } from "./sql.ts";
 import type { Turn } from "./turn.ts";
@@ -28,6 +29,12 @@ const empty = new Uint8Array(0);
 const soon = 150;
 const promoteLimit = 200;
 
+export interface PublishBounds {
+  /** Ready messages of one queue; 0 = no limit. */
+  readonly maxDepth: number;
+  readonly quota: Quota;
+}
+
 interface Depth {
   count: number;
   readonly at: number;
@@ -36,6 +43,7 @@ interface Depth {
 export class Publishing {
   readonly #names: QueueNames;
   readonly #maxDepth: number;
+  readonly #quota: Quota;
   readonly #depths = new Map<number, Depth>();
   readonly #insert: Prepared;
   readonly #insertLarge: Prepared;
@@ -53,14 +61,15 @@ export class Publishing {
   readonly #promote: Prepared;
   readonly #nextDue: Prepared;
 
-  constructor(db: Sql, names: QueueNames, order: LineOrder, calls: CallRows, maxDepth: number) {
+  constructor(db: Sql, names: QueueNames, order: LineOrder, calls: CallRows, bounds: PublishBounds) {
     this.#order = order;
     this.#calls = calls;
     this.#turns = new Turns(db);
     this.#takeTurn = db.prepare("UPDATE celeriac_task SET prio = ? WHERE seq = ?");
     this.#headOf = db.prepare("SELECT head FROM celeriac_task WHERE seq = ?");
     this.#names = names;
-    this.#maxDepth = maxDepth;
+    this.#maxDepth = bounds.maxDepth;
+    this.#quota = bounds.quota;
     this.#insert = db.prepare(
       "INSERT INTO celeriac_task (id, task, queue, prio, state, due, crashes, suspicions, noted, large, created, head, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
     );
@@ -79,7 +88,7 @@ export class Publishing {
     this.#nextDue = db.prepare("SELECT min(due) FROM celeriac_task WHERE state = 1");
   }
 
-  /** New messages, each accepted, a duplicate, or refused because its queue is full. */
+  /** New messages, each accepted, a duplicate, or refused because its queue or the file is full. */
   publish(batch: Unpacked, from: number, count: number, turn: Turn): PublishAnswer {
     let answers: (number | CallHeld)[] | undefined;
     for (let index = 0; index < count; index++) {
@@ -90,20 +99,26 @@ export class Publishing {
     return answers ?? published.accepted;
   }
 
-  /** The name of a queue among theirs that takes no more. */
-  full(batch: Unpacked, from: number, count: number, turn: Turn): string | undefined {
+  /** Why they cannot be stored, all of them. */
+  refusal(batch: Unpacked, from: number, count: number, turn: Turn): Refusal | undefined {
+    const messages = Array.from({ length: count }, (_, index) => batch.message(from + index));
+    const bytes = messages.reduce((sum, message) => sum + sizeOf(message), 0);
+    const [first] = messages;
+    if (first !== undefined && this.#quota.isFull(bytes, turn)) return { full: first.queue, file: true };
     if (this.#maxDepth === 0) return undefined;
-    const queues = new Set(Array.from({ length: count }, (_, index) => batch.message(from + index).queue));
-    return [...queues].find((queue) => this.#isFull(this.#names.number(queue), turn));
+    const queues = new Set(messages.map(({ queue }) => queue));
+    const full = [...queues].find((queue) => this.#isFull(this.#names.number(queue), turn));
+    return full === undefined ? undefined : { full, file: false };
   }
 
   #publishOne(message: SentMessage, turn: Turn): number | CallHeld {
     const queue = this.#names.number(message.queue);
     if (message.call !== undefined) return this.#publishCall(message, message.call, queue, turn);
-    if (this.#maxDepth > 0 && this.#isFull(queue, turn)) {
+    const refused = this.#refused(message, queue, turn);
+    if (refused !== undefined) {
       // A repeat of an accepted call must stay accepted though the queue has filled up since.
       const known = message.window === unset ? undefined : this.#seen.get(message.once);
-      if (known === undefined || (known[1] as number) <= turn.now) return published.full;
+      if (known === undefined || (known[1] as number) <= turn.now) return refused;
     }
     return this.once(message, turn, queue) ? published.accepted : this.#sameNonce(message);
   }
@@ -113,7 +128,8 @@ export class Publishing {
     if (known !== undefined && (known[1] as number) > turn.now) return this.#sameNonce(message);
     const decision = this.#calls.decide(rule, message, turn);
     if (decision.kind === "held" || decision.kind === "gone") return decision;
-    if (decision.kind === "put" && this.#maxDepth > 0 && this.#isFull(queue, turn)) return published.full;
+    const refused = decision.kind === "put" ? this.#refused(message, queue, turn) : undefined;
+    if (refused !== undefined) return refused;
     this.#isFirst(message, turn);
     const swapped = this.#calls.keep(rule, decision, message, turn);
     if (!swapped) this.put({ ...message, due: decision.due ?? unset }, turn, fresh, queue);
@@ -176,6 +192,11 @@ export class Publishing {
     return known?.[0] === message.nonce ? published.accepted : published.duplicate;
   }
 
+  #refused(message: SentMessage, queue: number, turn: Turn): number | undefined {
+    if (this.#maxDepth > 0 && this.#isFull(queue, turn)) return published.full;
+    return this.#quota.isFull(sizeOf(message), turn) ? published.fileFull : undefined;
+  }
+
   /** Counted exactly when a refusal is near, and once a second otherwise, since counting costs time by the message. */
   #isFull(queue: number, turn: Turn): boolean {
     let depth = this.#depths.get(queue);
@@ -211,4 +232,8 @@ export class Publishing {
   forget(): void {
     this.#depths.clear();
   }
+}
+
+function sizeOf({ head, body }: SentMessage): number {
+  return head.length + body.length;
 }

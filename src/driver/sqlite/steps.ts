@@ -17,6 +17,7 @@ import { Moving } from "./moving.ts";
 import { ProcessTable } from "./process-table.ts";
 import { Publishing } from "./publishing.ts";
 import { QueueNames } from "./queue-names.ts";
+import { Quota } from "./quota.ts";
 import { Results } from "./results.ts";
 import { Settling } from "./settling.ts";
 import { Starts } from "./starts.ts";
@@ -45,7 +46,8 @@ export interface Steps {
   readonly moving: Moving;
 }
 
-export function openSteps(options: DatabaseOptions & { readonly maxDepth: number }): Steps {
+export function openSteps(options: DatabaseOptions & { readonly maxDepth: number; readonly maxSize: number }): Steps {
+  const { maxDepth, maxSize } = options;
   const db = new Database(options);
   const names = new QueueNames(db);
   const starts = new Starts(db);
@@ -53,7 +55,7 @@ export function openSteps(options: DatabaseOptions & { readonly maxDepth: number
   const joining = new Joining(db);
   const order = new LineOrder(db);
   const calls = new CallRows(db);
-  const publishing = new Publishing(db, names, order, calls, options.maxDepth);
+  const publishing = new Publishing(db, names, order, calls, { maxDepth, quota: new Quota(db, maxSize) });
   const limits = new LimitRows(db, order);
   const settling = new Settling(db, publishing, results, joining, order, limits.places, calls);
   const terms = new Terms(db);

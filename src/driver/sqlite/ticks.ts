@@ -2,6 +2,7 @@
 
 import type { Begun, Fired, FiredTick, Term } from "../../port/lease.ts";
 import type { Database, Statement } from "./database.ts";
+import type { Refusal } from "./exchange.ts";
 import type { Unpacked } from "./parcel.ts";
 import type { Publishing } from "./publishing.ts";
 import type { Terms } from "./terms.ts";
@@ -63,14 +64,14 @@ export class Ticks {
     fire: Tick & { readonly term: Term; readonly from: number; readonly count: number },
     batch: Unpacked,
     turn: Turn,
-  ): Fired | { readonly full: string } {
+  ): Fired | Refusal {
     const { term, from, count } = fire;
     const id = count === 0 ? "" : batch.message(from).id;
     const earlier = this.#earlier(fire, id);
     if (earlier !== undefined) return earlier;
     if (!this.#terms.isCurrent(term, turn.mono)) return "not-leader";
-    const full = this.#publishing.full(batch, from, count, turn);
-    if (full !== undefined) return { full };
+    const refusal = this.#publishing.refusal(batch, from, count, turn);
+    if (refusal !== undefined) return refusal;
     for (let index = from; index < from + count; index++) this.#publishing.once(batch.message(index), turn);
     this.#store(fire, id, turn);
     return "fired";

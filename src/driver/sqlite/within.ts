@@ -11,6 +11,8 @@ import type { OpenJoin } from "../../port/joins.ts";
 import type { Transactional } from "../../port/within.ts";
 import { encodeHead } from "../../wire/envelope.ts";
 import { ringBell } from "./bell.ts";
+import { refusedFull } from "./broker.ts";
+import type { PublishLimits } from "./broker.ts";
 import { CallRows } from "./call-rows.ts";
 import { published } from "./exchange.ts";
 import { identify, monotonic } from "./host.ts";
@@ -20,15 +22,14 @@ import { Parcel, Unpacked } from "./parcel.ts";
 import { ProcessTable } from "./process-table.ts";
 import { Publishing } from "./publishing.ts";
 import { QueueNames } from "./queue-names.ts";
+import { Quota } from "./quota.ts";
 import { hasTables, makeTables } from "./tables.ts";
 import { newTurn, type Turn } from "./turn.ts";
 import type { UserSql } from "./user-sql.ts";
 
-export interface WithinOptions {
+export interface WithinOptions extends PublishLimits {
   readonly path: string;
   readonly embed: boolean;
-  readonly maxMessageBytes: number;
-  readonly maxDepth: number;
   readonly clock: Clock;
 }
 
@@ -48,7 +49,7 @@ export class Within implements Transactional {
 
   /** Makes the tables where they are missing. Throws DATABASE_DIFFERS, DATABASE_FOREIGN, DATABASE_VERSION. */
   constructor(sql: UserSql, options: WithinOptions) {
-    const { path, embed, maxDepth } = options;
+    const { path, embed, maxDepth, maxSize } = options;
     checkFile(sql, path);
     // A file that an older version made lacks the tables that came later.
     if (!hasTables(sql, path, embed) || sql.prepare(lastTable).get() === undefined) {
@@ -59,7 +60,8 @@ export class Within implements Transactional {
     this.#sql = sql;
     this.#options = options;
     this.#names = new QueueNames(sql);
-    this.#publishing = new Publishing(sql, this.#names, new LineOrder(sql), new CallRows(sql), maxDepth);
+    const quota = new Quota(sql, maxSize);
+    this.#publishing = new Publishing(sql, this.#names, new LineOrder(sql), new CallRows(sql), { maxDepth, quota });
     this.#joining = new Joining(sql);
     this.#processes = new ProcessTable(sql, identify());
   }
@@ -106,13 +108,9 @@ export class Within implements Transactional {
         case published.duplicate:
           return { kind: "duplicate" };
         default:
-          return { kind: "refused", reason: "full", detail: this.#full(outgoing.queue) };
+          return refusedFull(outgoing.queue, one ?? published.full, this.#options);
       }
     });
-  }
-
-  #full(queue: string): string {
-    return `queue "${queue}" holds ${this.#options.maxDepth} ready messages, which is its limit`;
   }
 
   /** Takes the notes of idle consumers in the transaction; a rollback puts them back. */
