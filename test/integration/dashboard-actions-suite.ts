@@ -11,6 +11,7 @@ import type {
   TaskCounts,
   TaskDetail,
   TaskPage,
+  WorkerDetail,
 } from "../../src/dashboard/contract.ts";
 import { Stage } from "../../src/dashboard/fixtures/stage.ts";
 
@@ -290,6 +291,33 @@ export function describeActions(broker: () => string): void {
     );
     await stage.act({ do: "worker.shutdown", ...name });
     await worker.closed;
+  });
+
+  test("worker.shrink takes slots away, and none that a pool cannot be without", async () => {
+    stage.app.task("add", (_input: { x: number }) => 1);
+    const worker = await stage.work({ concurrency: 3 });
+    await stage.online();
+    const shrink = (by: number) => stage.act({ do: "worker.shrink", worker: "w1@here", by });
+    expect(await shrink(2)).toMatchObject({ done: 1, failed: 0, replies: { "w1@here": { ok: "pool will shrink" } } });
+    expect(worker.stats().concurrency).toBe(1);
+    await stage.until<WorkerDetail>("/api/workers/w1%40here", ({ row }) => row.slots === 1);
+    expect(await shrink(1)).toMatchObject({ done: 0, failures: [{ subject: "w1@here", code: "WORKER_REFUSED" }] });
+    expect(worker.stats().concurrency).toBe(1);
+  });
+
+  test("worker.autoscale sets other bounds for a worker whose pool follows its load", async () => {
+    stage.app.task("add", (_input: { x: number }) => 1);
+    const worker = await stage.work({ autoscale: { min: 1, max: 2 } });
+    await stage.online();
+    const scale = (min: number, max: number) => stage.act({ do: "worker.autoscale", worker: "w1@here", min, max });
+    const ok = "autoscale now max=5 min=3";
+    expect(await scale(3, 5)).toMatchObject({ done: 1, failed: 0, replies: { "w1@here": { ok } } });
+    await stage.until<WorkerDetail>("/api/workers/w1%40here", ({ row }) => row.slots === 3);
+    expect(worker.stats().concurrency).toBe(3);
+    await scale(1, 2);
+    await stage.until<WorkerDetail>("/api/workers/w1%40here", ({ row }) => row.slots === 2);
+    const grown = await stage.act({ do: "worker.grow", worker: "w1@here", by: 1 });
+    expect(grown.failures).toMatchObject([{ code: "WORKER_REFUSED" }]);
   });
 
   test("schedule.pause, schedule.resume, schedule.run", async () => {

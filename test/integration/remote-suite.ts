@@ -159,6 +159,34 @@ export function remoteSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       expect(worker.stats().concurrency).toBe(1);
     });
 
+    it("keeps its pool within other bounds of its autoscaler from then on", async () => {
+      const { hold, add } = tasks();
+      await work({ concurrency: 1, autoscale: { max: 2, min: 1 } });
+      const size = async (slots: number): Promise<void> => {
+        await expect.poll(() => worker.stats().concurrency, { timeout: 60_000, interval: 10 }).toBe(slots);
+      };
+      await size(1);
+      expect(await tell("autoscale", { max: 4, min: 3 })).toEqual({ ok: "autoscale now max=4 min=3" });
+      await size(3);
+      expect(await tell("stats")).toMatchObject({ autoscaler: { max: 4, min: 3, current: 3 } });
+      // More waits than the former bound let run at once, and not more runs than the new one does.
+      const keys = ["a", "b", "c", "d", "e"];
+      const sent = await Promise.all(keys.map((key) => hold.delay({ key })));
+      await size(4);
+      await started(4);
+      expect(await tell("pool_grow", { n: 1 })).toMatchObject({ error: expect.stringContaining("autoscale") });
+      expect(await tell("autoscale", { max: 3, min: 4 })).toMatchObject({
+        error: expect.stringContaining("min <= max"),
+      });
+      // Each alone: the other stays as it is, or gives way.
+      expect(await tell("autoscale", { max: 2 })).toEqual({ ok: "autoscale now max=2 min=2" });
+      await size(2);
+      expect(await tell("autoscale", { min: 1 })).toEqual({ ok: "autoscale now max=2 min=1" });
+      for (const key of keys) gate(key).resolve();
+      for (const one of sent) expect(await one.get({ timeout: "60s" })).toMatch(/^[a-e]$/);
+      expect(await (await add.delay({ x: 1, y: 2 })).get({ timeout: "60s" })).toBe(3);
+    });
+
     it("takes from one more queue, and from one no more, without losing what it has", async () => {
       const { hold, add } = tasks();
       await work();

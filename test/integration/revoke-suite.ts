@@ -216,6 +216,28 @@ export function revokeSuite(name: string, makeBroker: () => Promise<SuiteBroker>
       expect(ran).toEqual(["wanted"]);
     });
 
+    it.skipIf(!lasting)("by a stamp outlasts every worker, for what waits and for what is sent later", async () => {
+      const { note } = tasks(app);
+      const stamped = (text: string, tenant: string, delay = 0) =>
+        app.enqueue(note.s({ text }), { stamps: { tenant }, delay });
+      const queued = await stamped("queued", "t1");
+      const delayed = await stamped("delayed", "t1", 400);
+      const other = await stamped("other", "t2");
+      const sender = makeApp();
+      await sender.revokeByStamps({ tenant: "t1" }, { reason: "has left" });
+      await sender.close();
+      const first = await work(app, { queues: ["elsewhere"] });
+      await first.stop();
+      const later = makeApp();
+      const { note: again } = tasks(later);
+      await work(later);
+      for (const { id } of [queued, delayed]) await revoked(later.result(id), "revoked");
+      const late = await later.enqueue(again.s({ text: "late" }), { stamps: { tenant: ["t0", "t1"] } });
+      await revoked(late, "revoked");
+      expect(await later.result(other.id).get({ timeout: "60s" })).toBe("other");
+      expect(ran).toEqual(["other"]);
+    });
+
     it.skipIf(!lasting)("is obeyed within a second by a worker that no broadcast reaches", async () => {
       const { wait } = tasks(app);
       await work(app);
