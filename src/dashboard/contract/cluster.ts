@@ -149,7 +149,6 @@ export interface ScheduleRow {
   readonly source: "code" | "runtime";
   readonly paused: boolean;
   readonly queue?: string;
-  readonly args?: string;
   /** The next runs, at most 20, none later than a day. */
   readonly next: readonly number[];
   /** Newest first, at most 20. */

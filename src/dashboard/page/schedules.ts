@@ -1,10 +1,12 @@
-/** Schedules as they stand, with their next runs and what became of the last ones. */
+/** Schedules as they stand, with their next runs and what became of the last ones. Who is confined to some queues sees those that send there. */
 
 import type { ScheduleEntry, ScheduleTick } from "../../app/schedules.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
+import { maySee, type Viewer } from "../access/viewer.ts";
 import type { ScheduleList, ScheduleRow, TickRow } from "../contract.ts";
 import type { Visit } from "../http/route.ts";
 import type { Inside } from "../inside.ts";
+import { shownRow } from "./tasks.ts";
 
 const mostEntries = 1_000;
 const mostNext = 20;
@@ -13,12 +15,12 @@ const day = 86_400_000;
 /** A tick that lies so far behind us has been missed, ms, beside what the schedule itself allows. */
 const late = 30_000;
 
-export async function scheduleList({ inside }: Visit): Promise<ScheduleList> {
+export async function scheduleList({ inside, viewer }: Visit): Promise<ScheduleList> {
   await inside.connect();
   const now = inside.clock.now();
-  const entries = await entriesOf(inside);
+  const entries = (await entriesOf(inside)).filter((entry) => maySee(viewer, queueOf(entry, inside)));
   const items: ScheduleRow[] = [];
-  for (const entry of entries) if (entry.problem === undefined) items.push(await rowOf(inside, entry, now));
+  for (const entry of entries) if (entry.problem === undefined) items.push(await rowOf(inside, viewer, entry, now));
   const unreadable = entries.flatMap(({ name, problem }) => (problem === undefined ? [] : [{ name, problem }]));
   return { at: now, gaps: [], items, unreadable };
 }
@@ -41,7 +43,13 @@ export function missedTick({ state, next, policy }: ScheduleEntry, now: number):
   return next.getTime() + slack < now ? next.getTime() : undefined;
 }
 
-async function rowOf({ app, past }: Inside, entry: ScheduleEntry, now: number): Promise<ScheduleRow> {
+/** `undefined` for workflows, which cross queues, and for what cannot be read. */
+function queueOf({ queue, task }: ScheduleEntry, { core }: Inside): string | undefined {
+  return queue ?? core.registry.get(task)?.queue;
+}
+
+async function rowOf(inside: Inside, viewer: Viewer, entry: ScheduleEntry, now: number): Promise<ScheduleRow> {
+  const { app, past, settings } = inside;
   const { name, task, schedule, timezone, source, state, queue } = entry;
   const [next, history, told] = await Promise.all([
     state === "paused" ? [] : app.schedules.next(name, mostNext),
@@ -56,7 +64,11 @@ async function rowOf({ app, past }: Inside, entry: ScheduleEntry, now: number): 
     source,
     paused: state === "paused",
     next: next.map((time) => time.getTime()).filter((time) => time <= now + day),
-    ticks: ticksOf(history, told),
+    ticks: ticksOf(history, told).map(({ row, why, ...tick }) => ({
+      ...tick,
+      ...(why !== undefined && { why: settings.redact(why, { kind: "error", task }) }),
+      ...(row !== undefined && maySee(viewer, row.queue) && { row: shownRow(row, inside) }),
+    })),
     ...(queue !== undefined && { queue }),
     ...(missed !== undefined && { missed }),
   };

@@ -9,7 +9,7 @@ import { Go } from "../../place/place.tsx";
 import { durationText } from "../../text/duration.ts";
 
 export function SchedulePanel({ row, onClose }: { readonly row: ScheduleRow; readonly onClose: () => void }) {
-  const { name, task, spec, source, paused, queue, args, next, ticks, missed } = row;
+  const { name, task, spec, source, paused, queue, next, ticks, missed } = row;
   return (
     <Panel title={name} onClose={onClose}>
       <Facts
@@ -30,14 +30,6 @@ export function SchedulePanel({ row, onClose }: { readonly row: ScheduleRow; rea
                 <Go key="queue" to="/queues" with={{ row: queue }} className="underline">
                   {queue}
                 </Go>,
-              ],
-          args === undefined
-            ? undefined
-            : [
-                "arguments",
-                <span key="args" className="font-mono text-small">
-                  {args}
-                </span>,
               ],
           missed === undefined
             ? undefined
