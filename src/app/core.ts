@@ -17,10 +17,11 @@ import { durationMs } from "../task/duration.ts";
 import { type FrozenApp, TaskRegistry } from "../task/registry.ts";
 import { runningTask } from "../task/running.ts";
 import type { Signature as WireSignature } from "../wire/signature.ts";
+import { goesAlone, sendAlone } from "./alone.ts";
 import { askToSend, noBrokerHere } from "./asking.ts";
 import { type AsyncResult, StoredResult } from "./async-result.ts";
 import type { AppConfig, AppOptions } from "./config.ts";
-import { type Draft, draftOf, outgoingOf, type SendRequest } from "./draft.ts";
+import { type Draft, type Drafting, draftOf, outgoingOf, type SendRequest } from "./draft.ts";
 import type { ModuleLocation } from "./module-location.ts";
 import { type Launch, type LaunchOptions, type Prepared, type Tick } from "./launch.ts";
 import type { MakeBackend } from "./connection.ts";
@@ -158,11 +159,20 @@ export class Core implements AppCore {
 
   send(batch: readonly SendRequest[], signal?: AbortSignal): Promise<readonly Sent[]> {
     const { config } = this;
-    const drafting = { config, clock: config.clock, ids: this.#ids, running: runningTask() };
+    const drafting = this.#drafting(config);
     const drafts = batch.map((request) => draftOf(request, drafting));
     const options = batch[0]?.options;
     const timeout = options?.timeout === undefined ? config.publishTimeout : durationMs(options.timeout, "timeout");
     return this.#wiring.tracing.send(drafts, (traced) => this.sendDrafts(traced, signal ?? options?.signal, timeout));
+  }
+
+  sendOne(request: SendRequest): Promise<AsyncResult<unknown>> {
+    const { config } = this;
+    if (!goesAlone(request, config))
+      return this.send([request]).then((sent) => this.handles(sent)[0] as AsyncResult<unknown>);
+    const draft = draftOf(request, this.#drafting(config));
+    this.#mustSend();
+    return sendAlone(draft, request.options.timeout, this.#wiring, this.#readerHere());
   }
 
   async sendDrafts(
@@ -171,33 +181,17 @@ export class Core implements AppCore {
     timeout: number = this.config.publishTimeout,
   ): Promise<readonly Sent[]> {
     if (drafts.length === 0) return [];
-    const { maxMessageBytes, compression, compressOver } = this.config;
-    const { connection, sender, isHeld } = this.#wiring;
-    const { replyTo } = connection;
+    const { sender, sending: outward } = this.#wiring;
     const ask = runningTask()?.ask;
-    const sending = {
-      isHeld,
-      origin: this.#origin,
-      maxMessageBytes,
-      replyTo,
-      compressOver,
-      // What a child asks for is packed by its worker.
-      compression: ask === undefined ? compression : undefined,
-    };
+    // What a child asks for is packed by its worker.
+    const sending = ask === undefined ? outward : { ...outward, compression: undefined };
     const batch = drafts.map((draft) => outgoingOf(draft, sending));
     if (ask !== undefined) return askToSend(ask, drafts, { clock: this.clock, timeout, signal });
-    // Only where there is no connection yet: a child never gets one, and reading the environment takes most of a microsecond.
-    if (!connection.isOpen && this.role === "child") throw noBrokerHere();
-    if (connection.isClosed) throw connection.closed();
-    const wait = { timeout, signal };
+    this.#mustSend();
+    const submit = (some: readonly Outgoing[]) => sender.submit(some, { timeout, signal });
     const answers = await (anyStands(drafts)
-      ? sendStanding(
-          drafts,
-          batch,
-          (draft) => outgoingOf(draft, sending),
-          (some) => sender.submit(some, wait),
-        )
-      : sender.submit(batch, wait));
+      ? sendStanding(drafts, batch, (draft) => outgoingOf(draft, sending), submit)
+      : submit(batch));
     const sent = sentOf(drafts, answers, this.config);
     runningTask()?.sent?.(sent.map(({ id }) => id));
     return sent;
@@ -234,6 +228,18 @@ export class Core implements AppCore {
 
   revoke(what: Revoked, options: RevokeOptions): Promise<void> {
     return this.#readerHere().revoke(what, options);
+  }
+
+  #drafting(config: AppConfig): Drafting {
+    return { config, clock: config.clock, ids: this.#ids, running: runningTask() };
+  }
+
+  /** Throws where no broker can be had. */
+  #mustSend(): void {
+    const { connection } = this.#wiring;
+    // Only where there is no connection yet: a child never gets one, and reading the environment takes most of a microsecond.
+    if (!connection.isOpen && this.role === "child") throw noBrokerHere();
+    if (connection.isClosed) throw connection.closed();
   }
 
   #readerHere(): ResultReader {

@@ -5,7 +5,8 @@ import { type BatchHandler, gathering } from "../task/batch.ts";
 import type { AnyHandler } from "../task/definition.ts";
 import { type AnyTaskOptions, defineTask } from "../task/options.ts";
 import type { AppCore } from "./core.ts";
-import { RemoteHandle, TaskHandle } from "./task-handle.ts";
+import { RemoteHandle } from "./remote-handle.ts";
+import { TaskHandle } from "./task-handle.ts";
 
 export function declareTask(core: AppCore, name: string, rest: readonly unknown[]): TaskHandle {
   const [options, handler] = rest.length > 1 ? rest : [{}, rest[0]];

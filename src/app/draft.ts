@@ -220,13 +220,14 @@ export function outgoingOf(draft: Draft, sending: Sending): Outgoing {
   if (message.body.byteLength > maxMessageBytes)
     throw tooLarge(draft.task, draft.id, message.body.byteLength, maxMessageBytes);
   const method = draft.compression ?? sending.compression;
-  return {
+  const outgoing: { -readonly [K in keyof Outgoing]: Outgoing[K] } = {
     queue: draft.queue,
     message: method ? packMessage(message, method, draft.compression ? 0 : sending.compressOver) : message,
-    ...(due !== undefined && isHeld(draft.task) && { due }),
     dedupe: { id: draft.once ?? draft.id, nonce: draft.nonce, window: draft.window },
-    ...(claim !== undefined && { call: ruleOf(claim, draft.once && draft.id) }),
   };
+  if (due !== undefined && isHeld(draft.task)) outgoing.due = due;
+  if (claim !== undefined) outgoing.call = ruleOf(claim, draft.once && draft.id);
+  return outgoing;
 }
 
 /** MESSAGE_TOO_LARGE, with what to do instead. */

@@ -86,6 +86,27 @@ describe("a sender", () => {
     expect(second).toEqual([{ kind: "accepted" }]);
   });
 
+  it("gives a message that goes without a promise its own answer among those of others", async () => {
+    const { sender: sends, batches } = await sender();
+    const answers: unknown[] = [];
+    const told = Promise.withResolvers<void>();
+    const before = sends.submit([message("a"), message("b")], wait);
+    sends.submitOne(
+      { ...message("a"), dedupe: { id: "a", nonce: "other", window: 60_000 } },
+      5_000,
+      (published) => {
+        answers.push(published);
+        told.resolve();
+      },
+      told.reject,
+    );
+    const after = sends.submit([message("c")], wait);
+    await Promise.all([before, told.promise, after]);
+    expect(answers).toEqual([{ kind: "duplicate" }]);
+    expect(await after).toEqual([{ kind: "accepted" }]);
+    expect(batches.map((batch) => batch.length)).toEqual([4]);
+  });
+
   it("repeats an unclear answer with the same nonces, so nothing is sent twice", async () => {
     // The first publish happens, but its answer is lost.
     const {

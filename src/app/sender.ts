@@ -13,7 +13,8 @@ import { within } from "./deadline.ts";
 interface Pending {
   readonly batch: readonly Outgoing[];
   readonly timeout: number;
-  readonly resolve: (published: readonly Published[]) => void;
+  /** Its own answers begin at `from` of those of the publish. */
+  readonly resolve: (published: readonly Published[], from: number) => void;
   readonly reject: (error: unknown) => void;
   /** Its caller waits no more; told to the publish that carries it. */
   gone: boolean;
@@ -87,14 +88,35 @@ export class Sender {
   ): Promise<readonly Published[]> {
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason as Error);
     const { promise, resolve, reject } = Promise.withResolvers<readonly Published[]>();
-    const pending: Pending = { batch, timeout: options.timeout, resolve, reject, gone: false, left: undefined };
+    const answered: Pending["resolve"] = (published, from) => resolve(published.slice(from, from + batch.length));
+    const pending = this.#add(batch, options.timeout, answered, reject);
+    return options.signal === undefined ? promise : this.#abortable(promise, pending, options.signal);
+  }
+
+  /** The same of one message, and with no promise: there may be a hundred thousand a second. `answered` must not throw. */
+  submitOne(
+    outgoing: Outgoing,
+    timeout: number,
+    answered: (published: Published | undefined) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    this.#add([outgoing], timeout, (published, from) => answered(published[from]), reject);
+  }
+
+  #add(
+    batch: readonly Outgoing[],
+    timeout: number,
+    resolve: Pending["resolve"],
+    reject: (error: unknown) => void,
+  ): Pending {
+    const pending: Pending = { batch, timeout, resolve, reject, gone: false, left: undefined };
     this.#waiting.push(pending);
     if (!this.#scheduled) {
       this.#scheduled = true;
       // After all microtasks of this turn, so that calls which first await something (a schema) still join.
       queueMicrotask(() => process.nextTick(() => this.#flush()));
     }
-    return options.signal === undefined ? promise : this.#abortable(promise, pending, options.signal);
+    return pending;
   }
 
   /** Resolves when nothing is on its way any more. */
@@ -166,7 +188,10 @@ export class Sender {
       answered.abort("answered");
       await this.#tell(backend, batch, published);
       let at = 0;
-      for (const pending of group) pending.resolve(published.slice(at, (at += pending.batch.length)));
+      for (const pending of group) {
+        pending.resolve(published, at);
+        at += pending.batch.length;
+      }
     } catch (error) {
       for (const pending of group) pending.reject(failure(pending, flush, error));
     } finally {

@@ -5,7 +5,7 @@ import { chunksOf, mapOf, starmapOf } from "../canvas/map.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { claimOf } from "../task/calls.ts";
 import type { TaskDefinition } from "../task/definition.ts";
-import { type CallArguments, isPlainObject, toCallArguments, validateInput } from "../task/input.ts";
+import { type CallArguments, toCallArguments, validateInput } from "../task/input.ts";
 import { withKeys } from "../task/keyed.ts";
 import { withRedaction } from "../task/redact.ts";
 import { Signature, type SignatureOptions } from "../task/signature.ts";
@@ -129,6 +129,8 @@ export type RestOf<A extends readonly unknown[]> = A extends readonly [unknown?,
 export interface TaskSender {
   /** Sends calls in one publish. Throws what is wrong with one of them; rejects with the first refusal. */
   send(batch: readonly SendRequest[]): Promise<readonly Sent[]>;
+  /** The same of one call, with its handle. */
+  sendOne(request: SendRequest): Promise<AsyncResult<unknown>>;
   /** In the order of what was sent. */
   handles(sent: readonly Sent[]): readonly AsyncResult<unknown>[];
 }
@@ -149,11 +151,14 @@ export class TaskHandle {
     return this.enqueue(input);
   }
 
-  async enqueue(input?: unknown, options: EnqueueOptions = {}): Promise<AsyncResult<unknown>> {
-    const checked = validateInput(this.#definition, input);
-    if (checked instanceof Promise) await checked;
-    const [handle] = this.#sender.handles(await this.#sender.send([this.#request(input, options)]));
-    return handle as AsyncResult<unknown>;
+  enqueue(input?: unknown, options: EnqueueOptions = {}): Promise<AsyncResult<unknown>> {
+    try {
+      const checked = validateInput(this.#definition, input);
+      if (!(checked instanceof Promise)) return this.#sender.sendOne(this.#request(input, options));
+      return checked.then(() => this.#sender.sendOne(this.#request(input, options)));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   async enqueueMany(
@@ -259,38 +264,6 @@ export class TaskHandle {
     const claim = declared.calls && claimOf(declared.calls, input, this.name);
     const { args, kwargs } = call;
     return { task: this.name, args, kwargs, options: options as SendOptions, headers, declared, claim };
-  }
-}
-
-/** The handle of a task that takes positions: its input is the list of its arguments. */
-export class RemoteHandle extends TaskHandle {
-  override delay(...args: readonly unknown[]): Promise<AsyncResult<unknown>> {
-    return this.enqueue(args);
-  }
-
-  override s(...rest: readonly unknown[]): Signature<never, unknown> {
-    const call = { args: rest, kwargs: {} };
-    const options = this.signatureOptions(call, undefined, true);
-    return new Signature({ task: this.name, ...call, immutable: false, options });
-  }
-
-  override si(...args: readonly unknown[]): Signature<unknown, unknown> {
-    return super.si(args);
-  }
-
-  override map(items: readonly unknown[]): Signature<unknown, unknown[]> {
-    return mapOf(this.name, items, this.itemOptions());
-  }
-
-  override chunks(calls: readonly (readonly unknown[])[], size: number): Group<unknown, unknown[][]> {
-    return chunksOf(this.name, calls, size, this.itemOptions());
-  }
-
-  protected override arguments(input: unknown): CallArguments {
-    const args: unknown[] = Array.isArray(input) ? [...(input as readonly unknown[])] : [input];
-    while (args.length > 0 && args.at(-1) === undefined) args.pop();
-    const [only] = args;
-    return args.length === 1 && isPlainObject(only) ? { args: [], kwargs: only } : { args, kwargs: {} };
   }
 }
 

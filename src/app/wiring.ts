@@ -9,6 +9,7 @@ import type { TaskRegistry } from "../task/registry.ts";
 import type { AppConfig } from "./config.ts";
 import { sharedWithPython } from "./connect.ts";
 import { Connection, type MakeBackend } from "./connection.ts";
+import type { Sending } from "./draft.ts";
 import { Launcher } from "./launcher.ts";
 import { pendingWrites, pendingWritesOf } from "./pending-record.ts";
 import { StoreReader } from "./result-reader.ts";
@@ -40,11 +41,14 @@ export class Wiring {
   readonly isHeld: (task: string) => boolean;
   readonly stops: Set<() => Promise<void>> = new Set();
   readonly #app: Wired;
+  readonly #origin: string;
+  #sending: Sending | undefined;
 
   constructor(config: AppConfig, app: Wired, make?: MakeBackend) {
     const { registry, origin } = app;
     this.config = config;
     this.#app = app;
+    this.#origin = origin;
     const queueOf = (task: string): string => registry.get(task)?.queue ?? config.defaultQueue;
     const known = (): readonly string[] => [
       ...new Set([config.defaultQueue, ...registry.list().map(({ queue }) => queue)]),
@@ -73,6 +77,18 @@ export class Wiring {
       pending: (backend, ids) => this.#recordLater(backend, ids),
     });
     this.reader = new StoreReader(config.clock, app.connect, config.resultTtl);
+  }
+
+  /** What makes messages of calls. */
+  get sending(): Sending {
+    const { replyTo } = this.connection;
+    if (this.#sending === undefined || this.#sending.replyTo !== replyTo) {
+      const { maxMessageBytes, compression, compressOver } = this.config;
+      const { isHeld } = this;
+      const origin = this.#origin;
+      this.#sending = { isHeld, origin, maxMessageBytes, replyTo, compression, compressOver };
+    }
+    return this.#sending;
   }
 
   tellSent(backend: Backend, accepted: readonly Outgoing[]): void {
