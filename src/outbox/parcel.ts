@@ -9,6 +9,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Outgoing } from "../port/broker.ts";
 import type { OpenJoin } from "../port/joins.ts";
 import { decodeEnvelope, encodeEnvelope } from "../wire/envelope.ts";
+import { checkQueueName } from "../wire/name.ts";
 
 /** Of what is written; others are set aside. */
 const version = 1;
@@ -60,37 +61,53 @@ export function packParcel({ sends, joins }: Pick<Prepared, "sends" | "joins">):
   return JSON.stringify(written);
 }
 
-/** Throws MESSAGE_UNDECODABLE for what nobody packed. */
+/** Throws MESSAGE_UNDECODABLE for what nobody packed, NAME_INVALID for a queue that cannot be. */
 export function unpackParcel(text: string): Parcel {
-  let written: Partial<Written> | null;
+  let written: unknown;
   try {
-    written = JSON.parse(text) as Partial<Written> | null;
+    written = JSON.parse(text);
   } catch (cause) {
     throw undecodable("it is no JSON", cause);
   }
-  if (written?.version !== version) throw undecodable("it was written by another version");
-  const { sends, joins } = written;
+  const { version: of, sends, joins } = membersOf(written, "it is no object") as Unread<Written>;
+  if (of !== version) throw undecodable("it was written by another version");
   if (!Array.isArray(sends) || !Array.isArray(joins)) throw undecodable("it has no messages");
   return { sends: sends.map(readSend), joins: joins.map(readJoin) };
 }
 
-function readSend({ queue, due, once, nonce, window, envelope }: Partial<WrittenSend>): Outgoing {
-  if (![queue, once, nonce, envelope].every((each) => typeof each === "string") || typeof window !== "number")
-    throw undecodable("a message lacks its queue, id, nonce or window");
-  const message = decodeEnvelope(envelope as string);
+function readSend(value: unknown): Outgoing {
+  const { queue, due, once, nonce, window, envelope } = membersOf(
+    value,
+    "a message is no object",
+  ) as Unread<WrittenSend>;
+  if (typeof once !== "string" || typeof nonce !== "string" || typeof envelope !== "string" || !isMeasure(window))
+    throw undecodable("a message lacks its id, nonce, window or envelope");
+  if (due !== undefined && !isMeasure(due)) throw undecodable("the time of a message is none");
+  // No broker takes another name, however often it is tried.
+  checkQueueName(queue);
+  const message = decodeEnvelope(envelope);
   if ("malformed" in message) throw undecodable(message.reason);
-  return {
-    queue: queue as string,
-    message,
-    ...(typeof due === "number" && { due }),
-    dedupe: { id: once as string, nonce: nonce as string, window },
-  };
+  return { queue, message, ...(due !== undefined && { due }), dedupe: { id: once, nonce, window } };
 }
 
-function readJoin({ group, size, ttl, body }: Partial<WrittenJoin>): OpenJoin {
-  if (typeof group !== "string" || typeof size !== "number" || typeof ttl !== "number" || typeof body !== "string")
+function readJoin(value: unknown): OpenJoin {
+  const { group, size, ttl, body } = membersOf(value, "a join is no object") as Unread<WrittenJoin>;
+  if (typeof group !== "string" || !isMeasure(size) || !isMeasure(ttl) || typeof body !== "string")
     throw undecodable("a join lacks its group, size, life or body");
   return { group, size, ttl, body: Buffer.from(body, "base64") };
+}
+
+/** Whoever may write to the table may have written anything. */
+type Unread<T> = { readonly [member in keyof T]?: unknown };
+
+function membersOf(value: unknown, otherwise: string): object {
+  if (typeof value !== "object" || value === null) throw undecodable(otherwise);
+  return value;
+}
+
+/** JSON reads 1e999 as infinity. */
+function isMeasure(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0;
 }
 
 function undecodable(why: string, cause?: unknown): CeleriacError {

@@ -3,11 +3,12 @@
 import { check, type RunDetails, property } from "fast-check";
 import { driverTargets } from "./driver-targets.ts";
 import { hostile } from "./mutation.ts";
+import { storedTargets } from "./stored-targets.ts";
 import { checkPrototypes, type Target } from "./target.ts";
 import { textTargets } from "./text-targets.ts";
 import { wireTargets } from "./wire-targets.ts";
 
-export const targets: readonly Target[] = [...wireTargets, ...driverTargets, ...textTargets];
+export const targets: readonly Target[] = [...wireTargets, ...driverTargets, ...storedTargets, ...textTargets];
 
 /** Processor time of one input, ms: nothing here is large, so whatever takes this long grows too fast. */
 const longest = 5000;

@@ -181,6 +181,40 @@ export function outboxSuite(start: () => Promise<{ readonly address: string; sto
     expect(await queued(app)).toBe(1);
   });
 
+  test("sets aside each row that nobody packed, and stands still before none", async () => {
+    const { app, receipt, outbox } = shop();
+    const aside: string[] = [];
+    const strange = [
+      '{"version":1,"sends":[null],"joins":[]}',
+      '{"version":1,"sends":[],"joins":[null]}',
+      '{"version":1,"sends":[{"queue":"unacked","once":"a","nonce":"b","window":1,"envelope":"{}"}],"joins":[]}',
+      "null",
+    ];
+    for (const [index, text] of strange.entries())
+      await place.rows(
+        `INSERT INTO celeriac_outbox (id, queue, size, message) VALUES ('x${String(index)}', 'celery', 1, '${text}')`,
+      );
+    await place.transaction(async (query) => void (await outbox.add(query, receipt.si({ order: 1 }))));
+    const told = Promise.withResolvers<void>();
+    await using _relay = await outbox.relay({
+      poll: "20ms",
+      report: (event) => {
+        if (event.type === "set-aside") aside.push(event.why.split(":")[0] ?? "");
+        if (event.type === "sent") told.resolve();
+        if (event.type === "trouble") told.reject(event.error as Error);
+      },
+    });
+    await told.promise;
+    await expect.poll(() => aside.length, patience).toBe(strange.length);
+    expect(aside.toSorted()).toEqual([
+      "MESSAGE_UNDECODABLE",
+      "MESSAGE_UNDECODABLE",
+      "MESSAGE_UNDECODABLE",
+      "NAME_INVALID",
+    ]);
+    expect(await queued(app)).toBe(1);
+  });
+
   test("waits while the broker is away, and goes on when it is back", async () => {
     const { app, receipt, outbox } = shop({ publishTimeout: "300ms" });
     const reports = new Reports();
