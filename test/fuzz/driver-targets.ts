@@ -10,7 +10,7 @@ import { FrameReader, writeBody, writeHeartbeat } from "../../src/driver/rabbitm
 import { readProperties, writeProperties } from "../../src/driver/rabbitmq/amqp/properties.ts";
 import { readAttempts } from "../../src/driver/rabbitmq/attempts.ts";
 import { readLocation as readRabbit } from "../../src/driver/rabbitmq/location.ts";
-import { readLetter } from "../../src/driver/redis/letter.ts";
+import { letterText, readLetter } from "../../src/driver/redis/letter.ts";
 import { readLocation as readRedis } from "../../src/driver/redis/location.ts";
 import { readStart } from "../../src/driver/redis/start-mark.ts";
 import { readUnacked } from "../../src/driver/redis/unacked-entry.ts";
@@ -129,7 +129,17 @@ export const driverTargets: readonly Target[] = [
   {
     name: "letters",
     samples: [
-      '{"key":"1","id":"a","task":"t","queue":"q","reason":"crashed","at":1,"attempts":[],"detail":"d"}',
+      letterText({
+        key: "1",
+        id: "a",
+        task: "t",
+        queue: "q",
+        reason: "crashed",
+        at: 1,
+        detail: "d",
+        raw: Buffer.from("{}"),
+        attempts: [],
+      }).join('{"attempt":1,"worker":"w","pid":1,"started":1,"ended":2,"exit":{"code":1,"signal":null},"error":"e"}'),
       '[{"attempt":1,"worker":"w","pid":1,"started":1,"ended":2,"stderrTail":""}]',
       '{"fence":1,"holder":"w","at":1}',
       "[1,2,3]",

@@ -1,8 +1,9 @@
 /** A dead letter: the message as it came, properties, headers and body, with its facts in one more header. */
 
 import { CeleriacError } from "../../error/celeriac-error.ts";
+import { recordsOf } from "../../port/attempt-records.ts";
 import type { DeadLetter } from "../../port/queue-admin.ts";
-import { attemptsHeader, cutAttempts, recordsOf } from "./attempts.ts";
+import { attemptsHeader, cutAttempts } from "./attempts.ts";
 import { deadQueue } from "./declarations.ts";
 import type { RabbitDelivery } from "./delivery.ts";
 import type { Packer, Parcel } from "./parcel.ts";

@@ -1,6 +1,7 @@
 /** A dead letter as text. The server puts the stored attempts in the middle, so it is written in two halves. */
 
-import type { AttemptRecord, DeadLetter } from "../../port/queue-admin.ts";
+import { recordsOf } from "../../port/attempt-records.ts";
+import type { DeadLetter } from "../../port/queue-admin.ts";
 
 /** Text before and after the attempts. */
 export function letterText(letter: DeadLetter): readonly [head: string, tail: string] {
@@ -10,7 +11,7 @@ export function letterText(letter: DeadLetter): readonly [head: string, tail: st
   return [`${facts.slice(0, -1)},"attempts":[`, `],"raw":"${raw}"}`];
 }
 
-/** Undefined for text that this driver did not write. */
+/** Undefined for text that this driver did not write. What is no record of an attempt is left out. */
 export function readLetter(text: string): DeadLetter | undefined {
   let value: unknown;
   try {
@@ -18,26 +19,33 @@ export function readLetter(text: string): DeadLetter | undefined {
   } catch {
     return undefined;
   }
-  if (typeof value !== "object" || value === null || !("raw" in value)) return undefined;
-  const letter = value as Omit<DeadLetter, "raw" | "attempts"> & { raw: string; attempts: (AttemptRecord & object)[] };
-  return {
-    key: letter.key,
-    id: letter.id,
-    task: letter.task,
-    queue: letter.queue,
-    reason: letter.reason,
-    at: letter.at,
-    detail: letter.detail,
-    raw: Buffer.from(letter.raw, "base64"),
-    attempts: letter.attempts.slice(-20).map((record) => ({
-      attempt: record.attempt,
-      worker: record.worker,
-      pid: record.pid,
-      started: record.started,
-      ended: record.ended,
-      exit: record.exit,
-      stderrTail: record.stderrTail,
-      error: record.error,
-    })),
+  return isLetter(value)
+    ? {
+        key: value.key,
+        id: textOf(value.id),
+        task: textOf(value.task),
+        queue: value.queue,
+        reason: value.reason,
+        at: value.at,
+        detail: value.detail,
+        raw: Buffer.from(value.raw, "base64"),
+        attempts: recordsOf(value.attempts),
+      }
+    : undefined;
+}
+
+type Written = Omit<DeadLetter, "raw" | "attempts"> & { readonly raw: string; readonly attempts: readonly unknown[] };
+
+/** Whoever may write to the server may have written it. */
+function isLetter(value: unknown): value is Written {
+  if (typeof value !== "object" || value === null) return false;
+  const { key, queue, reason, at, detail, raw, attempts } = value as {
+    readonly [member in keyof DeadLetter]?: unknown;
   };
+  const texts = [key, queue, reason, detail, raw];
+  return texts.every((each) => typeof each === "string") && typeof at === "number" && Array.isArray(attempts);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
