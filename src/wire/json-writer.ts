@@ -115,12 +115,21 @@ export function writeJson(
   }
   function tag(value: object): string | undefined {
     if (types.isDate(value) && Number.isNaN(value.getTime())) fail("it is an invalid Date");
+    let tagged: ReturnType<typeof tagValue>;
     try {
-      const tagged = tagValue(value);
-      return tagged === undefined ? undefined : JSON.stringify(tagged);
+      tagged = tagValue(value);
     } catch (error) {
       return fail(error instanceof Error ? error.message : "it has no tagged form", error);
     }
+    if (tagged === undefined) return undefined;
+    // A reader sees one more object, and its members.
+    if (open.size >= maxDepth) fail(`it is nested deeper than ${maxDepth} levels`);
+    count(Object.keys(tagged).length);
+    return JSON.stringify(tagged);
+  }
+  function count(members: number): void {
+    keys += members;
+    if (keys > maxKeys) fail(`there are more than ${maxKeys} keys`);
   }
   function writeArray(items: readonly unknown[]): string {
     let text = "[";
@@ -137,8 +146,7 @@ export function writeJson(
     for (const [key, member] of Object.entries(value)) {
       if (member === undefined) continue;
       path.push(key);
-      keys += 1;
-      if (keys > maxKeys) fail(`there are more than ${maxKeys} keys`);
+      count(1);
       if (key === "__proto__") fail("the key __proto__ is refused by readers");
       if (key === "constructor" && reachesPrototype(member)) fail("constructor.prototype is refused by readers");
       text += `${text === "{" ? "" : ","}${JSON.stringify(key)}:${write(member, true)}`;

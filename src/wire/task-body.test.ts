@@ -200,4 +200,35 @@ describe("what is refused", () => {
     expect(decodeCall(splitTaskBody(encodeTaskBody([deep], {})).call).args).toEqual([deep]);
     expect(failure(() => encodeTaskBody([[deep]], {})).code).toBe("NOT_SERIALIZABLE");
   });
+
+  describe("keys are counted as the worker counts them:", () => {
+    const named = (count: number): Record<string, unknown> =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${String(index)}`, 1]));
+    const dates = (count: number): Date[] => Array.from({ length: count }, () => new Date(0));
+
+    test("those of args and kwargs together", () => {
+      const body = encodeTaskBody([named(6000)], named(4000));
+      expect(Object.keys(decodeCall(splitTaskBody(body).call).kwargs)).toHaveLength(4000);
+      const refused = failure(() => encodeTaskBody([named(6000)], named(4001)));
+      expect(refused.code).toBe("NOT_SERIALIZABLE");
+      expect(refused.message).toContain("10000 keys");
+    });
+
+    test("also where a value is written with care", () => {
+      const body = encodeTaskBody([named(6000), 2n ** 70n], named(4000));
+      expect(Object.keys(decodeCall(splitTaskBody(body).call).kwargs)).toHaveLength(4000);
+      expect(failure(() => encodeTaskBody([named(6000), 2n ** 70n], named(4001))).code).toBe("NOT_SERIALIZABLE");
+    });
+
+    test("a tagged value has two", () => {
+      expect(decodeCall(splitTaskBody(encodeTaskBody(dates(5000), {})).call).args).toHaveLength(5000);
+      expect(failure(() => encodeTaskBody(dates(5001), {})).code).toBe("NOT_SERIALIZABLE");
+    });
+
+    test("a tagged value is one level more", () => {
+      const at = (levels: number): unknown => (levels === 0 ? new Date(0) : [at(levels - 1)]);
+      expect(decodeCall(splitTaskBody(encodeTaskBody([at(61)], {})).call).args).toEqual([at(61)]);
+      expect(failure(() => encodeTaskBody([at(62)], {})).code).toBe("NOT_SERIALIZABLE");
+    });
+  });
 });

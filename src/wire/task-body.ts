@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { pointerOf } from "./cover.ts";
+import { scanJson } from "./json-scan.ts";
 import { messageLimits, parseJson, stringifyJson, stringifyPlain } from "./json.ts";
 import { readSignature, type Signature } from "./signature.ts";
 import { bufferOf } from "./utf8.ts";
@@ -25,7 +26,7 @@ export const noEmbed: Embed = Object.freeze({ callbacks: null, errbacks: null, c
 const partLimits = { depth: messageLimits.depth - 1, keys: messageLimits.keys };
 
 /**
- * Throws NOT_SERIALIZABLE, with a path like `args[0].when`. An empty embed is written as `{}`, which Celery reads alike. Pointers to the secrets
+ * Throws NOT_SERIALIZABLE, with a path like `args[0].when`, for what `decodeCall` would refuse. An empty embed is written as `{}`, which Celery reads alike. Pointers to the secrets
  * of the call are added to `secrets`.
  */
 export function encodeTaskBody(
@@ -34,11 +35,30 @@ export function encodeTaskBody(
   embed?: Embed,
   secrets: string[] = [],
 ): Uint8Array {
+  const call = plainCall(args, kwargs) ?? carefulCall(args, kwargs, secrets);
+  return Buffer.from(`${call.slice(0, -1)},${embedText(embed)}]`, "utf8");
+}
+
+/** `[args,kwargs]` if `JSON.stringify` writes both faithfully. */
+function plainCall(args: unknown, kwargs: unknown): string | undefined {
+  if (!Array.isArray(args) || typeof kwargs !== "object" || kwargs === null || Array.isArray(kwargs)) return undefined;
+  return stringifyPlain([args, kwargs], messageLimits.depth, messageLimits.keys);
+}
+
+function carefulCall(args: unknown, kwargs: unknown, secrets: string[]): string {
   const argsText = partText(args, "args", secrets);
   const kwargsText = partText(kwargs, "kwargs", secrets);
   if (argsText.charCodeAt(0) !== 91) throw notSerializable("args", "a list");
   if (kwargsText.charCodeAt(0) !== 123) throw notSerializable("kwargs", "an object");
-  return Buffer.from(`[${argsText},${kwargsText},${embedText(embed)}]`, "utf8");
+  const call = `[${argsText},${kwargsText}]`;
+  // Each is within the limits, and the worker counts the keys of both.
+  if (scanJson(call, messageLimits.depth, messageLimits.keys) === "too-many-keys")
+    throw new CeleriacError(
+      "NOT_SERIALIZABLE",
+      `args and kwargs cannot be written as JSON: there are more than ${messageLimits.keys} keys in both together.`,
+      { details: { path: "kwargs" } },
+    );
+  return call;
 }
 
 function partText(part: unknown, root: string, secrets: string[]): string {
