@@ -184,6 +184,14 @@ const noDedupe: Bug["patches"] = {
     },
   ],
 };
+/** Nothing is lost by it, and nothing stored twice: that tasks run more often than they need to is all that can be seen. */
+const needlessRun: readonly Patch[] = [
+  {
+    file: "src/worker/settlement.ts",
+    find: "      return success(context, execution, outcome);",
+    put: '      return Math.random() < 0.03 ? returned(execution, "bystander") : success(context, execution, outcome);',
+  },
+];
 /** Runs at once, under the number that the broker gave the delivery. */
 const unregisteredStart: readonly Patch[] = [
   {
@@ -244,6 +252,10 @@ export const bugs: Readonly<Record<string, Bug>> = {
   "no-dedupe": {
     says: "takes an id a second time",
     patches: noDedupe,
+  },
+  "needless-run": {
+    says: "now and then gives a task back that has returned, so that it runs again",
+    patches: { sqlite: needlessRun, redis: needlessRun, rabbitmq: needlessRun },
   },
   "unregistered-start": {
     says: "runs and stores without a start in the ledger, where the results lie on another server than the queue",

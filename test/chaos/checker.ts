@@ -8,6 +8,7 @@ import { commitTime } from "./commit-time.ts";
 import { Explanations } from "./explanations.ts";
 import type { History } from "./history.ts";
 import type { Run } from "./journal.ts";
+import type { BrokerName } from "./stage.ts";
 import { type Recovery, recovery } from "./recovery.ts";
 import { brokenWorkflow } from "./workflow-check.ts";
 import { doomed, jobOf, type Kind } from "./workload.ts";
@@ -31,7 +32,8 @@ export interface Evidence {
   readonly dead: ReadonlyMap<string, { readonly reason: string; readonly attempts: number }>;
   /** What is left in the queue after the drain. */
   readonly left: { readonly ready: number; readonly leased: number; readonly delayed: number };
-  /** Ms for which a fault can explain a second run after it is over: lease, sweep, and a margin. */
+  readonly broker: BrokerName;
+  /** Ms for which a fault may have its effect after it is over: lease, sweep, and a margin. */
   readonly shadow: number;
   /** Ms. */
   readonly lease: number;
@@ -44,6 +46,8 @@ export interface Verdict {
   readonly unknown: number;
   readonly faults: number;
   readonly rerun: number;
+  /** Repeats by what explains them. */
+  readonly explained: Readonly<Record<string, number>>;
   readonly recoveryMs: Recovery;
   /** Empty = the run is green. One line each, with the id. */
   readonly violations: readonly string[];
@@ -51,7 +55,7 @@ export interface Verdict {
 
 /** Most starts of a doomed task: three counted crashes, one suspicion before each can be told apart, and one a fault. */
 const doomedStarts = 3 * 2;
-/** The first, and five after what it threw. */
+/** Of a task that throws at first: the first one, and five after what it threw. No other throws. */
 const mostAttempts = 6;
 
 /**
@@ -64,10 +68,11 @@ const beginning = 1000;
 const reckoning = 500;
 
 export function check(evidence: Evidence): Verdict {
-  const { history, finals, changed, dead, left, shadow, lease, bound } = evidence;
+  const { history, finals, changed, dead, left, bound, shadow } = evidence;
   const { accepted, unclear, faults, steps } = history;
   const violations: string[] = [];
-  const explanations = new Explanations(history, shadow, lease);
+  const explanations = new Explanations(history, evidence);
+  const explained: Record<string, number> = {};
 
   for (const [id, kind] of accepted) {
     const final = finals.get(id);
@@ -126,20 +131,24 @@ export function check(evidence: Evidence): Verdict {
       violations.push(`taken: ${id} started ${String(runs.length)} times in a Python worker that lived`);
     const again = runs.length - new Set(runs.map(({ attempt }) => attempt)).size;
     if (doomed.has(kind)) {
-      const around = faults.filter((fault) => fault.t >= (runs[0]?.t ?? 0) - shadow).length;
-      if (runs.length > doomedStarts + around)
+      if (runs.length > doomedStarts + explanations.ofDoomed(task))
         violations.push(`budget: ${id} (${kind}) started ${String(runs.length)} times`);
     } else if (again > 0 && kind !== "python") {
       rerun += again;
-      if (!explanations.of(task)) violations.push(`unexplained: ${id} (${kind}) ran ${String(runs.length)} times`);
+      const reasons = explanations.of(task);
+      for (const reason of reasons) if (reason !== undefined) explained[reason] = (explained[reason] ?? 0) + 1;
+      if (reasons.includes(undefined)) violations.push(`unexplained: ${id} (${kind}) ran ${String(runs.length)} times`);
     }
     const attempts = Math.max(...runs.map(({ attempt }) => attempt));
-    if (attempts > mostAttempts) violations.push(`attempts: ${id} (${kind}) was begun as attempt ${String(attempts)}`);
+    if (attempts > (kind === "flaky" ? mostAttempts : 1))
+      violations.push(`attempts: ${id} (${kind}) was begun as attempt ${String(attempts)}`);
   }
   if (rerun > explanations.most)
     violations.push(`many: ${String(rerun)} runs were repeats, and all faults explain ${String(explanations.most)}`);
-  for (const [step, { id, times, first, last }] of steps) {
-    if (times > 1 && !explanations.ofStep(history.of(id), first, last))
+  for (const [step, { id, times }] of steps) {
+    if (times === 1) continue;
+    const reasons = explanations.of(history.of(id));
+    if (reasons.length === 0 || reasons.includes(undefined))
       violations.push(`checkpoint: ${step} was made ${String(times)} times`);
   }
   for (const [what, count] of Object.entries(left)) {
@@ -154,6 +163,7 @@ export function check(evidence: Evidence): Verdict {
     unknown: [...unclear.keys()].filter((id) => !accepted.has(id)).length,
     faults: faults.length,
     rerun,
+    explained,
     recoveryMs,
     violations,
   };

@@ -31,6 +31,8 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #network: Network;
   readonly #members = new Map<number, Member>();
+  /** By name, also of those that have ended. */
+  readonly #pids = new Map<string, number>();
   #count = 0;
   #closing = false;
 
@@ -57,6 +59,11 @@ export class Cluster {
   /** The one that has `oddEnv`, if it lives. */
   get odd(): number | undefined {
     return [...this.#members.values()].find(({ odd }) => odd)?.pid;
+  }
+
+  /** Process id of the member with this name; `undefined` if there never was one. */
+  pidOf(name: string): number | undefined {
+    return this.#pids.get(name);
   }
 
   /** The pool children of a worker, from the kernel, not from the worker's own word. */
@@ -120,6 +127,7 @@ export class Cluster {
     });
     if (this.#options.log !== undefined) child.stdout.pipe(createWriteStream(this.#options.log, { flags: "a" }));
     else child.stdout.resume();
+    this.#pids.set(name, pid);
     this.#members.set(pid, { process: child, pid, ready, odd, spared, stopped: false });
     child.once("exit", () => {
       this.#members.delete(pid);

@@ -31,11 +31,12 @@ const lastGrace = 1000;
 /** Lets one fault happen; resolves when it is over. */
 export async function strike(fault: Fault, parts: FaultParts): Promise<void> {
   const { random, cluster, schedulers, dashboard, network, journal, redis, rabbit, lease } = parts;
+  const clusters = [cluster, schedulers, dashboard];
   const worker = one(cluster, random);
   const child = ((children) => (children.length > 0 ? random.pick(children) : 0))(cluster.children(worker));
   /** Written down once it is over, with the time that it really took. */
   const during = async (
-    target: number,
+    target: number | (() => number),
     ms: number,
     begin: () => unknown,
     end: () => unknown,
@@ -45,7 +46,8 @@ export async function strike(fault: Fault, parts: FaultParts): Promise<void> {
     await begin();
     if (ms > 0) await pause(ms);
     await end();
-    journal.add({ k: "fault", t, until: Date.now() + settles, fault, target, ...(by !== undefined && { by }) });
+    const pid = typeof target === "number" ? target : target();
+    journal.add({ k: "fault", t, until: Date.now() + settles, fault, target: pid, ...(by !== undefined && { by }) });
   };
   const nothing = (): void => {};
   const stop = async (pids: readonly number[], ms: number, of = cluster): Promise<void> => {
@@ -144,9 +146,11 @@ export async function strike(fault: Fault, parts: FaultParts): Promise<void> {
     case "close connections":
       return during(0, 0, () => rabbit?.ctl("close_all_connections", "chaos"), nothing);
     default: {
-      const lines = network.lines(random.pick(network.clients));
-      const { begin, lasts, end } = lineStrike(fault, lines, lease, random);
-      return during(0, lasts, begin, end);
+      const client = random.pick(network.clients);
+      const { begin, lasts, end } = lineStrike(fault, network.lines(client), lease, random);
+      // The producer's is that of this process. One that was about to be started has a process by the end.
+      const owner = (): number => clusters.map((each) => each.pidOf(client)).find((pid) => pid) ?? process.pid;
+      return during(owner, lasts, begin, end);
     }
   }
 }

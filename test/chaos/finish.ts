@@ -5,6 +5,7 @@ import type { Visits } from "./dashboard-visitor.ts";
 import type { Fault } from "./fault-plan.ts";
 import { History } from "./history.ts";
 import { JournalReader } from "./journal.ts";
+import { boundOf, shadowOf } from "./limits.ts";
 import { hour } from "./machine-faults.ts";
 import type { Observer } from "./observer.ts";
 import type { Stage } from "./stage.ts";
@@ -31,7 +32,7 @@ export async function finish(
   struck: readonly Fault[],
   history: History = new History(),
 ): Promise<Outcome> {
-  const { lease, sweep } = stage.setup;
+  const { broker, lease } = stage.setup;
   const reader = new JournalReader(stage.journalPath);
   await history.readOn(reader);
   const faults = [...history.faults];
@@ -45,8 +46,8 @@ export async function finish(
   await observer.drain(drainLimit, history.accepted);
   await stage.workers.close(8000);
   await history.readOn(reader);
-  const bound = lease + sweep + 1000;
-  const verdict = check({ history, ...(await observer.evidence()), shadow: bound + 500, lease, bound });
+  const [bound, shadow] = [boundOf(stage.setup), shadowOf(stage.setup)];
+  const verdict = check({ history, ...(await observer.evidence()), broker, shadow, lease, bound });
   const ticking = checkTicks(ticks, faults);
   return {
     ...verdict,

@@ -16,8 +16,6 @@ export type Away = Extract<Entry, { readonly k: "away" }>;
 export interface Step {
   readonly id: string;
   readonly times: number;
-  readonly first: number;
-  readonly last: number;
 }
 
 /** What happened to one task, in the order of time. */
@@ -66,9 +64,7 @@ export class History {
         return this.rows.add({ ...entry, kind: this.#kind(entry.kind) }, this.#number(entry.id));
       case "step": {
         const name = `${entry.id}/${entry.step}`;
-        const { times = 0, first = entry.t, last = entry.t } = this.steps.get(name) ?? {};
-        const [earliest, latest] = [Math.min(first, entry.t), Math.max(last, entry.t)];
-        this.steps.set(name, { id: entry.id, times: times + 1, first: earliest, last: latest });
+        this.steps.set(name, { id: entry.id, times: (this.steps.get(name)?.times ?? 0) + 1 });
         return;
       }
       case "away":

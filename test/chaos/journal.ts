@@ -25,6 +25,7 @@ export type Entry =
       readonly t: number;
       readonly until: number;
       readonly fault: string;
+      /** Process id of what it was aimed at, or of the client whose line it was; 0 for all. */
       readonly target: number;
       /** Ms by which a clock was off meanwhile. */
       readonly by?: number;
