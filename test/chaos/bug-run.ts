@@ -16,8 +16,8 @@ const root: string = fileURLToPath(new URL("../../", import.meta.url));
 export interface BugRun {
   readonly bug: string;
   readonly broker: BuggyBroker;
-  readonly tasks: string;
-  readonly faults: string;
+  readonly tasks: number;
+  readonly faults: number;
   /** The first one. */
   readonly seed: number;
 }
@@ -37,7 +37,7 @@ export function runBug({ bug: name, broker, tasks, faults, seed }: BugRun): Caug
   try {
     seedBug(bug, broker, root, folder);
     for (let at = seed; at < seed + seeds; at++) {
-      const size = ["--tasks", tasks, "--faults", faults, "--seed", String(at)];
+      const size = ["--tasks", String(tasks), "--faults", String(faults), "--seed", String(at)];
       const args = ["--broker", broker, ...size, "--only", bug.only ?? ""];
       const run = spawnSync(process.execPath, [join(folder, "test/chaos/run.ts"), ...args], {
         stdio: ["ignore", "pipe", "inherit"],

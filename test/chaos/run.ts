@@ -4,65 +4,84 @@
  *
  *   npm run chaos -- --broker sqlite|redis|rabbitmq --tasks 1000 --faults 20 --seed 7 [--lease 3000] [--sweep 500]
  *     [--only "stop worker,kill redis"] [--bug NAME] [--json] [--results docs/chaos.md] [--keep] [--verbose]
+ *   npm run chaos -- --judge JOURNAL --broker sqlite|redis|rabbitmq [--lease 3000] [--sweep 500]
  *
  * RabbitMQ's results lie on Redis, whose faults it has.
  *
- * Exit code 0: green. 1: a promise was broken. With `--bug`: 0 if the run turned red as it must, 1 if it stayed green.
+ * `--judge` runs nothing: it judges the repeats of a journal that was kept, also while it is still written.
+ *
+ * Exit code 0: green. 1: a promise was broken. 2: it was asked for what there is not. With `--bug`: 0 if the run turned red as it must, 1 if it
+ * stayed green.
  */
 
 import { parseArgs } from "node:util";
-import { runBug } from "./bug-run.ts";
+import { brokerOf, brokers, countOf, faultsOf, fewestTasks, nameOf, orEnd } from "./arguments.ts";
+import { chaosBugs, runBug } from "./bug-run.ts";
+import { judgeJournal } from "./journal-verdict.ts";
+import { shadowOf } from "./limits.ts";
 import { play } from "./play.ts";
 import { jsonLine, lines } from "./report.ts";
 import { writeRow } from "./results-table.ts";
 
-const { values } = parseArgs({
-  options: {
-    broker: { type: "string", default: "sqlite" },
-    tasks: { type: "string", default: "1000" },
-    faults: { type: "string", default: "20" },
-    seed: { type: "string", default: "7" },
-    lease: { type: "string", default: "3000" },
-    sweep: { type: "string", default: "500" },
-    only: { type: "string", default: "" },
-    bug: { type: "string" },
-    json: { type: "boolean", default: false },
-    results: { type: "string" },
-    keep: { type: "boolean", default: false },
-    verbose: { type: "boolean", default: false },
-  },
+const asked = orEnd(() => {
+  const { values } = parseArgs({
+    options: {
+      broker: { type: "string", default: "sqlite" },
+      tasks: { type: "string", default: "1000" },
+      faults: { type: "string", default: "20" },
+      seed: { type: "string", default: "7" },
+      lease: { type: "string", default: "3000" },
+      sweep: { type: "string", default: "500" },
+      only: { type: "string", default: "" },
+      bug: { type: "string" },
+      judge: { type: "string" },
+      json: { type: "boolean", default: false },
+      results: { type: "string" },
+      keep: { type: "boolean", default: false },
+      verbose: { type: "boolean", default: false },
+    },
+  });
+  return {
+    ...values,
+    broker: brokerOf(values.broker, brokers),
+    tasks: countOf("tasks", values.tasks, fewestTasks),
+    faults: countOf("faults", values.faults, 0),
+    seed: countOf("seed", values.seed, 0),
+    lease: countOf("lease", values.lease, 1),
+    sweep: countOf("sweep", values.sweep, 1),
+    only: faultsOf(values.only),
+    bug: values.bug === undefined ? undefined : nameOf("bug", values.bug, Object.keys(chaosBugs)),
+  };
 });
-const broker = values.broker === "redis" || values.broker === "rabbitmq" ? values.broker : "sqlite";
+const { broker, tasks, faults, seed, lease, sweep } = asked;
 
-process.exitCode = values.bug === undefined ? await green() : red(values.bug);
+process.exitCode =
+  asked.judge !== undefined ? await judged(asked.judge) : asked.bug === undefined ? await green() : red(asked.bug);
 
 async function green(): Promise<number> {
   const began = performance.now();
-  const verdict = await play({
-    broker,
-    lease: Number(values.lease),
-    sweep: Number(values.sweep),
-    tasks: Number(values.tasks),
-    faults: Number(values.faults),
-    seed: Number(values.seed),
-    only: values.only.split(",").filter((kind) => kind !== ""),
-    keep: values.keep,
-    verbose: values.verbose,
-  });
-  const row = { broker, seed: Number(values.seed), tasks: Number(values.tasks), faults: Number(values.faults) };
+  const { only, keep, verbose } = asked;
+  const verdict = await play({ broker, lease, sweep, tasks, faults, seed, only, keep, verbose });
+  const row = { broker, seed, tasks, faults };
   const seconds = Math.round((performance.now() - began) / 100) / 10;
-  process.stdout.write(values.json ? jsonLine(row, verdict, seconds) : lines(row, verdict, seconds));
-  if (values.results !== undefined) writeRow(values.results, row, verdict);
+  process.stdout.write(asked.json ? jsonLine(row, verdict, seconds) : lines(row, verdict, seconds));
+  if (asked.results !== undefined) writeRow(asked.results, row, verdict);
   return verdict.violations.length > 0 ? 1 : 0;
 }
 
 /** 0 if a run of the copy with the bug in it was red. */
 function red(bug: string): number {
-  const { tasks, faults } = values;
-  const caught = runBug({ bug, broker, tasks, faults, seed: Number(values.seed) });
+  const caught = runBug({ bug, broker, tasks, faults, seed });
   const what = `${bug} on ${broker}`;
   process.stdout.write(
     caught ? `caught: ${what}, seed ${String(caught.seed)}: ${caught.said}\n` : `NOT CAUGHT: ${what}\n`,
   );
   return caught ? 0 : 1;
+}
+
+/** 0 if every repeat has its reason. */
+async function judged(path: string): Promise<number> {
+  const verdict = await judgeJournal(path, { broker, lease, shadow: shadowOf({ lease, sweep }) });
+  process.stdout.write(`${JSON.stringify(verdict, undefined, 2)}\n`);
+  return verdict.unexplained.length > 0 ? 1 : 0;
 }

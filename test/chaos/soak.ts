@@ -6,10 +6,12 @@
  *     [--json FILE] [--keep]
  *
  * `rate`: tasks a second; `every`: seconds between two faults. Exit code 0: no promise was broken, and nothing grew. 1: one was, or something did.
+ * 2: it was asked for what there is not.
  */
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { amountOf, brokerOf, brokers, countOf, orEnd } from "./arguments.ts";
 import { type Fault, plan } from "./fault-plan.ts";
 import { pause, strike } from "./faults.ts";
 import { finish } from "./finish.ts";
@@ -23,26 +25,32 @@ import { Stage } from "./stage.ts";
 import { Watch } from "./watch.ts";
 import { draw } from "./workload.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "60" },
-    broker: { type: "string", default: "sqlite" },
-    rate: { type: "string", default: "20" },
-    every: { type: "string", default: "10" },
-    seed: { type: "string", default: "7" },
-    lease: { type: "string", default: "3000" },
-    sweep: { type: "string", default: "500" },
-    json: { type: "string" },
-    keep: { type: "boolean", default: false },
-  },
+const asked = orEnd(() => {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: "string", default: "60" },
+      broker: { type: "string", default: "sqlite" },
+      rate: { type: "string", default: "20" },
+      every: { type: "string", default: "10" },
+      seed: { type: "string", default: "7" },
+      lease: { type: "string", default: "3000" },
+      sweep: { type: "string", default: "500" },
+      json: { type: "string" },
+      keep: { type: "boolean", default: false },
+    },
+  });
+  return {
+    ...values,
+    broker: brokerOf(values.broker, brokers),
+    minutes: amountOf("minutes", values.minutes),
+    rate: amountOf("rate", values.rate),
+    every: amountOf("every", values.every),
+    seed: countOf("seed", values.seed, 0),
+    lease: countOf("lease", values.lease, 1),
+    sweep: countOf("sweep", values.sweep, 1),
+  };
 });
-const broker = values.broker === "redis" || values.broker === "rabbitmq" ? values.broker : "sqlite";
-const [minutes, rate, every, seed] = [values.minutes, values.rate, values.every, values.seed].map(Number) as [
-  number,
-  number,
-  number,
-  number,
-];
+const { broker, minutes, rate, every, seed, lease, sweep } = asked;
 /** Tasks are drawn for so many ms at once: every kind is among each draw. */
 const batch = 30_000;
 /** Ms between two looks at the processes. */
@@ -51,8 +59,7 @@ const lookEvery = 2000;
 process.exitCode = await soak();
 
 async function soak(): Promise<number> {
-  const setup = { broker, lease: Number(values.lease), sweep: Number(values.sweep) } as const;
-  const stage = await Stage.open({ ...setup, keep: values.keep, verbose: false, watched: true });
+  const stage = await Stage.open({ broker, lease, sweep, keep: asked.keep, verbose: false, watched: true });
   let observer: Observer | undefined;
   const watch = new Watch({ worker: stage.workers, scheduler: stage.schedulers, dashboard: stage.dashboard });
   try {
@@ -74,16 +81,19 @@ async function soak(): Promise<number> {
     const grown = growths(watch.samples, history);
     const dead = Object.entries(end).find(([name]) => /dead/.test(name))?.[1] ?? 0;
     const found = [...violations, ...leaks(grown, half, end, dead)];
-    const asked = { broker, minutes, rate, every, seed };
     const result = {
-      ...asked,
+      broker,
+      minutes,
+      rate,
+      every,
+      seed,
       ...figures,
       grown,
       left: { half, end },
       violations: found.length,
       first: found.slice(0, 50),
     };
-    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, undefined, 2)}\n`);
+    if (asked.json !== undefined) writeFileSync(asked.json, `${JSON.stringify(result, undefined, 2)}\n`);
     process.stdout.write(`${found.length === 0 ? "✓ green" : "✗ red"} ${JSON.stringify(result)}\n`);
     return found.length === 0 ? 0 : 1;
   } finally {
