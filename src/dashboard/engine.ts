@@ -14,6 +14,7 @@ import { Perform } from "./action/perform.ts";
 import { Lookout } from "./alert/lookout.ts";
 import { connectSoon } from "./connecting.ts";
 import { openHistory } from "./history/history-link.ts";
+import { asksByScript, wantsPage } from "./http/asker.ts";
 import { failureAnswer, jsonAnswer, protect } from "./http/answer.ts";
 import { ApiError, apiErrorOf, clientGone, forbidden, notFound, shuttingDown } from "./http/failure.ts";
 import { Query } from "./http/query.ts";
@@ -25,6 +26,7 @@ import { BrokerMetrics } from "./metrics/page.ts";
 import type { Inside } from "./inside.ts";
 import type { DashboardSettings } from "./options.ts";
 import { QueueWaits } from "./page/wait-reasons.ts";
+import { Sampling } from "./sampling.ts";
 import { Hub } from "./stream/hub.ts";
 import { followRevokes } from "./revokes.ts";
 import { Watch } from "./stream/watch.ts";
@@ -234,6 +236,8 @@ export class Engine {
       watch.take(batch.events);
       lookout?.take(batch.events);
     };
+    const sampling = new Sampling(whole, (queues) => history.sample(queues));
+    closers.push(() => sampling[Symbol.dispose]());
     const listening = this.#listen(take);
     closers.push(() => listening);
     const connect = this.#core.connect.bind(this.#core);
@@ -283,15 +287,6 @@ export class Engine {
       throw error;
     }
   }
-}
-
-function wantsPage(request: Request): boolean {
-  return request.method === "GET" && (request.headers.get("accept") ?? "").includes("text/html");
-}
-
-/** A script shows its own way to log in; the browser's window would come in between. */
-function asksByScript(request: Request): boolean {
-  return request.headers.get("x-requested-with") === "celeriac";
 }
 
 function warn({ code, text }: { readonly code: string; readonly text: string }): void {

@@ -202,12 +202,7 @@ export function actions(eyes: Eyes): readonly Case[] {
         await seen.go("");
         const chart = seen.page.locator(".u-over").first();
         await chart.waitFor();
-        const box = await chart.boundingBox();
-        expectThat(box !== null, "no chart");
-        await seen.page.mouse.move(box.x + box.width * 0.5, box.y + 20);
-        await seen.page.mouse.down();
-        await seen.page.mouse.move(box.x + box.width * 0.9, box.y + 30, { steps: 5 });
-        await seen.page.mouse.up();
+        await seen.drag(chart);
         await seen.page.waitForURL((url) => url.searchParams.has("from") && url.searchParams.has("until"));
         await seen.text(/^From /);
       }),

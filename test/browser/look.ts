@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { type Browser, type BrowserContext, chromium, type Page, type Response } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Locator, type Page, type Response } from "playwright-core";
 import { root } from "../../scripts/process.ts";
 
 export const executable = "/usr/bin/chromium";
@@ -148,6 +148,18 @@ export class Seen {
       .getByRole(role, { name, exact: typeof name === "string" })
       .first()
       .click();
+  }
+
+  /** Drags over the right half of a chart. */
+  async drag(chart: Locator): Promise<void> {
+    await chart.scrollIntoViewIfNeeded();
+    const box = await chart.boundingBox();
+    if (box === null) throw new Error("no chart");
+    const { mouse } = this.page;
+    await mouse.move(box.x + box.width * 0.5, box.y + 20);
+    await mouse.down();
+    await mouse.move(box.x + box.width * 0.9, box.y + 30, { steps: 5 });
+    await mouse.up();
   }
 
   async text(text: string | RegExp): Promise<void> {

@@ -37,6 +37,24 @@ export function smoke(eyes: Eyes): readonly Case[] {
       }),
     },
     {
+      name: "the overview draws how full the queues were, and a chart of it can be zoomed",
+      run: at(async (seen) => {
+        await seen.go("?last=1h");
+        const depth = seen.page.getByRole("region", { name: "Queue depth", exact: true });
+        for (const title of ["Queue depth", "Oldest in a queue", "Running tasks", "Workers online"])
+          await seen.page.getByRole("region", { name: title, exact: true }).locator("canvas").waitFor();
+        await depth.getByText("As a table").click();
+        await depth
+          .getByRole("cell", { name: /^[1-9]/ })
+          .first()
+          .waitFor();
+        await seen.shot("overview-levels");
+        await depth.getByText("As a table").click();
+        await seen.drag(depth.locator(".u-over"));
+        await seen.page.waitForURL((url) => url.searchParams.has("from") && url.searchParams.has("until"));
+      }),
+    },
+    {
       name: "a task that waits tells why, and runs once its queue is resumed",
       run: at(async (seen) => {
         await seen.go("");

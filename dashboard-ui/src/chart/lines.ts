@@ -1,6 +1,6 @@
 /** What a chart draws: columns over time, from the contract's series. Colours are names of the style sheet. */
 
-import type { Series } from "../../../src/dashboard/contract.ts";
+import type { LevelSeries, Series } from "../../../src/dashboard/contract.ts";
 
 export interface Line {
   readonly name: string;
@@ -58,6 +58,12 @@ export function failureRateOf(series: Series): ChartData {
     return good + bad === 0 ? null : bad / (good + bad);
   });
   return { times: timesOf(series), look: "lines", lines: [{ name: "failure rate", ink: "--failed", values }] };
+}
+
+/** How full it was; empty where the server does not tell. */
+export function levelOf(series: Series, which: keyof LevelSeries, name: string, ink: string): ChartData {
+  const values = series.levels?.[which] ?? series.succeeded.map(() => null);
+  return { times: timesOf(series), look: "lines", lines: [{ name, ink, values }] };
 }
 
 /** Each line on top of those before it, the topmost first, so that each is drawn over the one above. */

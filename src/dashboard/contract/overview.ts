@@ -31,7 +31,23 @@ export interface Series {
   readonly dead: readonly number[];
   readonly wait: LatencySeries;
   readonly run: LatencySeries;
+  /** Absent where one task or one worker was asked for. */
+  readonly levels?: LevelSeries;
   readonly gaps: readonly Gap[];
+}
+
+/**
+ * How full it was: the highest of each step, of workers the lowest, from a sample every 5 s; `null` where none was taken. Of the queue that
+ * was asked for, or of all; of several queues that a viewer is confined to, each one's highest is added up.
+ */
+export interface LevelSeries {
+  /** Tasks that could run and were not taken yet. */
+  readonly depth: readonly (number | null)[];
+  /** How long the one that had waited longest had waited, ms. */
+  readonly oldest: readonly (number | null)[];
+  readonly running: readonly (number | null)[];
+  /** Workers that were there, whatever queues they take from. */
+  readonly workers: readonly (number | null)[];
 }
 
 /** Milliseconds; `null` where nothing ended. Within 10 % of the exact value. */

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from "../../clock/clock.ts";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Warning } from "../../port/units.ts";
 import { History } from "./history.ts";
+import type { QueueLevel } from "./levels.ts";
 import type { Failure, FromThread, Question, ThreadOptions, ToThread } from "./thread.ts";
 
 export interface LinkOptions extends ThreadOptions {
@@ -126,6 +127,12 @@ export class HistoryLink {
     this.#missed = 0;
     this.#underway += events.length;
     worker.postMessage(message);
+  }
+
+  /** Never throws, never waits; let go where the thread is behind. */
+  sample(queues: readonly QueueLevel[]): void {
+    if (this.#closing || this.#underway > (this.#options.limit ?? mostUnderway) / 2) return;
+    this.#running()?.postMessage({ kind: "sample", queues } satisfies ToThread);
   }
 
   #miss(many: number | undefined): void {

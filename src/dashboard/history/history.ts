@@ -33,6 +33,7 @@ import type {
 } from "../contract.ts";
 import { distinct, queuesOf, ticksOf, workerOf, workersOf } from "./cluster-page.ts";
 import { type Database, inMemory, openForReading } from "./database.ts";
+import type { QueueLevel } from "./levels.ts";
 import { overviewOf } from "./overview-page.ts";
 import { seriesOf } from "./series.ts";
 import { detailOf, logOf } from "./task-detail.ts";
@@ -80,6 +81,11 @@ export class History {
     if (!this.#closed) this.#writer.ingest(batch);
   }
 
+  /** What the broker says of its queues now. Never throws. */
+  sample(queues: readonly QueueLevel[]): void {
+    if (!this.#closed) this.#writer.sample(queues);
+  }
+
   /** Writes what has come so far. Never throws. */
   flush(): void {
     if (!this.#closed) this.#writer.flush();
@@ -123,13 +129,15 @@ export class History {
     return this.#answer(query, (asking) => logOf(asking, id, query));
   }
 
-  series(query: SeriesQuery): Series {
-    return this.#answer(query, (asking) => seriesOf(asking, query));
+  /** @param queues whose levels are told; default all. */
+  series(query: SeriesQuery, queues?: readonly string[]): Series {
+    return this.#answer(query, (asking) => seriesOf(asking, query, queues));
   }
 
-  overview(query: Range & { readonly at?: number }): Overview {
+  /** @param queues whose levels are told; default all. */
+  overview(query: Range & { readonly at?: number }, queues?: readonly string[]): Overview {
     return this.#answer(query, (asking, gaps) => {
-      const { series, ...overview } = overviewOf(asking, query);
+      const { series, ...overview } = overviewOf(asking, query, queues);
       return { ...overview, series: { ...series, gaps } };
     });
   }

@@ -21,7 +21,11 @@ const alarming = 0.2;
 
 type KeptOverview = Omit<Overview, "gaps" | "since" | "series"> & { readonly series: Omit<Overview["series"], "gaps"> };
 
-export function overviewOf(asking: Asking, range: Range & { readonly at?: number }): KeptOverview {
+export function overviewOf(
+  asking: Asking,
+  range: Range & { readonly at?: number },
+  queues: readonly string[] | undefined,
+): KeptOverview {
   const at = range.at ?? asking.now;
   const until = Math.min(range.until, at);
   const from = Math.min(range.from, until - 1);
@@ -67,7 +71,7 @@ export function overviewOf(asking: Asking, range: Range & { readonly at?: number
     },
     wait: latencyOf(sum.wait),
     run: latencyOf(sum.run),
-    series: seriesOf(asking, { from, until, at }),
+    series: seriesOf(asking, { from, until, at }, queues),
     failing: failuresOf(asking, from, until),
     waiting: waiting
       .slice(0, mostLines)

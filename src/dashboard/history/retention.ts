@@ -4,6 +4,7 @@
  */
 
 import type { Database } from "./database.ts";
+import { forgetLevels } from "./levels.ts";
 import { recordColumns, recordOf } from "./record.ts";
 import { levelOf, states } from "./schema.ts";
 import { steps } from "./tally.ts";
@@ -92,6 +93,7 @@ export class Retention {
       const before = Math.max(horizon - step, now - keep - step);
       database.query("DELETE FROM tally WHERE step = ? AND bucket < ?").run(step, before);
     }
+    forgetLevels(database, now, horizon);
     database
       .query("DELETE FROM flow WHERE changed < ? AND NOT EXISTS (SELECT 1 FROM task WHERE flow = flow.id)")
       .run(horizon);

@@ -8,7 +8,7 @@ import type { TaskState } from "../contract.ts";
 
 /** "Cele" with the high bits of a history of its own, so that it is never taken for a queue file. */
 export const applicationId = 0x43_65_48_69;
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 /** Workflows by each name that they have: of a root, of a group; and what is to be sent in them. */
 const flows = `
 CREATE TABLE flow_name (name BLOB PRIMARY KEY, flow INTEGER NOT NULL) WITHOUT ROWID;
@@ -27,10 +27,19 @@ UPDATE task SET life = json_set(life, '$.r', (
   ) ELSE root END FROM flow WHERE flow.id = task.flow
 )) WHERE flow IS NOT NULL AND (SELECT root FROM flow WHERE flow.id = task.flow) NOT IN (uuid, ifnull(grp, x''));
 `;
+/** How full it was; queue 0: all of them. Ages in ms. */
+const levels = `
+CREATE TABLE level (
+  step INTEGER, queue INTEGER, bucket INTEGER,
+  depth INTEGER NOT NULL, oldest INTEGER NOT NULL, running INTEGER NOT NULL, workers INTEGER,
+  PRIMARY KEY (step, queue, bucket)
+) WITHOUT ROWID;
+`;
 /** What makes a file of one version one of the next: the first is from 1 to 2. */
 export const upgrades: readonly string[] = [
   "ALTER TABLE tick ADD COLUMN outcome TEXT; ALTER TABLE tick ADD COLUMN why TEXT;",
   `${flows} INSERT INTO flow_name SELECT root, id FROM flow; ${ownRoots}`,
+  levels,
 ];
 
 /** Stored by number: new ones go behind the last. */
@@ -93,6 +102,7 @@ CREATE TABLE tally (
   step INTEGER, bucket INTEGER, dim INTEGER, key INTEGER, data TEXT NOT NULL,
   PRIMARY KEY (step, bucket, dim, key)
 ) WITHOUT ROWID;
+${levels.trim()}
 CREATE TABLE shift (                -- one life of a worker
   worker INTEGER, start INTEGER,
   last INTEGER NOT NULL, until INTEGER NOT NULL, pid INTEGER, clean INTEGER NOT NULL, software TEXT, system TEXT,

@@ -3,6 +3,7 @@
 import type { Latency, LatencySeries, Series, SeriesQuery } from "../contract.ts";
 import type { Database } from "./database.ts";
 import type { Histogram } from "./histogram.ts";
+import { levelsOf } from "./levels.ts";
 import type { Asking } from "./task-page.ts";
 import { Cell, type Dimension, dimension, steps } from "./tally.ts";
 
@@ -20,14 +21,22 @@ const everything: Subject = { dim: dimension.all, key: 0 };
 interface Columns {
   readonly from: number;
   readonly step: number;
+  /** Of the steps that are stored. */
+  readonly base: number;
   readonly cells: readonly Cell[];
 }
 
-export function seriesOf(asking: Asking, query: SeriesQuery): Omit<Series, "gaps"> {
+/** @param queues whose levels are told, where `query` names no queue; default all. */
+export function seriesOf(
+  asking: Asking,
+  query: SeriesQuery,
+  queues: readonly string[] | undefined,
+): Omit<Series, "gaps"> {
   const points = Math.min(Math.max(Math.trunc(query.points ?? usualPoints), 1), mostPoints);
   const until = Math.min(query.until, query.at ?? Infinity);
   const subject = subjectOf(asking, query);
-  const { from, step, cells } = columnsOf(asking, subject, query.from, until, points);
+  const { from, step, base, cells } = columnsOf(asking, subject, query.from, until, points);
+  const whose = query.queue === undefined ? queues : [query.queue];
   const counts = (counter: Parameters<Cell["count"]>[0]): readonly number[] => cells.map((cell) => cell.count(counter));
   return {
     from,
@@ -41,6 +50,11 @@ export function seriesOf(asking: Asking, query: SeriesQuery): Omit<Series, "gaps
     dead: counts("dead"),
     wait: percentiles(cells.map(({ wait }) => wait)),
     run: percentiles(cells.map(({ run }) => run)),
+    // Nobody can say of a task or a worker alone.
+    ...(query.task === undefined &&
+      query.worker === undefined && {
+        levels: levelsOf(asking, { from, step, base, columns: cells.length }, whose),
+      }),
   };
 }
 
@@ -83,7 +97,7 @@ export function columnsOf(
   const { first, end, base, step } = stepsOf(now, from, until, points);
   const cells: Cell[] = [];
   for (let at = first; at < end; at += step) cells.push(readCells(database, base, at, step, subject));
-  return { from: first, step, cells };
+  return { from: first, step, base, cells };
 }
 
 interface Steps {

@@ -7,6 +7,7 @@ import type { ErrorCode } from "../../error/error-codes.ts";
 import type { Warning } from "../../port/units.ts";
 import type { CeleryEvent } from "../../wire/event.ts";
 import { History } from "./history.ts";
+import type { QueueLevel } from "./levels.ts";
 
 export interface ThreadOptions {
   readonly path: string;
@@ -14,10 +15,11 @@ export interface ThreadOptions {
   readonly maxBytes?: number | undefined;
 }
 /** What can be asked. */
-export type Question = Exclude<keyof History, "ingest" | "flush" | "sweep" | "close">;
+export type Question = Exclude<keyof History, "ingest" | "sample" | "flush" | "sweep" | "close">;
 export type ToThread =
   /** `events` as JSON: a third of what a structured copy costs. */
   | { readonly kind: "events"; readonly events: string; readonly count: number; readonly missed: number | undefined }
+  | { readonly kind: "sample"; readonly queues: readonly QueueLevel[] }
   | { readonly kind: "ask"; readonly id: number; readonly question: Question; readonly given: readonly unknown[] }
   | { readonly kind: "end" };
 export interface Failure {
@@ -50,7 +52,8 @@ try {
     if (message.kind === "events") {
       history.ingest({ events: JSON.parse(message.events) as CeleryEvent[], missed: message.missed });
       tell({ kind: "taken", count: message.count });
-    } else if (message.kind === "ask") answer(history, message);
+    } else if (message.kind === "sample") history.sample(message.queues);
+    else if (message.kind === "ask") answer(history, message);
     else {
       history.close();
       port.close();

@@ -12,6 +12,7 @@ import type { Warning } from "../../port/units.ts";
 import type { CeleryEvent } from "../../wire/event.ts";
 import { ClusterWriter } from "./cluster-writer.ts";
 import { type Database, isDamage, moveAside, openHistoryFile } from "./database.ts";
+import { LevelWriter, type QueueLevel } from "./levels.ts";
 import { readTaskEvent, type Saying } from "./reading.ts";
 import { Retention } from "./retention.ts";
 import { Tally } from "./tally.ts";
@@ -42,6 +43,7 @@ interface Parts {
   readonly tally: Tally;
   readonly tasks: TaskWriter;
   readonly cluster: ClusterWriter;
+  readonly levels: LevelWriter;
   readonly retention: Retention;
 }
 
@@ -85,6 +87,7 @@ export class HistoryWriter {
       tally,
       tasks: new TaskWriter(database, words, tally),
       cluster: new ClusterWriter(database, words),
+      levels: new LevelWriter(database, words),
       retention: new Retention(database, words, maxAge, maxBytes),
     };
   }
@@ -157,6 +160,16 @@ export class HistoryWriter {
       this.#events += count;
     });
     if (done && trouble) this.#trouble = undefined;
+  }
+
+  /** What the broker says of its queues now, behind what has come. Never throws. */
+  sample(queues: readonly QueueLevel[]): void {
+    this.flush();
+    if (this.#trouble) return;
+    this.#safely(() => {
+      const { database, levels } = this.#parts;
+      database.transaction("BEGIN IMMEDIATE", () => levels.write(this.#options.now(), queues));
+    });
   }
 
   /** Forgets what is too old or too much, a little at a time. True: there is more to forget. Never throws. */

@@ -24,7 +24,7 @@ const usual = 300_000;
 export async function overview({ inside, viewer, query }: Visit): Promise<Overview> {
   const range = rangeOf(query, inside.clock.now());
   const [page, reasons] = await Promise.all([
-    inside.past.overview(range),
+    inside.past.overview(range, viewer.queues),
     range.at === undefined ? inside.waits.now(inside) : new Map<string, readonly WaitReason[]>(),
   ]);
   const { redact } = inside.settings;
@@ -54,13 +54,14 @@ export async function series({ inside, viewer, query }: Visit): Promise<Series> 
     throw badRequest("Give at most one of task, queue and worker.", "task");
   if (queue !== undefined && !maySee(viewer, queue)) throw forbidden(`The queue "${queue}" is not one of yours.`);
   const points = query.whole("points", 1, 1_000);
-  return inside.past.series({
+  const asked = {
     ...rangeOf(query, inside.clock.now()),
     ...(task !== undefined && { task }),
     ...(queue !== undefined && { queue }),
     ...(worker !== undefined && { worker }),
     ...(points !== undefined && { points }),
-  });
+  };
+  return inside.past.series(asked, viewer.queues);
 }
 
 export async function workflows({ inside, viewer, query }: Visit): Promise<WorkflowPage> {

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { Latency, Overview, TaskState } from "../../../../src/dashboard/contract.ts";
 import { TimeChart } from "../../chart/chart.tsx";
-import { failureRateOf, latencyOf, throughputOf } from "../../chart/lines.ts";
+import { failureRateOf, latencyOf, levelOf, throughputOf } from "../../chart/lines.ts";
 import { Answer, Figure, Section } from "../../part/bits.tsx";
 import { GapNote } from "../../part/gap-note.tsx";
 import { stateInk } from "../../part/state-mark.tsx";
@@ -12,7 +12,7 @@ import { Go, usePlace } from "../../place/place.tsx";
 import { follows } from "../../place/time-choice.ts";
 import { useInstruments, useQuestions, useTopic } from "../../server/instruments.tsx";
 import { durationText } from "../../text/duration.ts";
-import { countText, rateText, shareText } from "../../text/number.ts";
+import { countText, rateText, shareText, shortCountText } from "../../text/number.ts";
 import { Failing, Longest, Waiting } from "./answer-lists.tsx";
 import { FirstSteps } from "./first-steps.tsx";
 import { WorkerStrip } from "./worker-strip.tsx";
@@ -96,6 +96,7 @@ function Figures({ overview }: { readonly overview: Overview }) {
           format={durationText}
         />
       </div>
+      <Levels overview={overview} />
       <div className="grid gap-x-6 gap-y-5 xl:grid-cols-3">
         <Failing groups={overview.failing} />
         <Waiting kept={overview.waiting} now={follows(time) ? queues : undefined} />
@@ -111,6 +112,45 @@ function Figures({ overview }: { readonly overview: Overview }) {
       >
         <WorkerStrip workers={overview.workers} />
       </Section>
+    </div>
+  );
+}
+
+/** An axis of few has steps between whole numbers, which nobody counts. */
+function wholeText(count: number): string {
+  return Number.isInteger(count) ? shortCountText(count) : "";
+}
+
+/** How full it was: smaller than what came of it, and below. */
+function Levels({ overview: { series, range } }: { readonly overview: Overview }) {
+  const { from, until } = range;
+  const place = { from, until, height: 100 };
+  return (
+    <div className="grid gap-x-6 gap-y-4 sm:grid-cols-2 xl:grid-cols-4">
+      <TimeChart
+        title="Queue depth"
+        data={levelOf(series, "depth", "waiting", "--queued")}
+        format={wholeText}
+        {...place}
+      />
+      <TimeChart
+        title="Oldest in a queue"
+        data={levelOf(series, "oldest", "has waited", "--retrying")}
+        format={durationText}
+        {...place}
+      />
+      <TimeChart
+        title="Running tasks"
+        data={levelOf(series, "running", "running", "--running")}
+        format={wholeText}
+        {...place}
+      />
+      <TimeChart
+        title="Workers online"
+        data={levelOf(series, "workers", "workers", "--succeeded")}
+        format={wholeText}
+        {...place}
+      />
     </div>
   );
 }
