@@ -51,7 +51,7 @@ export interface WorkOptions {
   readonly releaseMemory?: boolean;
   /** Heap ceiling of a child, MiB. Default: Node's own. */
   readonly memoryLimit?: number;
-  /** Results over this many bytes fail their task with RESULT_TOO_LARGE. Default 8 MiB. */
+  /** Results over this many bytes fail their task with RESULT_TOO_LARGE. Default 8 MiB, at most 64 MiB. */
   readonly maxResultBytes?: number;
   /** How long tasks that this worker does not know are put back before they are dead-lettered. Default "10m". */
   readonly unknownTaskGrace?: Duration;

@@ -5,11 +5,13 @@
 
 import { constants, hostname } from "node:os";
 import { coreOf } from "../app/app.ts";
+import type { LogOption } from "../app/structured-log.ts";
 import type { WorkerHandle, WorkOptions } from "../app/work.ts";
 import { loadAppFile } from "./app-file.ts";
 import { exitCode } from "./failure.ts";
 import { Health, type ListenAddress } from "./health.ts";
 import { given } from "./option.ts";
+import { rootIsMeant, rootUser, runsAsRoot } from "./root-user.ts";
 
 /** As commander hands them over. */
 export interface WorkerFlags extends Omit<WorkOptions, "onEvent" | "log" | "memoryLimit"> {
@@ -46,11 +48,13 @@ export async function runWorker({
   const app = await loadAppFile(file);
   try {
     await using health = await Health.listen(probed);
+    const log = json === true ? "json" : (coreOf(app).config.log ?? "text");
+    if (runsAsRoot() && !rootIsMeant()) await warnOfRoot(log, nodeName(name ?? "celery@%h"));
     const starting = app.work({
       ...given(flags),
       ...(memoryLimit !== undefined && { memoryLimit: Math.ceil(memoryLimit / 2 ** 20) }),
       ...(name !== undefined && { name: nodeName(name) }),
-      log: json === true ? "json" : (coreOf(app).config.log ?? "text"),
+      log,
     } as WorkOptions);
     // A signal while it starts (a broker that does not answer) must not wait for the start.
     if ((await Promise.race([starting, early.promise])) === "stop") {
@@ -65,6 +69,13 @@ export async function runWorker({
     await app.close();
   }
   return interruptedBy === undefined ? exitCode.done : 128 + constants.signals[interruptedBy];
+}
+
+async function warnOfRoot(log: LogOption, worker: string): Promise<void> {
+  if (log === "silent") return;
+  const { eventPrinter } = await import("../worker/event-log.ts");
+  const { code, text, remedy } = rootUser;
+  eventPrinter(log, worker)({ type: "worker:warning", at: Date.now(), worker, code, text: `${text}. ${remedy}` });
 }
 
 /** Celery's abbreviations for node names. */

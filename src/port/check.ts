@@ -16,6 +16,7 @@ export type Topic =
   | "signing"
   | "timeouts"
   | "tls"
+  | "user"
   | "version"
   | "workers";
 

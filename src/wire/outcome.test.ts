@@ -126,4 +126,13 @@ describe("task meta", () => {
   ])("what is no task meta is refused (%#)", (raw) => {
     expect(() => decodeTaskMeta(Buffer.from(raw))).toThrow(CeleriacError);
   });
+
+  test("one that is too large is refused for its bytes, before anything of it is read", () => {
+    // A text that the reader would take: only its size is wrong.
+    const large = Buffer.alloc(128 * 1024 * 1024 + 1, " ");
+    large.write('{"status":"SUCCESS","result":1}');
+    expect(() => decodeTaskMeta(large)).toThrow(
+      expect.objectContaining({ code: "MESSAGE_UNDECODABLE", message: expect.stringMatching(/134217729 bytes/) }),
+    );
+  });
 });

@@ -10,6 +10,13 @@ import { parseJson, resultLimits, stringifyJson } from "./json.ts";
 import { formatTimestamp, parseTimestamp } from "./timestamp.ts";
 import { bufferOf } from "./utf8.ts";
 
+/**
+ * Bytes of a stored outcome, counted before it is read. `mostResultBytes` is what a worker may be told to let a handler return; the rest is for
+ * Celery's extended members, the arguments among them.
+ */
+const mostMetaBytes = 128 * 1024 * 1024;
+export const mostResultBytes: number = 64 * 1024 * 1024;
+
 /** Celery's name for a result elsewhere: `[[id, parent], null]`, or for a group `[[id, parent], [child, …]]`. */
 export type ResultTuple = readonly [readonly [id: string, parent: unknown], readonly unknown[] | null];
 
@@ -123,8 +130,10 @@ function childrenText(children: TaskMetaDraft["children"]): string {
   return JSON.stringify(children.map((child) => (typeof child === "string" ? [[child, null], null] : child)));
 }
 
-/** Throws MESSAGE_UNDECODABLE if the bytes are no task meta. */
+/** Throws MESSAGE_UNDECODABLE if the bytes are no task meta, or too many. */
 export function decodeTaskMeta(bytes: Uint8Array): TaskMeta {
+  if (bytes.byteLength > mostMetaBytes)
+    throw unreadable(`it has ${bytes.byteLength} bytes, and ${mostMetaBytes} are the most that is read`);
   const value = parseJson(bytes, resultLimits);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw unreadable("it is not an object");
   const meta = value as Record<string, unknown>;

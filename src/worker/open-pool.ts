@@ -16,7 +16,6 @@ import type { WorkerSettings } from "./worker-settings.ts";
 /** How long a recycled child may finish what it runs, ms. */
 const drain = 30_000;
 const mebibyte = 1024 * 1024;
-const defaultMaxResultBytes = 8 * 1024 * 1024;
 
 /** `flow`: of the worker, once it is there. It is woken when there is room that no ended call announced. */
 export async function openPool(
@@ -30,7 +29,7 @@ export async function openPool(
 ): Promise<Pool> {
   const { clock } = core;
   const { registry, tasks, telemetry } = await app[freeze]();
-  const maxResultBytes = options.maxResultBytes ?? defaultMaxResultBytes;
+  const { maxResultBytes } = settings;
   if (settings.pool === "inline") {
     const { createInlinePool } = await import("../pool/inline-pool.ts");
     const slots = settings.concurrency;

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import type { WorkOptions } from "../app/work.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import { durationMs } from "../task/duration.ts";
+import { mostResultBytes } from "../wire/outcome.ts";
 
 export interface WorkerSettings {
   /** Set anew when consumers are added or cancelled. */
@@ -18,6 +19,7 @@ export interface WorkerSettings {
   readonly events: boolean | "auto";
   readonly maxTasksPerChild: number | undefined;
   readonly releaseMemory: boolean;
+  readonly maxResultBytes: number;
   /** Bounds of a pool whose size follows the load; it begins with the lower one. */
   readonly autoscale: { readonly max: number; readonly min: number } | undefined;
 }
@@ -45,10 +47,25 @@ export function settingsOf(options: WorkOptions, defaultQueue: string): WorkerSe
   const events = options.events ?? "auto";
   if (events !== true && events !== false && events !== "auto")
     throw invalid("events", events, 'true, false or "auto"');
-  const { releaseMemory = false } = options;
+  const { releaseMemory = false, maxResultBytes = defaultMaxResultBytes } = options;
+  if (!isWhole(maxResultBytes) || maxResultBytes > mostResultBytes)
+    throw invalid("maxResultBytes", maxResultBytes, `a whole number from 1 to ${mostResultBytes}`);
   const times = { lease, sweep, reconnectLimit } as const;
-  return { queues, pool, concurrency, processes, ...times, events, maxTasksPerChild, releaseMemory, autoscale };
+  return {
+    queues,
+    pool,
+    concurrency,
+    processes,
+    ...times,
+    events,
+    maxTasksPerChild,
+    releaseMemory,
+    maxResultBytes,
+    autoscale,
+  };
 }
+
+const defaultMaxResultBytes = 8 * 1024 * 1024;
 
 const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 1;
 

@@ -301,6 +301,27 @@ describeWith("redis-server", "celeriac on Redis", () => {
   });
 });
 
+describe.runIf(process.getuid?.() === 0)("a process that is root's", () => {
+  const asRoot = (): Record<string, string> => ({ ...env(), CELERIAC_ALLOW_ROOT: "" });
+
+  test("says so once as a worker, and to the doctor", async () => {
+    await using worker = new WorkerProcess(["-A", appFile, "--processes", "1"], asRoot());
+    await worker.line("worker.ready");
+    expect(worker.lines.filter(({ event }) => event === "warning")).toMatchObject([
+      { code: "ROOT_USER", msg: expect.stringContaining("CELERIAC_ALLOW_ROOT=1") },
+    ]);
+    const { stdout } = await celeriac(["doctor", "--production", "-A", appFile, "--json"], asRoot());
+    const { findings } = JSON.parse(stdout) as { findings: { subject: string; verdict: string }[] };
+    expect(findings.filter(({ subject }) => subject === "user")).toMatchObject([{ verdict: "warning" }]);
+  });
+
+  test("says nothing where the environment has it that root is meant", async () => {
+    await using worker = work();
+    await worker.line("worker.ready");
+    expect(worker.lines.filter(({ event }) => event === "warning")).toEqual([]);
+  });
+});
+
 /** How soon it is there is measured by `npm run bench -- startup`. */
 describe("celeriac --help", () => {
   test("names the commands and the exit codes", async () => {

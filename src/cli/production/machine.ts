@@ -1,9 +1,10 @@
-/** What this machine, or this container, gives to the process: a Node that is kept up, memory, and files that may be open at once. */
+/** What this machine, or this container, gives to the process: a Node that is kept up, memory, files that may be open at once, and rights. */
 
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import type { Check } from "../../port/check.ts";
 import { byteText } from "../../wire/byte-text.ts";
+import { rootIsMeant, rootUser, runsAsRoot } from "../root-user.ts";
 
 /** A web server has one for each browser that watches; a worker a handful for each child. */
 const enoughFiles = 4096;
@@ -12,7 +13,7 @@ const tooFewFiles = 256;
 const littleMemory = 512 * 2 ** 20;
 
 export function machineChecks(): readonly Check[] {
-  return [node(), memory(), ...openFiles(readLimits())];
+  return [node(), memory(), ...openFiles(readLimits()), user()];
 }
 
 function node(): Check {
@@ -21,6 +22,14 @@ function node(): Check {
   if (lts !== undefined) return { topic: "node", verdict: "ok", text: `${text}, long-term support "${lts}"` };
   const why = `${text} has no long-term support`;
   return { topic: "node", verdict: "warning", text: why, remedy: "Run an even major version that is maintained." };
+}
+
+/** Run where a worker runs, and as whom it does. */
+function user(): Check {
+  const topic = "user";
+  if (!runsAsRoot()) return { topic, verdict: "ok", text: "this process is not root's" };
+  if (rootIsMeant()) return { topic, verdict: "ok", text: "this process runs as root, as CELERIAC_ALLOW_ROOT says" };
+  return { topic, verdict: "warning", text: rootUser.text, remedy: rootUser.remedy };
 }
 
 /** Of the container if it has a limit, or else of the machine. */

@@ -29,6 +29,8 @@ export interface Command {
   readonly strict?: boolean;
   /** Takes a while, or changes what another may be changing: done one after the other, with others of its kind. */
   readonly serial?: boolean;
+  /** Says what outlasts this moment and is told by nobody again, such as a revoke: never refused for the rate of commands. */
+  readonly lasting?: boolean;
   readonly run: (station: Station, asked: Asked) => unknown;
 }
 

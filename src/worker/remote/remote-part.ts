@@ -11,6 +11,7 @@ import type { Message } from "../../wire/message.ts";
 import { CommandTrust } from "../command-trust.ts";
 import type { WorkerInside, WorkerPart } from "../part.ts";
 import { checkArguments, type Command, errorRepr, nok, PythonError, silence, type Station } from "./command.ts";
+import { CommandRate, overRate } from "./command-rate.ts";
 import { commandsByName } from "./commands.ts";
 import { knownRevokes, toldRevokes } from "./inspect-worker.ts";
 
@@ -26,6 +27,7 @@ export class RemotePart implements WorkerPart {
   readonly #stopping = new AbortController();
   /** Absent: whoever reaches the broker is obeyed. */
   readonly #trust: CommandTrust | undefined;
+  readonly #rate: CommandRate;
   #listening: Subscription | undefined;
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
@@ -34,6 +36,7 @@ export class RemotePart implements WorkerPart {
   constructor(inside: WorkerInside) {
     this.#station = { ...inside, since: inside.clock.monotonic() };
     const { signing } = inside.core.config;
+    this.#rate = new CommandRate(inside.clock, (text) => inside.report.warning("REMOTE_CONTROL_RATE", text));
     this.#trust = signing && new CommandTrust({ ...inside, keys: signing.keys, namespace: controlNamespace });
   }
 
@@ -67,6 +70,11 @@ export class RemotePart implements WorkerPart {
     if (this.#trust?.admits(message, request.method) === false) return;
     events.clock.adjust(request.clock);
     const command = commandsByName.get(request.method);
+    if (command?.lasting !== true) {
+      const admitted = this.#rate.admit();
+      if (admitted === "refuse") this.#answer(request, nok(overRate));
+      if (admitted !== "obey") return;
+    }
     if (command?.serial !== true) {
       this.#answer(request, this.#result(request, command));
       return;

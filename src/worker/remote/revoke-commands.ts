@@ -16,18 +16,21 @@ export const revokeCommands: readonly Command[] = [
     name: "revoke",
     required: ["task_id"],
     optional: ["terminate", "signal"],
+    lasting: true,
     run: (station, { named: { task_id: id, terminate, signal }, selective }) =>
       revoke(station, id, isTrue(terminate), signal, selective),
   },
   {
     name: "terminate",
     required: ["signal", "task_id"],
+    lasting: true,
     run: (station, { named: { task_id: id, signal }, selective }) => revoke(station, id, true, signal, selective),
   },
   {
     name: "revoke_by_stamped_headers",
     required: ["headers"],
     optional: ["terminate", "signal"],
+    lasting: true,
     run: revokeByStamps,
   },
 ];
