@@ -19,6 +19,7 @@ export interface DashboardFlags extends Target {
   readonly user?: readonly string[];
   readonly users?: string;
   readonly allowHost?: readonly string[];
+  readonly trustedProxies?: readonly string[];
   readonly history?: string;
   readonly keep?: string;
   readonly keepSize?: number;
@@ -57,7 +58,7 @@ export async function runDashboard(flags: DashboardFlags): Promise<number> {
 }
 
 async function optionsOf(flags: DashboardFlags): Promise<ServeOptions> {
-  const { config, allowHost, user = [], users: file } = flags;
+  const { config, allowHost, trustedProxies, user = [], users: file } = flags;
   const base = config === undefined ? {} : (json(config, "--config") as ServeOptions);
   const listed = file === undefined ? [] : (json(file, "--users") as readonly DashboardUser[]);
   if (!Array.isArray(listed)) throw new UsageError("--users must name a file with a JSON list.");
@@ -73,6 +74,7 @@ async function optionsOf(flags: DashboardFlags): Promise<ServeOptions> {
       ...given({ path, maxAge: keep as Duration | undefined, maxBytes: keepSize }),
     },
     ...(allowHost !== undefined && { hosts: [...(base.hosts ?? []), ...allowHost] }),
+    ...(trustedProxies !== undefined && { trustedProxies: [...(base.trustedProxies ?? []), ...trustedProxies] }),
     ...(users.length > 0 && { login: { ...base.login, users } }),
   };
 }

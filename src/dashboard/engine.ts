@@ -127,7 +127,7 @@ export class Engine {
     route: Route,
     params: Readonly<Record<string, string>>,
     request: Request,
-    { address }: Peer,
+    peer: Peer,
     viewer: Viewer | undefined,
     url: URL,
   ): Promise<Response> {
@@ -141,7 +141,7 @@ export class Engine {
       viewer: viewer ?? nobody,
       params,
       query: new Query(url.searchParams),
-      address,
+      address: this.#gate.clientOf(request, peer),
       signal,
     };
     const over = Promise.withResolvers<never>();

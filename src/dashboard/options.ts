@@ -4,6 +4,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import { type Duration, durationMs } from "../task/duration.ts";
 import { refuseUnknown } from "../task/options.ts";
 import { checkLogin, type LoginOptions } from "./access/login.ts";
+import { TrustedProxies } from "./access/trusted-proxies.ts";
 import type { Viewer } from "./access/viewer.ts";
 import { type AlertOptions, type AlertRules, resolveAlerts } from "./alert/rules.ts";
 
@@ -65,6 +66,11 @@ export interface DashboardOptions {
   readonly authorize?: (request: Request) => Viewer | undefined | Promise<Viewer | undefined>;
   /** Names under which browsers may reach it, beside addresses and localhost. Default with `authorize`: all. */
   readonly hosts?: readonly string[];
+  /**
+   * Addresses, and networks such as "10.0.0.0/8", of the proxies before it: behind them whoever asks has the address that their
+   * `X-Forwarded-For` says, for the limit of wrong passwords and in the audit log. Default: none, and what the header says counts nothing.
+   */
+  readonly trustedProxies?: readonly string[];
   /** Nobody changes anything, whatever the role. Default false. */
   readonly readOnly?: boolean;
   /** `/metrics` without a login, for scrapers that have none. Default false. */
@@ -87,6 +93,7 @@ export interface DashboardSettings {
   readonly hosts: readonly string[];
   /** `undefined`: any. */
   readonly allowedHosts: readonly string[] | undefined;
+  readonly trustedProxies: TrustedProxies;
   readonly readOnly: boolean;
   readonly openMetrics: boolean;
   readonly history: { readonly path: string; readonly maxAge: number; readonly maxBytes: number };
@@ -110,6 +117,7 @@ const known: Readonly<Record<keyof DashboardOptions, true>> = {
   prefix: true,
   readOnly: true,
   redact: true,
+  trustedProxies: true,
 };
 
 /** Throws CONFIG_INVALID. */
@@ -132,6 +140,7 @@ export function resolveOptions(options: DashboardOptions, appName: string): Dash
     authorize,
     hosts,
     allowedHosts: authorize !== undefined && options.hosts === undefined ? undefined : hosts,
+    trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
     readOnly: options.readOnly ?? false,
     openMetrics: options.openMetrics ?? false,
     history: historyOf(typeof options.history === "string" ? { path: options.history } : options.history),

@@ -13,6 +13,7 @@ export function dashboardCommand(finish: (code: number) => void): Command {
     .option("--user <name:role[:queues]>", "somebody who may log in: view, operate or admin; repeat for more", listed)
     .option("--users <file>", 'JSON list of {"name", "role", "password", "queues"}, passwords as `hash` prints them')
     .option("--allow-host <names>", "names under which browsers may reach it, separated by commas", names)
+    .option("--trusted-proxies <list>", "addresses and networks whose X-Forwarded-For is believed", names)
     .option("--history <file>", "what is kept of the past (default: .celeriac/dashboard.db)")
     .option("--keep <time>", "what is older is forgotten (default: 7d)")
     .option("--keep-size <size>", "the oldest is forgotten where the file would be larger (default: 1G)", byteSize)

@@ -140,21 +140,10 @@ test("who is confined to some queues sees and touches no other", async () => {
   expect((await stage.post(move, as("view"))).status).toBe(403);
 });
 
-test("passwords: wrong ones, unknown names, and who guesses", async () => {
+test("wrong passwords and no passwords are told apart from nobody", async () => {
   expect((await stage.ask("/api/session", as("admin", "nothing"))).status).toBe(401);
   const challenge = await stage.ask("/api/session", { peer: { address: "203.0.113.9" } });
   expect(challenge.headers.get("www-authenticate")).toMatch(/^Basic /);
-  const guess = (name: string, password: string): Asked => ({
-    headers: { authorization: `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}` },
-    peer: { address: "203.0.113.77" },
-  });
-  const tries = [];
-  for (let n = 0; n < 12; n++) tries.push((await stage.ask("/api/session", guess("ghost", String(n)))).status);
-  expect(tries.slice(0, 10)).toEqual(Array(10).fill(401));
-  expect(tries.slice(10)).toEqual([429, 429]);
-  // Also with the right one, from there; from elsewhere it is as before.
-  expect((await stage.ask("/api/session", guess("view", "look again"))).status).toBe(429);
-  expect((await stage.ask("/api/session", as("view"))).status).toBe(200);
 });
 
 describe("another site", () => {

@@ -1,6 +1,7 @@
 /** Names and passwords in the `Authorization` header. A right pair is remembered for a while, by its HMAC; wrong ones cost who sends them time. */
 
 import { createHmac, randomBytes } from "node:crypto";
+import { isIP } from "node:net";
 import type { Clock } from "../../clock/clock.ts";
 import { ApiError } from "../http/failure.ts";
 import type { DashboardUser } from "./login.ts";
@@ -13,8 +14,12 @@ const mostRemembered = 1_000;
 /** Hashes at once, and those that wait for their turn. */
 const abreast = 2;
 const mostWaiting = 20;
-/** Wrong tries of one address or name before it has to wait, and how long they count, ms. */
-const mostWrong = 10;
+/**
+ * Wrong tries before more have to wait, and how long they count, ms: of one name from one address, and of an address, behind which a whole
+ * office may sit. A name alone has no limit: anybody could lock its owner out. Guesses from many addresses wait for their turn to be hashed.
+ */
+const mostOfName = 10;
+const mostOfAddress = 50;
 const wrongCounts = 60_000;
 const mostKnown = 10_000;
 
@@ -32,7 +37,7 @@ export class BasicLogin {
     this.#clock = clock;
   }
 
-  /** `undefined`: no or wrong credentials. Throws 429 for who tries too often. */
+  /** `undefined`: no or wrong credentials. Throws 429 for who tries too often. `address`: of the client; without one all are counted as one. */
   async viewerOf(header: string | null, address: string | undefined): Promise<Viewer | undefined> {
     const pair = credentialsOf(header);
     if (pair === undefined) return undefined;
@@ -41,24 +46,28 @@ export class BasicLogin {
     const mark = createHmac("sha256", this.#key).update(`${name}\0${password}`).digest("base64");
     const known = this.#right.get(mark);
     if (known !== undefined && known.until > now) return viewerOf(known.user);
-    const keys = [`name ${name}`, ...(address === undefined ? [] : [`address ${address}`])];
-    if (keys.some((key) => this.#tooMany(key, now))) throw tooOften();
+    const place = address === undefined ? "" : networkOf(address);
+    const limits: readonly (readonly [key: string, most: number])[] = [
+      [`${place} ${name}`, mostOfName],
+      ...(address === undefined ? [] : [[place, mostOfAddress] as const]),
+    ];
+    if (limits.some(([key, most]) => this.#wrongTries(key, now) >= most)) throw tooOften();
     const user = this.#users.get(name);
     // An unknown name takes as long as a known one.
     const [somebody] = this.#users.values();
     const stored = user?.password ?? somebody?.password ?? "";
     const right = await this.#inTurn(() => verifyPassword(password, stored));
     if (!right || user === undefined) {
-      for (const key of keys) this.#count(key, now);
+      for (const [key] of limits) this.#count(key, now);
       return undefined;
     }
     put(this.#right, mark, { user, until: now + remembered }, mostRemembered);
     return viewerOf(user);
   }
 
-  #tooMany(key: string, now: number): boolean {
+  #wrongTries(key: string, now: number): number {
     const tries = this.#wrong.get(key);
-    return tries !== undefined && tries.until > now && tries.count >= mostWrong;
+    return tries !== undefined && tries.until > now ? tries.count : 0;
   }
 
   #count(key: string, now: number): void {
@@ -89,6 +98,21 @@ function tooOften(): ApiError {
     "UNAUTHENTICATED",
     "Too many logins at once, or too many wrong ones. Try again in a minute.",
   );
+}
+
+/** Whoever has an address of IPv6 has the 2^64 beside it, too. */
+function networkOf(address: string): string {
+  if (isIP(address) !== 6 || address.includes(".")) return address;
+  const [left = [], right] = address
+    .replace(/%.*$/, "")
+    .split("::")
+    .map((half) => (half === "" ? [] : half.split(":")));
+  const zeros = Array<string>(Math.max(0, 8 - left.length - (right?.length ?? 0))).fill("0");
+  const groups = right === undefined ? left : [...left, ...zeros, ...right];
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":");
 }
 
 function credentialsOf(header: string | null): readonly [string, string] | undefined {

@@ -65,8 +65,13 @@ export class Gate {
     return (
       readViewer(session) ??
       proxyViewer(login.proxy, request, peer.address) ??
-      (await this.#basic?.viewerOf(request.headers.get("authorization"), peer.address))
+      (await this.#basic?.viewerOf(request.headers.get("authorization"), this.clientOf(request, peer)))
     );
+  }
+
+  /** The address of who asks: behind a trusted proxy, what that says. */
+  clientOf(request: Request, { address }: Peer): string | undefined {
+    return this.#settings.trustedProxies.clientOf(request, address);
   }
 
   /** Bound to who asks, so that a token of one is of no use to another. */

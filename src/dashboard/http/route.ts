@@ -14,7 +14,7 @@ export interface Visit {
   /** Decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
-  /** Address of the client, where the server tells it. */
+  /** Address of the client, where the server, or a trusted proxy, tells it. */
   readonly address: string | undefined;
   /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
