@@ -4,7 +4,7 @@ import { request as httpRequest } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { VirtualClock } from "../../testing/virtual-clock.ts";
 import type { Viewer } from "../access/viewer.ts";
-import type { StreamEvent, TaskPage } from "../contract.ts";
+import type { LogPage, StreamEvent, TaskPage } from "../contract.ts";
 import { Stage } from "../fixtures/stage.ts";
 import { serveDashboard } from "../http/server.ts";
 import { Hub } from "./hub.ts";
@@ -197,6 +197,24 @@ test("a page hears what happens on a real broker", async () => {
   expect(told).toMatchObject({ type: "tasks", rows: [{ id, task: "slow" }] });
   expect(await listener.until((event) => event.type === "workers")).toMatchObject({ rows: [{ name: "w1@here" }] });
   await listener.close();
+});
+
+test("a live log line is redacted by the name of its task, like the one on its page", async () => {
+  const covered = "sk-canary-3108";
+  await using stage = new Stage(undefined, {
+    redact: (text, { kind, task }) => (kind === "log" && task === "card.pay" ? text.replaceAll(covered, "***") : text),
+  });
+  const pay = stage.app.task("card.pay", (input: { key: string }, ctx) => ctx.log.info(`with ${input.key}`));
+  await stage.page.start();
+  await stage.work();
+  const id = crypto.randomUUID();
+  const listener = new Listener(await stage.ask(`/api/stream?topics=task:${id}`));
+  await pay.enqueue({ key: covered }, { id });
+  const told = await listener.until(({ type }) => type === "log");
+  expect(told).toMatchObject({ type: "log", id, lines: [{ text: "with ***" }] });
+  await listener.close();
+  const { items } = await stage.get<LogPage>(`/api/tasks/${id}/log`);
+  expect(items).toMatchObject([{ text: "with ***" }]);
 });
 
 test("who was away for a moment is told what happened meanwhile, though nobody else listened", async () => {

@@ -89,7 +89,7 @@ export class Watch implements Disposable {
     const lines = this.#lines.get(id) ?? [];
     this.#lines.set(id, lines);
     if (lines.length >= mostLines) return;
-    const { level, text, attempt, fields } = event;
+    const { level, text, attempt, fields, name } = event;
     const known = levels.find((word) => word === level) ?? "info";
     const line: LogLine = {
       at: Math.round(event.timestamp * 1000),
@@ -98,7 +98,7 @@ export class Watch implements Disposable {
       ...(typeof attempt === "number" && { attempt }),
       ...(isRecord(fields) && JSON.stringify(fields).length < 4_000 && { fields }),
     };
-    lines.push(coveredLine(line, this.#inside.settings.redact, undefined));
+    lines.push(coveredLine(line, this.#inside.settings.redact, typeof name === "string" ? name : undefined));
   }
 
   async #tasks(topics: ReadonlySet<string>): Promise<void> {
