@@ -209,9 +209,12 @@ export class Questions {
     });
 
   audit = () =>
-    queryOptions({
+    infiniteQueryOptions({
       queryKey: ["audit", live],
-      queryFn: ({ signal }) => this.#ask<AuditPage>("/api/audit", { limit: 100 }, signal),
+      initialPageParam: "",
+      queryFn: ({ signal, pageParam }) =>
+        this.#ask<AuditPage>("/api/audit", { limit: rows, after: pageParam === "" ? undefined : pageParam }, signal),
+      getNextPageParam: ({ next }) => next,
     });
 
   #ask<T>(path: string, params: Params | object, signal: AbortSignal): Promise<T> {

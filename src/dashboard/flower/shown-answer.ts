@@ -8,13 +8,15 @@ import type { DashboardSettings } from "../options.ts";
 import { jsonText } from "../page/texts.ts";
 import { coveredRequest, queueOfRequest } from "../page/requests.ts";
 
+export interface Showing {
+  readonly viewer: Viewer;
+  readonly redact: DashboardSettings["redact"];
+  /** True for the tasks of which the viewer may know. */
+  readonly known: (task: string | undefined) => boolean;
+}
+
 /** `shown`: the name under which Flower has the answer. */
-export function shownAnswer(
-  shown: string,
-  answer: unknown,
-  viewer: Viewer,
-  redact: DashboardSettings["redact"],
-): unknown {
+export function shownAnswer(shown: string, answer: unknown, { viewer, redact, known }: Showing): unknown {
   const mine = (queue: string | undefined): boolean => maySee(viewer, queue);
   const confined = viewer.queues !== undefined;
   switch (shown) {
@@ -32,6 +34,13 @@ export function shownAnswer(
       );
     case "active_queues":
       return listOf(answer, (queue) => (mine(textOf(recordOf(queue)["name"])) ? [queue] : []), redact);
+    case "registered":
+      return listOf(answer, (line) => (known(textOf(line)?.split(" ")[0]) ? [line] : []), redact);
+    case "stats": {
+      const { total, ...rest } = recordOf(answer);
+      const counts = Object.entries(recordOf(total)).filter(([task]) => known(task));
+      return confined ? { ...rest, total: Object.fromEntries(counts) } : answer;
+    }
     case "revoked":
       return confined ? [] : answer;
     case "conf":

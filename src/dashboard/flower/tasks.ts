@@ -74,8 +74,8 @@ export async function taskResult(visit: Visit): Promise<object> {
   return resultOf(visit, id, timeout);
 }
 
-export async function taskTypes({ inside }: Visit): Promise<object> {
-  return { "task-types": (await inside.past.names()).tasks };
+export async function taskTypes({ inside, viewer }: Visit): Promise<object> {
+  return { "task-types": (await inside.past.names(viewer.queues)).tasks };
 }
 
 export async function queueLengths({ inside, viewer }: Visit): Promise<object> {

@@ -4,12 +4,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hashPassword } from "../access/password.ts";
 import type { WorkerDetail } from "../contract.ts";
 import { type Asked, Stage } from "../fixtures/stage.ts";
-import { shownAnswer } from "./shown-answer.ts";
+import { type Showing, shownAnswer } from "./shown-answer.ts";
 
 const canary = "sk-canary-0815";
 const over = (text: string): string => text.replaceAll(canary, "***");
-const everything = { name: "ann", role: "view" } as const;
-const mail = { ...everything, queues: ["mail"] } as const;
+const ann: Showing = { viewer: { name: "ann", role: "view" }, redact: over, known: () => true };
+const confined: Showing = {
+  viewer: { name: "confined", role: "view", queues: ["mail"] },
+  redact: over,
+  known: (task) => task === "of.mail",
+};
 
 describe("while a task of each of two queues runs", () => {
   let stage: Stage;
@@ -82,27 +86,40 @@ describe("answers as Celery's workers write them", () => {
       seen.push(what);
       return over(text);
     };
-    const reserved = shownAnswer("reserved", [request("mail"), request("money"), { id: "of nowhere" }], mail, redact);
+    const reserved = shownAnswer("reserved", [request("mail"), request("money"), { id: "of nowhere" }], {
+      ...confined,
+      redact,
+    });
     expect(reserved).toEqual([{ ...request("mail"), args: [1, "mail ***"], kwargs: { card: "***" } }]);
     expect(seen).toEqual([
       { kind: "args", task: "tasks.charge" },
       { kind: "kwargs", task: "tasks.charge" },
     ]);
     const later = (queue: string) => ({ eta: "2026-12-01T00:00:00", priority: 6, request: request(queue) });
-    const scheduled = shownAnswer("scheduled", [later("money"), later("mail")], mail, over);
+    const scheduled = shownAnswer("scheduled", [later("money"), later("mail")], confined);
     expect(scheduled).toMatchObject([{ priority: 6, request: { id: "mail", kwargs: { card: "***" } } }]);
     const printed = { ...request("mail"), args: `(1, '${canary}')`, kwargs: "{}" };
-    expect(shownAnswer("active", [printed], everything, over)).toMatchObject([{ args: "(1, '***')", kwargs: "{}" }]);
+    expect(shownAnswer("active", [printed], ann)).toMatchObject([{ args: "(1, '***')", kwargs: "{}" }]);
     // What is no JSON any more stays text.
-    expect(shownAnswer("active", [request("mail")], everything, () => "gone")).toMatchObject([{ args: "gone" }]);
-    expect(shownAnswer("active", [request("money")], everything, (text) => text)).toEqual([request("money")]);
+    expect(shownAnswer("active", [request("mail")], { ...ann, redact: () => "gone" })).toMatchObject([
+      { args: "gone" },
+    ]);
+    expect(shownAnswer("active", [request("money")], { ...ann, redact: (text) => text })).toEqual([request("money")]);
+  });
+
+  test("of tasks that run in other queues not even the names are told", () => {
+    const lines = ["of.mail", "of.money [rate_limit=1/s]", "of.mail [rate_limit=10/m]"];
+    expect(shownAnswer("registered", lines, confined)).toEqual(["of.mail", "of.mail [rate_limit=10/m]"]);
+    const stats = { pid: 1, total: { "of.mail": 2, "of.money": 3 } };
+    expect(shownAnswer("stats", stats, confined)).toEqual({ pid: 1, total: { "of.mail": 2 } });
+    expect(shownAnswer("stats", stats, ann)).toBe(stats);
   });
 
   test("an error in the place of a list is covered as one", () => {
-    expect(shownAnswer("reserved", { error: `KeyError('${canary}')` }, mail, over)).toEqual({
+    expect(shownAnswer("reserved", { error: `KeyError('${canary}')` }, confined)).toEqual({
       error: "KeyError('***')",
     });
-    expect(shownAnswer("active", { [canary]: 1 }, mail, over)).toEqual({ error: '{"***":1}' });
+    expect(shownAnswer("active", { [canary]: 1 }, confined)).toEqual({ error: '{"***":1}' });
   });
 });
 

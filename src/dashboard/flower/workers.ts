@@ -4,6 +4,7 @@ import { ask } from "../../control/ask.ts";
 import { isAlive } from "../../event/worker-record.ts";
 import type { ActionRequest } from "../contract.ts";
 import type { Visit } from "../http/route.ts";
+import { knownTasks } from "../page/names.ts";
 import { shownAnswer } from "./shown-answer.ts";
 import { parameters, perform, requiredText, saidBy, unknownWorker, wholeParameter } from "./dialect.ts";
 
@@ -87,6 +88,7 @@ async function command(visit: Visit, kind: ActionRequest["do"], fields: object) 
 async function inspect({ inside, viewer, signal }: Visit, destination: readonly string[] | undefined): Promise<object> {
   const { connect, clock, cluster, settings } = inside;
   const { bus } = await connect();
+  const showing = { viewer, redact: settings.redact, known: await knownTasks(inside, viewer) };
   const answers = new Map<string, Record<string, unknown>>();
   const limit = destination === undefined ? cluster.alive(clock.now()).length || undefined : undefined;
   await Promise.all(
@@ -94,7 +96,7 @@ async function inspect({ inside, viewer, signal }: Visit, destination: readonly 
       const question = { method, arguments: named, destination, timeout: patience, inAll: longest, limit };
       for (const [worker, answer] of await ask(bus, question, clock, signal)) {
         const facts = answers.get(worker) ?? { timestamp: clock.now() / 1000 };
-        facts[shown] = shownAnswer(shown, answer, viewer, settings.redact);
+        facts[shown] = shownAnswer(shown, answer, showing);
         answers.set(worker, facts);
       }
     }),

@@ -4,6 +4,7 @@ import type { QueueRow, TaskRow, TickRow, WorkerDetail, WorkerRow, WorkerSample 
 import { candidates, countByState, earliest, pastLevels, type Scope } from "./candidates.ts";
 import type { IncidentDetail, WorkerFacts } from "./cluster-writer.ts";
 import type { Database } from "./database.ts";
+import { distinct } from "./names.ts";
 import { idOf, recordColumns } from "./record.ts";
 import { stateNumber } from "./schema.ts";
 import { columnsOf, latencyOf, sumOf } from "./series.ts";
@@ -16,8 +17,6 @@ const minute = 60_000;
 /** Of rates and latencies. */
 const window = 5 * minute;
 const hour = 60 * minute;
-/** Of names that a stranger may have made up. */
-const mostNames = 500;
 /** Of the waiting tasks, those that are looked at one by one. */
 const looked = 5_000;
 const waitingStates = (["queued", "delayed", "running", "retrying"] as const).map(stateNumber);
@@ -238,15 +237,4 @@ export function rowsOf(asking: Asking, scope: Scope, most: number): readonly Tas
 export function scopeAt(at: number, some: Pick<Scope, "states"> & Partial<Scope>): Scope {
   const all = { names: undefined, queues: undefined, workers: undefined, from: 0, until: at };
   return { ...all, order: "newest", ...some, at };
-}
-
-/** One step down the index for each. */
-export function distinct(database: Database, column: "name" | "queue" | "worker"): readonly number[] {
-  const next = database.query(
-    `SELECT ${column} FROM task INDEXED BY task_${column} WHERE ${column} > ? ORDER BY ${column} LIMIT 1`,
-  );
-  const found: number[] = [];
-  for (let row = next.get(0); row && found.length < mostNames; row = next.get(row[0] as number))
-    found.push(row[0] as number);
-  return found;
 }

@@ -27,6 +27,7 @@ test("no question reads all tasks", () => {
   const range = { from: now - 300_000, until: now };
   history.facts();
   history.names();
+  history.names(["q"]);
   history.tasks({});
   history.tasks({ state: ["failed"], text: "some" });
   history.counts({});

@@ -31,7 +31,8 @@ import type {
   WorkflowPage,
   WorkflowQuery,
 } from "../contract.ts";
-import { distinct, queuesOf, ticksOf, workerOf, workersOf } from "./cluster-page.ts";
+import { queuesOf, ticksOf, workerOf, workersOf } from "./cluster-page.ts";
+import { namesOf } from "./names.ts";
 import { type Database, inMemory, openForReading } from "./database.ts";
 import type { QueueLevel } from "./levels.ts";
 import { overviewOf } from "./overview-page.ts";
@@ -168,12 +169,9 @@ export class History {
     return this.#answer({ at }, (asking) => workflowOf(asking, root, at ?? asking.now));
   }
 
-  names(): Names {
-    return this.#read(({ database, words }) => {
-      const named = (column: "name" | "queue" | "worker"): readonly string[] =>
-        distinct(database, column).flatMap((number) => words.text(number) ?? []);
-      return { tasks: named("name"), queues: named("queue"), workers: named("worker") };
-    });
+  /** `queues`: of these alone, and of the tasks those that came by there last. Default: all. */
+  names(queues?: readonly string[]): Names {
+    return this.#read((asking) => namesOf(asking, queues));
   }
 
   facts(): HistoryFacts {

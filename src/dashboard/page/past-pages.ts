@@ -1,8 +1,7 @@
-/** Pages that the history answers alone: the overview and its charts, workflows, names; and what was done here. */
+/** Pages that the history answers alone: the overview and its charts, workflows; and what was done here. */
 
 import type {
   AuditPage,
-  Names,
   Overview,
   QueueWait,
   Series,
@@ -15,6 +14,7 @@ import { maySee } from "../access/viewer.ts";
 import { badRequest, forbidden, notFound } from "../http/failure.ts";
 import type { Query } from "../http/query.ts";
 import type { Visit } from "../http/route.ts";
+import { knownTasks } from "./names.ts";
 import { shownRow } from "./tasks.ts";
 import { firstReason } from "./wait-reasons.ts";
 
@@ -53,6 +53,8 @@ export async function series({ inside, viewer, query }: Visit): Promise<Series> 
   if ([task, queue, worker].filter((name) => name !== undefined).length > 1)
     throw badRequest("Give at most one of task, queue and worker.", "task");
   if (queue !== undefined && !maySee(viewer, queue)) throw forbidden(`The queue "${queue}" is not one of yours.`);
+  if (task !== undefined && !(await knownTasks(inside, viewer))(task))
+    throw forbidden(`The task "${task}" runs in none of your queues.`);
   const points = query.whole("points", 1, 1_000);
   const asked = {
     ...rangeOf(query, inside.clock.now()),
@@ -87,18 +89,6 @@ export async function workflow({ inside, viewer, params, query }: Visit): Promis
   };
   const blockedBy = graph.blockedBy.map((block) => ({ ...block, text: redact(block.text, { kind: "error" }) }));
   return { ...graph, nodes: graph.nodes.map(covered), blockedBy };
-}
-
-/** Names that the app declares are offered before their tasks are seen. */
-export async function names({ inside, viewer }: Visit): Promise<Names> {
-  const known = await inside.past.names();
-  const declared = inside.core.registry.list();
-  const queues = [...new Set([...known.queues, ...declared.map(({ queue }) => queue)])];
-  return {
-    tasks: [...new Set([...known.tasks, ...declared.map(({ name }) => name)])].slice(0, 1_000),
-    queues: queues.filter((queue) => maySee(viewer, queue)).slice(0, 1_000),
-    workers: known.workers.slice(0, 1_000),
-  };
 }
 
 export function auditPage({ inside, query }: Visit): AuditPage {

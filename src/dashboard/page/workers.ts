@@ -3,6 +3,7 @@
 import { ask } from "../../control/ask.ts";
 import type { WorkerChild, WorkerDetail, WorkerList, WorkerRow } from "../contract.ts";
 import { maySee } from "../access/viewer.ts";
+import { knownTasks } from "./names.ts";
 import { queueOfRequest } from "./requests.ts";
 import { shownRow } from "./tasks.ts";
 import { notFound } from "../http/failure.ts";
@@ -58,11 +59,12 @@ export async function workerDetail({ inside, viewer, params, query, signal }: Vi
     ...(slots !== undefined && { slots }),
     ...(implementation !== undefined && { pool: implementation }),
   };
+  const [limits, known] = [limitsOf(said["registered"]), await knownTasks(inside, viewer)];
   // Of others' tasks only that they have a slot.
   const active = listOf(said["active"]).map((task) =>
     maySee(viewer, queueOfRequest(task)) ? task : { worker_pid: recordOf(task)["worker_pid"], hidden: true },
   );
-  return { ...detail, row, children: childrenOf(pool, active, row), limits: limitsOf(said["registered"]) };
+  return { ...detail, row, children: childrenOf(pool, active, row), limits: limits.filter(({ task }) => known(task)) };
 }
 
 /** What one worker answers to each of these; what it does not answer is absent. */
