@@ -60,6 +60,7 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
     return [...smoke(eyes), ...hostility(eyes, { brief: true, look: { user: signIn.user } })];
   }
   const { access } = await import("./access.ts");
+  const { many } = await import("./many.ts");
   const { moves } = await import("./moves.ts");
   const sizes = values.quick ? [1280] : [390, 1280, 1920];
   const all = pages(eyes, sizes);
@@ -67,6 +68,7 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
     ...(values.quick ? all.slice(0, 1) : all),
     ...actions(eyes),
     ...moves(eyes),
+    ...many(eyes),
     ...access(world),
     ...hostility(eyes),
   ];

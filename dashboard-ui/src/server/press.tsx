@@ -79,9 +79,20 @@ export function usePress(): Press {
   };
 }
 
+function whereOf(request: ActionRequest): string {
+  switch (request.do) {
+    case "task.requeue":
+      return request.queue === undefined ? "" : ` into ${request.queue}`;
+    case "limit.rate":
+    case "limit.time":
+      return request.worker === undefined ? " for all workers" : "";
+    default:
+      return "";
+  }
+}
+
 function noticeOf(request: ActionRequest, result: ActionResult) {
-  const into = request.do === "task.requeue" && request.queue !== undefined ? ` into ${request.queue}` : "";
-  const said = `${words[request.do].replace("{n}", countText(result.done))}${into}`;
+  const said = `${words[request.do].replace("{n}", countText(result.done))}${whereOf(request)}`;
   const answers = Object.entries(result.replies ?? {}).map(
     ([worker, { ok, error }]) => `${worker}: ${error ?? ok ?? "done"}`,
   );

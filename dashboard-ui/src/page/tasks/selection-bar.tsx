@@ -87,6 +87,14 @@ export function SelectionBar({
           onConfirm={() => press({ do: "task.cancel", tasks }, onDone)}
         />
       ) : null}
+      {may("task.revoke") && !past ? (
+        <ConfirmButton
+          label="Revoke"
+          question={`Revoke ${countOf(size, "task")}? What waits, or is not due yet, never runs.`}
+          disabled={busy}
+          onConfirm={() => press({ do: "task.revoke", tasks }, onDone)}
+        />
+      ) : null}
       <Button disabled={exporting} onClick={() => void exportRows()}>
         Export
       </Button>

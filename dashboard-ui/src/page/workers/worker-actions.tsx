@@ -3,7 +3,7 @@
 import { type ComponentProps, type FormEvent, type ReactNode, useState } from "react";
 import type { WorkerRow } from "../../../../src/dashboard/contract.ts";
 import { Button, ConfirmButton } from "../../part/button.tsx";
-import { useMay, usePress } from "../../server/press.tsx";
+import { useMay, usePress, useSession } from "../../server/press.tsx";
 
 const box = "h-7 rounded border border-line-strong/60 bg-surface px-2 max-sm:h-9";
 
@@ -139,14 +139,39 @@ function Consumers({ worker, queues }: { readonly worker: string; readonly queue
   );
 }
 
+/** Whom a limit is for: who is not named is there to stay, as far as something keeps it. */
+type Reach = "one" | "all";
+
+function ReachBox({ reach, onReach }: { readonly reach: Reach; readonly onReach: (reach: Reach) => void }) {
+  const kept = useSession()?.broker.can.facts === true;
+  return (
+    <select
+      className={box}
+      aria-label="Which workers"
+      value={reach}
+      onChange={({ target }) => onReach(target.value === "all" ? "all" : "one")}
+    >
+      <option value="one">this worker, until it ends</option>
+      <option value="all">{kept ? "all workers, and those to come" : "all workers that are there now"}</option>
+    </select>
+  );
+}
+
 function RateLimit({ worker }: { readonly worker: string }) {
   const { press, busy } = usePress();
   const [task, setTask] = useState("");
   const [rate, setRate] = useState("");
+  const [reach, setReach] = useState<Reach>("one");
   return (
-    <Line label="Rate limit" onSubmit={() => press({ do: "limit.rate", task: task.trim(), rate: rate.trim(), worker })}>
+    <Line
+      label="Rate limit"
+      onSubmit={() =>
+        press({ do: "limit.rate", task: task.trim(), rate: rate.trim(), ...(reach === "one" && { worker }) })
+      }
+    >
       <Box width="w-40" label="Task" text={task} onText={setTask} placeholder="task" maxLength={300} />
       <Box width="w-20" label="Rate" text={rate} onText={setRate} placeholder="10/m" maxLength={20} />
+      <ReachBox reach={reach} onReach={setReach} />
       <Button type="submit" disabled={busy || task.trim() === "" || !/^\d+(?:\.\d+)?(?:\/[smh])?$/.test(rate.trim())}>
         Set
       </Button>
@@ -159,6 +184,7 @@ function TimeLimit({ worker }: { readonly worker: string }) {
   const [task, setTask] = useState("");
   const [soft, setSoft] = useState("");
   const [hard, setHard] = useState("");
+  const [reach, setReach] = useState<Reach>("one");
   const good = [soft, hard].every((text) => text === "" || /^\d+(?:\.\d+)?$/.test(text)) && soft + hard !== "";
   return (
     <Line
@@ -167,7 +193,7 @@ function TimeLimit({ worker }: { readonly worker: string }) {
         press({
           do: "limit.time",
           task: task.trim(),
-          worker,
+          ...(reach === "one" && { worker }),
           ...(soft !== "" && { soft: Number(soft) }),
           ...(hard !== "" && { hard: Number(hard) }),
         })
@@ -190,6 +216,7 @@ function TimeLimit({ worker }: { readonly worker: string }) {
         placeholder="hard s"
         inputMode="decimal"
       />
+      <ReachBox reach={reach} onReach={setReach} />
       <Button type="submit" disabled={busy || task.trim() === "" || !good}>
         Set
       </Button>
