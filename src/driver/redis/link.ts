@@ -41,6 +41,7 @@ export class Link {
   readonly #waiting = new Set<() => void>();
   #client: RedisClient | undefined;
   #trying: RedisClient | undefined;
+  #longestPause = longestPause;
 
   constructor(settings: LinkSettings) {
     this.#settings = settings;
@@ -52,6 +53,14 @@ export class Link {
 
   get closed(): boolean {
     return this.#closing.signal.aborted;
+  }
+
+  /**
+   * Tries to connect ten times a lease at least from now on, so that a server that is back for a moment between two outages is met in it: a lease
+   * that was not renewed then ends though the server was in reach.
+   */
+  keepLease(lease: Millis): void {
+    this.#longestPause = Math.min(this.#longestPause, lease / 10);
   }
 
   /** The first connection. Rejects with BACKEND_UNREACHABLE or BACKEND_REFUSED; later losses are healed silently. */
@@ -209,7 +218,7 @@ export class Link {
   }
 
   async #heal(): Promise<void> {
-    for (let pause = firstPause; !this.closed; pause = Math.min(pause * 2, longestPause)) {
+    for (let pause = firstPause; !this.closed; pause = Math.min(pause * 2, this.#longestPause)) {
       try {
         this.#take(await this.#connect(this.#closing.signal));
         return;

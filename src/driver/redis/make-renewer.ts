@@ -14,6 +14,7 @@ export function makeRenewer(
   const { clock, location } = context;
   // A Python peer restores what was not renewed within its own timeout, whatever our lease is.
   const interval = Math.min(options.lease, location.pythonVisibilityTimeout) / 3;
+  context.link.keepLease(options.lease);
   const settings = { clock, lease: options.lease, interval, report };
   return options.userCodeHere
     ? new ThreadRenewer(settings, context.options, options.stallLimit, context.scripts.major)

@@ -23,6 +23,7 @@ const link = new Link({
   timeout: work.commandTimeout,
   name: location.name,
 });
+link.keepLease(work.lease);
 const keys = new Keys(work.keyPrefix, location);
 const queues: string[] = [];
 let running = false;
