@@ -1,10 +1,12 @@
 /** Is this file a place to keep tasks for good? What a loss of power leaves, who may read it, and whether there is room. */
 
+import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Check } from "../../port/check.ts";
 import { byteText } from "../../wire/byte-text.ts";
 import { modeOf } from "./file-mode.ts";
 import { freeBytes } from "./host.ts";
+import { largeLog, pinnedText } from "./pinned-log.ts";
 
 /** The log may grow as large as what waits before it is folded in; under this there is no room for a bad day. */
 const littleRoom = 2 * 2 ** 30;
@@ -14,7 +16,7 @@ const noRoom = 64 * 2 ** 20;
 const others = 0o066;
 
 export function examine(path: string, durability: "power" | "process"): readonly Check[] {
-  return [keeping(durability), secrecy(path), room(path)];
+  return [keeping(durability), secrecy(path), room(path), ...log(path)];
 }
 
 function keeping(durability: "power" | "process"): Check {
@@ -46,4 +48,11 @@ function room(path: string): Check {
   if (free >= littleRoom) return { topic, verdict: "ok", text };
   const remedy = "Make room: on a full disk nothing is accepted.";
   return { topic, verdict: free < noRoom ? "failed" : "warning", text, remedy };
+}
+
+function log(path: string): readonly Check[] {
+  const size = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  if (size < largeLog) return [];
+  const text = `${pinnedText(path, size)}: it grows until that is gone`;
+  return [{ topic: "disk", verdict: "warning", text, remedy: "End long reads, and processes that were stopped." }];
 }

@@ -1,5 +1,7 @@
 /** SQLite's error numbers as coded errors of this library, and the shape in which errors cross from the driver's thread. */
 
+import { accessSync, constants } from "node:fs";
+
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { ErrorCode } from "../../error/error-codes.ts";
 import { lockHolders, shmByte } from "./host.ts";
@@ -76,11 +78,10 @@ function codedError(error: unknown, path: string): CeleriacError {
     case sqliteCode.full:
       return fullError(path, error);
     case sqliteCode.readOnly:
-      return new CeleriacError(
-        "DATABASE_READ_ONLY",
-        `${path} cannot be written (${message}). Give this user write access to the file and to its directory, where the -wal and -shm files live.`,
-        options,
-      );
+      return readOnlyError(message, path, error);
+    // A file that was open before its disk turned read-only is not refused as such: only its writes fail.
+    case sqliteCode.ioError:
+      return isWritable(path) ? refusedStep(message, path, error) : readOnlyError(message, path, error);
     case sqliteCode.notADatabase:
       return new CeleriacError(
         "DATABASE_FOREIGN",
@@ -101,6 +102,30 @@ function codedError(error: unknown, path: string): CeleriacError {
       );
     case undefined:
     default:
-      return new CeleriacError("BACKEND_REFUSED", `SQLite refused a step on ${path}: ${message}.`, options);
+      return refusedStep(message, path, error);
+  }
+}
+
+function readOnlyError(message: string, path: string, cause: unknown): CeleriacError {
+  return new CeleriacError(
+    "DATABASE_READ_ONLY",
+    `${path} cannot be written (${message}). Give this user write access to the file and to its directory, where the -wal and -shm files live; a disk that has failed is mounted read-only.`,
+    { cause, details: { path } },
+  );
+}
+
+function refusedStep(message: string, path: string, cause: unknown): CeleriacError {
+  return new CeleriacError("BACKEND_REFUSED", `SQLite refused a step on ${path}: ${message}.`, {
+    cause,
+    details: { path },
+  });
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -8,7 +8,7 @@ import { statSync } from "node:fs";
 import type { Warning } from "../../port/units.ts";
 import type { Term } from "../../port/lease.ts";
 import type { Database, Statement } from "./database.ts";
-import { lockHolders, shmByte } from "./host.ts";
+import { largeLog, pinnedText } from "./pinned-log.ts";
 import type { Joining } from "./joining.ts";
 import type { Terms } from "./terms.ts";
 import type { Turn } from "./turn.ts";
@@ -132,12 +132,11 @@ export class Maintenance {
     const size = sizeOf(`${this.#db.path}-wal`);
     if (size < 1_000 * page) return;
     this.#db.checkpoint(size > 64 * mebibyte ? "RESTART" : "PASSIVE");
-    if (size < 256 * mebibyte || mono - this.#warned < warnEvery) return;
+    if (size < largeLog || mono - this.#warned < warnEvery) return;
     this.#warned = mono;
-    const pids = lockHolders(`${this.#db.path}-shm`, shmByte.readers);
     this.#hooks.warn({
       code: "DATABASE_LOG_PINNED",
-      text: `The write-ahead log of ${this.#db.path} has grown to ${Math.round(size / mebibyte)} MiB${pids.length === 0 ? "" : `, pinned by a reader in process ${pids.join(", ")}`}. End long reads; no task is at risk.`,
+      text: `${pinnedText(this.#db.path, size)}. End long reads; no task is at risk.`,
     });
   }
 
