@@ -2,6 +2,9 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { coreOf } from "../../src/app/app.ts";
 import { type App, createApp, type WorkerHandle } from "../../src/index.ts";
@@ -114,6 +117,16 @@ function look(broker: () => string): void {
       expect(page.status).toBe(200);
     });
 
+    test("ends a task that runs when it is told to", async () => {
+      const gate = join(await mkdtemp(join(tmpdir(), "celeriac-flower-")), "gate");
+      const call = { task: "ts.progress", args: [gate], kwargs: {}, options: { queue: "ts" } };
+      const [sent] = await coreOf(app).send([call]);
+      await expect.poll(() => worker.stats().busy, patience).toBe(1);
+      await post(`/api/task/revoke/${sent?.id ?? ""}?terminate=true`);
+      await expect.poll(() => worker.stats().busy, patience).toBe(0);
+      await expect.poll(async () => (await get("/api/tasks"))[sent?.id ?? ""]?.["state"], patience).toBe("REVOKED");
+    });
+
     test("does what its buttons say", async () => {
       expect(await post(`/api/worker/pool/grow/${node}?n=2`)).toMatchObject({
         message: expect.stringContaining("Growing"),
@@ -121,6 +134,12 @@ function look(broker: () => string): void {
       await expect.poll(() => worker.stats().concurrency, patience).toBe(6);
       await post(`/api/worker/queue/add-consumer/${node}?queue=more`);
       await expect.poll(() => worker.stats().queues, patience).toEqual(["ts", "more"]);
+      await post(`/api/worker/queue/cancel-consumer/${node}?queue=more`);
+      await expect.poll(() => worker.stats().queues, patience).toEqual(["ts"]);
+      await post(`/api/worker/pool/shrink/${node}?n=3`);
+      await expect.poll(() => worker.stats().concurrency, patience).toBe(3);
+      await post(`/api/task/rate-limit/ts.add?workername=${node}&ratelimit=600/m`);
+      await post(`/api/task/timeout/ts.add?workername=${node}&soft=30&hard=60`);
       await post(`/api/worker/shutdown/${node}`);
       await worker.closed;
     });

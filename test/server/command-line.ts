@@ -45,7 +45,7 @@ export class WorkerProcess implements AsyncDisposable {
   constructor(
     args: readonly string[],
     env: Environment,
-    command: "worker" | "beat" | "dashboard" | "outbox" = "worker",
+    command: "worker" | "beat" | "dashboard" | "events" | "outbox" = "worker",
   ) {
     this.child = start([command, "--json", ...args], env);
     if (this.child.stdout === null) throw new Error("no stdout");

@@ -196,6 +196,34 @@ export const control: readonly Behaviour[] = [
     },
   },
   {
+    name: "control: our command line grows, limits and revokes",
+    direction: "TypeScript → Python",
+    on: asked,
+    async run(stage) {
+      const queue = stage.fresh("steered");
+      const { node } = await stage.pythonWorker(queue, {}, "-P", "prefork", "--autoscale", "2,1");
+      const gone = stage.fresh("gone");
+      const told = [
+        await ourAnswer(stage, node, "control", "autoscale", "4", "3"),
+        await ourAnswer(stage, node, "control", "rate_limit", "py.add", "600/m"),
+        await ourAnswer(stage, node, "control", "rate_limit", "py.add", "often"),
+        await ourAnswer(stage, node, "control", "revoke", gone),
+      ];
+      assert.deepEqual(told.slice(0, 2), [
+        { ok: "autoscale now max=4 min=3" },
+        { ok: "new rate limit set successfully" },
+      ]);
+      assert.match(JSON.stringify(told[2]), /Invalid rate limit string/);
+      assert.match(JSON.stringify(told[3]), /flagged as revoked/);
+      const [stats, revoked] = await Promise.all([
+        ourAnswer(stage, node, "inspect", "stats"),
+        ourAnswer(stage, node, "inspect", "revoked"),
+      ]);
+      assert.equal((stats as Record<string, Record<string, unknown>>)["autoscaler"]?.["max"], 4);
+      assert.ok((revoked as readonly string[]).includes(gone));
+    },
+  },
+  {
     name: "revoke: with terminate, what runs ends",
     direction: "Python → TypeScript",
     async run(stage) {

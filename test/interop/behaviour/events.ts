@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { CeleryEvent } from "../../../src/index.ts";
 import { ClusterState } from "../../../src/event/cluster-state.ts";
+import { WorkerProcess } from "../../server/command-line.ts";
 import type { Behaviour } from "../behaviour.ts";
 import { patience, type Stage } from "../stage.ts";
 
@@ -197,6 +198,29 @@ for _ in range(2000):
       assert.match(state.task(bad.id)?.exception ?? "", /^(ValueError\('boom'\)|ExceptionWithTraceback\(\))$/);
       assert.match(state.workers.find(({ hostname }) => hostname.includes(queue))?.hostname ?? "", /@/);
       assert.equal(state.missed, 0);
+    },
+  },
+  {
+    name: "events: `celeriac events` prints what Python's workers tell",
+    direction: "TypeScript → Python",
+    on: ["redis", "rabbitmq"],
+    async run(stage) {
+      const queue = stage.fresh("printed");
+      await stage.pythonWorker(queue, {}, "--sociable", "-P", "solo", "-E");
+      const command = stage.use(
+        new WorkerProcess(["--follow", "--types", "task-*,worker-*"], { CELERIAC_BROKER: stage.broker }, "events"),
+      );
+      const told = (type: string, uuid?: string): Readonly<Record<string, unknown>> | undefined =>
+        command.lines.find((line) => {
+          const { type: said, uuid: of, hostname } = line as Readonly<Record<string, unknown>>;
+          return said === type && of === uuid && String(hostname).includes(queue);
+        });
+      await stage.until("its heartbeat", () => told("worker-heartbeat") !== undefined);
+      const sent = await stage.call("py.add", [40, 2], { queue });
+      for (const type of ["task-received", "task-started", "task-succeeded"])
+        await stage.until(type, () => told(type, sent.id) !== undefined);
+      assert.equal(told("task-succeeded", sent.id)?.["result"], "42");
+      assert.equal(await command.stop("SIGINT"), 0);
     },
   },
 ];
