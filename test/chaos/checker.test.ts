@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { check, type Evidence, type Final } from "./checker.ts";
 import { historyOf } from "./history.ts";
 import type { Entry, Run } from "./journal.ts";
+import { recoveryLimits } from "./limits.ts";
 
 const start = (id: string, kind: string, t: number, fence: number, attempt = 1): Run => ({
   k: "start",
@@ -26,6 +27,7 @@ const done = (fence: number, at: number, state = "SUCCESS"): Final => ({
 function evidence(journal: Entry[], finals: Record<string, Final>, more: Partial<Evidence> = {}): Evidence {
   return {
     history: historyOf(journal),
+    sent: new Set(),
     finals: new Map(Object.entries(finals)),
     changed: new Set(),
     dead: new Map(),
@@ -33,7 +35,7 @@ function evidence(journal: Entry[], finals: Record<string, Final>, more: Partial
     broker: "redis",
     shadow: 1000,
     lease: 3000,
-    bound: 4500,
+    limits: recoveryLimits({ lease: 3000, sweep: 500 }),
     ...more,
   };
 }
@@ -177,6 +179,7 @@ describe("the chaos checker", () => {
       /^context: /,
       [poisoned(3), { p: done(3, 99, "FAILURE") }, { dead: new Map([["p", { reason: "crashed", attempts: 0 }]]) }],
     ],
+    ["a job that nobody answered for", /^unsent: a/, [[], {}, { sent: new Set(["a"]) }]],
     ["a chain that was cut", /^cut: what follows l/, [[accepted("l", "linked")], { l: done(1, 2) }]],
     ["a checkpoint made twice", /^checkpoint: s\/a/, [[accepted("s", "steps"), step(1), step(2)], { s: done(1, 9) }]],
     [

@@ -1,15 +1,17 @@
 /**
  * The verdict on a run, from the journal and the final state alone: a pure function, so that it can be tested without a queue.
  *
- * An id whose `enqueue` threw may or may not have been accepted: "unknown" is an outcome of its own and never a failure.
+ * An id whose `enqueue` threw without an answer may or may not have been accepted: "unknown" is an outcome of its own and never a failure.
  */
 
+import { brokenAcceptance } from "./acceptance.ts";
 import { commitTime } from "./commit-time.ts";
-import { Explanations } from "./explanations.ts";
+import { Explanations, mostAttempts } from "./explanations.ts";
 import type { History } from "./history.ts";
 import type { Run } from "./journal.ts";
 import type { BrokerName } from "./stage.ts";
-import { type Recovery, recovery } from "./recovery.ts";
+import type { RecoveryLimits } from "./limits.ts";
+import { type Recovery, recovery, tooLate } from "./recovery.ts";
 import { brokenWorkflow } from "./workflow-check.ts";
 import { doomed, jobOf, type Kind } from "./workload.ts";
 
@@ -26,6 +28,8 @@ export interface Final {
 
 export interface Evidence {
   readonly history: History;
+  /** Ids of all jobs that were sent. */
+  readonly sent: ReadonlySet<string>;
   readonly finals: ReadonlyMap<string, Final>;
   /** Ids whose final result was seen to change between two polls. */
   readonly changed: ReadonlySet<string>;
@@ -37,8 +41,8 @@ export interface Evidence {
   readonly shadow: number;
   /** Ms. */
   readonly lease: number;
-  /** Ms within which what a dead worker held must be claimed again: lease, sweep, and a second. */
-  readonly bound: number;
+  /** Within which what the dead held must be claimed again. */
+  readonly limits: RecoveryLimits;
 }
 
 export interface Verdict {
@@ -55,8 +59,6 @@ export interface Verdict {
 
 /** Most starts of a doomed task: three counted crashes, one suspicion before each can be told apart, and one a fault. */
 const doomedStarts = 3 * 2;
-/** Of a task that throws at first: the first one, and five after what it threw. No other throws. */
-const mostAttempts = 6;
 
 /**
  * Ms between the registering of a start and the start. Where a link broke after a retry was sent and before its former message was acknowledged,
@@ -68,9 +70,9 @@ const beginning = 1000;
 const reckoning = 500;
 
 export function check(evidence: Evidence): Verdict {
-  const { history, finals, changed, dead, left, bound, shadow } = evidence;
+  const { history, sent, finals, changed, dead, left, limits, shadow } = evidence;
   const { accepted, unclear, faults, steps } = history;
-  const violations: string[] = [];
+  const violations = brokenAcceptance(history, sent, shadow);
   const explanations = new Explanations(history, evidence);
   const explained: Record<string, number> = {};
 
@@ -154,10 +156,8 @@ export function check(evidence: Evidence): Verdict {
   for (const [what, count] of Object.entries(left)) {
     if (count > 0) violations.push(`leak: ${String(count)} messages are still ${what}`);
   }
-  const recoveryMs = recovery(history, bound);
-  const { p99 = 0 } = recoveryMs.claim ?? {};
-  if (p99 > bound)
-    violations.push(`recovery: p99 is ${String(p99)} ms, more than ${String(bound)}: ${recoveryMs.worst}`);
+  const recoveryMs = recovery(history, limits);
+  violations.push(...tooLate(recoveryMs, limits));
   return {
     accepted: accepted.size,
     unknown: [...unclear.keys()].filter((id) => !accepted.has(id)).length,

@@ -93,6 +93,15 @@ describe("what excuses a second run", () => {
     expect(reason(fault("redis clock jumps", 0, 2000, 5000))).toBeUndefined();
   });
 
+  it("is on RabbitMQ, which knows no ids, that the task was sent twice, once for each attempt", () => {
+    const again: Entry = { k: "again", t: 500, id: "a" };
+    expect(reasonsFor([again], "rabbitmq")).toEqual(["sent twice"]);
+    expect(reasonsFor([{ k: "unclear", t: 500, id: "a", kind: "slow" }], "rabbitmq")).toEqual(["sent twice"]);
+    expect(reasonsFor([again, start(9000, holder, child)], "rabbitmq")).toEqual(["sent twice", undefined]);
+    expect(reasonsFor([{ ...again, id: "b" }], "rabbitmq")).toEqual([undefined]);
+    expect(reasonsFor([again], "redis")).toEqual([undefined]);
+  });
+
   it("is the end of a worker of two ports, for what that one ran itself", () => {
     const history = historyOf([
       start(1000, 5, 5),

@@ -19,6 +19,8 @@ const survived = 0.6;
 const renewed = 1 / 3;
 /** Ms; RabbitMQ ends a connection over which it heard nothing for two of them. */
 const heartbeat = 1000;
+/** Of a task that throws at first: the first one, and five after what it threw. No other throws. */
+export const mostAttempts = 6;
 /** Workers whose tasks one fault can interrupt. */
 const workers = 3;
 /** Ms between two silences in which nobody needs to have been heard: a connection is made anew. */
@@ -56,13 +58,18 @@ export class Explanations {
 
   /** So many repeats all faults can account for: each may interrupt all that ran where it hit. */
   get most(): number {
-    const { faults, doomedStarts, aways } = this.#history;
-    return faults.reduce((sum, fault) => sum + this.#mostOf(fault), (doomedStarts.length + aways.length) * slots);
+    const { faults, doomedStarts, aways, again, unclear } = this.#history;
+    const copies = this.#broker === "rabbitmq" ? again.size + unclear.size : 0;
+    const ofTasks = (doomedStarts.length + aways.length) * slots + copies * mostAttempts;
+    return faults.reduce((sum, fault) => sum + this.#mostOf(fault), ofTasks);
   }
 
   /** Of each repeat of a task; `undefined` for one that has none. */
   of(task: TaskHistory): readonly (string | undefined)[] {
-    return repeatsOf(task).map((repeat) => this.#neighbour(repeat) ?? this.#reasonFor(repeat));
+    const copied = new Set<number>();
+    return repeatsOf(task).map(
+      (repeat) => this.#neighbour(repeat) ?? this.#reasonFor(repeat) ?? this.#copy(repeat, copied),
+    );
   }
 
   /** How many repeats of a task that ends its own process were something else's doing. */
@@ -88,6 +95,17 @@ export class Explanations {
       ({ pid, t }) => pid === former.pid && t <= to && t + disorder >= former.t,
     );
     return ends ? "a neighbour that ended its process" : undefined;
+  }
+
+  /**
+   * RabbitMQ knows no ids, so what is sent twice lies there twice until one of the two has ended (G2): each attempt may come once more. What
+   * nobody knew to be accepted was sent again too. `copied`: attempts that did.
+   */
+  #copy({ former: { id, attempt } }: Repeat, copied: Set<number>): string | undefined {
+    const { again, unclear } = this.#history;
+    if (this.#broker !== "rabbitmq" || copied.has(attempt) || !(again.has(id) || unclear.has(id))) return undefined;
+    copied.add(attempt);
+    return "sent twice";
   }
 
   /** Whether the fault took what was held, however short it was. */

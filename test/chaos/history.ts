@@ -30,13 +30,18 @@ export class History {
   /** Kinds by id. */
   readonly accepted = new Map<string, string>();
   readonly unclear = new Map<string, string>();
+  readonly refusals: Extract<Entry, { readonly k: "refused" }>[] = [];
   readonly twice: string[] = [];
+  /** Ids that were sent a second time. */
+  readonly again = new Set<string>();
   readonly aways: Away[] = [];
   readonly faults: FaultEntry[] = [];
   /** Each is a fault of its own. */
   readonly doomedStarts: Run[] = [];
   readonly steps = new Map<string, Step>();
   readonly handles: Extract<Entry, { readonly k: "handles" }>[] = [];
+  /** Process ids of all that took tasks. */
+  readonly workers = new Set<number>();
   readonly rows = new Rows();
   readonly #numbers = new Map<string, number>();
   readonly #kinds = new Map<string, string>();
@@ -54,6 +59,10 @@ export class History {
       case "accepted":
       case "unclear":
         return void this[entry.k].set(entry.id, this.#kind(entry.kind));
+      case "refused":
+        return void this.refusals.push(entry);
+      case "again":
+        return void this.again.add(entry.id);
       case "twice":
         return void this.twice.push(entry.id);
       case "fault":
@@ -72,6 +81,7 @@ export class History {
       case "handles":
         return void this.handles.push(entry);
       case "up":
+        this.workers.add(entry.worker);
         return this.rows.add(entry, -1);
       default:
         this.rows.add("kind" in entry ? { ...entry, kind: this.#kind(entry.kind) } : entry, this.#number(entry.id));

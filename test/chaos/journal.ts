@@ -8,6 +8,10 @@ import { closeSync, openSync, readSync, writeSync } from "node:fs";
 export type Entry =
   /** `enqueue` resolved / threw, so that the outcome is unknown. */
   | { readonly k: "accepted" | "unclear"; readonly t: number; readonly id: string; readonly kind: string }
+  /** `enqueue` threw and said that nothing was sent. `code`: of the error, or the text of what is none of ours. */
+  | { readonly k: "refused"; readonly t: number; readonly id: string; readonly kind: string; readonly code: string }
+  /** An accepted id is about to be sent a second time. */
+  | { readonly k: "again"; readonly t: number; readonly id: string }
   /** The second `enqueue` of an accepted id was accepted too, where the broker promises to say that it is a duplicate. */
   | { readonly k: "twice"; readonly t: number; readonly id: string }
   | Run

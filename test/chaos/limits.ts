@@ -4,12 +4,23 @@ import type { Setup } from "./stage.ts";
 
 type Times = Pick<Setup, "lease" | "sweep">;
 
-/** Within which what a dead worker held must be claimed again (G6). */
-export function boundOf({ lease, sweep }: Times): number {
-  return lease + sweep + 1000;
+/** Until what was held is claimed again (G6), net of what else goes wrong: half of all, 99 of 100, all of them; and after a child's death 99 of 100. */
+export interface RecoveryLimits {
+  readonly median: number;
+  readonly p99: number;
+  readonly most: number;
+  readonly child: number;
+}
+
+/** A worker hears of the death of its child, so no lease has to run out. */
+const child = 1000;
+
+export function recoveryLimits({ lease, sweep }: Times): RecoveryLimits {
+  const longest = lease + sweep;
+  return { median: longest, p99: longest + 1000, most: 2 * longest, child };
 }
 
 /** For which a fault may have its effect after it is over. */
 export function shadowOf(times: Times): number {
-  return boundOf(times) + 500;
+  return recoveryLimits(times).p99 + 500;
 }

@@ -2,6 +2,7 @@
 
 import { coreOf } from "../../src/app/app.ts";
 import { chain, chord, group } from "../../src/index.ts";
+import { answerOf } from "./acceptance.ts";
 import type { Evidence } from "./checker.ts";
 import { pause } from "./faults.ts";
 import { Finals } from "./finals.ts";
@@ -11,8 +12,9 @@ import { idsOf, type Job, type Kind, partsOf } from "./workload.ts";
 
 type App = typeof import("./app.ts");
 
-/** How often a job whose enqueue threw is sent again; the same id makes that safe. */
-const tries = 8;
+/** Ms for which a job whose enqueue threw is sent again, longer than any fault lasts; the same id makes that safe. */
+const insists = 60_000;
+const longestPause = 1000;
 /** Every so many jobs one is sent a second time, so many ms after it was accepted: its id is known for a day. */
 const repeated = 20;
 const repeatAfter = 1500;
@@ -20,6 +22,7 @@ const repeatAfter = 1500;
 export class Observer {
   readonly #app: App;
   readonly #finals = new Finals();
+  readonly #sent = new Set<string>();
   #peer: AsyncDisposable | undefined;
 
   private constructor(app: App) {
@@ -92,7 +95,7 @@ export class Observer {
     return left;
   }
 
-  async evidence(): Promise<Pick<Evidence, "finals" | "changed" | "dead" | "left">> {
+  async evidence(): Promise<Pick<Evidence, "sent" | "finals" | "changed" | "dead" | "left">> {
     const { broker } = await coreOf(this.#app.app).connect();
     const dead = new Map<string, { reason: string; attempts: number }>();
     let after: string | undefined;
@@ -101,7 +104,8 @@ export class Observer {
       for (const { id, reason, attempts } of page.items) if (id) dead.set(id, { reason, attempts: attempts.length });
       after = page.next;
     } while (after !== undefined);
-    return { finals: this.#finals.seen, changed: this.#finals.changed, dead, left: await this.#left() };
+    const { seen: finals, changed } = this.#finals;
+    return { sent: this.#sent, finals, changed, dead, left: await this.#left() };
   }
 
   async close(): Promise<void> {
@@ -110,15 +114,17 @@ export class Observer {
   }
 
   async #sendOne(job: Job, lease: number, journal: Journal): Promise<void> {
-    for (let attempt = 1; attempt <= tries; attempt++) {
+    this.#sent.add(job.id);
+    const until = performance.now() + insists;
+    for (let attempt = 1; performance.now() < until; attempt++) {
       try {
         await this.#enqueue(job, lease);
         journal.add({ k: "accepted", t: Date.now(), id: job.id, kind: job.kind });
         this.#finals.expect(idsOf(job));
         return;
-      } catch {
-        journal.add({ k: "unclear", t: Date.now(), id: job.id, kind: job.kind });
-        await pause(100 * attempt);
+      } catch (error) {
+        journal.add({ ...answerOf(error), t: Date.now(), id: job.id, kind: job.kind });
+        await pause(Math.min(longestPause, 100 * attempt));
       }
     }
   }
@@ -134,7 +140,11 @@ export class Observer {
         .catch(() => undefined)
     )?.broker;
     if (broker === undefined) return;
-    const answer = await this.#enqueue(job, lease).catch(() => undefined);
+    journal.add({ k: "again", t: Date.now(), id: job.id });
+    const answer = await this.#enqueue(job, lease).catch((error: unknown) => {
+      journal.add({ ...answerOf(error), t: Date.now(), id: job.id, kind: job.kind });
+      return undefined;
+    });
     // Where the broker knows no ids, the ledger refuses the copy when it would start.
     if (broker.features.dedupe === "publish" && answer?.duplicate === false)
       journal.add({ k: "twice", t: Date.now(), id: job.id });

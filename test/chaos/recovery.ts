@@ -4,8 +4,10 @@
  *   claim ── death ──(lease, sweep)── next claim ──(a slot; for a suspect of a crash, a place with nothing beside it)── start
  */
 
+import { effectOf } from "./fault-effects.ts";
 import type { FaultEntry, History, TaskHistory } from "./history.ts";
 import type { Hold } from "./journal.ts";
+import type { RecoveryLimits } from "./limits.ts";
 import { Room } from "./room.ts";
 import { workerDeath } from "./rows.ts";
 import { doomed } from "./workload.ts";
@@ -26,36 +28,67 @@ export interface Recovery {
   readonly child: Times | undefined;
   /** From such a claim to the start. */
   readonly slot: Times | undefined;
-  /** What took longest until its claim, as text. */
+  /** What took longest until its claim, after the death of a worker and of a child, as text. */
   readonly worst: string;
+  readonly worstChild: string;
 }
 
+/** One line for each time that is too long. */
+export function tooLate({ claim, child, worst, worstChild }: Recovery, limits: RecoveryLimits): string[] {
+  const lines: string[] = [];
+  const hold = (what: string, ms: number | undefined, most: number, which: string): void => {
+    if (ms !== undefined && ms > most)
+      lines.push(`recovery: ${what} is ${String(ms)} ms, more than ${String(most)}: ${which}`);
+  };
+  hold("p50", claim?.p50, limits.median, worst);
+  hold("p99", claim?.p99, limits.p99, worst);
+  hold("the longest time", claim?.max, limits.most, worst);
+  hold("p99 after the death of a child", child?.p99, limits.child, worstChild);
+  return lines;
+}
+
+/** Nobody reads what a connection says that RabbitMQ blocks. */
+const alarm = /alarm$/;
+
 /** Takes no claim away, and keeps no answer from whoever claims. */
-const harmless = /^(flush scripts|full redis|stop child|kill child|worker clock jumps|.* (scheduler|dashboard))$/;
+function isHarmless({ fault, target }: FaultEntry, { workers }: History): boolean {
+  const effect = effectOf(fault);
+  if (effect.by === "nothing") return !alarm.test(fault);
+  if (effect.whose === "line") return target !== 0 && !workers.has(target);
+  return effect.whose === "child";
+}
 
 /**
- * `bound`: ms within which a task must be claimed again. Where that is passed, the time counts from the end of what else went wrong meanwhile
- * (an answer to a claim that is lost on its way, or in a worker that dies with it, costs another lease; another worker that was out of reach,
- * or stood still with a busy machine, took nothing over), and only while some worker had room.
+ * What is within its limit counts as it is: that of the median, of 99 of 100, or after the death of a child. Where that is passed, the time counts
+ * from the end of what else went wrong meanwhile (an answer to a claim that is lost on its way, or in a worker that dies with it, costs another
+ * lease; a worker that was out of reach, or stood still with a busy machine, took nothing over, and heard of no child), and only while some
+ * worker had room.
  */
-export function recovery(history: History, bound: number): Recovery {
+export function recovery(history: History, limits: RecoveryLimits): Recovery {
   const { faults, aways } = history;
   const room = new Room(history.rows);
   const disturbing = faults
-    .filter(({ fault }) => !harmless.test(fault))
+    .filter((fault) => !isHarmless(fault, history))
     .map(({ fault, t, until }) => ({ t, clear: workerDeath.test(fault) ? t : until }));
   const measured = { claim: [] as number[], child: [] as number[], slot: [] as number[] };
-  let worst = { ms: -1, text: "" };
+  const halves = { claim: [] as number[], child: [] as number[] };
+  const worst = { claim: { ms: -1, text: "" }, child: { ms: -1, text: "" } };
   const measure = (what: "claim" | "child", held: Hold, since: number, claim: Hold, task: TaskHistory): void => {
     const { id } = held;
-    const back = aways.flatMap(({ until, worker }) => (worker !== held.worker && until <= claim.t ? [until] : []));
+    const delays = (worker: number): boolean => what === "child" || worker !== held.worker;
+    const back = aways.flatMap(({ until, worker }) => (delays(worker) && until <= claim.t ? [until] : []));
     const disturbed = disturbing.reduce((at, { t, clear }) => (t < claim.t ? Math.max(at, clear) : at), since);
     const last = Math.max(disturbed, ...back);
     const raw = claim.t - since;
-    const ms = raw <= bound ? raw : room.between(last, claim.t);
+    const [half, all] = what === "claim" ? [limits.median, limits.p99] : [limits.child, limits.child];
+    const net = raw <= half ? raw : room.between(last, claim.t);
+    const ms = raw <= all ? raw : net;
     measured[what].push(ms);
-    if (what === "claim" && ms > worst.ms)
-      worst = { ms, text: `${id}, claimed ${String(ms)} ms after its worker went` };
+    halves[what].push(net);
+    if (ms > worst[what].ms) {
+      const whose = what === "claim" ? "worker" : "child";
+      worst[what] = { ms, text: `${id}, claimed ${String(ms)} ms after its ${whose} went` };
+    }
     const start = task.starts.find(({ t, worker }) => t >= claim.t && worker === claim.worker);
     if (start) measured.slot.push(start.t - claim.t);
   };
@@ -72,10 +105,11 @@ export function recovery(history: History, bound: number): Recovery {
     }
   }
   return {
-    claim: timesOf(measured.claim),
-    child: timesOf(measured.child),
+    claim: timesOf(measured.claim, halves.claim),
+    child: timesOf(measured.child, halves.child),
     slot: timesOf(measured.slot),
-    worst: worst.text,
+    worst: worst.claim.text,
+    worstChild: worst.child.text,
   };
 }
 
@@ -102,9 +136,14 @@ function childDeath(
   return (killed ?? doomedStarts.find((one) => one.pid === run.pid && within(one) && one.t >= run.t))?.t;
 }
 
-function timesOf(times: number[]): Times | undefined {
+/** `halves`: the same times, for the median, which has a limit of its own. */
+function timesOf(times: readonly number[], halves = times): Times | undefined {
   if (times.length === 0) return undefined;
-  times.sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
-  return { count: times.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: times.at(-1) ?? 0 };
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number, of = sorted): number => of[Math.min(of.length - 1, Math.floor(of.length * share))] ?? 0;
+  const p50 = at(
+    0.5,
+    halves.toSorted((a, b) => a - b),
+  );
+  return { count: times.length, p50, p95: at(0.95), p99: at(0.99), max: sorted.at(-1) ?? 0 };
 }

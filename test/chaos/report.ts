@@ -1,6 +1,7 @@
 /** What a run says of itself when it is over. */
 
 import type { Outcome } from "./finish.ts";
+import { skipLines } from "./skips.ts";
 
 /** What was asked for. */
 export interface Asked {
@@ -21,5 +22,5 @@ export function jsonLine(asked: Asked, { violations, ...facts }: Outcome, second
 export function lines(asked: Asked, { violations, ...facts }: Outcome, seconds: number): string {
   const all = { ...facts, ...asked, seconds, violations: violations.length };
   const broken = violations.slice(0, shown).map((line) => `  ✗ ${line}\n`);
-  return `${violations.length === 0 ? "✓ green" : "✗ red"} ${JSON.stringify(all)}\n${broken.join("")}`;
+  return `${violations.length === 0 ? "✓ green" : "✗ red"} ${JSON.stringify(all)}\n${broken.join("")}${skipLines(facts.skipped)}`;
 }

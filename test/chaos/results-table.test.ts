@@ -16,12 +16,14 @@ const figures: Figures = {
   rerun: 12,
   bound: 4500,
   violations: [],
+  skipped: {},
   ticks: { due: 90, owed: 90, missed: 0 },
   recoveryMs: {
     claim: { count: 9, p50: 900, p95: 3100, p99: 4400, max: 4400 },
     child: undefined,
     slot: undefined,
     worst: "",
+    worstChild: "",
   },
 };
 const rows = (text: string): string[] =>
@@ -45,7 +47,16 @@ it("adds a row, in the order of broker, size and seed, and leaves the rest of th
 it("replaces the row of the same run", () => {
   const text = withRow(withRow(document, asked, figures), asked, { ...figures, rerun: 15, violations: ["lost: a"] });
   expect(rows(text)).toEqual([
-    "| redis | 1 000 | 20 | 7 | node 24.0.0, redis 7.0.15 | 1 003 | 15 | 900 / 3 100 / 4 400 | 4 500 | 90 | 1 |",
+    "| redis | 1 000 | 20 | 7 | node 24.0.0, redis 7.0.15 | 1 003 | 15 | 900 / 3 100 / 4 400 / 4 400 | 4 500 | 90 | 1 |",
+  ]);
+});
+
+it("keeps rows of former runs, which have no longest time, and says what a run was without", () => {
+  const without = { ...figures, skipped: { "worker clock jumps": "libfaketime is not installed" } };
+  const former = withRow(document, asked, figures).replace("4 400 / 4 400 |", "4 400 |");
+  expect(rows(withRow(former, { ...asked, seed: 8 }, without)).map((row) => row.split("|").slice(8, -1))).toEqual([
+    [" 900 / 3 100 / 4 400 / – ", " 4 500 ", " 90 ", " 0 "],
+    [" 900 / 3 100 / 4 400 / 4 400 ", " 4 500 ", " 90 ", " 0, without worker clock jumps "],
   ]);
 });
 

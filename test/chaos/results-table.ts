@@ -14,15 +14,19 @@ const columns = [
   "versions",
   "accepted",
   "run again",
-  "claimed again p50 / p95 / p99, ms",
+  "claimed again p50 / p95 / p99 / max, ms",
   "bound, ms",
   "ticks",
   "violations",
 ];
 /** By these a row is known; a second run of the same replaces it. */
 const keyColumns = 4;
+const timesColumn = columns.findIndex((name) => name.startsWith("claimed again"));
 
-export type Figures = Pick<Outcome, "versions" | "accepted" | "rerun" | "recoveryMs" | "bound" | "ticks"> & {
+export type Figures = Pick<
+  Outcome,
+  "versions" | "accepted" | "rerun" | "recoveryMs" | "bound" | "ticks" | "skipped"
+> & {
   readonly violations: readonly string[];
 };
 
@@ -44,7 +48,8 @@ export function withRow(document: string, asked: Asked, figures: Figures): strin
         .slice(1, -1)
         .split("|")
         .map((cell) => cell.trim()),
-    );
+    )
+    .map(withMax);
   const row = rowOf(asked, figures);
   const key = (cells: readonly string[]): string => cells.slice(0, keyColumns).join("|");
   const all = [...rows.filter((cells) => key(cells) !== key(row)), row].sort(inOrder);
@@ -53,7 +58,7 @@ export function withRow(document: string, asked: Asked, figures: Figures): strin
 }
 
 function rowOf({ broker, tasks, faults, seed }: Asked, figures: Figures): readonly string[] {
-  const { versions, accepted, rerun, bound, ticks, violations } = figures;
+  const { versions, accepted, rerun, bound, ticks, violations, skipped } = figures;
   const times = figures.recoveryMs.claim;
   return [
     broker,
@@ -65,11 +70,18 @@ function rowOf({ broker, tasks, faults, seed }: Asked, figures: Figures): readon
       .join(", "),
     grouped(accepted),
     grouped(rerun),
-    times === undefined ? "nothing was interrupted" : [times.p50, times.p95, times.p99].map(grouped).join(" / "),
+    times === undefined
+      ? "nothing was interrupted"
+      : [times.p50, times.p95, times.p99, times.max].map(grouped).join(" / "),
     grouped(bound),
     grouped(ticks.due),
-    String(violations.length),
+    [String(violations.length), ...Object.keys(skipped).map((fault) => `without ${fault}`)].join(", "),
   ];
+}
+
+/** Rows of former runs have no longest time. */
+function withMax(cells: readonly string[]): readonly string[] {
+  return cells.map((cell, index) => (index === timesColumn && cell.split(" / ").length === 3 ? `${cell} / –` : cell));
 }
 
 /** By broker, then by size, then by seed. */

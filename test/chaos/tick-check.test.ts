@@ -43,6 +43,9 @@ it("lets a tick be sent again where that takes two steps, once for each fault ne
   expect(checkTicks(evidence([tick(5 * minute, 2)], { apart: true }), near).violations).toEqual([]);
   expect(checkTicks(evidence([tick(5 * minute, 3)], { apart: true }), near).violations).toHaveLength(1);
   expect(checkTicks(evidence([tick(minute, 2)], { apart: true }), near).violations).toHaveLength(1);
+  // A fault is near for as long as it lasts.
+  const long = [{ ...fault("rabbitmq alarm", 4 * minute), until: 5 * minute }];
+  expect(checkTicks(evidence([tick(5 * minute, 2)], { apart: true }), long).violations).toEqual([]);
 });
 
 it("owes no tick once the server's clock was put forward, and all of them when it was put back", () => {

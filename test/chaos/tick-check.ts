@@ -66,7 +66,7 @@ export function checkTicks(evidence: TickEvidence, faults: readonly FaultEntry[]
   for (const tick of ticks) {
     const { schedule, at, fresh, seen } = tick;
     const name = `${schedule} at ${new Date(at).toISOString()}`;
-    const again = apart ? faults.filter((fault) => fault.t >= at - behind && fault.t <= at + 2 * behind).length : 0;
+    const again = apart ? faults.filter((fault) => fault.until >= at - behind && fault.t <= at + 2 * behind).length : 0;
     if (fresh > 1 + again) violations.push(`twice: the tick of ${name} was sent ${String(fresh)} times`);
     if (at > until) continue;
     due++;
