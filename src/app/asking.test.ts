@@ -157,3 +157,16 @@ describe("a worker", () => {
     await worker.close();
   });
 });
+
+describe("a worker", () => {
+  it.each([
+    ["a draft that is null", { draft: "null" }],
+    ["a draft without a call", { draft: '{"task":"t"}' }],
+    ["a call that is no list", { draft: '{"task":"t","queue":"q","id":"a","call":"{}"}' }],
+    ["a workflow that is null", { launch: "null" }],
+  ])("refuses %s with a code", async (_, options) => {
+    const { worker } = pair();
+    const batch = [{ signature: { task: "t", id: "a" }, options }] as Extract<TaskAsk, { k: "send" }>["batch"];
+    expect(await codeOf(answerAsk(coreOf(worker), { k: "send", batch }))).toBe("MESSAGE_UNDECODABLE");
+  });
+});

@@ -8,7 +8,7 @@ import { CeleriacError } from "../error/celeriac-error.ts";
 import { outsideOfTasks, type RunningTask, type TaskAsk } from "../task/running.ts";
 import type { AppCore } from "./core.ts";
 import { within } from "./deadline.ts";
-import { type Draft, packDraft, unpackDraft } from "./draft.ts";
+import { type Draft, noDraft, packDraft, unpackDraft } from "./draft.ts";
 import { unpackLaunch } from "./launch.ts";
 import type { AskedOutcome } from "./result-reader.ts";
 import type { Sent } from "./sent.ts";
@@ -76,7 +76,7 @@ async function answerGet(core: AppCore, id: string): Promise<AskedOutcome | null
 function draftIn(options: object): Draft {
   const text: unknown = (options as { readonly draft?: unknown }).draft;
   if (typeof text === "string") return unpackDraft(text);
-  throw new CeleriacError("MESSAGE_UNDECODABLE", "A pool child asked to send something that is no draft.");
+  throw noDraft();
 }
 
 function unknown(ids: readonly string[], timeout: number): CeleriacError {

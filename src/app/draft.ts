@@ -251,16 +251,25 @@ export function packDraft(draft: Draft): string {
   return stringifyJson({ ...rest, headers, call });
 }
 
-/** The draft again; names are checked anew, because a child runs user code. */
+/** The draft again; names are checked anew, because a child runs user code. Throws MESSAGE_UNDECODABLE, NAME_INVALID, CONFIG_INVALID. */
 export function unpackDraft(text: string): Draft {
-  const { call, ...rest } = parseJson(text) as Omit<Draft, "args" | "kwargs"> & { readonly call: string };
-  const [args, kwargs] = parseJson(call) as [readonly unknown[], Readonly<Record<string, unknown>>];
+  const draft = parseJson(text) as (Omit<Draft, "args" | "kwargs"> & { readonly call: unknown }) | null;
+  if (draft === null || typeof draft.call !== "string") throw noDraft();
+  const { call, ...rest } = draft;
+  const parts: unknown = parseJson(call);
+  if (!Array.isArray(parts)) throw noDraft();
+  const [args, kwargs] = parts as [readonly unknown[], Readonly<Record<string, unknown>>];
   checkTaskName(rest.task);
   checkQueueName(rest.queue);
   checkTaskId(rest.id);
   if (rest.compression && !isCompression(rest.compression))
     throw invalidSend(`"${rest.task}"`, "it names no known compression");
   return { ...rest, args, kwargs };
+}
+
+/** MESSAGE_UNDECODABLE. */
+export function noDraft(): CeleriacError {
+  return new CeleriacError("MESSAGE_UNDECODABLE", "A pool child asked to send something that is no draft.");
 }
 
 function embedOf(draft: Draft, replyTo: string | undefined): Parameters<typeof makeTaskMessage>[0]["embed"] {

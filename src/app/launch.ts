@@ -161,9 +161,11 @@ export function packLaunch(launch: Launch): string {
   return stringifyJson(launch);
 }
 
-/** The launch again; the signature is read anew, because a child runs user code. */
+/** The launch again; the signature is read anew, because a child runs user code. Throws MESSAGE_UNDECODABLE. */
 export function unpackLaunch(text: string): Launch {
-  const launch = parseJson(text) as Launch;
+  const launch = parseJson(text) as Launch | null;
+  if (launch === null)
+    throw new CeleriacError("MESSAGE_UNDECODABLE", "A pool child asked to send something that is no workflow.");
   return { ...launch, signature: readSignature(launch.signature) };
 }
 

@@ -122,7 +122,8 @@ const known: Readonly<Record<keyof ScheduleOptions, true>> = {
   softTimeLimit: true,
   timeLimit: true,
 };
-const mostMadeUp = 1_000;
+/** Missed ticks. */
+export const mostMadeUp = 1_000;
 const defaults: SchedulePolicy = { misfire: "once", grace: 60_000, overlap: "allow", jitter: 0, limit: mostMadeUp };
 
 export class ScheduleBook {

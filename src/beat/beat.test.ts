@@ -355,4 +355,40 @@ describe("what cannot be sent", () => {
     expect(bench.events).toContainEqual(expect.objectContaining({ code: "SCHEDULE_BROKEN", schedule: "strange" }));
     expect((await app.schedules.list()).find(({ name }) => name === "strange")).toMatchObject({ state: "unreadable" });
   });
+
+  test("entries that a stranger changed, whatever they lack", async () => {
+    await using bench = new BeatBench(start);
+    const app = declare(bench.app());
+    const { control } = await coreOf(app).connect();
+    const first = await app.beat();
+    await bench.clock.advance(1000);
+    await first.stop();
+    const text = (await control?.changes(0))?.changed.find(({ key }) => key === "report")?.value ?? "";
+    const sound = JSON.parse(text) as { readonly policy: object };
+    const strange = [
+      { ...sound, policy: undefined },
+      { ...sound, policy: { ...sound.policy, jitter: "1m" } },
+      { ...sound, policy: { ...sound.policy, limit: 1e9 } },
+      { ...sound, policy: { ...sound.policy, overlap: "never" } },
+      { ...sound, sending: null },
+      { ...sound, ids: "none" },
+      { ...sound, from: "yesterday" },
+      { ...sound, since: 1e300 },
+      { ...sound, paused: 1 },
+    ];
+    await control?.set(
+      strange.map((value, index) => ({
+        kind: "schedule",
+        key: `strange ${String(index)}`,
+        value: JSON.stringify(value),
+      })),
+    );
+    await using _beat = await app.beat({ onEvent: bench.note });
+    await bench.clock.advance(6 * minute);
+    expect(bench.ticks("report")).toHaveLength(1);
+    const broken = bench.events.filter(({ code }) => code === "SCHEDULE_BROKEN").map(({ schedule }) => schedule);
+    expect(new Set(broken)).toEqual(new Set(strange.map((_, index) => `strange ${String(index)}`)));
+    const listed = (await app.schedules.list()).filter(({ state }) => state === "unreadable");
+    expect(listed).toHaveLength(strange.length);
+  });
 });

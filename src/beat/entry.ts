@@ -1,12 +1,16 @@
 /** One schedule as it is stored: a fact that every scheduler reads alike. Written and read here alone. */
 
-import type { DeclaredSchedule, SchedulePolicy, ScheduleSending } from "../app/schedule-book.ts";
+import { type DeclaredSchedule, mostMadeUp, type SchedulePolicy, type ScheduleSending } from "../app/schedule-book.ts";
 import { CeleriacError } from "../error/celeriac-error.ts";
 import type { Schedule, ScheduleSpec } from "../task/schedule.ts";
 import { parseJson, stringifyJson } from "../wire/json.ts";
+import { isRecord } from "../wire/record.ts";
 import { readSignature, type Signature } from "../wire/signature.ts";
-import { uuidv5 } from "../wire/uuid.ts";
+import { isUuid, uuidv5 } from "../wire/uuid.ts";
 import { scheduleOf } from "./schedule-spec.ts";
+
+/** Unix ms. */
+const latest = 8.64e15;
 
 export interface Entry {
   readonly name: string;
@@ -47,10 +51,60 @@ export function readEntry(name: string, text: string): Entry | UnreadableEntry {
     if (typeof fact !== "object" || fact === null || fact.format !== 1)
       return { name, problem: "it was written by another version of Celeriac; upgrade this one" };
     const { format: _, spec, ...rest } = fact;
+    const wrong = wrongMember(rest);
+    if (wrong !== undefined) return { name, problem: `its ${wrong} is none` };
     return { ...rest, name, schedule: scheduleOf(spec), signature: readSignature(fact.signature) };
   } catch (error) {
     return { name, problem: error instanceof Error ? error.message : String(error) };
   }
+}
+
+type Members = { readonly [member in keyof Entry]?: unknown };
+
+/** What a scheduler could not go by. The spec and the call are looked at where they are read, the call's sending where it is sent. */
+function wrongMember({
+  policy,
+  sending,
+  source,
+  owner,
+  version,
+  ids,
+  since,
+  from,
+  paused,
+  byHand,
+  updated,
+}: Members): string | undefined {
+  const sound: Readonly<Record<string, boolean>> = {
+    policy: isPolicy(policy),
+    sending: isRecord(sending) && (sending["queue"] === undefined || typeof sending["queue"] === "string"),
+    source: source === "code" || source === "runtime",
+    owner: typeof owner === "string",
+    version: typeof version === "string",
+    "namespace of ids": typeof ids === "string" && isUuid(ids),
+    beginning: isMoment(since) && isMoment(from),
+    pause: typeof paused === "boolean" && typeof byHand === "boolean",
+    "time of change": isMoment(updated),
+  };
+  return Object.keys(sound).find((member) => sound[member] === false);
+}
+
+function isPolicy(policy: unknown): boolean {
+  if (!isRecord(policy)) return false;
+  const { misfire, overlap, grace, jitter, limit } = policy;
+  return (
+    (misfire === "skip" || misfire === "once" || misfire === "all") &&
+    (overlap === "allow" || overlap === "skip" || overlap === "queue") &&
+    [grace, jitter].every((ms) => isMoment(ms) && ms >= 0) &&
+    Number.isSafeInteger(limit) &&
+    (limit as number) >= 1 &&
+    (limit as number) <= mostMadeUp
+  );
+}
+
+/** What a Date can be. */
+function isMoment(value: unknown): value is number {
+  return typeof value === "number" && Math.abs(value) <= latest;
 }
 
 /** A new entry. `now`: unix ms. */

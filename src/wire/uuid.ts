@@ -7,9 +7,13 @@ const followUpNamespace = "5b0a9c1e-3f64-4d0b-9a57-c61e7d2f8b43";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+export function isUuid(text: string): boolean {
+  return uuid.test(text);
+}
+
 /** RFC 9562, version 5. Throws RangeError if `namespace` is no UUID. */
 export function uuidv5(namespace: string, name: string): string {
-  if (!uuid.test(namespace)) throw new RangeError(`not a UUID: ${JSON.stringify(namespace.slice(0, 60))}`);
+  if (!isUuid(namespace)) throw new RangeError(`not a UUID: ${JSON.stringify(namespace.slice(0, 60))}`);
   const hash = createHash("sha1")
     .update(Buffer.from(namespace.replaceAll("-", ""), "hex"))
     .update(name, "utf8")
@@ -22,5 +26,5 @@ export function uuidv5(namespace: string, name: string): string {
 
 /** The id of what task `taskId` sends in this role (`"chain"`, `"callback.0"`, …): the same each time it is asked. */
 export function followUpId(taskId: string, role: string): string {
-  return uuidv5(uuid.test(taskId) ? taskId : uuidv5(followUpNamespace, taskId), role);
+  return uuidv5(isUuid(taskId) ? taskId : uuidv5(followUpNamespace, taskId), role);
 }

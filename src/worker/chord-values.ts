@@ -46,7 +46,7 @@ export async function chordValues(store: ResultStore, joins: Joins, group: strin
 type Shape = { readonly id: string } | { readonly members: readonly Shape[] };
 
 /** A saved `{"result": [[id, parent], [child, …]]}`; `undefined` if it is anything else. */
-function shapeIn(bytes: Uint8Array): Shape | undefined {
+export function shapeIn(bytes: Uint8Array): Shape | undefined {
   try {
     const { result } = JSON.parse(decoder.decode(bytes)) as { readonly result?: unknown };
     return shapeOf(result, 0);

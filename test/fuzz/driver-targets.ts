@@ -1,12 +1,14 @@
 /** What drivers, pools and the worker's door read: frames and tables, letters and marks, URLs, and whole messages. */
 
 import { redactUrl, parseBrokerUrl } from "../../src/app/connect.ts";
+import { type Draft, packDraft, unpackDraft } from "../../src/app/draft.ts";
+import { type Launch, packLaunch, unpackLaunch } from "../../src/app/launch.ts";
 import { oneSentinelUrl } from "../../src/app/sentinel-url.ts";
-import { ByteReader, SyntaxFault } from "../../src/driver/rabbitmq/amqp/byte-reader.ts";
-import { ByteWriter } from "../../src/driver/rabbitmq/amqp/byte-writer.ts";
+import { SyntaxFault } from "../../src/driver/rabbitmq/amqp/byte-reader.ts";
 import { ConnectionError } from "../../src/driver/rabbitmq/amqp/client.ts";
 import { readTable, writeTable } from "../../src/driver/rabbitmq/amqp/field-table.ts";
 import { FrameReader, writeBody, writeHeartbeat } from "../../src/driver/rabbitmq/amqp/frame.ts";
+import { readEnvelope, readReason } from "../../src/driver/rabbitmq/amqp/method.ts";
 import { readProperties, writeProperties } from "../../src/driver/rabbitmq/amqp/properties.ts";
 import { readAttempts } from "../../src/driver/rabbitmq/attempts.ts";
 import { readLocation as readRabbit } from "../../src/driver/rabbitmq/location.ts";
@@ -23,14 +25,8 @@ import { TaskRegistry } from "../../src/task/registry.ts";
 import { decodeEnvelope } from "../../src/wire/envelope.ts";
 import { intake } from "../../src/worker/intake.ts";
 import { envelopes } from "./samples.ts";
-import { bytesOf, refusing, type Target, textOf } from "./target.ts";
+import { bytesOf, readerOf, refusing, type Target, textOf, writtenBy } from "./target.ts";
 
-const written = (write: (out: ByteWriter) => void): Buffer => {
-  const out = new ByteWriter();
-  write(out);
-  return Buffer.concat(out.take());
-};
-const reader = (bytes: Uint8Array): ByteReader => new ByteReader().use(Buffer.from(bytes), 0, bytes.length);
 const table = {
   task: "t.add",
   limits: [300, null],
@@ -47,6 +43,39 @@ const replies = Buffer.concat(draft.take(Infinity));
 putAnswer(draft, 1, true, { a: 1 }, undefined);
 putStop(draft, 1000);
 const calls = Buffer.concat(draft.take(Infinity));
+
+const call = { task: "t.add", args: [1], kwargs: { when: new Date(0) } };
+const sent: Draft = {
+  ...call,
+  id: "a",
+  nonce: "n",
+  window: 1000,
+  queue: "celery",
+  due: undefined,
+  expires: 1_790_000_000_000,
+  priority: 3,
+  retries: 0,
+  hard: undefined,
+  soft: undefined,
+  headers: { tenant: "ann" },
+  ignoreResult: undefined,
+  compression: false,
+  callbacks: [],
+  errbacks: [],
+  root: "a",
+  parent: undefined,
+  stamps: undefined,
+};
+const launch: Launch = {
+  signature: { ...call, options: { queue: "celery" }, subtask_type: null, immutable: false },
+  named: false,
+  nonce: "n",
+  window: 1000,
+  due: undefined,
+  root: undefined,
+  parent: undefined,
+  stamps: undefined,
+};
 
 const rules = {
   registry: new TaskRegistry(),
@@ -78,13 +107,13 @@ export const driverTargets: readonly Target[] = [
   },
   {
     name: "amqp-table",
-    samples: [written((out) => writeTable(out, table))],
-    feed: (bytes) => refusing(() => readTable(reader(bytes)), SyntaxFault),
+    samples: [writtenBy((out) => writeTable(out, table))],
+    feed: (bytes) => refusing(() => readTable(readerOf(bytes)), SyntaxFault),
   },
   {
     name: "amqp-properties",
     samples: [
-      written((out) =>
+      writtenBy((out) =>
         writeProperties(out, {
           contentType: "application/json",
           headers: table,
@@ -94,14 +123,41 @@ export const driverTargets: readonly Target[] = [
         }),
       ),
     ],
-    feed: (bytes) => refusing(() => readProperties(reader(bytes)), SyntaxFault),
+    feed: (bytes) => refusing(() => readProperties(readerOf(bytes)), SyntaxFault),
+  },
+  {
+    name: "amqp-methods",
+    samples: [
+      writtenBy((out) => {
+        out.u16(406);
+        out.shortString("PRECONDITION_FAILED", "reason");
+      }),
+      writtenBy((out) => {
+        out.i64(7);
+        out.u8(1);
+        out.shortString("celery", "exchange");
+        out.shortString("celery", "routing key");
+      }),
+    ],
+    feed(bytes) {
+      refusing(() => readReason(readerOf(bytes)), SyntaxFault);
+      refusing(() => readEnvelope(readerOf(bytes)), SyntaxFault);
+    },
+  },
+  {
+    name: "pool-sends",
+    samples: [packDraft(sent), packLaunch(launch)].map(bytesOf),
+    feed(bytes) {
+      refusing(() => unpackDraft(textOf(bytes)));
+      refusing(() => unpackLaunch(textOf(bytes)));
+    },
   },
   {
     name: "amqp-frames",
     samples: [
       Buffer.concat([
         Buffer.from("01000000000000ce", "hex"),
-        written((out) => {
+        writtenBy((out) => {
           writeHeartbeat(out);
           writeBody(out, 1, Buffer.alloc(100, "x"));
         }),

@@ -1,6 +1,7 @@
 /** Feeds a target with hostile inputs until its time is over or it makes a find, which is then made as small as it goes. */
 
 import { check, type RunDetails, property } from "fast-check";
+import { dashboardTargets } from "./dashboard-targets.ts";
 import { driverTargets } from "./driver-targets.ts";
 import { hostile } from "./mutation.ts";
 import { storedTargets } from "./stored-targets.ts";
@@ -8,7 +9,13 @@ import { checkPrototypes, type Target } from "./target.ts";
 import { textTargets } from "./text-targets.ts";
 import { wireTargets } from "./wire-targets.ts";
 
-export const targets: readonly Target[] = [...wireTargets, ...driverTargets, ...storedTargets, ...textTargets];
+export const targets: readonly Target[] = [
+  ...wireTargets,
+  ...driverTargets,
+  ...storedTargets,
+  ...dashboardTargets,
+  ...textTargets,
+];
 
 /** Processor time of one input, ms: nothing here is large, so whatever takes this long grows too fast. */
 const longest = 5000;

@@ -1,9 +1,11 @@
 /** Sound inputs: what real Celery wrote, and what we write ourselves. */
 
 import { readdirSync, readFileSync } from "node:fs";
+import { writeProperties } from "../../src/driver/rabbitmq/amqp/properties.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../src/wire/envelope.ts";
 import type { Message } from "../../src/wire/message.ts";
 import { makeTaskMessage } from "../../src/wire/task-message.ts";
+import { writtenBy } from "./target.ts";
 
 const folder = new URL("../../src/wire/fixtures/", import.meta.url);
 
@@ -53,3 +55,15 @@ export const bodies: readonly Uint8Array[] = messages.map(({ body }) => body);
 export const metas: readonly string[] = textsOf("task-meta");
 export const events: readonly string[] = textsOf("events");
 export const controls: readonly string[] = textsOf("control");
+/** The AMQP properties of a dead letter on RabbitMQ. */
+export const letterProperties: Uint8Array = writtenBy((out) =>
+  writeProperties(out, {
+    contentType: "application/json",
+    messageId: "m",
+    headers: {
+      id: "a",
+      task: "t",
+      "celeriac.letter": '{"key":"1","reason":"crashed","at":1,"attempts":[],"detail":"d"}',
+    },
+  }),
+);

@@ -1,5 +1,7 @@
 /** What is fuzzed: something that reads what others wrote, inputs that are sound, and the only errors that it may end in. */
 
+import { ByteReader } from "../../src/driver/rabbitmq/amqp/byte-reader.ts";
+import { ByteWriter } from "../../src/driver/rabbitmq/amqp/byte-writer.ts";
 import { CeleriacError } from "../../src/error/celeriac-error.ts";
 
 export interface Target {
@@ -15,6 +17,14 @@ const encoder = new TextEncoder();
 
 export const textOf = (bytes: Uint8Array): string => decoder.decode(bytes);
 export const bytesOf = (text: string): Uint8Array => encoder.encode(text);
+
+/** What a writer of AMQP has written. */
+export function writtenBy(write: (out: ByteWriter) => void): Buffer {
+  const out = new ByteWriter();
+  write(out);
+  return Buffer.concat(out.take());
+}
+export const readerOf = (bytes: Uint8Array): ByteReader => new ByteReader().use(Buffer.from(bytes), 0, bytes.length);
 
 /** Runs it; an error is fine if it is a coded one, or of these kinds. */
 export function refusing(run: () => unknown, ...kinds: readonly (abstract new (...args: never) => Error)[]): void {

@@ -2,6 +2,7 @@
 
 import { createSecretKey } from "node:crypto";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { readCallMark } from "../../src/wire/call-mark.ts";
 import { decompress } from "../../src/wire/compression.ts";
 import { openBody } from "../../src/wire/content.ts";
 import { readControlReply } from "../../src/wire/control.ts";
@@ -60,7 +61,10 @@ export const wireTargets: readonly Target[] = [
   },
   {
     name: "headers",
-    samples: [bytesOf(stringifyJson(fullMessage.headers))],
+    samples: [
+      bytesOf(stringifyJson(fullMessage.headers)),
+      bytesOf(stringifyJson({ "celeriac.call": { key: "k", queue: "q", hold: "end", life: 1000, by: "unique" } })),
+    ],
     feed(bytes) {
       refusing(() => {
         const headers = parseJson(bytes);
@@ -68,6 +72,7 @@ export const wireTargets: readonly Target[] = [
         const message = { ...bare(bytes), headers: Object.setPrototypeOf(headers, null) as Message["headers"] };
         isHostileTaskName(message.headers["task"]);
         readMarks(message);
+        readCallMark(message.headers);
         readTaskHeaders(message);
       });
     },

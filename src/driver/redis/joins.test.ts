@@ -8,12 +8,22 @@ import type { Backend } from "../../port/backend.ts";
 import type { Settlement } from "../../port/broker.ts";
 import type { Arrival, Joins } from "../../port/joins.ts";
 import { arrivalOf, bytes, day, joined, joinOf, text } from "../../testing/conformance/join-rig.ts";
+import { memberOf } from "./joins.ts";
 
 const bodyless = (group: string, index: number): Arrival => {
   const arrival = { ...arrivalOf(group, index) };
   delete arrival.body;
   return arrival;
 };
+
+it.each([
+  ["a name that JSON does not have", String.raw`[1, "g.\x", "SUCCESS", 0]`],
+  ["a state that JSON does not have", String.raw`[1, "g.0", "\u00", 0]`],
+  ["no end", '[1, "g.0", "SUCCESS", 0'],
+  ["nothing of a member", "null"],
+])("a member written with %s is refused", (_, written) => {
+  expect(() => memberOf("g", 0, written)).toThrow(expect.objectContaining({ code: "BACKEND_REFUSED" }));
+});
 
 describeWith("redis-server", "joins on redis", () => {
   let redis: RedisServer;

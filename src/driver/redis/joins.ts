@@ -152,16 +152,26 @@ function indexOf(score: Buffer | undefined): number {
 
 const start = /^\[\s*\d+\s*,\s*("(?:[^"\\]|\\.)*")\s*,\s*("(?:[^"\\]|\\.)*")\s*,/;
 
-/** The result as it stands there: it is not ours to read. */
-function memberOf(group: string, index: number, text: string): JoinMember {
-  const [head = "", member = "", state = ""] = start.exec(text) ?? [];
+/** The result as it stands there: it is not ours to read. Throws BACKEND_REFUSED. */
+export function memberOf(group: string, index: number, text: string): JoinMember {
+  const [head = "", ...names] = start.exec(text) ?? [];
   const end = text.lastIndexOf("]");
-  if (head === "" || end <= head.length)
+  const [member, state] = names.map(textIn);
+  if (member === undefined || state === undefined || end <= head.length)
     throw new CeleriacError(
       "BACKEND_REFUSED",
       `A member of the chord ${group} is not written as JSON: set result_serializer to "json" on the Python workers that share it.`,
       { details: { group } },
     );
   const value = Buffer.from(text.slice(head.length, end).trim());
-  return { index, member: JSON.parse(member) as string, state: JSON.parse(state) as string, value };
+  return { index, member, state, value };
+}
+
+/** Undefined for what only looks like a string of JSON. */
+function textIn(json: string): string | undefined {
+  try {
+    return JSON.parse(json) as string;
+  } catch {
+    return undefined;
+  }
 }
