@@ -1,8 +1,8 @@
 /**
  * `npm run test:browser`: the dashboard in Debian's Chromium, before a real Redis whose workers go on working. Every page in three sizes and both
- * themes, what people do there, hostile texts, and a login. Pictures of all of it are left in `.tmp/browser`, to be looked at.
+ * themes, what people do there, hostile texts, a login, and a very long table. Pictures of all of it are left in `.tmp/browser`, to be looked at.
  *
- *   npm run test:browser -- [--only NAME] [--quick] [--smoke]
+ *   npm run test:browser -- [--only NAME]... [--quick] [--smoke]
  *
  * `--quick`: pages at 1280 px in light alone. `--smoke`: what CI runs each time, in less than a minute: a login, every page without axe, one thing
  * that is done, hostile texts. Without Chromium or Redis everything is skipped, and said; with CELERIAC_REQUIRE=all that fails.
@@ -21,11 +21,13 @@ import { World } from "./world.ts";
 
 const { values } = parseArgs({
   options: {
-    only: { type: "string", default: "" },
+    only: { type: "string", multiple: true, default: [] },
     quick: { type: "boolean", default: false },
     smoke: { type: "boolean", default: false },
   },
 });
+
+const wanted = ({ name }: Case): boolean => values.only.length === 0 || values.only.some((part) => name.includes(part));
 
 const missing = [
   ...(existsSync(executable) ? [] : [`chromium (${programs.chromium})`]),
@@ -44,7 +46,7 @@ const tally = new Tally();
   await using world = await World.start({ prefix: "/ops/celeriac", ...(values.smoke && { flags, env }) });
   await world.fill();
   await using eyes = await Eyes.open(world.url);
-  for (const one of await cases(world, eyes)) if (one.name.includes(values.only)) await tally.tried(one);
+  for (const one of await cases(world, eyes)) if (wanted(one)) await tally.tried(one);
   if (tally.failed > 0 && world.warnings !== "") say(`\nthe dashboard warned:\n${world.warnings}`);
 }
 say(`\npictures are in ${pictures.slice(root.length + 1)}\n${tally.text}`);
@@ -60,6 +62,7 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
     return [...smoke(eyes), ...hostility(eyes, { brief: true, look: { user: signIn.user } })];
   }
   const { access } = await import("./access.ts");
+  const { longTable } = await import("./long-table.ts");
   const { many } = await import("./many.ts");
   const { moves } = await import("./moves.ts");
   const sizes = values.quick ? [1280] : [390, 1280, 1920];
@@ -69,6 +72,7 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
     ...actions(eyes),
     ...moves(eyes),
     ...many(eyes),
+    ...longTable(),
     ...access(world),
     ...hostility(eyes),
   ];

@@ -19,6 +19,8 @@ export const keyList: readonly { readonly keys: string; readonly what: string }[
   { keys: "/", what: "Search" },
   { keys: "j", what: "Next row" },
   { keys: "k", what: "Row before" },
+  { keys: "Home", what: "The newest tasks" },
+  { keys: "End", what: "The oldest tasks" },
   { keys: "x", what: "Select the row" },
   { keys: "r", what: "Retry the selected, or the open one" },
   { keys: "c", what: "Cancel the selected, or the open one" },
@@ -41,6 +43,8 @@ export function useKeys(table: KeyTable): void {
       if (event.key !== "Escape" && isTyping(event.target)) return;
       // Enter and Space belong to the button or link that has the focus.
       if ((event.key === "Enter" || event.key === " ") && isPressable(event.target)) return;
+      // And the keys that move a slider to the slider.
+      if (isSlider(event.target) && /^(?:Arrow|Page|Home$|End$)/.test(event.key)) return;
       const pair = event.timeStamp - pressed < pairing && first !== "" ? `${first} ${event.key}` : undefined;
       const command =
         (pair === undefined ? undefined : latest.current[pair]) ??
@@ -60,6 +64,10 @@ function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLInputElement) return !["checkbox", "radio", "range", "button"].includes(target.type);
   return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
+}
+
+function isSlider(target: EventTarget | null): boolean {
+  return target instanceof HTMLInputElement && target.type === "range";
 }
 
 function isPressable(target: EventTarget | null): boolean {

@@ -1,7 +1,7 @@
 /** What stands in the URL is what one sees, whatever else somebody writes there. */
 
 import { expect, test } from "vitest";
-import { filterFor, fits, readFilter, toggled } from "./task-filter.ts";
+import { filterFor, fits, pagesFor, readFilter, toggled } from "./task-filter.ts";
 import { rangeOf, readTime, type TimeChoice, writeTime } from "./time-choice.ts";
 
 const now = 1_795_820_000_000;
@@ -58,4 +58,16 @@ test("a row that the stream tells of is counted only if it belongs into the tabl
   expect(fits({ state: "failed" }, chosen)).toBe(false);
   expect(fits({ state: "queued", queue: "mail" }, chosen)).toBe(false);
   expect(toggled(["a", "b"], "a")).toEqual(["b"]);
+});
+
+test("where the table begins bounds its rows on one side, by their order, and is no filter", () => {
+  const read = (query: string): ReturnType<typeof readFilter> => readFilter(new URLSearchParams(query));
+  const between: TimeChoice = { kind: "between", from: 100, until: 200 };
+  expect(pagesFor(read("task=a"), between, now)).toEqual({ task: ["a"], from: 100, until: 200 });
+  expect(pagesFor(read("start=150"), between, now)).toEqual({ from: 100, until: 151 });
+  expect(pagesFor(read("start=150&order=oldest"), between, now)).toEqual({ from: 150, until: 200 });
+  expect(pagesFor(read("start=500"), between, now)).toEqual({ from: 100, until: 200 });
+  expect(pagesFor(read("start=150"), { kind: "live" }, now)).toEqual({ until: 151 });
+  expect(filterFor(read("start=150&state=failed"), { kind: "live" }, now)).toEqual({ state: ["failed"] });
+  for (const nonsense of ["x", "-1", "0", "1e9"]) expect(read(`start=${nonsense}`).start).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 /** Which tasks the table shows, as it stands in the URL; the names are the API's. */
 
 import type { TaskFilter, TaskState } from "../../../src/dashboard/contract.ts";
-import { momentOf, rangeOf, type TimeChoice } from "./time-choice.ts";
+import { momentOf, rangeOf, readMoment, type TimeChoice } from "./time-choice.ts";
 
 export const states: readonly TaskState[] = [
   "queued",
@@ -26,10 +26,13 @@ export interface ChosenFilter {
   readonly worker: readonly string[];
   readonly text: string;
   readonly order: "newest" | "oldest";
+  /** Where the table begins, in the middle of all that fits: a moment, of which it goes on in its order. It filters nothing. */
+  readonly start?: number;
 }
 
 export function readFilter(params: URLSearchParams): ChosenFilter {
   const list = (name: string): readonly string[] => [...new Set(params.getAll(name).filter((text) => text !== ""))];
+  const start = readMoment(params.get("start"));
   return {
     state: list("state").filter((word): word is TaskState => states.some((known) => known === word)),
     task: list("task"),
@@ -37,6 +40,7 @@ export function readFilter(params: URLSearchParams): ChosenFilter {
     worker: list("worker"),
     text: (params.get("text") ?? "").slice(0, longestText),
     order: params.get("order") === "oldest" ? "oldest" : "newest",
+    ...(start !== undefined && { start }),
   };
 }
 
@@ -53,6 +57,15 @@ export function filterFor(chosen: ChosenFilter, time: TimeChoice, now: number): 
     ...(at !== undefined && { at }),
     ...((time.kind === "last" || time.kind === "between") && rangeOf(time, now)),
   };
+}
+
+/** As the server is asked for the rows: those of the filter, from where the table begins. */
+export function pagesFor(chosen: ChosenFilter, time: TimeChoice, now: number): TaskFilter {
+  const filter = filterFor(chosen, time, now);
+  const { start, order } = chosen;
+  if (start === undefined) return filter;
+  if (order === "oldest") return { ...filter, from: Math.max(start, filter.from ?? 0) };
+  return { ...filter, until: Math.min(start + 1, filter.until ?? Infinity) };
 }
 
 export function isEmptyFilter({ state, task, queue, worker, text }: ChosenFilter): boolean {

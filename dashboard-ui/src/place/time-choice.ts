@@ -70,7 +70,8 @@ export function follows(choice: TimeChoice): boolean {
   return choice.kind === "live" || choice.kind === "last";
 }
 
-function readMoment(text: string | null): number | undefined {
+/** What is no moment that anybody could have lived in is none. */
+export function readMoment(text: string | null): number | undefined {
   if (text === null || !/^\d{1,16}$/.test(text)) return undefined;
   const value = Number(text);
   return value > 0 && value <= latest ? value : undefined;

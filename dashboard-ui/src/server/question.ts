@@ -21,13 +21,14 @@ import type {
   WorkflowGraph,
   WorkflowPage,
 } from "../../../src/dashboard/contract.ts";
-import { type ChosenFilter, filterFor } from "../place/task-filter.ts";
+import { type ChosenFilter, filterFor, pagesFor } from "../place/task-filter.ts";
 import { follows, momentOf, rangeOf, spans, type TimeChoice } from "../place/time-choice.ts";
 import { type Params, segment, type Server } from "./ask.ts";
 import type { ServerClock } from "./server-clock.ts";
 import { live } from "./stream-cache.ts";
 
-const rows = 100;
+/** What is seen first is there soon; who scrolls on wants many. The server gives no more at once. */
+const [firstRows, furtherRows] = [100, 200];
 
 export class Questions {
   readonly #server: Server;
@@ -84,8 +85,9 @@ export class Questions {
       placeholderData: keepPreviousData,
       initialPageParam: "",
       queryFn: ({ signal, pageParam }) => {
-        const filter = filterFor(chosen, time, this.#clock.now());
-        const params = { ...filter, order: chosen.order, limit: rows, after: pageParam === "" ? undefined : pageParam };
+        const filter = pagesFor(chosen, time, this.#clock.now());
+        const where = pageParam === "" ? { limit: firstRows } : { limit: furtherRows, after: pageParam };
+        const params = { ...filter, order: chosen.order, ...where };
         return this.#ask<TaskPage>("/api/tasks", params, signal);
       },
       getNextPageParam: ({ next }) => next,
@@ -93,7 +95,7 @@ export class Questions {
 
   counts = (chosen: ChosenFilter, time: TimeChoice) =>
     queryOptions({
-      queryKey: ["counts", whenOf(time), { ...chosen, state: [], order: "newest" }],
+      queryKey: ["counts", whenOf(time), { ...chosen, state: [], order: "newest", start: undefined }],
       placeholderData: keepPreviousData,
       refetchInterval: follows(time) ? 3_000 : false,
       queryFn: ({ signal }) => {

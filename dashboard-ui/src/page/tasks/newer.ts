@@ -44,7 +44,7 @@ export function useNewer({
   useEffect(() => {
     fresh.current.clear();
     setCount(0);
-    if (!follows(time) || chosen.order === "oldest") return undefined;
+    if (!follows(time) || chosen.order === "oldest" || chosen.start !== undefined) return undefined;
     return listen((event) => {
       if (event.type !== "tasks") return;
       const { chosen, rows, calm } = latest.current;

@@ -15,6 +15,7 @@ import { TaskPanel } from "../task/task-panel.tsx";
 import { FilterBar } from "./filter-bar.tsx";
 import { asTasks, isSelected, nothing, type Selection, sizeOf, withLoaded, withToggled } from "./selection.ts";
 import { SelectionBar } from "./selection-bar.tsx";
+import { newestRows, oldestRows, TableFoot } from "./table-foot.tsx";
 import { TaskTable } from "./task-table.tsx";
 import { useNewer } from "./newer.ts";
 
@@ -65,6 +66,8 @@ export function TasksPage() {
   useKeys({
     j: () => move(1),
     k: () => move(-1),
+    Home: () => change(newestRows),
+    End: () => change(oldestRows),
     ArrowDown: () => move(1),
     ArrowUp: () => move(-1),
     x: () => current !== undefined && setSelection(withToggled(selection, current)),
@@ -119,11 +122,17 @@ export function TasksPage() {
               show(id);
             }}
             onTop={setAtTop}
+            foot={(first) =>
+              first === undefined && chosen.start === undefined ? null : (
+                <TableFoot chosen={chosen} time={time} first={first} total={total} />
+              )
+            }
+            place={`${chosen.order} ${String(chosen.start)}`}
             more={table.hasNextPage}
-            busy={table.isFetchingNextPage}
+            busy={table.isFetchingNextPage || table.isPlaceholderData}
             searched={searchedTo === undefined ? undefined : { to: searchedTo, back: chosen.order === "newest" }}
             onMore={() => void table.fetchNextPage()}
-            empty={<NoTasks untouched={isEmptyFilter(chosen) && time.kind === "live"} />}
+            empty={<NoTasks untouched={isEmptyFilter(chosen) && chosen.start === undefined && time.kind === "live"} />}
           />
         )}
         {sizeOf(selection) === 0 ? null : (
