@@ -110,7 +110,7 @@ export class RabbitBroker implements Broker {
       return undefined;
     });
     if (sent.length === 0) return answers.filter((answer) => answer !== undefined);
-    const confirmed = (await this.#publisher.send(sent, signal)).values();
+    const confirmed = (await this.#publisher.send(sent, signal, "refuse")).values();
     return answers.map((answer) => answer ?? (confirmed.next().value as Published));
   }
 

@@ -94,29 +94,63 @@ describeWith("rabbitmq-server", "rabbitmq in bad times", () => {
     });
   });
 
-  test("a server that takes no publishes refuses late and loses nothing, and consuming goes on", async () => {
+  test("a server with an alarm refuses new work at once, loses nothing, and what ends tasks goes on or waits for it", async () => {
     const backend = await backendOf();
     const queue = name("blocked");
-    await backend.broker.publish([outgoing(queue, "a")], never);
+    await backend.broker.publish([outgoing(queue, "a"), outgoing(queue, "again")], never);
     const caught = await Catch.open(backend, queue, 5);
-    const [held] = await caught.until(1);
-    if (held === undefined) throw new Error("one came");
+    const [held, retried] = await caught.until(2);
+    if (held === undefined || retried === undefined) throw new Error("two came");
     await stage.rabbit.ctl("set_vm_memory_high_watermark", "0");
     try {
       // The first is written before the server says that it takes none.
       const unclear = backend.broker.publish([outgoing(queue, "b")], AbortSignal.timeout(5000));
       await expect(unclear).rejects.toMatchObject({ code: "PUBLISH_UNKNOWN" });
-      const late = await backend.broker.publish([outgoing(queue, "c")], AbortSignal.timeout(500));
-      expect(late).toMatchObject([{ kind: "refused", reason: "full" }]);
+      // It has said so: nothing that came later is written, or waits.
+      const late = await backend.broker.publish([outgoing(queue, "c")], never);
+      expect(late).toMatchObject([
+        { kind: "refused", reason: "full", detail: expect.stringContaining("takes no messages just now") },
+      ]);
       expect(await caught.consumer.settle([{ delivery: held, then: { kind: "ack" } }])).toEqual([{ kind: "settled" }]);
       expect((await backend.broker.queues.list()).find((state) => state.name === queue)?.ready).toBeDefined();
-      const waiting = backend.broker.publish([outgoing(queue, "d")], never);
+      const next = outgoing(queue, idOf(retried));
+      const retrying = caught.consumer.settle([{ delivery: retried, then: { kind: "replace", next } }]);
       await stage.rabbit.ctl("set_vm_memory_high_watermark", "0.4");
-      expect(await waiting).toEqual([accepted]);
-      expect((await caught.until(3)).map(idOf)).toEqual(["a", "b", "d"]);
+      expect(await retrying).toEqual([{ kind: "settled" }]);
+      expect(await backend.broker.publish([outgoing(queue, "d")], never)).toEqual([accepted]);
+      expect((await caught.until(5)).map(idOf)).toEqual(["a", "again", "b", "again", "d"]);
     } finally {
       await stage.rabbit.ctl("set_vm_memory_high_watermark", "0.4");
     }
+  });
+
+  test("a policy that comes and goes under a running worker is obeyed, and holds nothing up", async () => {
+    const backend = await backendOf();
+    const queue = name("policy");
+    const taken: string[] = [];
+    let count = 0;
+    const publish = async (): Promise<string> => {
+      const id = `p${String(count++)}`;
+      const [answer] = await backend.broker.publish([outgoing(queue, id)], never);
+      if (answer?.kind === "accepted") taken.push(id);
+      return answer?.kind ?? "";
+    };
+    await publish();
+    const caught = await Catch.open(backend, queue, 1);
+    await caught.until(1);
+    const limit = '{"max-length":1,"overflow":"reject-publish"}';
+    await stage.rabbit.ctl("set_policy", "small", "^policy\\.", limit, "--apply-to", "queues");
+    try {
+      await eventually("the limit to be known", async () => (await publish()) === "refused");
+    } finally {
+      await stage.rabbit.ctl("clear_policy", "small");
+    }
+    await eventually("the limit to be gone", async () => (await publish()) === "accepted");
+    caught.consumer.want(50, 50);
+    const all = await caught.until(taken.length);
+    expect(all.map(idOf)).toEqual(taken);
+    const ends = await caught.consumer.settle(all.map((delivery) => ({ delivery, then: { kind: "ack" } })));
+    expect(ends).toEqual(all.map(() => ({ kind: "settled" })));
   });
 
   test("a queue that is deleted is declared again, by who consumes and by who publishes", async () => {

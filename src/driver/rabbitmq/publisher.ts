@@ -11,9 +11,13 @@ import type { Declarations } from "./declarations.ts";
 import { isPassing, refusedBy, replyCode } from "./failure.ts";
 import type { Parcel } from "./parcel.ts";
 
+/** While the server has told that it takes no publishes: new work is refused at once, what ends a task waits. */
+type WhenBlocked = "refuse" | "wait";
+
 /** One message on its way. Two of its batch may end it, and the first counts. */
 class Sending {
   parcel: Parcel;
+  readonly whenBlocked: WhenBlocked;
   readonly #ended: () => void;
   answer: Published | Error | undefined;
   /** It was written to a connection: whether the server has it is not known before the confirm. */
@@ -24,8 +28,9 @@ class Sending {
   suspected = 0;
   #turn: (() => void) | undefined;
 
-  constructor(parcel: Parcel, ended: () => void) {
+  constructor(parcel: Parcel, whenBlocked: WhenBlocked, ended: () => void) {
     this.parcel = parcel;
+    this.whenBlocked = whenBlocked;
     this.#ended = ended;
   }
 
@@ -73,10 +78,14 @@ export class Publisher {
   }
 
   /**
-   * Answers in the order of `parcels`. When the signal aborts, what was not written because the server takes no publishes is refused as
-   * `full`; anything else that is open rejects the whole with PUBLISH_UNKNOWN.
+   * Answers in the order of `parcels`. What was not written because the server takes no publishes is refused as `full`, at once or, with
+   * `wait`, when the signal aborts; anything else that is open then rejects the whole with PUBLISH_UNKNOWN.
    */
-  async send(parcels: readonly Parcel[], signal: AbortSignal): Promise<readonly Published[]> {
+  async send(
+    parcels: readonly Parcel[],
+    signal: AbortSignal,
+    whenBlocked: WhenBlocked = "wait",
+  ): Promise<readonly Published[]> {
     signal.throwIfAborted();
     if (this.#context.closing.aborted) throw this.#context.closedError();
     if (parcels.length === 0) return [];
@@ -88,7 +97,7 @@ export class Publisher {
       open -= 1;
       if (open === 0) all.resolve();
     };
-    const sendings = parcels.map((parcel) => new Sending(parcel, ended));
+    const sendings = parcels.map((parcel) => new Sending(parcel, whenBlocked, ended));
     // One listener for the whole batch: removing one of many from a signal walks them all.
     const stop = (event: Event): void => {
       const { reason } = event.target as AbortSignal;
@@ -108,10 +117,12 @@ export class Publisher {
   /** Writes it in this turn if everything is there, so that all of a turn go together. */
   #go(sending: Sending, over: AbortSignal): void {
     const { parcel } = sending;
+    const refused = sending.whenBlocked === "refuse" ? this.#refusal(sending) : undefined;
+    if (refused !== undefined) return sending.done(refused);
     const deaf = this.#context.deafAt(parcel.properties.replyTo);
     const up = this.#ready?.closed === false && this.#blocked === undefined && deaf === undefined;
     const channel = up ? this.#ready : undefined;
-    const prepared = channel === undefined ? this.#prepare(parcel, deaf, over) : this.#place(parcel);
+    const prepared = channel === undefined ? this.#prepare(sending, deaf, over) : this.#place(parcel);
     if (channel !== undefined && prepared === undefined) return this.#write(channel, sending, over);
     prepared?.then(
       () => sending.ended || this.#go(sending, over),
@@ -119,13 +130,16 @@ export class Publisher {
     );
   }
 
-  async #prepare(parcel: Parcel, deaf: Promise<void> | undefined, over: AbortSignal): Promise<void> {
+  async #prepare(sending: Sending, deaf: Promise<void> | undefined, over: AbortSignal): Promise<void> {
     await deaf;
     const connection = await this.#context.sending.ready(over);
     // Who gave up in the meantime is not sent then: `#prepare` has nothing else to undo.
-    if (connection.blocked !== undefined) return await this.#unblocked(connection);
+    if (connection.blocked !== undefined)
+      return this.#refusal(sending) !== undefined && sending.whenBlocked === "refuse"
+        ? undefined
+        : await this.#unblocked(connection);
     await this.#open(connection);
-    await this.#place(parcel);
+    await this.#place(sending.parcel);
   }
 
   #place(parcel: Parcel): Promise<void> | undefined {
@@ -248,11 +262,19 @@ export class Publisher {
     return this.#context.sending.connection?.blocked;
   }
 
+  /** Nothing of it was written, and nothing would be read. */
+  #refusal({ tried }: Sending): Published | undefined {
+    const why = this.#blocked;
+    if (tried || why === undefined) return undefined;
+    return full(`${this.#context.location.name} takes no messages just now: ${why}`);
+  }
+
   #abandoned(sending: Sending, cause: unknown): Published | Error {
     if (this.#context.closing.aborted) return this.#context.closedError();
     const { name } = this.#context.location;
     const { tried, parcel } = sending;
-    if (!tried && this.#blocked !== undefined) return full(`${name} takes no messages just now: ${this.#blocked}`);
+    const refused = this.#refusal(sending);
+    if (refused !== undefined) return refused;
     return new CeleriacError(
       "PUBLISH_UNKNOWN",
       tried
