@@ -1,6 +1,6 @@
 /** `celeriac/dashboard`: the dashboard as a handler, and what mounts it. Producers and workers load nothing of it. */
 
-export type { DashboardUser, LoginOptions, OidcLogin, ProxyLogin, RoleRules } from "./access/login.ts";
+export type { DashboardUser, Grant, LoginOptions, OidcLogin, ProxyLogin, RoleRules } from "./access/login.ts";
 export { hashPassword } from "./access/password.ts";
 export type { Peer } from "./access/gate.ts";
 export type { Viewer } from "./access/viewer.ts";

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ActionRequest, AuditPage, Role, Session, TaskPage } from "../contract.ts";
 import { origin, here, type Asked, Stage } from "../fixtures/stage.ts";
 import { routes } from "../http/routes.ts";
+import { checkLogin, type DashboardUser } from "./login.ts";
 import { hashPassword } from "./password.ts";
 import { actionKinds } from "./viewer.ts";
 
@@ -262,6 +263,52 @@ describe("a proxy that vouches", () => {
       "",
     ])
       expect(await role(through({ "x-forwarded-user": "u", "x-forwarded-email": email })), email).toBe("403");
+  });
+});
+
+describe("a rule", () => {
+  const groups = {
+    mail: { role: "operate", queues: ["mail"] },
+    sms: { role: "operate", queues: ["sms", "mail"] },
+    watchers: "view",
+    chiefs: "operate",
+  } as const;
+
+  test("may give a role for some queues: of several groups the highest role, with the queues of all that give it", async () => {
+    const proxy = { header: "x-forwarded-user", groupsHeader: "x-groups", from: ["10.0.0.5"], groups };
+    await using behind = new Stage(undefined, { login: { proxy } });
+    const session = async (names: string): Promise<readonly unknown[]> => {
+      const headers = { "x-forwarded-user": "ann", "x-groups": names };
+      const { user, queues } = await behind.get<Session>("/api/session", { headers, peer: { address: "10.0.0.5" } });
+      return [user?.role, queues];
+    };
+    expect(await session("mail")).toEqual(["operate", ["mail"]]);
+    expect(await session("mail, sms")).toEqual(["operate", ["mail", "sms"]]);
+    // Who may look at all is not let in to operate all.
+    expect(await session("watchers, mail")).toEqual(["operate", ["mail"]]);
+    expect(await session("mail, chiefs")).toEqual(["operate", undefined]);
+    expect(await session("watchers")).toEqual(["view", undefined]);
+    const asked = {
+      headers: { "x-forwarded-user": "ann", "x-groups": "mail" },
+      peer: { address: "10.0.0.5" },
+    };
+    expect((await behind.post({ do: "queue.pause", queue: "money" }, asked)).status).toBe(403);
+    expect((await behind.post({ do: "queue.pause", queue: "mail" }, asked)).status).toBe(200);
+  });
+
+  test.each([
+    ["queues that are no list", { role: "view", queues: "mail" }],
+    ["queues that are no names", { role: "view", queues: [1] }],
+    ["no role", { queues: ["mail"] }],
+    ["an unknown role", "root"],
+    ["nothing", null],
+  ])("with %s is refused", (_what, others) => {
+    const oidc = { issuer: "https://a.example", clientId: "c", redirectUri: "https://b.example/login/callback" };
+    const refused = expect.objectContaining({ code: "CONFIG_INVALID" }) as Error;
+    expect(() => checkLogin({ oidc: { ...oidc, others: others as unknown as Role } })).toThrow(refused);
+    const password = `scrypt$${"x".repeat(20)}`;
+    const user = { name: "a", role: "view", password, queues: "mail" } as unknown as DashboardUser;
+    expect(() => checkLogin({ users: [user] })).toThrow(/queues of "a"/);
   });
 });
 

@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Role } from "../contract.ts";
 import { isPasswordHash } from "./password.ts";
-import { isRole } from "./viewer.ts";
+import { isRole, roles } from "./viewer.ts";
 
 /**
  * Somebody with a password.
@@ -25,23 +25,42 @@ export interface DashboardUser {
 }
 
 /**
- * Who may come in by a name that somebody else vouches for.
+ * What a rule gives: a role, and the queues that it is for.
+ *
+ * @example
+ * ```ts
+ * import type { Grant } from "celeriac/dashboard";
+ * const grant: Grant = { role: "operate", queues: ["mail", "sms"] };
+ * ```
+ */
+export interface Grant {
+  readonly role: Role;
+  /** Sees and touches these queues alone. Default: all. */
+  readonly queues?: readonly string[];
+}
+
+/**
+ * Who may come in by a name that somebody else vouches for: as a role for all queues, or for some.
  *
  * @example
  * ```ts
  * import type { RoleRules } from "celeriac/dashboard";
- * const roles: RoleRules = { people: { "ann@example.com": "admin" }, groups: { support: "operate" }, others: "view" };
+ * const roles: RoleRules = {
+ *   people: { "ann@example.com": "admin" },
+ *   groups: { support: { role: "operate", queues: ["mail"] } },
+ *   others: "view",
+ * };
  * ```
  */
 export interface RoleRules {
   /** By name or mail address. */
-  readonly people?: Readonly<Record<string, Role>>;
+  readonly people?: Readonly<Record<string, Role | Grant>>;
   /** By the domain of a verified mail address: "example.com" lets in nobody of "example.com.evil.com". */
-  readonly domains?: Readonly<Record<string, Role>>;
-  /** By a group that the provider names. */
-  readonly groups?: Readonly<Record<string, Role>>;
+  readonly domains?: Readonly<Record<string, Role | Grant>>;
+  /** By a group that the provider names. Of several the highest role counts, with the queues of all groups that give it. */
+  readonly groups?: Readonly<Record<string, Role | Grant>>;
   /** Of everybody else. Default: they are refused. */
-  readonly others?: Role;
+  readonly others?: Role | Grant;
 }
 
 /**
@@ -118,12 +137,13 @@ export function checkLogin(login: LoginOptions): LoginOptions {
   if (users.length === 0 && proxy === undefined && oidc === undefined)
     throw invalid("login names no way to log in: give users, proxy or oidc.");
   const names = new Set<string>();
-  for (const { name, role, password } of users) {
+  for (const { name, role, password, queues } of users) {
     if (typeof name !== "string" || !/^[^:\p{Cc}]{1,100}$/u.test(name))
       throw invalid(`a user's name must be 1 to 100 characters without ":", not ${JSON.stringify(name)}.`);
     if (names.has(name)) throw invalid(`there are two users named "${name}".`);
     names.add(name);
     if (!isRole(role)) throw invalid(`the role of "${name}" must be view, operate or admin.`);
+    if (!isQueueList(queues)) throw invalid(`the queues of "${name}" must be a list of names.`);
     if (!isPasswordHash(password))
       throw invalid(`the password of "${name}" must be a hash: celeriac dashboard hash prints one.`);
   }
@@ -143,33 +163,59 @@ export function checkLogin(login: LoginOptions): LoginOptions {
   return login;
 }
 
-/** The role of somebody that a proxy or provider vouches for; `undefined`: not to be let in. Mails are compared without regard to case. */
-export function roleOf(
+/** What is given to somebody that a proxy or provider vouches for; `undefined`: not to be let in. Mails are compared without regard to case. */
+export function grantOf(
   rules: RoleRules,
   who: { readonly name: string; readonly email?: string | undefined; readonly groups?: readonly string[] },
-): Role | undefined {
+): Grant | undefined {
   const email = who.email?.toLowerCase();
-  for (const [person, role] of Object.entries(rules.people ?? {})) {
-    if (person === who.name || (email !== undefined && person.toLowerCase() === email)) return role;
+  for (const [person, rule] of Object.entries(rules.people ?? {})) {
+    if (person === who.name || (email !== undefined && person.toLowerCase() === email)) return asGrant(rule);
   }
   const [, domain] = /^[^@]+@([^@]+)$/.exec(email ?? "") ?? [];
   if (domain !== undefined) {
     const found = Object.entries(rules.domains ?? {}).find(([name]) => name.toLowerCase() === domain);
-    if (found !== undefined) return found[1];
+    if (found !== undefined) return asGrant(found[1]);
   }
-  const group = Object.entries(rules.groups ?? {}).filter(([name]) => who.groups?.includes(name));
-  return group.map(([, role]) => role).toSorted((a, b) => rank(b) - rank(a))[0] ?? rules.others;
+  const groups = Object.entries(rules.groups ?? {}).filter(([name]) => who.groups?.includes(name));
+  if (groups.length > 0) return united(groups.map(([, rule]) => asGrant(rule)));
+  return rules.others === undefined ? undefined : asGrant(rules.others);
 }
 
-function rank(role: Role): number {
-  return { view: 0, operate: 1, admin: 2 }[role];
+function asGrant(rule: Role | Grant): Grant {
+  if (typeof rule === "string") return { role: rule };
+  const { role, queues } = rule;
+  return { role, ...(queues !== undefined && { queues }) };
+}
+
+/** One role is for all of a person's queues, so a lower one of another group does not count, whatever its queues. */
+function united(grants: readonly Grant[]): Grant | undefined {
+  const role = roles.findLast((one) => grants.some((grant) => grant.role === one));
+  if (role === undefined) return undefined;
+  const lists = grants.filter((grant) => grant.role === role).map(({ queues }) => queues);
+  const queues = [...new Set(lists.flatMap((list) => list ?? []))];
+  return lists.includes(undefined) ? { role } : { role, queues };
 }
 
 function checkRules(rules: RoleRules, what: string): void {
   const given = [rules.people, rules.domains, rules.groups].flatMap((table) => Object.values(table ?? {}));
   if (rules.others !== undefined) given.push(rules.others);
   if (given.length === 0) throw invalid(`login.${what} lets nobody in: give people, domains, groups or others.`);
-  if (!given.every(isRole)) throw invalid(`the roles of login.${what} must be view, operate or admin.`);
+  if (!given.every((rule) => isRole(rule) || isGrant(rule)))
+    throw invalid(
+      `a rule of login.${what} must be view, operate or admin, or { "role": …, "queues": […] } with names of queues.`,
+    );
+}
+
+function isGrant(rule: unknown): boolean {
+  if (typeof rule !== "object" || rule === null) return false;
+  const { role, queues } = rule as Readonly<Record<string, unknown>>;
+  return isRole(role) && isQueueList(queues);
+}
+
+/** From JSON it may be anything, and a text would let in whoever asks for a part of it. */
+function isQueueList(queues: unknown): boolean {
+  return queues === undefined || (Array.isArray(queues) && queues.every((queue) => typeof queue === "string"));
 }
 
 /** Tokens and codes travel to it, so it is TLS, or this very machine. */

@@ -229,6 +229,18 @@ test("who is not known, or whose address nobody has verified, is not let in", as
   expect(await roleAfter(await finish(begun, undefined, grouped), grouped)).toBe("operate");
 });
 
+test("a session keeps the queues that a rule gives", async () => {
+  await using confined = make({ domains: { "example.com": { role: "operate", queues: ["mail"] } } });
+  const begun = await begin(confined);
+  provider.claims = claimsFor(begun);
+  const response = await finish(begun, undefined, confined);
+  const cookie = response.headers.getSetCookie().find((one) => one.startsWith("celeriac_session=")) ?? "";
+  const headers = { cookie: cookie.split(";")[0] ?? "" };
+  const session = await confined.get<Session>("/ops/api/session", { headers });
+  expect([session.user?.role, session.queues]).toEqual(["operate", ["mail"]]);
+  expect((await confined.ask("/ops/api/queues/money/messages", { headers })).status).toBe(403);
+});
+
 test("a login belongs to the browser that began it, once", async () => {
   const begun = await begin();
   provider.claims = claimsFor(begun);

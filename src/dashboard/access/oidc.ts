@@ -10,7 +10,7 @@ import type { Clock } from "../../clock/clock.ts";
 import { ApiError, badRequest, forbidden } from "../http/failure.ts";
 import { sessionCookie } from "./gate.ts";
 import { checkIdToken, type IdClaims, keyIdOf, type ProviderKey } from "./id-token.ts";
-import { type OidcLogin, roleOf } from "./login.ts";
+import { grantOf, type OidcLogin } from "./login.ts";
 import { cookieOf, type Seal, same } from "./seal.ts";
 import type { Viewer } from "./viewer.ts";
 
@@ -195,15 +195,15 @@ function viewerOf(login: OidcLogin, claims: IdClaims): Viewer | undefined {
   // An address that nobody has verified is one that anybody can choose.
   const address = typeof email === "string" && (verified === true || verified === "true") ? email : undefined;
   const groups = claims[login.groupsClaim ?? "groups"];
-  const role = roleOf(login, {
+  const grant = grantOf(login, {
     name: sub,
     email: address,
     groups: Array.isArray(groups) ? groups.filter((group) => typeof group === "string") : [],
   });
-  if (role === undefined) return undefined;
+  if (grant === undefined) return undefined;
   const shown =
     [address, username, name, sub].find((one): one is string => typeof one === "string" && one !== "") ?? sub;
-  return { name: shown.slice(0, 200), role, ...(address !== undefined && { email: address.slice(0, 200) }) };
+  return { name: shown.slice(0, 200), ...grant, ...(address !== undefined && { email: address.slice(0, 200) }) };
 }
 
 async function read(url: string, init: RequestInit): Promise<Readonly<Record<string, unknown>>> {

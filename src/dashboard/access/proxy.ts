@@ -1,7 +1,7 @@
 /** Logins that a proxy has asked for: its headers are believed from its own addresses, and are a reason to refuse from any other. */
 
 import { forbidden } from "../http/failure.ts";
-import { type ProxyLogin, roleOf } from "./login.ts";
+import { grantOf, type ProxyLogin } from "./login.ts";
 import type { Viewer } from "./viewer.ts";
 
 export function proxyViewer(
@@ -15,11 +15,11 @@ export function proxyViewer(
     throw forbidden(`The header ${login.header} is believed from the proxy alone.`);
   const email = login.emailHeader === undefined ? null : request.headers.get(login.emailHeader);
   const groups = login.groupsHeader === undefined ? null : request.headers.get(login.groupsHeader);
-  const role = roleOf(login, {
+  const grant = grantOf(login, {
     name,
     email: email ?? undefined,
     groups: (groups ?? "").split(",").map((group) => group.trim()),
   });
-  if (role === undefined) throw forbidden(`"${name.slice(0, 100)}" may not look at this dashboard.`);
-  return { name: name.slice(0, 200), role, ...(email !== null && { email }) };
+  if (grant === undefined) throw forbidden(`"${name.slice(0, 100)}" may not look at this dashboard.`);
+  return { name: name.slice(0, 200), ...grant, ...(email !== null && { email }) };
 }
