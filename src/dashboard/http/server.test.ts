@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Fastify from "fastify";
@@ -14,7 +14,7 @@ import type { Session } from "../contract.ts";
 import { dashboard } from "../dashboard.ts";
 import { dashboardPlugin } from "./fastify-plugin.ts";
 import { nodeListener } from "./node-listener.ts";
-import { serveDashboard } from "./server.ts";
+import { boundedServer, serveDashboard } from "./server.ts";
 import { Interface } from "./ui.ts";
 
 const quiet = { history: ":memory:" };
@@ -51,7 +51,7 @@ describe("served", () => {
     });
   });
 
-  test("a body without end, and headers that never come, are cut off", async () => {
+  test("a body without end, and headers without end, are cut off", async () => {
     await using served = await serveDashboard(app, { ...quiet, port: 0 });
     const { csrf } = (await (await fetch(`${served.url}api/session`)).json()) as Session;
     const { origin, port } = new URL(served.url);
@@ -93,6 +93,80 @@ describe("served", () => {
       socket.destroy();
     }
     expect((await fetch(`${served.url}api/session`)).status).toBe(200);
+  });
+});
+
+describe("a client that takes its time", () => {
+  const bounds = { headers: 500, request: 1_000, idle: 500, looked: 20, connections: 3, headerBytes: 16_384 };
+
+  async function start(): Promise<{ readonly port: number; readonly end: () => Promise<void> }> {
+    const page = dashboard(app, quiet);
+    await page.start();
+    const server = boundedServer(nodeListener(page), bounds);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const end = async (): Promise<void> => {
+      server.closeAllConnections();
+      server.close();
+      await page.close();
+    };
+    return { port: (server.address() as AddressInfo).port, end };
+  }
+
+  /** All that the server says until it hangs up. `drip`: written again and again until then. */
+  async function toTheEnd(port: number, text: string, drip: string): Promise<string> {
+    const socket = connect(port, "127.0.0.1");
+    let told = "";
+    socket.on("data", (bytes: Buffer) => void (told += bytes.toString()));
+    const closed = closing(socket);
+    socket.write(text);
+    const timer = setInterval(() => socket.write(drip), 20);
+    await closed;
+    clearInterval(timer);
+    return told;
+  }
+
+  /** Also by an error: what is written after the other end has hung up is one. */
+  function closing(socket: Socket): Promise<void> {
+    socket.on("error", () => {});
+    return new Promise((resolve) => socket.once("close", () => resolve()));
+  }
+
+  test.each([
+    ["whose headers come one by one for ever", "GET / HTTP/1.1\r\nHost: localhost\r\n", "X-A: b\r\n"],
+    ["whose request line comes letter by letter", "GET /", "a"],
+  ])("%s is cut off", async (_what, text, drip) => {
+    const { port, end } = await start();
+    // What it says is lost where the other end goes on writing.
+    expect(await toTheEnd(port, text, drip)).toMatch(/^(?:HTTP\/1\.1 408|$)/);
+    await end();
+  });
+
+  test("whose body comes byte by byte is cut off, and holds up nobody meanwhile", async () => {
+    const { port, end } = await start();
+    const host = `127.0.0.1:${String(port)}`;
+    const session = async (): Promise<Session> => (await (await fetch(`http://${host}/api/session`)).json()) as Session;
+    const head = [
+      "POST /api/actions HTTP/1.1",
+      `Host: ${host}`,
+      `Origin: http://${host}`,
+      `X-CSRF-Token: ${(await session()).csrf}`,
+      "Content-Type: application/json",
+      "Content-Length: 100000",
+    ];
+    const slow = toTheEnd(port, `${head.join("\r\n")}\r\n\r\n`, " ");
+    expect((await session()).readOnly).toBe(false);
+    expect(await slow).toMatch(/^(?:HTTP\/1\.1 408|$)/);
+    await end();
+  });
+
+  test("with more connections than there may be gets no more", async () => {
+    const { port, end } = await start();
+    const held = Array.from({ length: bounds.connections }, () => connect(port, "127.0.0.1"));
+    await Promise.all(held.map((socket) => once(socket, "connect")));
+    await closing(connect(port, "127.0.0.1"));
+    for (const socket of held) socket.destroy();
+    await end();
   });
 });
 

@@ -10,7 +10,7 @@ import { CeleriacError } from "../../error/celeriac-error.ts";
 import { isLoopback } from "../access/origin.ts";
 import { dashboard } from "../dashboard.ts";
 import type { DashboardOptions } from "../options.ts";
-import { nodeListener } from "./node-listener.ts";
+import { type NodeListener, nodeListener } from "./node-listener.ts";
 
 /**
  * How `serveDashboard` and `celeriac dashboard` serve it: the dashboard's options, and where it listens.
@@ -46,8 +46,27 @@ export interface ServedDashboard extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Limits of the server: headers, whole requests, idle connections (ms), connections, bytes of headers. */
-const limits = { headers: 10_000, request: 30_000, idle: 10_000, connections: 1_000, headerBytes: 16_384 } as const;
+/** What one client may take of the server. */
+export interface ServerLimits {
+  /** For all headers of a request, for a request as a whole, and between two of one connection, ms. */
+  readonly headers: number;
+  readonly request: number;
+  readonly idle: number;
+  /** How often these are looked at, ms. */
+  readonly looked: number;
+  /** Of all clients together. */
+  readonly connections: number;
+  readonly headerBytes: number;
+}
+
+const limits: ServerLimits = {
+  headers: 10_000,
+  request: 30_000,
+  idle: 10_000,
+  looked: 2_000,
+  connections: 1_000,
+  headerBytes: 16_384,
+};
 
 /** For answers on their way when it ends, ms. */
 const parting = 2_000;
@@ -76,17 +95,7 @@ export async function serveDashboard(app: App, options: ServeOptions = {}): Prom
   }
   const page = dashboard(app, { ...rest, ...(isName(host) && { hosts: [...(rest.hosts ?? []), host] }) });
   await page.start();
-  const server = createServer(
-    {
-      headersTimeout: limits.headers,
-      requestTimeout: limits.request,
-      keepAliveTimeout: limits.idle,
-      maxHeaderSize: limits.headerBytes,
-      connectionsCheckingInterval: 2_000,
-    },
-    nodeListener(page),
-  );
-  server.maxConnections = limits.connections;
+  const server = boundedServer(nodeListener(page));
   try {
     await listening(server, host, port);
   } catch (error) {
@@ -114,6 +123,22 @@ export async function serveDashboard(app: App, options: ServeOptions = {}): Prom
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Who sends too slowly, or too much, is answered with 408 or 431, and cut off. */
+export function boundedServer(listener: NodeListener, bounds: ServerLimits = limits): Server {
+  const server = createServer(
+    {
+      headersTimeout: bounds.headers,
+      requestTimeout: bounds.request,
+      keepAliveTimeout: bounds.idle,
+      maxHeaderSize: bounds.headerBytes,
+      connectionsCheckingInterval: bounds.looked,
+    },
+    listener,
+  );
+  server.maxConnections = bounds.connections;
+  return server;
 }
 
 export function isLoopbackHost(host: string): boolean {
