@@ -44,10 +44,15 @@ function fenced({ broker, results }: AppConfig): readonly Check[] {
   return [{ topic, verdict: "warning", text, remedy: "Set results to a redis: or sqlite: URL." }];
 }
 
-function depth({ maxDepth }: AppConfig): Check {
+function depth({ maxDepth, broker }: AppConfig): Check {
   const topic = "memory";
   if (maxDepth > 0)
     return { topic, verdict: "ok", text: `at most ${String(maxDepth)} tasks wait in a queue (maxDepth)` };
+  const maxSize = broker.protocol === "sqlite:" ? broker.searchParams.get("maxSize") : null;
+  if (maxSize !== null) {
+    const text = `new tasks are refused when ${maxSize} of the file are in use (maxSize)`;
+    return { topic, verdict: "ok", text };
+  }
   const text = "no maxDepth: a queue that nobody serves grows until the server is full";
   return {
     topic,
