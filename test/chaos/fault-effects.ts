@@ -36,9 +36,12 @@ export const effects: Readonly<Record<Fault, Effect>> = {
   "end and kill worker": worker,
   "stop worker": stopped,
   "stop machine": stopped,
+  "kill machine": worker,
   "kill child": { by: "death", whose: "child" },
   // Its worker renews what it runs.
   "stop child": nothing,
+  // It leaves that to its worker.
+  "end child": nothing,
   "two-port worker dies": { by: "death", whose: "two-port worker" },
   "kill scheduler": nothing,
   "stop scheduler": nothing,
@@ -54,6 +57,7 @@ export const effects: Readonly<Record<Fault, Effect>> = {
   "half-open down": line,
   "slow line": line,
   "late line": line,
+  "uneven line": line,
   "broken word": { ...line, lingers: true },
   "kill redis": { by: "loss", whose: "all", server: "redis" },
   "stop redis": { by: "silence", whose: "all", server: "redis" },
@@ -63,9 +67,11 @@ export const effects: Readonly<Record<Fault, Effect>> = {
   "cut connections": { by: "loss", whose: "all", server: "redis" },
   "full disk ends redis": { by: "loss", whose: "all", server: "redis" },
   "redis clock jumps": { by: "clock", whose: "all", server: "redis" },
+  "kill rabbitmq": { by: "loss", whose: "all", server: "rabbitmq" },
   "stop rabbitmq": { by: "silence", whose: "all", server: "rabbitmq" },
   // Of whoever publishes nothing is read, renewals need nothing to be read.
   "rabbitmq alarm": nothing,
+  "rabbitmq disk alarm": nothing,
   "close connections": { by: "loss", whose: "all", server: "rabbitmq" },
 };
 

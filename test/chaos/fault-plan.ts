@@ -8,8 +8,10 @@ const onEveryBroker = {
   "end worker": 1,
   "end and kill worker": 1,
   "stop machine": 2,
+  "kill machine": 2,
   "kill child": 4,
   "stop child": 2,
+  "end child": 1,
   "two-port worker dies": 3,
   "kill scheduler": 2,
   "stop scheduler": 2,
@@ -28,6 +30,7 @@ const onLines = {
   "half-open down": 2,
   "slow line": 1,
   "late line": 1,
+  "uneven line": 1,
   "broken word": 2,
 } as const;
 const onRedis = {
@@ -39,7 +42,13 @@ const onRedis = {
   "full disk ends redis": 1,
   "redis clock jumps": 1,
 } as const;
-const onRabbit = { "stop rabbitmq": 1, "rabbitmq alarm": 1, "close connections": 1 } as const;
+const onRabbit = {
+  "kill rabbitmq": 2,
+  "stop rabbitmq": 1,
+  "rabbitmq alarm": 1,
+  "rabbitmq disk alarm": 1,
+  "close connections": 1,
+} as const;
 
 export type Fault = keyof typeof onEveryBroker | keyof typeof onLines | keyof typeof onRedis | keyof typeof onRabbit;
 

@@ -27,6 +27,8 @@ export interface FaultParts {
 
 /** Between a polite end and the impolite one. */
 const lastGrace = 1000;
+/** More than is free anywhere: RabbitMQ takes nothing more from whoever publishes. */
+const noDiskHasIt = "1000000GB";
 
 /** Lets one fault happen; resolves when it is over. */
 export async function strike(fault: Fault, parts: FaultParts): Promise<void> {
@@ -80,8 +82,23 @@ export async function strike(fault: Fault, parts: FaultParts): Promise<void> {
       return stop([worker], lease * random.between(0.5, 2.4));
     case "stop machine":
       return stop(cluster.machine(worker), lease * random.between(0.5, 2.4));
+    case "kill machine":
+      if (worker === 0) return;
+      // Its children first, which would end by themselves without it.
+      return during(
+        worker,
+        0,
+        () =>
+          cluster
+            .machine(worker)
+            .toReversed()
+            .forEach((pid) => cluster.signal(pid, "SIGKILL")),
+        nothing,
+      );
     case "kill child":
       return hit(child, "SIGKILL");
+    case "end child":
+      return hit(child, "SIGTERM");
     case "stop child":
       return stop([child], lease * random.between(0.3, 1.5));
     case "two-port worker dies":
@@ -129,6 +146,14 @@ export async function strike(fault: Fault, parts: FaultParts): Promise<void> {
       return during(0, 0, () => redis?.cli("SCRIPT", "FLUSH"), nothing);
     case "cut connections":
       return during(0, 0, () => redis?.cli("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"), nothing);
+    case "kill rabbitmq":
+      // Its queues are classic ones: a quorum queue of 3.10 that was made a moment before comes back without its log.
+      return during(
+        rabbit?.pid ?? 0,
+        random.between(100, 800),
+        () => rabbit?.kill(),
+        () => rabbit?.restart(),
+      );
     case "stop rabbitmq":
       return during(
         rabbit?.pid ?? 0,
@@ -142,6 +167,13 @@ export async function strike(fault: Fault, parts: FaultParts): Promise<void> {
         random.between(500, 3000),
         () => rabbit?.ctl("set_vm_memory_high_watermark", "0.00001"),
         () => rabbit?.ctl("set_vm_memory_high_watermark", "0.4"),
+      );
+    case "rabbitmq disk alarm":
+      return during(
+        0,
+        random.between(500, 3000),
+        () => rabbit?.ctl("set_disk_free_limit", noDiskHasIt),
+        () => rabbit?.ctl("set_disk_free_limit", "1MB"),
       );
     case "close connections":
       return during(0, 0, () => rabbit?.ctl("close_all_connections", "chaos"), nothing);

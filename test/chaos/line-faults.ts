@@ -11,6 +11,7 @@ export type LineFault =
   | "half-open down"
   | "slow line"
   | "late line"
+  | "uneven line"
   | "broken word";
 
 /** Bytes a second: what a bad mobile line carries. */
@@ -54,6 +55,10 @@ export function lineStrike(fault: LineFault, lines: readonly TcpProxy[], lease: 
     case "late line": {
       const late = Math.floor(random.between(50, 500));
       return over(each, (line, on) => line.latency(on ? late : 0), lease * random.between(0.5, 1.5));
+    }
+    case "uneven line": {
+      const late = Math.floor(random.between(50, 250));
+      return over(each, (line, on) => line.latency(on ? late : 0, on ? late : 0), lease * random.between(0.5, 1.5));
     }
   }
 }

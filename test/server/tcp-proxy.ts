@@ -19,8 +19,8 @@ export interface TcpProxy {
   halfOpen(on: boolean): void;
   /** Swallows what the client says; what the server says arrives. */
   deaf(on: boolean): void;
-  /** Delays each piece in each direction, ms. Pieces keep their order, also when it changes. */
-  latency(ms: number): void;
+  /** Delays each piece in each direction, ms, and by up to `jitter` ms more. Pieces keep their order, also when it changes. Default of `jitter`: 0. */
+  latency(ms: number, jitter?: number): void;
   /** Bytes a second in each direction; `Infinity` again: as fast as it goes. */
   slow(rate: number): void;
   /** Lets so many more bytes of each connection's client through, then resets that connection, in the middle of whatever it says. */
@@ -63,6 +63,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
   let half = false;
   let deaf = false;
   let delay = 0;
+  let uneven = 0;
   let rate = Infinity;
   let trap: { readonly text: string; readonly sprung: () => void } | undefined;
   let backTrap: typeof trap;
@@ -81,7 +82,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
   const forward = (way: Way, chunk: Buffer): void => {
     const last = way.pieces.at(-1)?.due ?? 0;
     // A piece never overtakes the one before it: TCP has no such fault.
-    const due = Math.max(performance.now() + delay, last) + (chunk.length / rate) * 1000;
+    const due = Math.max(performance.now() + delay + Math.random() * uneven, last) + (chunk.length / rate) * 1000;
     if (way.pieces.push({ due, chunk }) === 1) arrive(way);
   };
   const end = (line: Line): void => {
@@ -168,7 +169,10 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     blackHole: (on) => void (holed = on),
     halfOpen: (on) => void (half = on),
     deaf: (on) => void (deaf = on),
-    latency: (ms) => void (delay = ms),
+    latency: (ms, jitter = 0) => {
+      delay = ms;
+      uneven = jitter;
+    },
     slow: (bytes) => void (rate = bytes),
     truncate: (bytes) => {
       for (const line of lines) line.allowance = bytes;
