@@ -136,6 +136,8 @@ describe("a tick that was not sent", () => {
     expect(judged(policy, late, [other(10 * second), other(45 * second)])).toMatchObject(
       red(/was not sent, though others were for 35000 ms of its grace$/),
     );
+    const unsent = { ...other(45 * second), used: { id: undefined, by: 45 * second } };
+    expect(judged(policy, late, [other(10 * second), unsent]), "while the broker is away").toMatchObject(green(1));
     const busy = { ...late, 9: ["sent", 30] } as const;
     expect(judged(policy, busy, [other(10 * second), other(45 * second)]).violations).not.toContainEqual(
       expect.stringMatching(/:01.000Z/),

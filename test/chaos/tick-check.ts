@@ -118,7 +118,9 @@ function restedTooLong(
   if (grace <= longestRest) return undefined;
   const within = ({ used }: Tick): boolean => used !== undefined && used.by > at && used.by <= at + grace;
   if (own.some(within)) return undefined;
-  const others = ticks.flatMap((tick) => (tick.schedule !== schedule && within(tick) ? [tick.used?.by ?? at] : []));
+  // What is left out needs no broker: that goes on while it is away.
+  const isSent = (tick: Tick): boolean => within(tick) && tick.used?.id !== undefined;
+  const others = ticks.flatMap((tick) => (tick.schedule !== schedule && isSent(tick) ? [tick.used?.by ?? at] : []));
   const ms = others.length === 0 ? 0 : Math.max(...others) - Math.min(...others);
   return ms > longestRest ? `, though others were for ${String(ms)} ms of its grace` : undefined;
 }
