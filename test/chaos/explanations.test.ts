@@ -74,6 +74,7 @@ describe("what excuses a second run", () => {
     ["a step of a worker's clock", fault("worker clock jumps", holder, 2000, 5000)],
     ["a worker of two ports that died elsewhere", fault("two-port worker dies", 0, 2000, 5000)],
     ["silence that a lease survives", away(1500, 3200)],
+    ["silence that was over when it was claimed", away(-1500, 900)],
     ["silence at another time", away(6100, 9100)],
     ["the silence of another", away(1500, 4500, other)],
   ])("is not %s", (_what, entry) => {

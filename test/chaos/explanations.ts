@@ -137,7 +137,7 @@ export class Explanations {
     const least = this.#broker === "rabbitmq" ? heartbeat : survived * this.#lease;
     return this.#silencesOf(worker).find(
       // What was claimed may have been on its way for as long as its lease.
-      ({ t, until }) => Math.min(until, to) - Math.max(t, held - this.#lease) >= least && until + disorder >= held,
+      ({ t, until }) => Math.min(until, to) - Math.max(t, held - this.#lease) >= least && until >= held,
     )?.name;
   }
 
