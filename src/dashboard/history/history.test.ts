@@ -374,6 +374,20 @@ test("of a talkative task the newest thousand lines are kept, and the rest is co
   expect(history.log("t", { limit: 1_000, after: page.next ?? "" }).items).toHaveLength(998);
 });
 
+test("the same line by two attempts in one moment is two lines, in whatever order they come", () => {
+  const line = (attempt?: number): CeleryEvent => event("celeriac-log", 1, { uuid: "t", text: "one", attempt });
+  const shown = [
+    [line(), line(1), line(2)],
+    [line(2), line(1), line(), line(2)],
+  ].map((lines) => {
+    const history = historyAt();
+    tell(history, event("task-started", 0, { uuid: "t" }), ...lines);
+    return history.log("t").items;
+  });
+  expect(shown[0]).toHaveLength(3);
+  expect(shown[1]).toEqual(shown[0]);
+});
+
 /** Each look at it takes a tenth of a second. */
 class SlowClock extends VirtualClock {
   #looks = 0;

@@ -17,11 +17,12 @@ export class LogWriter {
   }
 
   write(task: number, { at, clock, level, text, fields, attempt }: LogRecord): void {
+    const hash = hashOf(`${level} ${text} ${fields ?? ""}${attempt === undefined ? "" : ` ${String(attempt)}`}`);
     this.#database
       .query(
         "INSERT OR IGNORE INTO log (task, at, clock, hash, level, attempt, text, fields) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       )
-      .run(task, at, clock, hashOf(`${level} ${text} ${fields ?? ""}`), level, attempt ?? null, text, fields ?? null);
+      .run(task, at, clock, hash, level, attempt ?? null, text, fields ?? null);
     const written = (this.#written.get(task) ?? 0) + 1;
     if (written < stride) {
       if (this.#written.size >= 10_000) this.#written.clear();
