@@ -118,7 +118,7 @@ export class TaskEvents implements Witness {
         this.#dead(facts(execution), end.reason, end.detail);
         return;
       case "lost":
-        this.#returned(execution, `${end.error} (${end.culprit})`);
+        this.#returned(execution, `${end.error} (${end.culprit})`, { culprit: end.culprit });
         return;
       case "returned":
         if (end.why === "rejected") tell("task-rejected", { ...facts(execution), requeue: true });
@@ -143,8 +143,8 @@ export class TaskEvents implements Witness {
     this.#options.write("task-received", this.#text.received(headers, undefined, queue, fence));
   }
 
-  #returned(execution: Execution, why: string): void {
-    this.#options.tell("celeriac-returned", { ...facts(execution), why });
+  #returned(execution: Execution, why: string, more: Fields = {}): void {
+    this.#options.tell("celeriac-returned", { ...facts(execution), why, ...more });
   }
 
   #dead(about: Fields, reason: string, detail: string): void {

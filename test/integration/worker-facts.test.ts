@@ -56,6 +56,19 @@ test("a child's end is told in facts, not in a text", async () => {
   expect(detail).toEqual({ code: 7, signal: null, expected: false });
 });
 
+test("a task whose process died is told of as given back, with who is to blame", async () => {
+  await using stage = await open();
+  await stage.rig.worker();
+  const { id } = await stage.rig.send("exit", { code: 7 });
+  const returned = await stage.heard("celeriac-returned", ({ uuid }) => uuid === id);
+  expect(returned).toMatchObject({
+    culprit: expect.stringMatching(/^(?:sure|suspect)$/),
+    why: expect.stringContaining("exit code 7"),
+    attempt: 1,
+    child: expect.any(Number),
+  });
+});
+
 test.for(["SIGTERM", "SIGKILL"] as const)("what is terminated tells that it was by %s", async (signal) => {
   await using stage = await open();
   const { rig } = stage;

@@ -117,8 +117,10 @@ export type StepKind =
   | "received" // claimed by a worker
   | "started"
   | "checkpoint"
+  | "progress" // of many reports the first, the last and at most 18 between
   | "retried"
-  | "returned" // given back to its queue: shutdown, crash of its process, unknown task
+  | "returned" // given back to its queue: shutdown, crash of a neighbour in its process, unknown task
+  | "crashed" // its process died, and it goes back to its queue
   | "succeeded"
   | "failed"
   | "revoked"
@@ -134,7 +136,7 @@ export interface TimelineStep {
   readonly pid?: number;
   /** Number of the claim: of two runs the higher one is the later. */
   readonly fence?: number;
-  /** Name of a checkpoint or custom event, why it was given back, buried or revoked, first lines of an error. */
+  /** Name of a checkpoint or custom event, "3 of 10: a note", why it was given back, buried or revoked, first lines of an error. */
   readonly text?: string;
   /** When the message was not to run before. */
   readonly due?: number;
@@ -152,7 +154,7 @@ export interface Attempt {
   readonly claimed?: number;
   readonly started?: number;
   readonly ended?: number;
-  readonly end?: "succeeded" | "failed" | "retried" | "returned" | "revoked" | "rejected" | "dead";
+  readonly end?: "succeeded" | "failed" | "retried" | "returned" | "crashed" | "revoked" | "rejected" | "dead";
   readonly error?: string;
   readonly steps: readonly TimelineStep[];
 }

@@ -5,7 +5,7 @@
  *
  *   delayed ─(due)─▶ queued ─▶ running ─▶ succeeded │ failed ─▶ dead │ revoked
  *                      ▲  ╲______╱ ╲─▶ retrying ─▶ running …
- *                      └─ returned
+ *                      └─ returned, crashed
  */
 
 import type { TaskState } from "../contract.ts";
@@ -61,6 +61,11 @@ const finishedBefore = "was finished before";
 export const beforeItRan = "revoked before it ran";
 const endOf = { succeeded: "succeeded", failed: "failed", revoked: "revoked", dead: "dead", rejected: "dead" } as const;
 
+/** Whose text is an error. */
+export function tellsError(kind: Step["kind"]): boolean {
+  return kind === "failed" || kind === "retried" || kind === "crashed" || kind === "dead";
+}
+
 /** @param at of the steps up to this moment alone. */
 export function foldSteps(steps: readonly Step[], at: number = Infinity): Life {
   // Where it was sent it lay before a step says so.
@@ -99,7 +104,7 @@ class Fold {
     const { kind, at, text } = step;
     this.#tick(at);
     const state = this.#state;
-    if (kind === "checkpoint" || kind === "event") {
+    if (kind === "checkpoint" || kind === "event" || kind === "progress") {
       if (state === undefined) this.#enter("running", step);
       return;
     }
@@ -107,7 +112,7 @@ class Fold {
     const later = this.#fence > 0 && (step.fence ?? 0) > this.#fence;
     const over = state !== undefined && rank[state] >= ends;
     const anew = later || (over && at - this.#since > skew);
-    if ((kind === "failed" || kind === "retried" || kind === "dead") && text !== undefined) this.#error = text;
+    if (tellsError(kind) && text !== undefined) this.#error = text;
     switch (kind) {
       case "sent":
         if (state === undefined) this.#wait(step, step.due);
@@ -125,6 +130,7 @@ class Fold {
         if (over && !anew) return;
         return this.#enter("retrying", step, step.due);
       case "returned":
+      case "crashed":
         if (over && !later) return;
         if (this.#end !== undefined && text?.startsWith(finishedBefore)) return this.#enter(this.#end, step);
         if (state === "running" && (step.worker ?? this.#worker) !== this.#worker) return;

@@ -57,6 +57,7 @@ const event: fc.Arbitrary<CeleryEvent> = fc
     parent_id: some(fc.constantFrom(...ids)),
     eta: some(fc.integer({ min: 0, max: 10 }).map((step) => new Date(began + step * 900).toISOString())),
     why: some(fc.constantFrom("shutdown", "was finished before")),
+    culprit: some(fc.constant("sure")),
     requeue: some(fc.boolean()),
     done: fc.integer({ min: 0, max: 3 }),
     level: fc.constant("info"),

@@ -88,9 +88,10 @@ export function readTaskEvent(event: CeleryEvent): Saying | undefined {
   const kind = kinds[event.type] ?? (event.type.startsWith("task-") ? "event" : undefined);
   if (kind === undefined) return undefined;
   const rejected = kind === "rejected" && event["requeue"] === true;
+  const crashed = kind === "returned" && event["culprit"] !== undefined;
   const planned = kind === "sent" || kind === "received" ? plannedOf(event["planned"]) : [];
-  const step = stepOf(event, rejected ? "returned" : kind, at);
-  return { id, at, step, facts: factsOf(event, kind), ...(planned.length > 0 && { planned }) };
+  const step = stepOf(event, rejected ? "returned" : crashed ? "crashed" : kind, at);
+  return { id, at, step, facts: factsOf(event, step.kind), ...(planned.length > 0 && { planned }) };
 }
 
 function plannedOf(value: unknown): readonly PlannedStep[] {
@@ -148,6 +149,7 @@ function stepText(event: CeleryEvent, kind: StepKind): string | undefined {
         limit.error,
       );
     case "returned":
+    case "crashed":
       return text(event["why"] ?? event.type.slice(5), limit.error);
     case "checkpoint":
       return text(event["checkpoint"] ?? event["name"], limit.name);
@@ -160,6 +162,7 @@ function stepText(event: CeleryEvent, kind: StepKind): string | undefined {
     case "started":
     case "succeeded":
     case "rejected":
+    case "progress":
       return undefined;
   }
 }
@@ -184,6 +187,7 @@ function factsOf(event: CeleryEvent, kind: StepKind): Partial<Record<FactName, s
     put("error", text(event["exception"], limit.fullError));
     put("trace", text(event["traceback"], limit.trace));
   }
+  if (kind === "crashed") put("error", text(event["why"], limit.fullError));
   return facts;
 }
 

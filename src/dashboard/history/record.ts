@@ -5,6 +5,7 @@
 
 import { foldSteps, type Life } from "./fold.ts";
 import { type FactName, factNames, type Saying } from "./reading.ts";
+import { addReport, type Report } from "./progress-steps.ts";
 import { addStep, kindNumber, type Step, stepKinds } from "./step.ts";
 import type { Words } from "./words.ts";
 import type { Row } from "./database.ts";
@@ -15,20 +16,16 @@ export interface KnownFact {
   /** Of the event that said so. */
   readonly at: number;
 }
-export interface KeptProgress {
-  readonly done: number;
-  readonly total: number | null;
-  readonly note: string | null;
-  readonly at: number;
-}
-
 export class TaskRecord {
   readonly id: string;
   /** In the file; 0: not there yet. */
   row = 0;
   readonly steps: Step[] = [];
   readonly facts: Map<FactName, KnownFact> = new Map();
-  progress: KeptProgress | undefined;
+  /** The latest. */
+  progress: Report | undefined;
+  /** Some of all, for the timeline. */
+  readonly reports: Report[] = [];
   leftOut = 0;
   /** The first moment at which it told of progress or wrote a line; counts while no step is known. */
   sign: number | undefined;
@@ -82,6 +79,7 @@ export class TaskRecord {
     }
     if (progress) {
       const [done, total, note] = progress;
+      if (addReport(this.reports, { done, total, note, at })) news = true;
       const before = this.progress;
       if (before === undefined || at > before.at || (at === before.at && done > before.done)) {
         this.progress = { done, total, note, at };
@@ -113,6 +111,8 @@ interface StoredLife {
   /** Its root, if it is another. */
   readonly r?: string | undefined;
   readonly p?: readonly [number, number | null, string | null, number];
+  /** Reports of progress, their moments counted likewise. Absent: the latest alone is known. */
+  readonly g?: readonly (readonly [number, number | null, string | null, number])[];
   readonly o?: number;
   readonly n?: number | undefined;
 }
@@ -136,6 +136,9 @@ export function writeLife(record: TaskRecord, words: Words): string {
     x: record.moment("expires"),
     r: record.fact("root"),
     ...(progress && { p: [progress.done, progress.total, progress.note, progress.at] }),
+    ...(record.reports.length > 1 && {
+      g: record.reports.map((one) => [one.done, one.total, one.note, one.at - first]),
+    }),
     ...(leftOut > 0 && { o: leftOut }),
     ...(record.steps.length === 0 && { n: record.sign }),
   };
@@ -194,6 +197,9 @@ export function recordOf(id: string, row: Row, words: Words): TaskRecord {
     record.facts.set(fact, { value, at: stored.t + stamp });
   });
   if (stored.p) record.progress = { done: stored.p[0], total: stored.p[1], note: stored.p[2], at: stored.p[3] };
+  if (stored.g)
+    for (const [done, total, note, after] of stored.g) record.reports.push({ done, total, note, at: stored.t + after });
+  else if (record.progress) addReport(record.reports, record.progress);
   record.leftOut = stored.o ?? 0;
   record.sign = stored.n;
   return record;

@@ -18,7 +18,7 @@ export interface Step {
   readonly queue?: string | undefined;
 }
 
-/** By their place in a run, which decides among steps of one millisecond. Stored by number: new kinds go behind the last. */
+/** By their place in a run, which decides among steps of one millisecond. Stored by number: new kinds go behind the last, and into `rankOf`. */
 export const stepKinds: readonly StepKind[] = [
   "sent",
   "received",
@@ -32,20 +32,28 @@ export const stepKinds: readonly StepKind[] = [
   "failed",
   "dead",
   "succeeded",
+  "crashed",
+  "progress",
 ];
-const rankOf: ReadonlyMap<StepKind, number> = new Map(stepKinds.map((kind, index) => [kind, index]));
+const numbers: ReadonlyMap<StepKind, number> = new Map(stepKinds.map((kind, index) => [kind, index]));
+/** Kinds that came later stand beside those that they are like. */
+const rankOf: ReadonlyMap<StepKind, number> = new Map([
+  ...numbers,
+  ["progress", kindNumber("checkpoint") + 0.5],
+  ["crashed", kindNumber("returned") + 0.5],
+]);
 
 /** So many of the first and of the last steps are kept; both ends of a set are the same in whatever order it was filled. */
 const kept = { first: 100, last: 200 } as const;
 
 export function kindNumber(kind: StepKind): number {
-  return rankOf.get(kind) ?? 0;
+  return numbers.get(kind) ?? 0;
 }
 
 export function compareSteps(a: Step, b: Step): number {
   return (
     a.at - b.at ||
-    kindNumber(a.kind) - kindNumber(b.kind) ||
+    (rankOf.get(a.kind) ?? 0) - (rankOf.get(b.kind) ?? 0) ||
     (a.fence ?? 0) - (b.fence ?? 0) ||
     (a.attempt ?? 0) - (b.attempt ?? 0) ||
     (a.pid ?? 0) - (b.pid ?? 0) ||

@@ -1,7 +1,8 @@
 /** A record as the dashboard shows it: the table's line, and all attempts, as they were at a moment. */
 
 import type { Attempt, TaskRow, TaskState, TimelineStep } from "../contract.ts";
-import { beforeItRan, type Life, skew, type Span } from "./fold.ts";
+import { beforeItRan, type Life, skew, type Span, tellsError } from "./fold.ts";
+import { withReports } from "./progress-steps.ts";
 import type { TaskRecord } from "./record.ts";
 import type { Step } from "./step.ts";
 
@@ -64,13 +65,22 @@ function ranOf({ runs }: Life, at: number): number | undefined {
   return last && (last.end ?? at) - last.start;
 }
 
-const ends = { succeeded: 1, failed: 1, retried: 1, returned: 1, revoked: 1, rejected: 1, dead: 1 } as const;
+const ends = {
+  succeeded: 1,
+  failed: 1,
+  retried: 1,
+  returned: 1,
+  crashed: 1,
+  revoked: 1,
+  rejected: 1,
+  dead: 1,
+} as const;
 
 /** Each from its claim to its end. What happens between two belongs to the one before, being queued to the one after. */
 export function attemptsOf(record: TaskRecord, at: number): readonly Attempt[] {
   const groups: Step[][] = [];
   let ended = true;
-  for (const step of record.steps) {
+  for (const step of withReports(record.steps, record.reports)) {
     if (step.at > at) break;
     const begins = step.kind === "sent" || step.kind === "received" || step.kind === "started";
     const group = groups.at(-1);
@@ -105,10 +115,10 @@ function isLate({ kind, at, attempt = 1 }: Step, group: readonly Step[]): boolea
 
 function attemptOf(group: readonly Step[], index: number, before: readonly Step[] | undefined): Attempt {
   const first = (...kinds: readonly Step["kind"][]): Step | undefined => group.find(({ kind }) => kinds.includes(kind));
-  const started = first("started", "checkpoint", "event");
+  const started = first("started", "checkpoint", "progress", "event");
   const claimed = first("received");
   const end = group.findLast(({ kind }) => kind in ends);
-  const left = before?.findLast(({ kind }) => kind === "retried" || kind === "returned");
+  const left = before?.findLast(({ kind }) => kind === "retried" || kind === "returned" || kind === "crashed");
   const who = started ?? claimed ?? end;
   const told = group.findLast(({ fence }) => fence !== undefined);
   return present<Attempt>({
@@ -121,9 +131,7 @@ function attemptOf(group: readonly Step[], index: number, before: readonly Step[
     started: started?.at,
     ended: end?.at,
     end: end?.kind as Attempt["end"],
-    error: group.findLast(
-      ({ kind, text }) => text !== undefined && (kind === "failed" || kind === "retried" || kind === "dead"),
-    )?.text,
+    error: group.findLast(({ kind, text }) => text !== undefined && tellsError(kind))?.text,
     steps: group.map(timelineStep),
   });
 }

@@ -13,6 +13,7 @@ const ends: Readonly<Record<NonNullable<Attempt["end"]>, TaskState>> = {
   failed: "failed",
   retried: "retrying",
   returned: "queued",
+  crashed: "failed",
   revoked: "revoked",
   rejected: "failed",
   dead: "dead",
@@ -23,8 +24,10 @@ const words: Readonly<Record<StepKind, string>> = {
   received: "claimed",
   started: "started",
   checkpoint: "checkpoint",
+  progress: "progress",
   retried: "to be tried again",
   returned: "given back",
+  crashed: "crashed",
   succeeded: "succeeded",
   failed: "failed",
   revoked: "revoked",
@@ -132,11 +135,11 @@ function AttemptLine({
             />
           )}
           {steps
-            .filter(({ kind }) => kind === "checkpoint" || kind === "event")
+            .filter(({ kind }) => kind === "checkpoint" || kind === "event" || kind === "progress")
             .map(({ at, kind, text }, index) => (
               <span
                 key={index}
-                className="absolute top-0 h-5 w-0.5 bg-ink"
+                className={`absolute w-0.5 bg-ink ${kind === "progress" ? "bottom-0 h-1.5" : "top-0 h-5"}`}
                 title={`${words[kind]} ${text ?? ""}`}
                 style={{ left: `${String(placeOn(axis, at))}%` }}
               />
