@@ -45,6 +45,8 @@ export async function runWorker({
     worker?.stop({ cold }).catch(() => {}); // a failure to stop rejects `closed` as well
   };
   for (const signal of signals) process.on(signal, onSignal);
+  // As children of the other pools do: stacks name the lines that were written. It counts for what is loaded from now on.
+  if (flags.pool === "inline") process.setSourceMapsEnabled(true);
   const app = await loadAppFile(file);
   try {
     await using health = await Health.listen(probed);
