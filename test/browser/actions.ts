@@ -42,7 +42,7 @@ export function actions(eyes: Eyes): readonly Case[] {
         const all = seen.page.getByRole("button", { name: /^Select all .* that match$/ });
         if (await all.isVisible()) await all.click();
         await seen.press("button", "Retry");
-        await seen.text(/sent again/);
+        await seen.said(/sent again/);
       }),
     },
     {

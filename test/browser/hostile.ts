@@ -1,6 +1,7 @@
 /** Texts that are markup, script, or worse, to whoever does not take them as text; and events with such names, as anybody who reaches the broker can send. */
 
 import { coreOf } from "../../src/app/app.ts";
+import { every } from "../../src/index.ts";
 import { eventMessage } from "../../src/wire/event.ts";
 import { app } from "./app.ts";
 import { echo } from "./tasks.ts";
@@ -35,7 +36,7 @@ export const hostile: readonly string[] = [
   "<style>@import'//evil.example/x.css';</style>",
   "expression(alert(1))",
   "&lt;script&gt;alert(1)&lt;/script&gt;",
-  "\u003cscript\u003ealert(1)\u003c/script\u003e",
+  "\\u003cscript\\u003ealert(1)\\u003c/script\\u003e",
   "\u2028alert(1)\u2029",
   "\u202Egnp.exe",
   "\u0000\u0001\u001b[2J\u001b]52;c;YWxlcnQ=\u0007",
@@ -48,14 +49,31 @@ export const hostile: readonly string[] = [
   "😀".repeat(60),
 ];
 
-/** Sends each as argument, result, error and log line, and tells of tasks, workers and queues that are called so. */
+/** What is not to be seen is no schedule's name, and is refused as one. */
+export const scheduleNames: readonly string[] = hostile.map((text) => text.replaceAll(/\p{C}/gu, "").trim());
+
+/** Nobody takes from it, so that what lies there is there to be looked at. */
+export const box = "hostile-box";
+
+/** The id of the task that is told of, and of its workflow; the task that it begins has this one with a "+" behind. */
+export const forgedId = (index: number): string => `hostile-${String(index)}-${hostile[index] ?? ""}`.slice(0, 198);
+
+/**
+ * Sends each as argument, stamp, result, error and log line, as the reason of a dead letter, into a queue where it stays, and as a schedule
+ * with its input; and tells of tasks in workflows, workers and queues that are called so.
+ */
 export async function sendHostile(): Promise<void> {
   const { bus } = await coreOf(app).connect();
   const now = Date.now() / 1000;
   for (const [index, text] of hostile.entries()) {
-    await echo.delay({ text, fail: index % 2 === 0 });
+    // No message says this name, which a reader might take for an object's own maker.
+    const name = text === "__proto__" ? "proto" : text;
+    await app.enqueue(echo.s({ text, fail: index % 2 === 0 }), { stamps: { [name]: text } });
+    await echo.delay({ text, fail: false, bury: true });
+    await echo.enqueue({ text, fail: false }, { queue: box });
+    await app.schedules.add(scheduleNames[index] ?? "", every("1h"), echo.si({ text, fail: false }));
     const common = { hostname: text, utcoffset: 0, pid: 1, clock: index };
-    const uuid = `hostile-${String(index)}-${text}`.slice(0, 200);
+    const uuid = forgedId(index);
     const events = [
       {
         ...common,
@@ -79,6 +97,16 @@ export async function sendHostile(): Promise<void> {
         kwargs: text,
         queue: text,
         root_id: uuid,
+      },
+      {
+        ...common,
+        type: "task-received",
+        timestamp: now,
+        uuid: `${uuid}+`,
+        name: text,
+        queue: text,
+        root_id: uuid,
+        parent_id: uuid,
       },
       { ...common, type: "task-started", timestamp: now, uuid },
       {

@@ -31,6 +31,8 @@ export interface Look {
   readonly width?: number;
   readonly theme?: "light" | "dark";
   readonly user?: { readonly username: string; readonly password: string };
+  /** Origins that may be asked beside the dashboard's. */
+  readonly also?: readonly string[];
 }
 
 export class Eyes implements AsyncDisposable {
@@ -49,7 +51,7 @@ export class Eyes implements AsyncDisposable {
 
   /** Runs the visit; rejects with what it found, and with all that the browser noticed meanwhile. */
   async visit(look: Look, visit: (seen: Seen) => Promise<void>): Promise<void> {
-    const { width = 1280, theme = "light", user } = look;
+    const { width = 1280, theme = "light", user, also = [] } = look;
     const context = await this.#browser.newContext({
       viewport: { width, height: width < 600 ? 844 : width > 1_500 ? 1_080 : 800 },
       colorScheme: theme,
@@ -58,7 +60,7 @@ export class Eyes implements AsyncDisposable {
       ...(user !== undefined && { httpCredentials: user }),
     });
     try {
-      const seen = await Seen.in(context, this.url, `${String(width)}-${theme}`);
+      const seen = await Seen.in(context, this.url, `${String(width)}-${theme}`, also);
       try {
         await visit(seen);
       } catch (error) {
@@ -103,7 +105,7 @@ export class Seen {
     this.#look = look;
   }
 
-  static async in(context: BrowserContext, base: string, look: string): Promise<Seen> {
+  static async in(context: BrowserContext, base: string, look: string, also: readonly string[]): Promise<Seen> {
     await context.addInitScript(listening);
     const page = await context.newPage();
     page.setDefaultTimeout(patience);
@@ -117,11 +119,10 @@ export class Seen {
       seen.troubles.push(`dialog: ${dialog.message()}`);
       void dialog.dismiss();
     });
-    const { origin } = new URL(base);
+    const known = [new URL(base).origin, ...also, "blob:", "data:"];
     page.on("request", (request) => {
       const url = request.url();
-      if (!url.startsWith(origin) && !url.startsWith("blob:") && !url.startsWith("data:"))
-        seen.troubles.push(`request: ${url.slice(0, 200)}`);
+      if (!known.some((start) => url.startsWith(start))) seen.troubles.push(`request: ${url.slice(0, 200)}`);
     });
     page.on("response", (response) => {
       const { pathname } = new URL(response.url());
@@ -164,6 +165,11 @@ export class Seen {
 
   async text(text: string | RegExp): Promise<void> {
     await this.page.getByText(text).first().waitFor();
+  }
+
+  /** What a press is answered with; where that took its time, that it goes on. */
+  async said(text: string | RegExp): Promise<void> {
+    await this.page.getByText(text).or(this.page.getByText("and goes on")).first().waitFor();
   }
 
   async shot(name: string): Promise<void> {

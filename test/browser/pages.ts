@@ -1,5 +1,6 @@
 /** Every page, full of real data, in three sizes and both themes. */
 
+import type { ActionRequest, Session } from "../../src/dashboard/contract.ts";
 import type { Case } from "./case.ts";
 import type { Eyes, Seen } from "./look.ts";
 
@@ -24,6 +25,39 @@ export async function api<T>(seen: Seen, path: string): Promise<T> {
     if (status < 300) return JSON.parse(body) as T;
     if (tries === mostTries || !body.includes('"TIMEOUT"')) throw new Error(`${path}: ${String(status)} ${body}`);
   }
+}
+
+/** Does it as a page does; what is refused is so answered, and is in the audit all the same. */
+export async function press(
+  seen: Seen,
+  request: ActionRequest,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const { csrf } = await api<Session>(seen, "/api/session");
+  const init = {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-csrf-token": csrf },
+    body: JSON.stringify(request),
+  };
+  return seen.page.evaluate<{ readonly status: number; readonly text: string }>(
+    `fetch(document.querySelector('meta[name=celeriac-prefix]').content + "/api/actions", ${JSON.stringify(init)}).then(async (answer) => ({ status: answer.status, text: await answer.text() }))`,
+  );
+}
+
+/** Asks until the answer fits, or the answers to several questions do; `otherwise` is what is wrong if that does not come. */
+export async function answered<T>(
+  seen: Seen,
+  path: string | readonly string[],
+  fits: (answer: T) => boolean,
+  otherwise: string,
+): Promise<T> {
+  for (let tries = 0; tries < 450; tries++) {
+    const answer = (
+      typeof path === "string" ? await api(seen, path) : await Promise.all(path.map((one) => api(seen, one)))
+    ) as T;
+    if (fits(answer)) return answer;
+    await seen.page.waitForTimeout(200);
+  }
+  throw new Error(otherwise);
 }
 
 /** The id of a task that fits; waits until there is one. */

@@ -1,6 +1,7 @@
 /**
  * `npm run test:browser`: the dashboard in Debian's Chromium, before a real Redis whose workers go on working. Every page in three sizes and both
- * themes, what people do there, hostile texts, a login, and a very long table. Pictures of all of it are left in `.tmp/browser`, to be looked at.
+ * themes, what people do there, on a phone too, hostile texts, a login, and a very long table. Pictures of all of it
+ * are left in `.tmp/browser`, to be looked at.
  *
  *   npm run test:browser -- [--only NAME]... [--quick] [--smoke]
  *
@@ -65,11 +66,15 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
   const { longTable } = await import("./long-table.ts");
   const { many } = await import("./many.ts");
   const { moves } = await import("./moves.ts");
+  const { phone } = await import("./phone.ts");
+  const { presses } = await import("./presses.ts");
   const sizes = values.quick ? [1280] : [390, 1280, 1920];
   const all = pages(eyes, sizes);
   return [
     ...(values.quick ? all.slice(0, 1) : all),
     ...actions(eyes),
+    ...presses(eyes),
+    ...phone(eyes),
     ...moves(eyes),
     ...many(eyes),
     ...longTable(),

@@ -60,7 +60,7 @@ export function smoke(eyes: Eyes): readonly Case[] {
         await seen.go("");
         await seen.go(`tasks/${await taskId(seen, "state=queued&queue=backfill")}`);
         await seen.press("button", "Resume backfill");
-        await seen.text("Queue resumed");
+        await seen.said("Queue resumed");
         // Some of these fail by chance.
         await seen.page
           .getByText(/^(?:succeeded|failed)$/)

@@ -112,13 +112,29 @@ export const native = app.task(
   },
 );
 
+/** What a bench sends, some hundred a second: over in a moment, and one in fifty fails. */
+export const reserve = app.task("shop.stock.reserve", { queue: "stock" }, ({ item }: { readonly item: number }) => {
+  if (item % 50 === 0) throw new RangeError(`item ${String(item)} is sold out`);
+  return item;
+});
+
+/** Turns every message away: a dead letter with no process that died. */
+export const foreign = app.task("shop.orders.foreign", { queue: "mail" }, async ({ order }: { order: number }, ctx) => {
+  ctx.log.warn("an order of another shop", { order });
+  ctx.reject();
+});
+
 /** Gives back, logs and throws whatever it gets: for texts that would be markup or script, were they taken for it. */
 export const echo = app.task(
   "shop.echo",
   { queue: "mail" },
-  async ({ text, fail }: { readonly text: string; readonly fail: boolean }, ctx) => {
+  async (
+    { text, fail, bury = false }: { readonly text: string; readonly fail: boolean; readonly bury?: boolean },
+    ctx,
+  ) => {
     ctx.log.warn(text, { [text]: text });
     ctx.progress(1, 2, text);
+    if (bury) ctx.reject({ reason: text });
     if (fail) throw new Error(text, { cause: new TypeError(text) });
     return { [text]: text };
   },

@@ -2,7 +2,7 @@
 
 import { chain, chord } from "../../src/index.ts";
 import { app } from "./app.ts";
-import { announce, archive, charge, native, poll, publish, report, resize, send } from "./tasks.ts";
+import { announce, archive, charge, native, poll, publish, report, reserve, resize, send } from "./tasks.ts";
 
 const images = (count: number, album: number) =>
   Array.from({ length: count }, (_, index) =>
@@ -26,6 +26,19 @@ export async function standing(): Promise<void> {
   await app.delay(chain(chord(images(60, 1), publish.s()), announce.s()));
   await app.delay(chain(chord(images(8, 2), publish.s()), announce.s()));
   await app.delay(chain(charge.si({ order: 9, cents: 4_900 }), send.si({ to: "ann@shop.example", subject: "Paid" })));
+}
+
+/** Of one round of the bench. */
+const burst = 60;
+/** Messages that may wait of it: a machine that is slower than the bench is not drowned in them. */
+const mostWaiting = 600;
+let items = 0;
+
+/** Many at once, where the last ones have been taken. */
+export async function busy(): Promise<void> {
+  const stock = (await app.queues.list()).find(({ name }) => name === "stock");
+  const waiting = stock?.ready.reduce((sum, { count }) => sum + count, 0) ?? 0;
+  if (waiting < mostWaiting) await reserve.enqueueMany(Array.from({ length: burst }, () => ({ item: ++items })));
 }
 
 export async function ordinary(round: number): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * What the dashboard is looked at in: a private Redis, workers as processes of their own, a scheduler, producers that go on sending, a queue that
- * is paused, one that nobody takes from, tasks that are delayed, dead letters, workflows that run and that failed; and the dashboard itself,
- * as `celeriac dashboard` serves it.
+ * What the dashboard is looked at in: a private Redis, workers as processes of their own, a scheduler, a producer that goes on sending and a
+ * bench that sends some hundred tasks a second of which some fail, a queue that is paused, one that nobody takes from, tasks that are delayed,
+ * dead letters, workflows that run and that failed; and the dashboard itself, as `celeriac dashboard` serves it.
  */
 
 import { mkdtemp, rm } from "node:fs/promises";
@@ -11,8 +11,9 @@ import { WorkerProcess } from "../server/command-line.ts";
 import { type RedisServer, startRedis } from "../server/redis-server.ts";
 
 const appFile = join(import.meta.dirname, "app.ts");
-/** Rounds of the producer, ms. */
+/** Rounds of the ordinary work, and of the bench, ms. */
 const round = 500;
+const beat = 250;
 
 export interface WorldOptions {
   /** Where the dashboard is mounted, such as "/ops/celeriac". */
@@ -29,7 +30,8 @@ export class World implements AsyncDisposable {
   readonly #server: RedisServer;
   readonly #processes: WorkerProcess[];
   readonly #folder: string;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers = new Map<number, NodeJS.Timeout>();
+  #over = false;
   #rounds = 0;
 
   private constructor(url: string, server: RedisServer, processes: WorkerProcess[], folder: string) {
@@ -71,6 +73,7 @@ export class World implements AsyncDisposable {
         ],
         env,
       ),
+      new WorkerProcess([...common, "-n", "stock-1@east", "-Q", "stock", "-c", "10", "--pool", "inline", "-E"], env),
     ];
     const { url } = await dashboard.line("dashboard.ready");
     await Promise.all(processes.slice(1).map((worker) => worker.line("worker.ready")));
@@ -79,7 +82,7 @@ export class World implements AsyncDisposable {
 
   /** Another dashboard of the same world. */
   async serve(flags: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
-    const history = join(this.#folder, "history-2.db");
+    const history = join(this.#folder, `history-${String(this.#processes.length)}.db`);
     const args = ["-A", appFile, "--history", history, "--port", "0", ...flags];
     const dashboard = new WorkerProcess(args, { BROWSER_BROKER: this.#server.url, ...env }, "dashboard");
     this.#processes.push(dashboard);
@@ -93,19 +96,25 @@ export class World implements AsyncDisposable {
 
   /** Once: what stands around. Then rounds of ordinary work, until it is disposed. */
   async fill(): Promise<void> {
-    const { standing } = await import("./work.ts");
+    const { busy, ordinary, standing } = await import("./work.ts");
     await standing();
-    await this.#round();
+    await ordinary(this.#rounds++);
+    this.#each(round, () => ordinary(this.#rounds++));
+    this.#each(beat, busy);
   }
 
-  async #round(): Promise<void> {
-    const { ordinary } = await import("./work.ts");
-    await ordinary(this.#rounds++);
-    this.#timer = setTimeout(() => void this.#round().catch(() => {}), round);
+  /** Goes on whatever becomes of one of them: a broker may be slower than its clients wait. */
+  #each(ms: number, send: () => Promise<void>): void {
+    const later = (): void => {
+      const again = (): void => void send().then(later, later);
+      if (!this.#over) this.#timers.set(ms, setTimeout(again, ms));
+    };
+    later();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#over = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
     const { app } = await import("./app.ts");
     await app.close();
     await Promise.all(this.#processes.map((one) => one.stop()));

@@ -104,7 +104,8 @@ function noticeOf(request: ActionRequest, result: ActionResult) {
         ? `Not done: ${countText(result.failed)}`
         : `${said}, ${countText(result.failed)} not`;
   return {
-    text: result.pending ? `${text}, and goes on` : text,
+    // How many it will be is not known yet, and none would be a lie.
+    text: result.pending ? "It takes its time, and goes on. The audit will tell its end." : text,
     tone: result.failed === 0 ? ("good" as const) : ("bad" as const),
     details: [...failures, ...answers.slice(0, 4)],
     link:
