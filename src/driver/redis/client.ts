@@ -67,6 +67,8 @@ export async function loadClient(location: Location, timeout: Millis): Promise<C
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     retryStrategy: null,
+    // A server that is read from its file says when it will be ready in whole seconds, and is asked again then: a lease would be over by that.
+    maxLoadingRetryTime: 100,
     // How long a polite end may take before the socket is destroyed: a line that is given up has no polite end.
     disconnectTimeout: 20,
     keepAlive: 15_000,

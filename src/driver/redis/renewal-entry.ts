@@ -8,7 +8,7 @@ import { readHeld } from "./held-table.ts";
 import { Keys } from "./keys.ts";
 import { Link } from "./link.ts";
 import { readLocation } from "./location.ts";
-import { renewAll } from "./renewal.ts";
+import { renewAll, retryAfter } from "./renewal.ts";
 import { hrMillis, sharedState, type RenewalWork, type ToRenewal } from "./renewal-thread.ts";
 import { Scripts } from "./script/script.ts";
 
@@ -27,6 +27,7 @@ link.keepLease(work.lease);
 const keys = new Keys(work.keyPrefix, location);
 const queues: string[] = [];
 let running = false;
+let retry: Disposable | undefined;
 
 async function renew(): Promise<void> {
   if (running) return;
@@ -39,7 +40,8 @@ async function renew(): Promise<void> {
     renewed[0] = sent;
     parentPort?.postMessage(report);
   } catch {
-    // The next interval tries again.
+    retry?.[Symbol.dispose]();
+    retry = systemClock.after(retryAfter(work.lease), () => void renew());
   } finally {
     running = false;
   }

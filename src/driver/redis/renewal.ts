@@ -12,6 +12,11 @@ import type { Scripts } from "./script/script.ts";
 /** Claims in one script call. */
 const mostClaims = 500;
 
+/** Ms until a renewal that failed is tried again. */
+export function retryAfter(lease: Millis): Millis {
+  return lease / 10;
+}
+
 /** Everything that is held, in as few calls as the bound allows. Rejects if any of them got no answer. */
 export async function renewAll(
   link: Link,
@@ -59,6 +64,7 @@ export class LocalRenewer implements Renewer {
   #running = false;
   #again = false;
   #renewedAt = 0;
+  #retry: Disposable | undefined;
 
   constructor(settings: RenewalSettings, link: Link, scripts: Scripts, keys: Keys) {
     this.#settings = settings;
@@ -87,6 +93,7 @@ export class LocalRenewer implements Renewer {
 
   close(): Promise<void> {
     this.#timer[Symbol.dispose]();
+    this.#retry?.[Symbol.dispose]();
     this.#claims.clear();
     return Promise.resolve();
   }
@@ -107,7 +114,9 @@ export class LocalRenewer implements Renewer {
         this.#settings.report(report);
       }
     } catch {
-      // The next interval or the next connection tries again; the deadlines are watched by `Leases`.
+      // The next connection tries again at once, and what was refused (a full disk) is not left to the next interval, which may be one too late.
+      this.#retry?.[Symbol.dispose]();
+      this.#retry = this.#settings.clock.after(retryAfter(this.#settings.lease), () => this.renewNow());
     } finally {
       this.#running = false;
     }
