@@ -70,7 +70,8 @@ export interface Ledger {
   /**
    * Compare-and-set at the start of an attempt; each start is one indivisible step. In this order: a final result or a finished row →
    * `final`; the nonce of the row's start → its `go` again; no row, an open row, or a later attempt than the row's → `go`; an earlier
-   * attempt → `stale`; the row is held and the message is not the copy that was given back → `held`; begun, and the message is neither
+   * attempt → `stale`; the row's is tried again, and the message is neither that copy nor left behind by the start that began → `stale`
+   * (it was published twice, and the other one has run); the row is held and the message is not the copy that was given back → `held`; begun, and the message is neither
    * redelivered nor that copy → `stale` (a repeat of an unclear publish, or a second one of the same id); redelivered, but what has
    * begun had a name that is not among `formerly` → `stale` (put back twice, or put back and not acknowledged: the other one
    * runs); else `go`, and the former start counts as it was blamed. What the row kept is let go at `go`: the message that begins stands for it.
@@ -80,10 +81,15 @@ export interface Ledger {
   /**
    * The run ended, and the message goes on under its id (put back, retried, replaced): the next `begin` goes and counts nothing more.
    * Called BEFORE it is published again, or it could come back too early and be taken for a copy; a hold stays until it is released.
-   * Absolute counts; absent = unchanged. Ignored where the fence is not the row's.
+   * Absolute counts; absent = unchanged. `retried`: what goes on is the next attempt, so that no other message of this one may begin.
+   * Ignored where the fence is not the row's.
    */
   reopen(
-    marks: readonly (Claimed & { readonly crashes?: number | undefined; readonly suspicions?: number | undefined })[],
+    marks: readonly (Claimed & {
+      readonly crashes?: number | undefined;
+      readonly suspicions?: number | undefined;
+      readonly retried?: boolean | undefined;
+    })[],
   ): Promise<void>;
   /** The run ended and no result is to be stored: for an hour `begin` answers `final`. "fenced": another has begun. */
   finish(ended: readonly Claimed[]): Promise<readonly ("finished" | "fenced")[]>;

@@ -207,7 +207,8 @@ export class Settler {
         const [stored] = result ? await store.commit([result]) : [];
         if (stored === "fenced") return "lost";
         if (also.length > 0) await store.commit(also);
-        if (claimed && goesOn) await store.ledger?.reopen([claimed]);
+        if (claimed && goesOn)
+          await store.ledger?.reopen([{ ...claimed, retried: entry.ending.end.kind === "retried" }]);
         if (send.length > 0) await this.#publish(send);
         const joined = arrive.length > 0 ? await store.joins?.arrive(arrive) : undefined;
         this.#options.joined?.(arrive, joined, entry);

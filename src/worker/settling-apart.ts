@@ -132,7 +132,8 @@ export class SettlingApart {
       const { claimed } = entry;
       const { then } = settlement;
       if (claimed === undefined || !goesOn(entry, settlement)) return [];
-      return [{ ...claimed, ...(then.kind === "requeue" && { crashes: then.crashes, suspicions: then.suspicions }) }];
+      const counts = then.kind === "requeue" && { crashes: then.crashes, suspicions: then.suspicions };
+      return [{ ...claimed, ...counts, retried: entry.ending.end.kind === "retried" }];
     });
     const silent = steps.filter(
       ({ entry }) =>

@@ -14,7 +14,7 @@ type Mark = Parameters<Ledger["reopen"]>[0][number];
 
 interface Row {
   /** `final`: only as long as its message is kept. */
-  readonly state: "begun" | "open" | "finished" | "final";
+  readonly state: "begun" | "open" | "retried" | "finished" | "final";
   readonly fence: Fence;
   readonly attempt: number;
   readonly blame: Start["blame"];
@@ -49,8 +49,10 @@ export class LedgerTable {
     if (row === undefined) return this.#begun(start, row, highest);
     if (row.nonce === start.nonce) return go(row);
     if (row.state === "open" || start.attempt > row.attempt) return this.#begun(start, row, highest);
-    if (start.attempt < row.attempt) return { kind: "stale" };
     const isCopy = row.copy !== undefined && row.copy === start.messageId;
+    if (row.state === "retried")
+      return isCopy || isLeftBehind(start, row.name) ? this.#begun(start, row, highest) : { kind: "stale" };
+    if (start.attempt < row.attempt) return { kind: "stale" };
     if (this.#holds.has(start.id) && !isCopy) return { kind: "held" };
     if (!isCopy && !isLeftBehind(start, row.name)) return { kind: "stale" };
     const [crashes, suspicions] = row.blame === "sure" ? [1, 0] : [0, 1];
@@ -58,11 +60,12 @@ export class LedgerTable {
     return this.#begun(start, counted, highest);
   }
 
-  reopen({ id, fence, crashes, suspicions }: Mark): void {
+  reopen({ id, fence, crashes, suspicions, retried }: Mark): void {
     const row = this.#row({ id, fence });
-    if (row === undefined || (row.state !== "begun" && row.state !== "open")) return;
+    if (row === undefined || row.state === "finished" || row.state === "final") return;
     const { crashes: died, suspicions: suspected } = row;
-    this.#set(id, { ...row, state: "open", crashes: crashes ?? died, suspicions: suspicions ?? suspected });
+    const state = retried === true ? "retried" : "open";
+    this.#set(id, { ...row, state, crashes: crashes ?? died, suspicions: suspicions ?? suspected });
   }
 
   finish({ id, fence }: Claimed): "finished" | "fenced" {

@@ -77,9 +77,9 @@ export class RedisLedger implements Ledger {
     const { keys } = this.#context;
     for (const piece of pieces(marks)) {
       const call: Call = { script: reopenScript, keys: [keys.unacked], args: [] };
-      for (const { id, fence, crashes, suspicions } of piece) {
+      for (const { id, fence, crashes, suspicions, retried } of piece) {
         call.keys.push(keys.checkpoints(id));
-        call.args.push(String(fence), String(crashes ?? ""), String(suspicions ?? ""));
+        call.args.push(String(fence), String(crashes ?? ""), String(suspicions ?? ""), retried === true ? "1" : "0");
       }
       await this.#run(call);
     }

@@ -11,7 +11,7 @@ import type { Row } from "./sql.ts";
 import type { Turn } from "./turn.ts";
 
 /** `final`: its result is stored, and its message still kept. */
-const state = { begun: 0, open: 1, finished: 2, final: 3 } as const;
+const state = { begun: 0, open: 1, finished: 2, final: 3, retried: 4 } as const;
 const rowFor = 7 * 86_400_000;
 const finishedFor = 3_600_000;
 /** Of the messages that are given back in one transaction. */
@@ -96,12 +96,15 @@ export class Starts {
     if (row?.nonce === start.nonce) return { kind: "go", ...countsOf(row) };
     let { crashes, suspicions } = row ?? { crashes: 0, suspicions: 0 };
     if (row !== undefined && row.state !== state.open && start.attempt <= row.attempt) {
-      if (start.attempt < row.attempt) return { kind: "stale" };
+      const isRetried = row.state === state.retried;
+      if (start.attempt < row.attempt && !isRetried) return { kind: "stale" };
       const isCopy = row.copy !== null && row.copy === start.messageId;
-      if (row.held && !isCopy) return { kind: "held" };
+      if (row.held && !isCopy && !isRetried) return { kind: "held" };
       if (!isCopy && !isLeftBehind(start, row.name)) return { kind: "stale" };
-      if (row.sure) crashes += 1;
-      else suspicions += 1;
+      if (!isRetried) {
+        if (row.sure) crashes += 1;
+        else suspicions += 1;
+      }
     }
     const highest = Math.max(row?.fence ?? 0, standing.fenceOf(id, turn.now));
     const fence = Math.max(highest + 1, turn.now * 1_000);
@@ -123,10 +126,10 @@ export class Starts {
     return { kind: "go", fence, crashes, suspicions };
   }
 
-  reopen({ id, fence, crashes, suspicions }: Parameters<Ledger["reopen"]>[0][number], turn: Turn): void {
+  reopen({ id, fence, crashes, suspicions, retried }: Parameters<Ledger["reopen"]>[0][number], turn: Turn): void {
     const row = this.#known(id, turn);
-    if (row?.fence !== fence || (row.state !== state.begun && row.state !== state.open)) return;
-    this.#set(id, state.open, row.held, turn, crashes, suspicions);
+    if (row?.fence !== fence || row.state === state.finished || row.state === state.final) return;
+    this.#set(id, retried === true ? state.retried : state.open, row.held, turn, crashes, suspicions);
   }
 
   finish({ id, fence }: Claimed, turn: Turn): "finished" | "fenced" {

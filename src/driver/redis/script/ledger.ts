@@ -1,7 +1,7 @@
 /**
  * Starts of tasks, in the hash of their checkpoints: `#` the highest fence, and the row in `r` (state, sure 0|1, attempt, fence, crashes,
  * suspicions), `n` the nonce of its start, `i` the id of the message it began with, `q` the queue if its message is kept, `m` the name of the copy that was given back, `u` until when a
- * finished one counts. States: b begun, o open, f finished, d final, whose message is still kept. The hash of a kept message does not expire.
+ * finished one counts. States: b begun, o open, w tried again, f finished, d final, whose message is still kept. The hash of a kept message does not expire.
  */
 
 import { finalLua, localsLua, timeLua } from "./parts.ts";
@@ -83,6 +83,8 @@ for i = 2, #ARGV, 8 do
       local copy = known[4] and known[4] == message
       if not state then
         crashes, suspicions = '0', '0'
+      elseif state == 'w' and attempt <= tonumber(at) then
+        if not copy and not (redelivered and left(known[7], formerly)) then line = 'S' end
       elseif state == 'b' and attempt <= tonumber(at) then
         if attempt < tonumber(at) then
           line = 'S'
@@ -117,7 +119,7 @@ return { table.concat(lines, '\\n'), unpack(out) }`,
 
 /**
  * KEYS  1 unacked, then for each: checkpoints key
- * ARGV  for each: fence, crashes or "", suspicions or ""
+ * ARGV  for each: fence, crashes or "", suspicions or "", retried 0|1
  */
 export const reopenScript: Script = {
   name: "reopen",
@@ -125,13 +127,14 @@ export const reopenScript: Script = {
   lua: `
 ${rowLua}
 for k = 2, #KEYS do
-  local i = k * 3 - 5
+  local i = k * 4 - 7
   local known = redis.call('HMGET', KEYS[k], 'r', 'q')
   local state, sure, attempt, fence, crashes, suspicions = read(known[1])
-  if (state == 'b' or state == 'o') and fence == ARGV[i] then
+  if (state == 'b' or state == 'o' or state == 'w') and fence == ARGV[i] then
     if ARGV[i + 1] ~= '' then crashes = ARGV[i + 1] end
     if ARGV[i + 2] ~= '' then suspicions = ARGV[i + 2] end
-    redis.call('HSET', KEYS[k], 'r', table.concat({ 'o', sure, attempt, fence, crashes, suspicions }, ' '))
+    local open = ARGV[i + 3] == '1' and 'w' or 'o'
+    redis.call('HSET', KEYS[k], 'r', table.concat({ open, sure, attempt, fence, crashes, suspicions }, ' '))
     if not known[2] then keep(KEYS[k]) end
   end
 end
