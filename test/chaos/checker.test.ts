@@ -35,7 +35,7 @@ function evidence(journal: Entry[], finals: Record<string, Final>, more: Partial
     broker: "redis",
     shadow: 1000,
     lease: 3000,
-    limits: recoveryLimits({ lease: 3000, sweep: 500 }),
+    limits: recoveryLimits({ broker: "redis", lease: 3000, sweep: 500 }),
     ...more,
   };
 }

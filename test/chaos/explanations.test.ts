@@ -103,6 +103,24 @@ describe("what excuses a second run", () => {
     expect(reasonsFor([again], "redis")).toEqual([undefined]);
   });
 
+  it("is on RabbitMQ that its sender heard of it when the server had just been away, and sent it again to hear", () => {
+    const sent = (t: number): Entry => ({ k: "accepted", t, id: "a", kind: "slow" });
+    const stopped = fault("stop rabbitmq", 77, -3000, 300);
+    expect(reasonsFor([sent(600), stopped], "rabbitmq")).toEqual(["sent twice"]);
+    expect(reasonsFor([sent(600), fault("cut line", 99, 300)], "rabbitmq")).toEqual(["sent twice"]);
+    expect(reasonsFor([sent(900), stopped], "rabbitmq")).toEqual([undefined]);
+    expect(reasonsFor([sent(600), fault("kill redis", 77, -3000, 300)], "rabbitmq")).toEqual([undefined]);
+    expect(reasonsFor([sent(600), fault("stop redis", 77, -3000, 300)], "redis")).toEqual([undefined]);
+  });
+
+  it("is on RabbitMQ that who began it had it first, and stood still until another had it as well", () => {
+    const still = fault("stop worker", other, 3000, 5950);
+    expect(reasonsFor([still], "rabbitmq")).toEqual(["stop worker"]);
+    expect(reasonsFor([fault("stop worker", other, 3000, 5000)], "rabbitmq")).toEqual([undefined]);
+    expect(reasonsFor([fault("stop worker", other, 5100, 5950)], "rabbitmq")).toEqual([undefined]);
+    expect(reasonsFor([still])).toEqual([undefined]);
+  });
+
   it("is the end of a worker of two ports, for what that one ran itself", () => {
     const history = historyOf([
       start(1000, 5, 5),

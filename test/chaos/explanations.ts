@@ -37,6 +37,7 @@ interface Span {
 /** A run that came again. */
 interface Repeat {
   readonly former: Run;
+  readonly next: Run;
   /** Claim of the former run, and of the one that repeats it. */
   readonly held: number;
   readonly to: number;
@@ -68,7 +69,8 @@ export class Explanations {
   of(task: TaskHistory): readonly (string | undefined)[] {
     const copied = new Set<number>();
     return repeatsOf(task).map(
-      (repeat) => this.#neighbour(repeat) ?? this.#reasonFor(repeat) ?? this.#copy(repeat, copied),
+      (repeat) =>
+        this.#neighbour(repeat) ?? this.#reasonFor(repeat) ?? this.#lateHolder(repeat) ?? this.#copy(repeat, copied),
     );
   }
 
@@ -98,14 +100,40 @@ export class Explanations {
   }
 
   /**
+   * On RabbitMQ who began it was handed the message before the other, stood still or could not be reached until another had it as well, and
+   * learned that it was taken away when it had begun.
+   */
+  #lateHolder({ next: { worker }, to }: Repeat): string | undefined {
+    if (this.#broker !== "rabbitmq") return undefined;
+    return this.#silencesOf(worker).find(
+      ({ t, until }) => Math.min(until, to) - t >= heartbeat && Math.abs(until - to) <= disorder,
+    )?.name;
+  }
+
+  /**
    * RabbitMQ knows no ids, so what is sent twice lies there twice until one of the two has ended (G2): each attempt may come once more. What
-   * nobody knew to be accepted was sent again too. `copied`: attempts that did.
+   * nobody knew to be accepted was sent again too, and what stands in its place is sent by each of them. `copied`: attempts that did.
    */
   #copy({ former: { id, attempt } }: Repeat, copied: Set<number>): string | undefined {
     const { again, unclear } = this.#history;
-    if (this.#broker !== "rabbitmq" || copied.has(attempt) || !(again.has(id) || unclear.has(id))) return undefined;
+    const job = id.replace(/-replaced$/, "");
+    if (this.#broker !== "rabbitmq" || copied.has(attempt)) return undefined;
+    if (!again.has(job) && !unclear.has(job) && !this.#sentIntoFault(job)) return undefined;
     copied.add(attempt);
     return "sent twice";
+  }
+
+  /** Its sender got its answer when the server or a line had just been away, so that it may have sent it again to get one. */
+  #sentIntoFault(job: string): boolean {
+    const at = this.#history.acceptedAt.get(job);
+    if (at === undefined) return false;
+    return this.#history.faults.some(({ fault, target, t, until }) => {
+      const effect = effectOf(fault);
+      if (effect.by !== "silence" && effect.by !== "loss") return false;
+      const everybody = effect.whose === "all" && holds(effect.server, this.#broker);
+      const its = effect.whose === "line" && !this.#history.workers.has(target);
+      return (everybody || its) && t <= at && until + disorder >= at;
+    });
   }
 
   /** Whether the fault took what was held, however short it was. */
@@ -187,7 +215,7 @@ function repeatsOf({ starts, claims }: TaskHistory): readonly Repeat[] {
     const former = attempts.get(next.attempt);
     attempts.set(next.attempt, next);
     if (former === undefined) return [];
-    return [{ former, held: claimOf(former, claims), to: claimOf(next, claims) }];
+    return [{ former, next, held: claimOf(former, claims), to: claimOf(next, claims) }];
   });
 }
 

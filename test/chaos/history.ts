@@ -29,6 +29,8 @@ export interface TaskHistory {
 export class History {
   /** Kinds by id. */
   readonly accepted = new Map<string, string>();
+  /** Ms at which its sender heard so. */
+  readonly acceptedAt = new Map<string, number>();
   readonly unclear = new Map<string, string>();
   readonly refusals: Extract<Entry, { readonly k: "refused" }>[] = [];
   readonly twice: string[] = [];
@@ -57,8 +59,10 @@ export class History {
   add(entry: Entry): void {
     switch (entry.k) {
       case "accepted":
+        this.acceptedAt.set(entry.id, entry.t);
+        return void this.accepted.set(entry.id, this.#kind(entry.kind));
       case "unclear":
-        return void this[entry.k].set(entry.id, this.#kind(entry.kind));
+        return void this.unclear.set(entry.id, this.#kind(entry.kind));
       case "refused":
         return void this.refusals.push(entry);
       case "again":

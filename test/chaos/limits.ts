@@ -2,7 +2,7 @@
 
 import type { Setup } from "./stage.ts";
 
-type Times = Pick<Setup, "lease" | "sweep">;
+type Times = Pick<Setup, "broker" | "lease" | "sweep">;
 
 /** Until what was held is claimed again (G6), net of what else goes wrong: half of all, 99 of 100, all of them; and after a child's death 99 of 100. */
 export interface RecoveryLimits {
@@ -15,9 +15,11 @@ export interface RecoveryLimits {
 /** A worker hears of the death of its child, so no lease has to run out. */
 const child = 1000;
 
-export function recoveryLimits({ lease, sweep }: Times): RecoveryLimits {
+export function recoveryLimits({ broker, lease, sweep }: Times): RecoveryLimits {
   const longest = lease + sweep;
-  return { median: longest, p99: longest + 1000, most: 2 * longest, child };
+  const p99 = longest + 1000;
+  // RabbitMQ gives what is put back to whoever comes next, and takes it from one that is gone when it misses its heartbeats.
+  return { median: longest, p99, most: 2 * longest, child: broker === "rabbitmq" ? p99 : child };
 }
 
 /** For which a fault may have its effect after it is over. */

@@ -5,7 +5,7 @@ import { recoveryLimits } from "./limits.ts";
 import { type Recovery, recovery, tooLate } from "./recovery.ts";
 import { Room } from "./room.ts";
 
-const limits = recoveryLimits({ lease: 3000, sweep: 500 });
+const limits = recoveryLimits({ broker: "redis", lease: 3000, sweep: 500 });
 const up = (worker: number): Entry => ({ k: "up", t: 0, worker });
 const hold = (k: Hold["k"], t: number, worker: number, id = "a", attempt = 1): Entry => ({ k, t, id, attempt, worker });
 const run = (t: number, worker: number, pid: number, kind = "ok", id = "a"): Entry => ({
@@ -144,7 +144,8 @@ describe("the judgement of these times", () => {
     );
 
   it("is green up to the limits", () => {
-    expect(late({}, { p99: 1000 })).toEqual([]);
+    expect(late({}, { count: 100, p95: 1000, p99: 1000 })).toEqual([]);
+    expect(late({}, { count: 99, p95: 1000, p99: 4000 })).toEqual([]);
     const none = { claim: undefined, child: undefined, slot: undefined, worst: "", worstChild: "" };
     expect(tooLate(none, limits)).toEqual([]);
   });
@@ -153,7 +154,9 @@ describe("the judgement of these times", () => {
     expect(late({ p50: 3501 })).toEqual(["recovery: p50 is 3501 ms, more than 3500: a"]);
     expect(late({ p99: 4501 })).toEqual(["recovery: p99 is 4501 ms, more than 4500: a"]);
     expect(late({ max: 7001 })).toEqual(["recovery: the longest time is 7001 ms, more than 7000: a"]);
-    expect(late({}, { p99: 1001 })).toEqual(["recovery: p99 after the death of a child is 1001 ms, more than 1000: b"]);
+    const deaths = (count: number) => late({}, { count, p95: 1001, p99: 1002 });
+    expect(deaths(100)).toEqual(["recovery: p99 after the death of a child is 1002 ms, more than 1000: b"]);
+    expect(deaths(99)).toEqual(["recovery: p95 after the death of a child is 1001 ms, more than 1000: b"]);
   });
 });
 

@@ -81,7 +81,7 @@ function red(bug: string): number {
 
 /** 0 if every repeat has its reason. */
 async function judged(path: string): Promise<number> {
-  const verdict = await judgeJournal(path, { broker, lease, shadow: shadowOf({ lease, sweep }) });
+  const verdict = await judgeJournal(path, { broker, lease, shadow: shadowOf({ broker, lease, sweep }) });
   process.stdout.write(`${JSON.stringify(verdict, undefined, 2)}\n`);
   return verdict.unexplained.length > 0 ? 1 : 0;
 }
