@@ -15,8 +15,6 @@ import type { BrokerName } from "./stage.ts";
  * probe, that looks now and then, may miss a little.
  */
 const survived = 0.6;
-/** Part of a lease between two renewals. */
-const renewed = 1 / 3;
 /** Ms; RabbitMQ ends a connection over which it heard nothing for two of them. */
 const heartbeat = 1000;
 /** Of a task that throws at first: the first one, and five after what it threw. No other throws. */
@@ -151,8 +149,6 @@ export class Explanations {
         if (effect.whose === "all") return holds(effect.server, this.#broker) && lies(disorder);
         return isOf(target, former.worker) && lies(effect.lingers === true ? this.#shadow : disorder);
       }
-      case "refusal":
-        return holds(effect.server, this.#broker) && until - t >= renewed * this.#lease && lies(disorder);
       case "clock":
         return holds(effect.server, this.#broker) && lies(disorder);
       default:

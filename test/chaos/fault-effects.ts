@@ -12,7 +12,7 @@ export type Effect =
   /** Who held it cannot renew, for as long as the fault lasts: too long, or it is no reason. `all`: everybody who uses this server. */
   | { readonly by: "silence"; readonly whose: "worker" }
   | { readonly by: "silence"; readonly whose: "all"; readonly server: "redis" | "rabbitmq" }
-  /** Renewals are answered, and refused; each comes again a third of a lease later, and before the next it has given up what it holds. */
+  /** Renewals are answered, and refused, which is a silence too. */
   | { readonly by: "refusal"; readonly whose: "all"; readonly server: "lease" }
   /**
    * Connections end. Where a message belongs to its connection, that is enough; where it is leased, they are made anew, and it counts as a
