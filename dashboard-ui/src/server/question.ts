@@ -215,7 +215,11 @@ export class Questions {
       queryKey: ["audit", live],
       initialPageParam: "",
       queryFn: ({ signal, pageParam }) =>
-        this.#ask<AuditPage>("/api/audit", { limit: firstRows, after: pageParam === "" ? undefined : pageParam }, signal),
+        this.#ask<AuditPage>(
+          "/api/audit",
+          { limit: firstRows, after: pageParam === "" ? undefined : pageParam },
+          signal,
+        ),
       getNextPageParam: ({ next }) => next,
     });
 
