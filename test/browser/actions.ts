@@ -190,7 +190,7 @@ export function actions(eyes: Eyes): readonly Case[] {
           page.items.every(({ since }) => since <= moment),
           "a row is younger than the moment",
         );
-        await seen.page.getByRole("slider", { name: "Moment" }).press("ArrowRight");
+        await seen.page.getByRole("slider", { name: "Moment", exact: true }).press("ArrowRight");
         await seen.page.waitForURL((url) => Number(url.searchParams.get("at")) !== moment);
         await seen.press("button", "Back to live");
         await seen.page.waitForURL((url) => !url.searchParams.has("at"));
