@@ -50,6 +50,8 @@ export class Packer {
   /** Tells the copies that this process sends from those of others. */
   readonly #origin = crypto.randomUUID().slice(0, 8);
   #copies = 0;
+  /** When what is delayed is due by the monotonic clock, as it was reckoned first. What is sent again after the wall clock stepped would be hours off. */
+  readonly #dues = new WeakMap<Outgoing, Millis>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -62,13 +64,8 @@ export class Packer {
     checkQueueName(queue);
     const messageId = dedupe?.nonce ?? message.properties.messageId ?? crypto.randomUUID();
     const headers = luggage === undefined ? message.headers : { ...message.headers, ...luggageHeaders(luggage) };
-    return this.wrap({
-      queue,
-      place: "task",
-      due,
-      properties: propertiesOf(message, messageId, headers),
-      body: message.body,
-    });
+    const properties = propertiesOf(message, messageId, headers);
+    return this.#wrapped({ queue, place: "task", properties, body: message.body }, due && this.#dueOf(outgoing, due));
   }
 
   /** For a queue that exists only while somebody listens. */
@@ -79,10 +76,23 @@ export class Packer {
 
   /** Throws NOT_SERIALIZABLE, MESSAGE_TOO_LARGE. */
   wrap(parcel: LooseParcel): Parcel {
+    return this.#wrapped(parcel, parcel.due === undefined ? undefined : this.#monotonic(parcel.due));
+  }
+
+  #wrapped(parcel: Omit<LooseParcel, "due">, due: Millis | undefined): Parcel {
     const { queue, place, body } = parcel;
-    const due = parcel.due === undefined ? undefined : parcel.due - this.#clock.now() + this.#clock.monotonic();
     const written = this.#written(due === undefined ? parcel.properties : waiting(parcel.properties), place);
     return { queue, place, due, ...written, body, size: written.encoded.byteLength + body.byteLength };
+  }
+
+  #dueOf(outgoing: Outgoing, due: ServerTime): Millis {
+    const known = this.#dues.get(outgoing) ?? this.#monotonic(due);
+    this.#dues.set(outgoing, known);
+    return known;
+  }
+
+  #monotonic(due: ServerTime): Millis {
+    return due - this.#clock.now() + this.#clock.monotonic();
   }
 
   /** To be sent again where it is not known whether the server took it: the two are told apart by their names alone. */
