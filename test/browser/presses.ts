@@ -1,11 +1,11 @@
-/** Presses on tasks, alone and many at once, and on dead letters, each with what comes of it. */
+/** Presses on tasks, dead letters, messages, workflows and the time, each with what comes of it. */
 
 import { readFile } from "node:fs/promises";
 import type { DeadLetterPage, TaskDetail, TaskPage, TaskRow } from "../../src/dashboard/contract.ts";
 import { app } from "./app.ts";
 import { type Case, expectThat } from "./case.ts";
 import type { Eyes, Seen } from "./look.ts";
-import { answered, api } from "./pages.ts";
+import { answered, api, taskId } from "./pages.ts";
 import { foreign, report, send } from "./tasks.ts";
 
 const ids = ({ items }: { readonly items: readonly { readonly id?: string }[] }): readonly string[] =>
@@ -199,6 +199,44 @@ export function presses(eyes: Eyes): readonly Case[] {
         await seen.said("2 dropped");
         await seen.text("No dead letter fits");
         await left(0);
+      }),
+    },
+    {
+      name: "the last 5 minutes, hour, day and week are asked for as such, and kept from page to page",
+      run: at(async (seen) => {
+        await seen.go("");
+        await seen.page.locator("canvas").first().waitFor();
+        const time = seen.page.getByRole("group", { name: "Time" });
+        for (const [label, span, ms] of [
+          ["5 min", "5m", 300_000],
+          ["1 h", "1h", 3_600_000],
+          ["24 h", "24h", 86_400_000],
+          ["7 d", "7d", 604_800_000],
+        ] as const) {
+          const [request] = await Promise.all([
+            seen.page.waitForRequest((request) => {
+              const { pathname, searchParams } = new URL(request.url());
+              const range = Number(searchParams.get("until")) - Number(searchParams.get("from"));
+              return pathname.endsWith("/api/overview") && range === ms;
+            }),
+            time.getByRole("button", { name: label }).click(),
+          ]);
+          await request.response();
+          await seen.page.waitForURL((url) => url.searchParams.get("last") === span);
+          const pressed = await time.getByRole("button", { name: label }).getAttribute("aria-pressed");
+          expectThat(pressed === "true", `${label} is not marked`);
+          await seen.page.locator("canvas").first().waitFor();
+        }
+        await time.getByRole("button", { name: "5 min" }).click();
+        await seen.press("link", "Tasks");
+        await seen.page.waitForURL((url) => url.searchParams.get("last") === "5m");
+        await seen.page.getByRole("row").nth(1).waitFor();
+        // Only what came into its state within it.
+        const id = await taskId(seen, "state=delayed&queue=mail&order=oldest");
+        const { items } = await api<TaskPage>(seen, `/api/tasks?until=${String(Date.now() - 300_000)}&limit=1`);
+        expectThat(items.every((row) => row.id !== id) || items.length > 0, "the range is not asked for");
+        await seen.page.keyboard.press("l");
+        await seen.page.waitForURL((url) => !url.searchParams.has("last"));
       }),
     },
   ];

@@ -1,6 +1,6 @@
 /**
  * `npm run test:browser`: the dashboard in Debian's Chromium, before a real Redis whose workers go on working. Every page in three sizes and both
- * themes, what people do there, on a phone too, hostile texts, a login, and a very long table. Pictures of all of it
+ * themes, what people do there, on a phone too and as their role allows, hostile texts, a login, and a very long table. Pictures of all of it
  * are left in `.tmp/browser`, to be looked at.
  *
  *   npm run test:browser -- [--only NAME]... [--quick] [--smoke]
@@ -63,6 +63,7 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
     return [...smoke(eyes), ...hostility(eyes, { brief: true, look: { user: signIn.user } })];
   }
   const { access } = await import("./access.ts");
+  const { controls } = await import("./controls.ts");
   const { longTable } = await import("./long-table.ts");
   const { many } = await import("./many.ts");
   const { moves } = await import("./moves.ts");
@@ -76,6 +77,7 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
     ...presses(eyes),
     ...phone(eyes),
     ...moves(eyes),
+    ...controls(world, eyes),
     ...many(eyes),
     ...longTable(),
     ...access(world),

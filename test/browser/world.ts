@@ -4,7 +4,7 @@
  * dead letters, workflows that run and that failed; and the dashboard itself, as `celeriac dashboard` serves it.
  */
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WorkerProcess } from "../server/command-line.ts";
@@ -87,6 +87,21 @@ export class World implements AsyncDisposable {
     const dashboard = new WorkerProcess(args, { BROWSER_BROKER: this.#server.url, ...env }, "dashboard");
     this.#processes.push(dashboard);
     return String((await dashboard.line("dashboard.ready"))["url"]);
+  }
+
+  /** One more worker, ready. It ends with the world, if not before. */
+  async work(...flags: readonly string[]): Promise<WorkerProcess> {
+    const worker = new WorkerProcess(["-A", appFile, ...flags], { BROWSER_BROKER: this.#server.url });
+    this.#processes.push(worker);
+    await worker.line("worker.ready");
+    return worker;
+  }
+
+  /** A file for a dashboard's options, gone with the world. */
+  async file(name: string, content: unknown): Promise<string> {
+    const path = join(this.#folder, name);
+    await writeFile(path, JSON.stringify(content));
+    return path;
   }
 
   /** What the dashboard warned of. */
