@@ -1,8 +1,8 @@
 /** Names that were seen, for filters: of all tasks, or of those that came by in some queues. */
 
-import type { Names, TaskState } from "../contract.ts";
+import type { Names } from "../contract.ts";
 import type { Database } from "./database.ts";
-import { stateNumber } from "./schema.ts";
+import { stateNumber, states } from "./schema.ts";
 import type { Asking } from "./task-page.ts";
 
 /** Of names that a stranger may have made up. */
@@ -10,16 +10,6 @@ const mostNames = 500;
 /** Queues that are looked into, and tasks of one queue and state: no index knows the tasks of a queue by name. */
 const mostQueues = 50;
 const looked = 1_000;
-const states: readonly TaskState[] = [
-  "queued",
-  "delayed",
-  "running",
-  "retrying",
-  "succeeded",
-  "failed",
-  "revoked",
-  "dead",
-];
 
 export function namesOf(asking: Asking, queues: readonly string[] | undefined): Names {
   const { database, words } = asking;
