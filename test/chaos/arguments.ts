@@ -3,7 +3,7 @@
  * nothing.
  */
 
-import { everyFault } from "./fault-effects.ts";
+import { faultsOn } from "./fault-plan.ts";
 import type { BrokerName } from "./stage.ts";
 
 /** The command cannot be run as it was given. Its message is for whoever gave it. */
@@ -49,11 +49,13 @@ export function amountOf(option: string, text: string): number {
   return amount;
 }
 
-/** Names between commas; none for all. */
-export function faultsOf(text: string): readonly string[] {
+/** Names between commas; none for all. Each must be of a kind that this broker has. */
+export function faultsOf(text: string, broker: BrokerName): readonly string[] {
   const names = text.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
-  const unknown = names.filter((name) => !everyFault.includes(name));
-  if (unknown.length > 0) throw new UsageError(`--only ${unknown.join(", ")}: there are ${everyFault.join(", ")}`);
+  const known = faultsOn(broker);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new UsageError(`--only ${unknown.join(", ")}: on ${broker} there are ${known.join(", ")}`);
   return names;
 }
 

@@ -75,8 +75,6 @@ export const effects: Readonly<Record<Fault, Effect>> = {
   "close connections": { by: "loss", whose: "all", server: "rabbitmq" },
 };
 
-export const everyFault: readonly string[] = Object.keys(effects);
-
 /** Throws for a kind that the plan does not have: a journal of another version. */
 export function effectOf(fault: string): Effect {
   const effect = (effects as Readonly<Record<string, Effect | undefined>>)[fault];

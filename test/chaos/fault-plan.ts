@@ -1,6 +1,7 @@
 /** Which faults a run has, and in which order: drawn from the seed, each kind once before any comes again. */
 
 import type { Random } from "./random.ts";
+import type { BrokerName } from "./stage.ts";
 
 const onEveryBroker = {
   "kill worker": 5,
@@ -53,30 +54,36 @@ const onRabbit = {
 export type Fault = keyof typeof onEveryBroker | keyof typeof onLines | keyof typeof onRedis | keyof typeof onRabbit;
 
 export interface Setting {
-  readonly redis: boolean;
-  /** Results lie on another server, where each start is registered, so every worker is of two ports and none stores a result unregistered. */
-  readonly apart: boolean;
+  readonly broker: BrokerName;
   /** What cannot be done on this machine. */
   readonly impossible: ReadonlySet<Fault>;
 }
 
-/** `only`: names of the kinds to choose from; empty for all. */
+/** Kinds that befall a queue on this broker, on a machine that can do everything. */
+export function faultsOn(broker: BrokerName): readonly string[] {
+  return Object.keys(weightsOn(broker));
+}
+
+/** `only`: names of the kinds to choose from; empty for all. Throws where this machine can have none of them. */
 export function plan(random: Random, count: number, setting: Setting, only: readonly string[]): Fault[] {
-  const { "two-port worker dies": _unregistered, ...registered } = onEveryBroker;
-  const all: Partial<Record<Fault, number>> = {
-    ...(setting.apart ? registered : onEveryBroker),
-    ...(setting.redis ? { ...onRedis, ...onLines } : {}),
-    ...(setting.apart ? onRabbit : {}),
-  };
+  const all = weightsOn(setting.broker);
   for (const fault of setting.impossible) delete all[fault];
   const chosen = Object.entries(all).filter(([name]) => only.length === 0 || only.includes(name));
-  if (chosen.length === 0) throw new Error(`none of these faults is known here: ${only.join(", ")}`);
+  if (chosen.length === 0) throw new Error(`this machine can have none of these faults: ${only.join(", ")}`);
   const weights: Partial<Record<Fault, number>> = Object.fromEntries(chosen);
   const each = shuffled(Object.keys(weights) as Fault[], random);
   const rest = Array.from({ length: Math.max(0, count - each.length) }, () =>
     random.weighted(weights as Record<Fault, number>),
   );
   return shuffled([...each, ...rest].slice(0, count), random);
+}
+
+function weightsOn(broker: BrokerName): Partial<Record<Fault, number>> {
+  if (broker === "sqlite") return { ...onEveryBroker };
+  if (broker === "redis") return { ...onEveryBroker, ...onRedis, ...onLines };
+  // Its results lie on Redis, where each start is registered: every worker is of two ports, and none stores a result unregistered.
+  const { "two-port worker dies": _unregistered, ...registered } = onEveryBroker;
+  return { ...registered, ...onRedis, ...onLines, ...onRabbit };
 }
 
 function shuffled<T>(items: readonly T[], random: Random): T[] {

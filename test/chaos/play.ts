@@ -30,7 +30,7 @@ export async function play(wanted: Plan): Promise<Outcome> {
     await stage.start();
     observer = await Observer.open();
     const jobs = draw(random, tasks);
-    const setting = { redis: broker !== "sqlite", apart: stage.apart, impossible: new Set(stage.impossible.keys()) };
+    const setting = { broker, impossible: new Set(stage.impossible.keys()) };
     const faultPlan = plan(random, faults, setting, only);
     const gap = Math.max(shortestGap, shortestSpan / Math.max(1, faults));
     const pace = new Pace(faults, gap);

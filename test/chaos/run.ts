@@ -41,15 +41,16 @@ const asked = orEnd(() => {
       verbose: { type: "boolean", default: false },
     },
   });
+  const broker = brokerOf(values.broker, brokers);
   return {
     ...values,
-    broker: brokerOf(values.broker, brokers),
+    broker,
     tasks: countOf("tasks", values.tasks, fewestTasks),
     faults: countOf("faults", values.faults, 0),
     seed: countOf("seed", values.seed, 0),
     lease: countOf("lease", values.lease, 1),
     sweep: countOf("sweep", values.sweep, 1),
-    only: faultsOf(values.only),
+    only: faultsOf(values.only, broker),
     bug: values.bug === undefined ? undefined : nameOf("bug", values.bug, Object.keys(chaosBugs)),
   };
 });

@@ -117,7 +117,7 @@ async function load(stage: Stage, observer: Observer, length: number, until: num
 /** All kinds but steps of the server's clock: after one that puts it forward no tick is owed for an hour. */
 async function strikes(stage: Stage, random: Random, until: number): Promise<readonly Fault[]> {
   const impossible = new Set<Fault>([...stage.impossible.keys(), "redis clock jumps"]);
-  const setting = { redis: broker !== "sqlite", apart: stage.apart, impossible };
+  const setting = { broker, impossible };
   const parts = partsOf(stage, random);
   const struck: Fault[] = [];
   for (const fault of plan(random, Math.ceil((minutes * 60) / every), setting, [])) {
