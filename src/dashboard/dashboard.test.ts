@@ -186,3 +186,11 @@ test("a prefix is taken off, and stands in the page", async () => {
   expect(page.headers.get("content-security-policy")).not.toContain("unsafe");
   expect(page.headers.get("x-content-type-options")).toBe("nosniff");
 });
+
+test("a worker's page tells its limits of time, beside the rates", async () => {
+  const worker = "w1@here";
+  await stage.act({ do: "limit.rate", task: "later", rate: "10/m", worker });
+  await stage.act({ do: "limit.time", task: "later", soft: 5, hard: 10, worker });
+  const { limits } = await stage.get<WorkerDetail>("/api/workers/w1%40here");
+  expect(limits).toEqual([{ task: "later", rate: "10/m", soft: 5, hard: 10 }]);
+});

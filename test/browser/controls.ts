@@ -5,7 +5,7 @@ import type { WorkerProcess } from "../server/command-line.ts";
 import { type Case, expectThat } from "./case.ts";
 import type { Eyes, Seen } from "./look.ts";
 import { answered } from "./pages.ts";
-import { archive, echo } from "./tasks.ts";
+import { archive, echo, report } from "./tasks.ts";
 import type { World } from "./world.ts";
 
 const name = "spare-1@west";
@@ -109,6 +109,26 @@ export function controls(world: World, eyes: Eyes): readonly Case[] {
         expectThat(page?.items[0]?.state !== "succeeded", "the second ran within the hour of the first");
         await set("0");
         await states(seen, [second.id], ["succeeded"]);
+      }),
+    },
+    {
+      name: "a worker's time limits are told on its page, and end what takes longer",
+      run: at(async (seen) => {
+        const task = "shop.reports.build";
+        const line = seen.page.getByRole("form", { name: "Time limits" });
+        await line.getByLabel("Task").fill(task);
+        await line.getByLabel("Soft limit, seconds").fill("1");
+        await line.getByLabel("Hard limit, seconds").fill("3");
+        await line.getByRole("button", { name: "Set" }).click();
+        await seen.said("Time limits set");
+        const isTold = ({ limits }: WorkerDetail): boolean =>
+          limits.some((limit) => limit.task === task && limit.soft === 1 && limit.hard === 3);
+        await detail(seen, isTold, "it does not tell of its limits");
+        await seen.text("soft 1 s · hard 3 s");
+        const long = await report.enqueue({ month: "June", pages: 600 }, { queue: own });
+        await states(seen, [long.id], ["failed"]);
+        await seen.go(`tasks/${long.id}`);
+        await seen.text(/TimeLimitExceeded/);
       }),
     },
     {

@@ -14,6 +14,13 @@ import { isAlive, type WorkerRecord } from "../../event/worker-record.ts";
 /** A worker that says nothing for so long is not waited for, ms. */
 const patience = 800;
 const mostLimits = 500;
+/** What is asked of one. Without `taskinfoitems` a worker tells rates alone, of all limits. */
+const questions: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  stats: {},
+  active: {},
+  active_queues: {},
+  registered: { taskinfoitems: ["rate_limit", "soft_time_limit", "time_limit"] },
+};
 
 type KeptWorker = Omit<WorkerDetail, "limits" | "children">;
 
@@ -47,7 +54,7 @@ export async function workerDetail({ inside, viewer, params, query, signal }: Vi
   const present = liveRow(live, kept?.row, now);
   const detail: WorkerDetail = { ...nothing, ...shown, row: present, children: [], limits: [] };
   if (!present.online) return detail;
-  const said = await askOne(inside, name, ["stats", "active", "active_queues", "registered"], signal);
+  const said = await askOne(inside, name, signal);
   const stats = recordOf(said["stats"]);
   const pool = recordOf(stats["pool"]);
   const queues = listOf(said["active_queues"]).flatMap((queue) => textOf(recordOf(queue)["name"]) ?? []);
@@ -67,17 +74,12 @@ export async function workerDetail({ inside, viewer, params, query, signal }: Vi
   return { ...detail, row, children: childrenOf(pool, active, row), limits: limits.filter(({ task }) => known(task)) };
 }
 
-/** What one worker answers to each of these; what it does not answer is absent. */
-async function askOne(
-  inside: Inside,
-  worker: string,
-  methods: readonly string[],
-  signal: AbortSignal,
-): Promise<Readonly<Record<string, unknown>>> {
+/** What one worker answers to each question; what it does not answer is absent. */
+async function askOne(inside: Inside, worker: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
   const { bus } = await inside.connect();
   const answers = await Promise.all(
-    methods.map(async (method): Promise<readonly [string, unknown]> => {
-      const question = { method, destination: [worker], timeout: patience };
+    Object.entries(questions).map(async ([method, named]): Promise<readonly [string, unknown]> => {
+      const question = { method, arguments: named, destination: [worker], timeout: patience };
       return [method, (await ask(bus, question, inside.clock, signal)).get(worker)];
     }),
   );
