@@ -103,7 +103,7 @@ function NoPage() {
   const { path } = usePlace();
   return (
     <div className="p-4">
-      <Empty title="There is no such page">{path}</Empty>
+      <Empty title="There is no such page">{namePart(path)}</Empty>
     </div>
   );
 }

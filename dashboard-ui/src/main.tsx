@@ -6,6 +6,7 @@ import { createRoot } from "react-dom/client";
 import { Router } from "wouter";
 import { App } from "./app.tsx";
 import { NoticeProvider } from "./part/notice.tsx";
+import { useAddress, useQueryText } from "./place/address.ts";
 import { Refusal, Server } from "./server/ask.ts";
 import { type Instruments, InstrumentsProvider } from "./server/instruments.tsx";
 import { LiveStream } from "./server/live-stream.ts";
@@ -59,7 +60,7 @@ if (root !== null)
     <StrictMode>
       <QueryClientProvider client={client}>
         <InstrumentsProvider value={instruments}>
-          <Router base={prefix}>
+          <Router base={prefix} hook={useAddress} searchHook={useQueryText}>
             <NoticeProvider>
               <App />
             </NoticeProvider>
