@@ -113,20 +113,21 @@ function isLate({ kind, at, attempt = 1 }: Step, group: readonly Step[]): boolea
   return group.some((step) => (step.attempt ?? 0) >= attempt);
 }
 
-function attemptOf(group: readonly Step[], index: number, before: readonly Step[] | undefined): Attempt {
+function attemptOf(told: readonly Step[], index: number, before: readonly Step[] | undefined): Attempt {
+  const group = inOrder(told);
   const first = (...kinds: readonly Step["kind"][]): Step | undefined => group.find(({ kind }) => kinds.includes(kind));
   const started = first("started", "checkpoint", "progress", "event");
   const claimed = first("received");
   const end = group.findLast(({ kind }) => kind in ends);
   const left = before?.findLast(({ kind }) => kind === "retried" || kind === "returned" || kind === "crashed");
   const who = started ?? claimed ?? end;
-  const told = group.findLast(({ fence }) => fence !== undefined);
+  const fenced = group.findLast(({ fence }) => fence !== undefined);
   return present<Attempt>({
     number: index + 1,
     worker: who?.worker,
     pid: end?.pid ?? started?.pid,
-    fence: told?.fence,
-    queued: left === undefined ? (first("sent") ?? claimed)?.at : Math.max(left.at, left.due ?? 0),
+    fence: fenced?.fence,
+    queued: left === undefined ? sentAt(first("sent"), claimed, started) : Math.max(left.at, left.due ?? 0),
     claimed: claimed?.at,
     started: started?.at,
     ended: end?.at,
@@ -134,6 +135,16 @@ function attemptOf(group: readonly Step[], index: number, before: readonly Step[
     error: group.findLast(({ kind, text }) => text !== undefined && tellsError(kind))?.text,
     steps: group.map(timelineStep),
   });
+}
+
+/** Who sends says so once the message is there, and a worker may be quicker: it was sent before it was claimed all the same. */
+function inOrder(group: readonly Step[]): readonly Step[] {
+  const sent = group.find(({ kind }) => kind === "sent");
+  return sent === undefined || sent === group[0] ? group : [sent, ...group.filter((step) => step !== sent)];
+}
+
+function sentAt(sent: Step | undefined, claimed: Step | undefined, started: Step | undefined): number | undefined {
+  return sent === undefined ? claimed?.at : Math.min(sent.at, (claimed ?? started)?.at ?? sent.at);
 }
 
 function timelineStep({ kind, at, worker, pid, fence, text, due }: Step): TimelineStep {

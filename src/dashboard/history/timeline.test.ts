@@ -147,3 +147,13 @@ describe("progress", () => {
     rmSync(folder, { recursive: true });
   });
 });
+
+test("a task whose worker was quicker than its sender's word was sent before it was claimed", () => {
+  const history = historyAt();
+  const events = [...run(0, 1, 1), event("task-sent", 12, {}, "gen1@h"), event("task-succeeded", 30, { result: "1" })];
+  history.ingest({ events, missed: 0 });
+  const [attempt, ...others] = history.task("t1")?.attempts ?? [];
+  expect(others).toEqual([]);
+  expect(attempt?.steps.map(({ kind }) => kind)).toEqual(["sent", "received", "started", "succeeded"]);
+  expect(attempt?.queued).toBe(began);
+});
