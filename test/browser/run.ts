@@ -67,6 +67,7 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
   const { longTable } = await import("./long-table.ts");
   const { many } = await import("./many.ts");
   const { moves } = await import("./moves.ts");
+  const { opened } = await import("./opened.ts");
   const { phone } = await import("./phone.ts");
   const { presses } = await import("./presses.ts");
   const sizes = values.quick ? [1280] : [390, 1280, 1920];
@@ -75,6 +76,7 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
     ...(values.quick ? all.slice(0, 1) : all),
     ...actions(eyes),
     ...presses(eyes),
+    ...opened(eyes),
     ...phone(eyes),
     ...moves(eyes),
     ...controls(world, eyes),

@@ -169,6 +169,8 @@ export class Questions {
           { where, after: pageParam === "" ? undefined : pageParam },
           signal,
         ),
+      // What waits and what is held changes all the time; who has read on is left where they are.
+      refetchInterval: ({ state: { data } }) => ((data?.pages.length ?? 1) > 1 ? false : 3_000),
       getNextPageParam: ({ next }) => next,
     });
 
