@@ -100,3 +100,27 @@ function heartbeat(hostname: string, index: number, at: number, clock: number, p
     queues,
   };
 }
+
+/** The same cluster where producers tell too, every fourth task reports its progress, and every tenth logs a line. */
+export function* everyEvent(events: Iterable<CeleryEvent>): Generator<CeleryEvent> {
+  for (const event of events) {
+    const { type, timestamp, clock } = event;
+    const number = typeof event["fence"] === "number" ? event["fence"] : 0;
+    if (type === "task-received") {
+      const { fence: _, attempt: __, ...rest } = event;
+      yield { ...rest, type: "task-sent", timestamp: timestamp - 0.002, hostname: "gen7@web", pid: 900 };
+    }
+    yield event;
+    if (type !== "task-started") continue;
+    const step = { ...event, timestamp: timestamp + 0.005, clock };
+    if (number % 4 === 0) yield { ...step, type: "celeriac-progress", done: 30, total: 100, note: "half of the rows" };
+    if (number % 10 === 0)
+      yield {
+        ...step,
+        type: "celeriac-log",
+        level: "info",
+        text: `order ${String(number)} is on its way`,
+        fields: { order: number },
+      };
+  }
+}

@@ -6,6 +6,7 @@
 import { background } from "./background.ts";
 import { choosing } from "./choosing.ts";
 import { countCheck } from "./count-check.ts";
+import { dashboard } from "./dashboard.ts";
 import { idle } from "./idle.ts";
 import { fairness } from "./fairness.ts";
 import { growth } from "./growth.ts";
@@ -22,6 +23,7 @@ const tools: Readonly<Record<string, (args: readonly string[]) => Promise<boolea
   background,
   choosing,
   counts: countCheck,
+  dashboard,
   fairness,
   growth,
   idle,

@@ -1,6 +1,7 @@
 /** `celeriac dashboard`: the web page for people, until it is told to stop. */
 
 import { Command } from "commander";
+import { keepYoungGenerationSmall } from "../../pool/young-generation.ts";
 import type { DashboardFlags } from "../dashboard-process.ts";
 import { addJson, addSchedules, addTarget, byteSize, listed, names, wholeNumber } from "../option.ts";
 
@@ -22,6 +23,7 @@ export function dashboardCommand(finish: (code: number) => void): Command {
     .option("--open-metrics", "/metrics without a login")
     .option("--config <file>", "JSON with further options: login.oidc, login.proxy, alerts");
   addJson(addSchedules(addTarget(command))).action(async (flags: DashboardFlags) => {
+    keepYoungGenerationSmall();
     const { runDashboard } = await import("../dashboard-process.ts");
     finish(await runDashboard(flags));
   });
