@@ -123,6 +123,11 @@ export interface Consumer {
    * given back by `stop`. For messages that a ledger keeps.
    */
   detach?(deliveries: readonly Delivery[]): Promise<void>;
+  /**
+   * Only where the lease is a connection: asks the server, and says of each whether it was still this consumer's when that answered. Nobody
+   * else was given it before.
+   */
+  holds?(deliveries: readonly Delivery[]): Promise<readonly boolean[]>;
   /** No new claims. What is held stays leased. */
   pause(): void;
   /** Gives everything unsettled back, unstarted first, no attempt used. */
@@ -169,6 +174,11 @@ export interface Settlement {
         /** New absolute counts, after a child died with it. Absent = unchanged. */
         readonly crashes?: number;
         readonly suspicions?: number;
+        /**
+         * The last start that it can have been left behind by, as a ledger knows it: `formerly` of what comes says so, and no later one is
+         * taken for it. Absent: its names tell.
+         */
+        readonly began?: Fence;
       }
     | { readonly kind: "bury"; readonly letter: DeadLetter };
   /** Present only if `broker.joins(store)`; else the worker has called `store.commit` before. */

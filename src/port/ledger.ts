@@ -15,15 +15,17 @@ import type { Fence, Millis } from "./units.ts";
 
 export interface Start {
   readonly id: string;
-  /** Celery's `retries` plus one. */
+  /** Grows with each retry, and with each workflow that took the task's place and ends under its id. */
   readonly attempt: number;
+  /** The message does not say how often the id was replaced; Celery before 5.3.5 sends them so. Default false. */
+  readonly unsaid?: boolean | undefined;
   /** Names the publish; absent on messages of Python producers. */
   readonly messageId: string | undefined;
   /** The broker says that it handed this message out before. */
   readonly redelivered: boolean;
   /** As `Delivery.name`: what `formerly` of a later one is compared with. Default: `messageId`. */
   readonly name?: string | undefined;
-  /** As `Delivery.formerly`. */
+  /** As `Delivery.formerly`; `:` and a fence stand for every start up to that one, whatever its name. */
   readonly formerly?: readonly string[] | undefined;
   readonly worker: string;
   /** What is counted if this start is found to have died: see `Consumer.started`. */
@@ -31,6 +33,9 @@ export interface Start {
   /** Unlike that of any other start. A repeat of this one carries it again, and is given the same answer; nothing is counted for it. */
   readonly nonce: string;
 }
+
+/** What is asked of a message that nobody here has begun. */
+export type Waiting = Pick<Start, "id" | "attempt" | "unsaid" | "messageId" | "redelivered" | "formerly">;
 
 export type Begun =
   /** It may run. The fence is higher than any before for this id, and at least the store's time in microseconds. */
@@ -79,16 +84,21 @@ export interface Ledger {
    */
   begin(starts: readonly Start[]): Promise<readonly Begun[]>;
   /**
+   * Up to which start each of these would come after, if it began now: 0 where none is known; `undefined`: it would not begin. Changes
+   * nothing. For what is put back by who has not begun it: it must not be taken for what a later start left behind.
+   */
+  follows(messages: readonly Waiting[]): Promise<readonly (Fence | undefined)[]>;
+  /**
    * The run ended, and the message goes on under its id (put back, retried, replaced): the next `begin` goes and counts nothing more.
    * Called BEFORE it is published again, or it could come back too early and be taken for a copy; a hold stays until it is released.
-   * Absolute counts; absent = unchanged. `retried`: what goes on is the next attempt, so that no other message of this one may begin.
+   * Absolute counts; absent = unchanged. `as`: what goes on is the next attempt, so that no other message of this one may begin; after "replaced" one that leaves its attempt unsaid may.
    * Ignored where the fence is not the row's.
    */
   reopen(
     marks: readonly (Claimed & {
       readonly crashes?: number | undefined;
       readonly suspicions?: number | undefined;
-      readonly retried?: boolean | undefined;
+      readonly as?: "retried" | "replaced" | undefined;
     })[],
   ): Promise<void>;
   /** The run ended and no result is to be stored: for an hour `begin` answers `final`. "fenced": another has begun. */

@@ -1,14 +1,54 @@
-/** What a start that is registered says of a message that comes for the same attempt. Redis has the rule in Lua (`script/ledger.ts`). */
+/** What a start that is registered says of a message that comes for the same attempt. Redis has the rules in Lua (`script/ledger.ts`). */
 
-import type { Start } from "./ledger.ts";
+import type { Start, Waiting } from "./ledger.ts";
+import type { Fence } from "./units.ts";
+
+/** What the rules look at of a row that has begun, is open, or is tried again. */
+export interface Standing {
+  readonly state: "begun" | "open" | "retried" | "replaced";
+  readonly attempt: number;
+  readonly fence: Fence;
+  /** Of the message it began with. */
+  readonly name: string | undefined;
+  /** Of the copy of a kept message that was given back. */
+  readonly copy: string | undefined;
+  readonly held: boolean;
+}
+
+/** "counts": it goes, and the start that stands has died. */
+export type Verdict = "goes" | "counts" | "stale" | "held";
+
+const mark = ":";
 
 /** Under which the start of a message is noted. */
 export function nameOf({ name, messageId }: Start): string | undefined {
   return name ?? messageId;
 }
 
-/** Whether it came again because the run that began under the name `began` is gone, and not because it lies there twice. */
-export function isLeftBehind({ redelivered, formerly }: Start, began: string | undefined): boolean {
+/** Among `formerly`: every start up to the one with this fence, whatever its name. */
+export function upTo(fence: Fence): string {
+  return `${mark}${String(fence)}`;
+}
+
+/** Other programs' ids may look like it. */
+export function isPlainName(name: string): boolean {
+  return !name.startsWith(mark);
+}
+
+/** Whether a message begins for which the row is there. */
+export function verdictOn(waiting: Waiting, row: Standing): Verdict {
+  if (row.state === "open" || waiting.attempt > row.attempt) return "goes";
+  if (row.state === "replaced" && waiting.unsaid === true) return "goes";
+  const isCopy = row.copy !== undefined && row.copy === waiting.messageId;
+  if (row.state !== "begun") return isCopy || isLeftBehind(waiting, row) ? "goes" : "stale";
+  if (waiting.attempt < row.attempt) return "stale";
+  if (row.held && !isCopy) return "held";
+  return isCopy || isLeftBehind(waiting, row) ? "counts" : "stale";
+}
+
+/** Whether it came again because the run that began is gone, and not because it lies there twice. */
+function isLeftBehind({ redelivered, formerly }: Waiting, { name, fence }: Standing): boolean {
   if (!redelivered) return false;
-  return formerly === undefined || began === undefined || began === "" || formerly.includes(began);
+  if (formerly === undefined || name === undefined || name === "") return true;
+  return formerly.some((former) => former === name || (!isPlainName(former) && fence <= Number(former.slice(1))));
 }

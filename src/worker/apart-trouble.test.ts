@@ -54,6 +54,7 @@ function bench(options: BenchOptions = {}): Bench {
     within: () => own,
     begin: (starts) => way.begin(starts),
     take: (holds, lease) => way.take(holds, lease),
+    follows: (messages) => ledger.follows(messages),
     reopen: (marks) => ledger.reopen(marks),
     finish: (ended) => ledger.finish(ended),
     renew: (holds, lease) => way.renew(holds, lease),

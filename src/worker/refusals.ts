@@ -15,6 +15,7 @@ import { takeoverPatience } from "./preparing.ts";
 import type { Reporter } from "./reporter.ts";
 import { settledBefore } from "./settlement.ts";
 import type { Settler } from "./settler.ts";
+import { turnIn } from "./turn.ts";
 import { familyOf } from "./unrun.ts";
 
 export interface RefusalOptions {
@@ -98,12 +99,11 @@ export class Refusals {
     const { signal } = this.#stopping;
     const { message, redelivered, name, formerly } = delivery;
     const malformed = "malformed" in message;
-    const retries: unknown = malformed ? 0 : message.headers["retries"];
-    const attempt = typeof retries === "number" ? retries + 1 : 1;
+    const turn = turnIn(malformed ? {} : message.headers);
     const messageId = malformed ? undefined : message.properties.messageId;
     const nonce = crypto.randomUUID();
     const { worker } = context();
-    const start = { id, attempt, messageId, name, nonce, redelivered, formerly, worker, blame: "suspect" } as const;
+    const start = { id, ...turn, messageId, name, nonce, redelivered, formerly, worker, blame: "suspect" } as const;
     try {
       if (redelivered) await clock.sleep(takeoverPatience, signal);
       if (signal.aborted || delivery.lost.aborted) return undefined;

@@ -15,9 +15,10 @@ import type { ResultStore, StoredOutcome } from "../port/result-store.ts";
 import { finishedRun } from "./earlier-run.ts";
 import type { Ending } from "./ending.ts";
 import type { SettlementContext } from "./failed-run.ts";
+import { PuttingBack } from "./putting-back.ts";
 import { answering } from "./result-write.ts";
 import { settledBefore } from "./settlement.ts";
-import type { Entry, SettleBatch } from "./settler.ts";
+import { type Entry, openAs, type SettleBatch } from "./settler.ts";
 import type { TaskEnd } from "./task-end.ts";
 
 export interface ApartOptions {
@@ -45,14 +46,19 @@ const ended: ReadonlySet<TaskEnd["kind"]> = new Set(["succeeded", "failed", "ign
 export class SettlingApart {
   readonly #options: ApartOptions;
   readonly #bare = new WeakMap<Entry, Bare>();
+  readonly #puttingBack: PuttingBack | undefined;
 
   constructor(options: ApartOptions) {
     this.#options = options;
+    const { ledger } = options.store;
+    this.#puttingBack = ledger && new PuttingBack(ledger);
   }
 
   readonly settle: SettleBatch = async (consumer, batch, publish) => {
     const { ledger } = this.#options.store;
-    const steps = await this.#commit(batch);
+    const committed = await this.#commit(batch);
+    const back = committed.some((step) => step?.settlement.then.kind === "requeue");
+    const steps = back ? await this.#ready(consumer, committed) : committed;
     const going = steps.filter((step) => step !== undefined);
     const opens = going.flatMap((step) => step.opens ?? []);
     if (opens.length > 0) await this.#options.store.joins?.open(opens);
@@ -105,6 +111,17 @@ export class SettlingApart {
     });
   }
 
+  async #ready(consumer: Consumer, steps: readonly (Step | undefined)[]): Promise<readonly (Step | undefined)[]> {
+    const going = steps.filter((step) => step !== undefined);
+    const ready = await this.#puttingBack?.ready(consumer, going);
+    if (ready === undefined) return steps;
+    let next = 0;
+    return steps.map((step) => {
+      const settlement = step && ready[next++];
+      return settlement && { ...step, settlement };
+    });
+  }
+
   #bareOf(entry: Entry, outcome: StoredOutcome | undefined): Bare {
     const known = this.#bare.get(entry);
     if (known !== undefined) return known;
@@ -133,7 +150,7 @@ export class SettlingApart {
       const { then } = settlement;
       if (claimed === undefined || !goesOn(entry, settlement)) return [];
       const counts = then.kind === "requeue" && { crashes: then.crashes, suspicions: then.suspicions };
-      return [{ ...claimed, ...counts, retried: entry.ending.end.kind === "retried" }];
+      return [{ ...claimed, ...counts, as: openAs(entry) }];
     });
     const silent = steps.filter(
       ({ entry }) =>

@@ -9,12 +9,13 @@ import type { Admission } from "./admission.ts";
 import { callHeader } from "../wire/call-mark.ts";
 import { finishedRun } from "./earlier-run.ts";
 import { type Ending, ending, some } from "./ending.ts";
-import { attemptOf, type Claim, type Execution } from "./execution.ts";
+import type { Claim, Execution } from "./execution.ts";
 import type { SettlementContext } from "./failed-run.ts";
 import type { Reporter } from "./reporter.ts";
 import { settledBefore } from "./settlement.ts";
 import type { Settler } from "./settler.ts";
 import type { Slots } from "./slots.ts";
+import { turnOf } from "./turn.ts";
 
 export interface StarterOptions {
   readonly slots: Slots;
@@ -136,7 +137,7 @@ export class Starter {
       const { headers, delivery, message } = execution;
       return {
         id: headers.id,
-        attempt: attemptOf(execution),
+        ...turnOf(headers),
         messageId: message.properties.messageId,
         nonce: crypto.randomUUID(),
         redelivered: delivery.redelivered,

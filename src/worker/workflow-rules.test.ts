@@ -14,6 +14,7 @@ import { makeTaskMessage } from "../wire/task-message.ts";
 import { openApartStore } from "./fixtures/apart-store.ts";
 import { call } from "./fixtures/chord-bench.ts";
 import { type Bench, type BenchOptions, flowBench, value } from "./fixtures/flow-bench.ts";
+import { turnIn } from "./turn.ts";
 
 async function turns(): Promise<void> {
   for (let n = 0; n < 8; n++) await turn();
@@ -199,13 +200,16 @@ describe("a task that is replaced by a workflow", () => {
     expect(sent).toHaveLength(1);
     const start = {
       id: "m",
-      attempt: 1,
       messageId: "another",
       redelivered: false,
       worker: "w",
       blame: "suspect",
     } as const;
-    expect(await ledger.begin([{ ...start, nonce: "n" }])).toMatchObject([{ kind: "go", crashes: 0, suspicions: 0 }]);
+    const last = { ...start, ...turnIn({ replaced_task_nesting: 1 }), nonce: "n" };
+    expect(await ledger.begin([{ ...start, ...turnIn({}), nonce: "sent twice" }, last])).toMatchObject([
+      { kind: "stale" },
+      { kind: "go", crashes: 0, suspicions: 0 },
+    ]);
   });
 
   it("is kept by the ledger if the link went before what replaces it was sent", async () => {

@@ -1,8 +1,8 @@
 /** The server's starts and the messages it keeps for those that run long: one row an id, its fence above every former one. */
 
 import type { Clock } from "../../clock/clock.ts";
-import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
-import { isLeftBehind, nameOf } from "../../port/start-law.ts";
+import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start, Waiting } from "../../port/ledger.ts";
+import { nameOf, type Verdict, verdictOn } from "../../port/start-law.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Fence, Millis } from "../../port/units.ts";
 import { ExpiringMap } from "./expiring-map.ts";
@@ -14,7 +14,7 @@ type Mark = Parameters<Ledger["reopen"]>[0][number];
 
 interface Row {
   /** `final`: only as long as its message is kept. */
-  readonly state: "begun" | "open" | "retried" | "finished" | "final";
+  readonly state: "begun" | "open" | "retried" | "replaced" | "finished" | "final";
   readonly fence: Fence;
   readonly attempt: number;
   readonly blame: Start["blame"];
@@ -48,24 +48,25 @@ export class LedgerTable {
     if (row?.state === "finished" || row?.state === "final") return { kind: "final", outcome: undefined };
     if (row === undefined) return this.#begun(start, row, highest);
     if (row.nonce === start.nonce) return go(row);
-    if (row.state === "open" || start.attempt > row.attempt) return this.#begun(start, row, highest);
-    const isCopy = row.copy !== undefined && row.copy === start.messageId;
-    if (row.state === "retried")
-      return isCopy || isLeftBehind(start, row.name) ? this.#begun(start, row, highest) : { kind: "stale" };
-    if (start.attempt < row.attempt) return { kind: "stale" };
-    if (this.#holds.has(start.id) && !isCopy) return { kind: "held" };
-    if (!isCopy && !isLeftBehind(start, row.name)) return { kind: "stale" };
+    const verdict = this.#verdictOn(start, row);
+    if (verdict === "stale" || verdict === "held") return { kind: verdict };
+    if (verdict === "goes") return this.#begun(start, row, highest);
     const [crashes, suspicions] = row.blame === "sure" ? [1, 0] : [0, 1];
     const counted = { ...row, crashes: row.crashes + crashes, suspicions: row.suspicions + suspicions };
     return this.#begun(start, counted, highest);
   }
 
-  reopen({ id, fence, crashes, suspicions, retried }: Mark): void {
+  follows(waiting: Waiting): Fence | undefined {
+    const row = this.#rows.get(waiting.id);
+    const verdict = row === undefined ? "goes" : this.#verdictOn(waiting, row);
+    return verdict === "stale" || verdict === "held" ? undefined : (row?.fence ?? 0);
+  }
+
+  reopen({ id, fence, crashes, suspicions, as }: Mark): void {
     const row = this.#row({ id, fence });
     if (row === undefined || row.state === "finished" || row.state === "final") return;
     const { crashes: died, suspicions: suspected } = row;
-    const state = retried === true ? "retried" : "open";
-    this.#set(id, { ...row, state, crashes: crashes ?? died, suspicions: suspicions ?? suspected });
+    this.#set(id, { ...row, state: as ?? "open", crashes: crashes ?? died, suspicions: suspicions ?? suspected });
   }
 
   finish({ id, fence }: Claimed): "finished" | "fenced" {
@@ -148,6 +149,12 @@ export class LedgerTable {
     this.#holds.delete(id);
     this.#set(id, row);
     return go(row);
+  }
+
+  #verdictOn(waiting: Waiting, row: Row): Verdict {
+    const { state } = row;
+    if (state === "finished" || state === "final") return "goes";
+    return verdictOn(waiting, { ...row, state, held: this.#holds.has(waiting.id) });
   }
 
   /** The row, if it is of this very start. */

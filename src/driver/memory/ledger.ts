@@ -1,7 +1,7 @@
 /** The ledger port over a server in this process. */
 
-import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
-import type { Millis } from "../../port/units.ts";
+import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start, Waiting } from "../../port/ledger.ts";
+import type { Fence, Millis } from "../../port/units.ts";
 import type { MemoryServer } from "./server.ts";
 import type { Session } from "./session.ts";
 
@@ -24,6 +24,11 @@ export class MemoryLedger implements Ledger {
     this.#session.ensureOpen();
     const { ledger, results } = this.#server;
     return starts.map((start) => ledger.begin(start, results.final(start.id), results.fenceOf(start.id)));
+  }
+
+  async follows(messages: readonly Waiting[]): Promise<readonly (Fence | undefined)[]> {
+    this.#session.ensureOpen();
+    return messages.map((waiting) => this.#server.ledger.follows(waiting));
   }
 
   async reopen(marks: Parameters<Ledger["reopen"]>[0]): Promise<void> {

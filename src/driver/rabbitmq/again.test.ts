@@ -85,6 +85,42 @@ describeWith("rabbitmq-server", "a message that comes again", () => {
     expect(Buffer.from(repeat.encoded).equals(parcel.encoded)).toBe(false);
   });
 
+  it("says of which start it can be left behind, and that it is its consumer's while its channel lives", async () => {
+    const [one, two] = [await openBackend(rabbit.url), await openBackend(rabbit.url)];
+    backends.push(one, two);
+    await one.broker.publish([outgoing("again-fence", "a")], never);
+    const holder = await Catch.open(one, "again-fence", 5);
+    const [first] = await holder.until(1);
+    if (first === undefined) throw new Error("one was sent");
+    const due = Date.now() + 1000;
+    const put = await settle(holder, { delivery: first, then: { kind: "requeue", at: "front", due, began: 17 } });
+    expect(put.redelivered, "a ledger knows of a start before it").toBe(true);
+    expect(put.formerly).toEqual([":17"]);
+    expect(await holder.consumer.holds?.([put])).toEqual([true]);
+    await one.close();
+    expect(await holder.consumer.holds?.([put])).toEqual([false]);
+    const caught = await Catch.open(two, "again-fence", 5);
+    const [back] = await caught.until(1);
+    if (back === undefined) throw new Error("it came again");
+    expect(back.formerly).toEqual([":17", put.name]);
+    await caught.consumer.settle([{ delivery: back, then: { kind: "ack" } }]);
+  });
+
+  it("is known by how often a quorum queue has given it out", async () => {
+    const [one, two] = [`${rabbit.url}?queueType=quorum`, `${rabbit.url}?queueType=quorum`];
+    const [held, next] = [await openBackend(one), await openBackend(two)];
+    backends.push(held, next);
+    await held.broker.publish([outgoing("again-counted", "a")], never);
+    const [first] = await (await Catch.open(held, "again-counted", 5)).until(1);
+    await held.close();
+    const caught = await Catch.open(next, "again-counted", 5);
+    const [back] = await caught.until(1);
+    if (first === undefined || back === undefined) throw new Error("it was sent, and came again");
+    expect(back.name).toBe(`${first.name ?? ""}.1`);
+    expect(back.formerly).toEqual([first.name, back.name]);
+    await caught.consumer.settle([{ delivery: back, then: { kind: "ack" } }]);
+  });
+
   it.each([
     ["on a classic queue", ""],
     ["on a quorum queue", "?queueType=quorum"],

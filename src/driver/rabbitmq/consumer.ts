@@ -9,7 +9,7 @@ import { ConsumerEvents, type ConsumerEvent } from "./consumer-events.ts";
 import type { Context } from "./context.ts";
 import type { Declarations } from "./declarations.ts";
 import { RabbitDelivery } from "./delivery.ts";
-import { Holding } from "./holding.ts";
+import { Holding, stillHeld } from "./holding.ts";
 import { Intake } from "./intake.ts";
 import type { Pauses } from "./pauses.ts";
 import { QueueSet } from "./queue-set.ts";
@@ -122,6 +122,10 @@ export class RabbitConsumer implements Consumer {
       delivery.detached = true;
       delivery.intake.ack(delivery.arrived);
     }
+  }
+
+  holds(deliveries: readonly Delivery[]): Promise<readonly boolean[]> {
+    return stillHeld(deliveries);
   }
 
   pause(): void {

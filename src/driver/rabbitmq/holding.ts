@@ -1,6 +1,7 @@
 /** What a consumer holds, in all and of each queue. */
 
-import type { RabbitDelivery } from "./delivery.ts";
+import type { Delivery } from "../../port/broker.ts";
+import { RabbitDelivery } from "./delivery.ts";
 
 export class Holding {
   readonly #held = new Set<RabbitDelivery>();
@@ -36,4 +37,13 @@ export class Holding {
     else this.#ofQueue.set(delivery.queue, left);
     return true;
   }
+}
+
+/** A round trip of each channel: what it brought is its own until it ends. */
+export async function stillHeld(deliveries: readonly Delivery[]): Promise<readonly boolean[]> {
+  const ours = deliveries.map((delivery) => (delivery instanceof RabbitDelivery ? delivery : undefined));
+  const intakes = [...new Set(ours.flatMap((delivery) => delivery?.intake ?? []))];
+  const answers = await Promise.all(intakes.map((intake) => intake.lives()));
+  const living = new Set(intakes.filter((_, index) => answers[index] === true));
+  return ours.map((delivery) => delivery !== undefined && (delivery.detached || living.has(delivery.intake)));
 }

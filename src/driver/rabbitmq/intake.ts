@@ -44,6 +44,16 @@ export class Intake {
     return this.#taps.values();
   }
 
+  /** Whether the server still has it when it is asked. */
+  async lives(): Promise<boolean> {
+    // Any call that is answered does; this one changes nothing for who consumes.
+    const answered = await this.#channel.confirmSelect().then(
+      () => true,
+      () => false,
+    );
+    return answered && !this.ended.aborted;
+  }
+
   whenEnded(): Promise<void> {
     const { signal } = this.#ended;
     return new Promise((resolve) => {

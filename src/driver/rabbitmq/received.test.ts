@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import type { Properties } from "./amqp/client.ts";
-import { againFor, againHeader, cameAgain, formerNames } from "./received.ts";
+import { againFor, againHeader, cameAgain, formerNames, nameOf } from "./received.ts";
 
 const arrived = (messageId: string | undefined, again?: unknown, redelivered = false) => ({
   redelivered,
@@ -21,11 +21,20 @@ it("adds an id for each time that it was begun, or given out again by the server
   expect(againFor(arrived("b", "a", true), true)).toEqual({ [againHeader]: "a,b" });
   expect(againFor(arrived("a", "a", true), false), "sent anew under its own").toEqual({ [againHeader]: "a" });
   const counted = { redelivered: false, properties: { messageId: "b", headers: { "x-delivery-count": 2 } } };
-  expect(formerNames(counted)).toEqual(["b"]);
+  expect(formerNames(counted), "and by which of its holders").toEqual(["b", "b.1", "b.2"]);
+  expect(nameOf(counted.properties)).toBe("b.2");
+});
+
+it("says which start was the last before it, where that is known, and nothing of names", () => {
+  for (const one of [arrived("a"), arrived("a", "b", true), arrived("a", true)])
+    expect(againFor(one, true, 17)).toEqual({ [againHeader]: ":17" });
+  expect(formerNames(arrived("a", ":17"))).toEqual([":17"]);
+  expect(formerNames(arrived("a", ":17", true))).toEqual([":17", "a"]);
+  expect(formerNames(arrived(":99", undefined, true)), "another program's id").toBeUndefined();
 });
 
 it("tells none where it cannot know them all", () => {
-  const ids = Array.from({ length: 16 }, (_, index) => `id-${index}`).join();
+  const ids = Array.from({ length: 32 }, (_, index) => `id-${index}`).join();
   for (const [one, begun] of [
     [arrived(undefined), true],
     [arrived(undefined, undefined, true), false],
@@ -33,7 +42,7 @@ it("tells none where it cannot know them all", () => {
     [arrived("a", true, true), true],
     [arrived("with, a comma"), true],
     [arrived("x".repeat(65)), true],
-    [arrived("one more", ids), true],
+    [arrived("one-more", ids), true],
   ] as const) {
     expect(againFor(one, begun)).toEqual({ [againHeader]: true });
     const next = arrived("next", true, true);

@@ -1,5 +1,7 @@
 /** A message of AMQP as one of ours, and back: what others wrote stays as it was, what only this driver and the broker use is taken off. */
 
+import { isPlainName, upTo } from "../../port/start-law.ts";
+import type { Fence } from "../../port/units.ts";
 import { encodeEnvelope, readMarks } from "../../wire/envelope.ts";
 import type { Malformed, Message, MessageProperties } from "../../wire/message.ts";
 import { bufferOf } from "../../wire/utf8.ts";
@@ -14,7 +16,7 @@ export const crashesHeader = "celeriac.crashes";
 export const suspicionsHeader = "celeriac.suspicions";
 /**
  * On a message that was handed out before: the server forgets that when it is sent anew. The names under which it was, with commas
- * between; or `true`, where they are not known.
+ * between; or `:` and the fence of its last start, where a ledger told it; or `true`, where nothing is known.
  */
 export const againHeader = "celeriac.again";
 
@@ -25,8 +27,8 @@ export const copyHeader = "celeriac.copy";
 const infrastructure = /^(?:x-death$|x-first-death-|x-last-death-|x-delivery-count$|x-acquired-count$)/;
 const own: ReadonlySet<string> = new Set([againHeader, attemptsHeader, copyHeader, letterHeader, priorityHeader]);
 const deepest = 60;
-/** Of those of a message that is put back again and again by workers that die: 600 bytes. What has had more is not told apart. */
-const mostNames = 16;
+/** Of those of a message that comes again and again: a kilobyte. What has had more is not told apart. */
+const mostNames = 32;
 /** Other programs' ids may hold anything. */
 const nameLike = /^[\w.:-]{1,64}$/;
 
@@ -73,11 +75,21 @@ export function cameAgain({ redelivered, properties }: Pick<AmqpDelivery, "redel
   return isBack({ redelivered, properties }) || againOf(properties) !== undefined;
 }
 
-/** Which of the copies of a message it is; of what others sent, its message id, for they do not send one twice. */
+/**
+ * Which of the copies of a message it is; of what others sent, its message id, for they do not send one twice. Where the queue counts
+ * how often it was handed out, with that, so that each of those is told apart.
+ */
 export function nameOf(properties: Properties | undefined): string | undefined {
+  const name = baseOf(properties);
+  return name === undefined ? undefined : nameAt(name, deliveryCount(properties) ?? 0);
+}
+
+function baseOf(properties: Properties | undefined): string | undefined {
   const name = properties?.headers?.[copyHeader];
   return typeof name === "string" ? name : properties?.messageId;
 }
+
+const nameAt = (name: string, count: number): string => (count > 0 ? `${name}.${String(count)}` : name);
 
 /**
  * The names under which it may have been begun before, for a ledger to compare. For a message may lie here twice: it was sent or put back,
@@ -89,12 +101,23 @@ export function formerNames(delivery: Pick<AmqpDelivery, "redelivered" | "proper
   const again = againOf(properties);
   if (again === true) return undefined;
   if (!isBack(delivery)) return again ?? [];
-  const name = nameOf(properties);
-  return name === undefined ? undefined : [...(again ?? []), name];
+  const name = baseOf(properties);
+  const count = deliveryCount(properties) ?? 0;
+  if (name === undefined || !isPlainName(name) || count >= mostNames) return undefined;
+  // Up to its own: not every end of a holder is counted.
+  return [...(again ?? []), ...Array.from({ length: count + 1 }, (_, before) => nameAt(name, before))];
 }
 
-/** The header of what is sent anew, so that it is known to have been handed out. `begun`: it was begun under its own name. */
-export function againFor(delivery: Pick<AmqpDelivery, "redelivered" | "properties">, begun: boolean): FieldTable {
+/**
+ * The header of what is sent anew, so that it is known to have been handed out. `begun`: it was begun under its own name. `last`: the last
+ * start that it can have been left behind by.
+ */
+export function againFor(
+  delivery: Pick<AmqpDelivery, "redelivered" | "properties">,
+  begun: boolean,
+  last?: Fence,
+): FieldTable {
+  if (last !== undefined) return { [againHeader]: upTo(last) };
   if (!begun && !cameAgain(delivery)) return {};
   const names = formerNames({ ...delivery, redelivered: begun || delivery.redelivered });
   const plain = names?.every((name) => nameLike.test(name)) === true && names.length <= mostNames;

@@ -170,7 +170,7 @@ export class Settler {
         if ((stays && !this.#isCounted(arrived)) || (came === undefined && !delivery.detached)) return "reject";
         try {
           return lighter({ ...counts, attempts }, (luggage) => {
-            const changes = { ...luggageHeaders(luggage), ...againFor(arrived.delivery, delivery.begun) };
+            const changes = { ...luggageHeaders(luggage), ...againFor(arrived.delivery, delivery.begun, then.began) };
             const properties = { ...sentOn(came, changes), messageId: crypto.randomUUID() };
             // What waits would come at the end of its time to live.
             if (then.due !== undefined) properties.expiration = undefined;

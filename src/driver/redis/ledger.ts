@@ -1,16 +1,18 @@
 /** The ledger beside the results: starts and kept messages, in script calls of bounded size. Repeats after a lost answer are harmless. */
 
-import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
-import type { Millis } from "../../port/units.ts";
+import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start, Waiting } from "../../port/ledger.ts";
+import type { Fence, Millis } from "../../port/units.ts";
 import type { Argument } from "./client.ts";
 import type { Context } from "./context.ts";
 import { pieces, whole } from "./pieces.ts";
 import { outcomeOf } from "./result-meta.ts";
 import { giveScript, overdueScript, releaseScript, renewHoldScript, takeScript } from "./script/custody.ts";
 import { nameOf } from "../../port/start-law.ts";
-import { beginScript, finishScript, reopenScript } from "./script/ledger.ts";
+import { beginScript, finishScript, followsScript, reopenScript } from "./script/ledger.ts";
 import { mostBytes, mostItems, type Script } from "./script/script.ts";
 import { ServerClock } from "./server-clock.ts";
+
+const openLetters = { open: "o", retried: "w", replaced: "p" } as const;
 
 interface Call {
   readonly script: Script;
@@ -50,11 +52,10 @@ export class RedisLedger implements Ledger {
     const { keys } = this.#context;
     const call: Call = { script: beginScript, keys: [keys.unacked, this.#held], args: [String(mostBytes)] };
     for (const start of starts) {
-      const { id, attempt, messageId = "", redelivered, blame, nonce, formerly } = start;
+      const { id, attempt, messageId = "", blame, nonce } = start;
       call.keys.push(keys.meta(id), keys.checkpoints(id), keys.hold(id));
-      const names = formerly === undefined ? "" : JSON.stringify(formerly);
-      const flags = [redelivered ? "1" : "0", blame === "sure" ? "1" : "0"];
-      call.args.push(id, String(attempt), messageId, ...flags, nonce, names, nameOf(start) ?? "");
+      const flags = [againOf(start), blame === "sure" ? "1" : "0"];
+      call.args.push(id, String(attempt), messageId, ...flags, nonce, namesOf(start), nameOf(start) ?? "");
     }
     const [text, ...metas] = (await this.#run(call)) as Buffer[];
     const lines = text?.toString().split("\n") ?? [];
@@ -73,13 +74,30 @@ export class RedisLedger implements Ledger {
     }
   }
 
+  async follows(messages: readonly Waiting[]): Promise<readonly (Fence | undefined)[]> {
+    const { keys } = this.#context;
+    const answers = await Promise.all(
+      pieces(messages).map((piece) =>
+        this.#run({
+          script: followsScript,
+          keys: [keys.unacked, ...piece.map(({ id }) => keys.checkpoints(id))],
+          args: piece.flatMap((waiting) => {
+            const { attempt, messageId = "" } = waiting;
+            return [String(attempt), messageId, againOf(waiting), namesOf(waiting)];
+          }),
+        }),
+      ),
+    );
+    return (answers as Buffer[][]).flat().map((fence) => (fence.length === 0 ? undefined : Number(fence.toString())));
+  }
+
   async reopen(marks: Parameters<Ledger["reopen"]>[0]): Promise<void> {
     const { keys } = this.#context;
     for (const piece of pieces(marks)) {
       const call: Call = { script: reopenScript, keys: [keys.unacked], args: [] };
-      for (const { id, fence, crashes, suspicions, retried } of piece) {
+      for (const { id, fence, crashes, suspicions, as = "open" } of piece) {
         call.keys.push(keys.checkpoints(id));
-        call.args.push(String(fence), String(crashes ?? ""), String(suspicions ?? ""), retried === true ? "1" : "0");
+        call.args.push(String(fence), String(crashes ?? ""), String(suspicions ?? ""), openLetters[as]);
       }
       await this.#run(call);
     }
@@ -167,4 +185,12 @@ export class RedisLedger implements Ledger {
   #run({ script, keys, args }: Call): Promise<unknown> {
     return this.#context.ask(() => this.#context.run(script, keys, args, { binary: true }));
   }
+}
+
+function againOf({ redelivered, unsaid }: Waiting): string {
+  return `${redelivered ? "1" : "0"}${unsaid === true ? "?" : ""}`;
+}
+
+function namesOf({ formerly }: Waiting): string {
+  return formerly === undefined ? "" : JSON.stringify(formerly);
 }

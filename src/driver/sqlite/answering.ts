@@ -225,6 +225,8 @@ export function answerRead(rooms: Rooms, request: AskRequest, now: number, mono:
     case "watch":
       watching.add(request.input.watch, request.input.id);
       return null;
+    case "follows":
+      return request.input.map((waiting) => rooms.starts.follows(waiting, now));
     case "readPoints":
       return results.points(request.input, now);
     case "lookJoin":

@@ -5,7 +5,7 @@
 
 import type { Channel } from "../../port/bus.ts";
 import type { Arrival, Joined, JoinMember, OpenJoin, StaleJoin } from "../../port/joins.ts";
-import type { Begun, Claimed as ClaimedStart, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
+import type { Begun, Claimed as ClaimedStart, ExpiredHold, Hold, Ledger, Start, Waiting } from "../../port/ledger.ts";
 import type { CallHeld } from "../../port/call-law.ts";
 import type { CallMark } from "../../wire/call-mark.ts";
 import type { AttemptRecord, DeadLetter, QueueState, RequeueTo } from "../../port/queue-admin.ts";
@@ -88,6 +88,7 @@ export interface Asks {
     out: "stored" | "fenced";
   };
   readonly begin: { in: readonly Start[]; out: readonly Begun[] };
+  readonly follows: { in: readonly Waiting[]; out: readonly (number | undefined)[] };
   readonly reopen: { in: Parameters<Ledger["reopen"]>[0]; out: readonly null[] };
   readonly finish: { in: readonly ClaimedStart[]; out: readonly ("finished" | "fenced")[] };
   readonly take: { in: { holds: readonly Hold[]; lease: number; broker: string }; out: readonly ("held" | "fenced")[] };

@@ -1,7 +1,7 @@
 /** The queue file as a ledger. */
 
-import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
-import type { Millis } from "../../port/units.ts";
+import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start, Waiting } from "../../port/ledger.ts";
+import type { Fence, Millis } from "../../port/units.ts";
 import type { Link } from "./link.ts";
 import { inPieces, rowLimit } from "./pieces.ts";
 
@@ -20,6 +20,10 @@ export class SqliteLedger implements Ledger {
 
   begin(starts: readonly Start[]): Promise<readonly Begun[]> {
     return inPieces(starts, (piece) => this.#link.ask("begin", piece));
+  }
+
+  follows(messages: readonly Waiting[]): Promise<readonly (Fence | undefined)[]> {
+    return inPieces(messages, (piece) => this.#link.ask("follows", piece));
   }
 
   async reopen(marks: Parameters<Ledger["reopen"]>[0]): Promise<void> {

@@ -3,15 +3,21 @@
  * Rows of kept messages do not expire.
  */
 
-import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start } from "../../port/ledger.ts";
-import { isLeftBehind, nameOf } from "../../port/start-law.ts";
+import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start, Waiting } from "../../port/ledger.ts";
+import { nameOf, type Standing as StandingStart, type Verdict, verdictOn } from "../../port/start-law.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Database, Statement } from "./database.ts";
 import type { Row } from "./sql.ts";
 import type { Turn } from "./turn.ts";
 
 /** `final`: its result is stored, and its message still kept. */
-const state = { begun: 0, open: 1, finished: 2, final: 3, retried: 4 } as const;
+const state = { begun: 0, open: 1, finished: 2, final: 3, retried: 4, replaced: 5 } as const;
+const stateNames: ReadonlyMap<number, StandingStart["state"]> = new Map([
+  [state.begun, "begun"],
+  [state.open, "open"],
+  [state.retried, "retried"],
+  [state.replaced, "replaced"],
+] as const);
 const rowFor = 7 * 86_400_000;
 const finishedFor = 3_600_000;
 /** Of the messages that are given back in one transaction. */
@@ -95,16 +101,11 @@ export class Starts {
     if (row?.state === state.finished || row?.state === state.final) return { kind: "final", outcome: undefined };
     if (row?.nonce === start.nonce) return { kind: "go", ...countsOf(row) };
     let { crashes, suspicions } = row ?? { crashes: 0, suspicions: 0 };
-    if (row !== undefined && row.state !== state.open && start.attempt <= row.attempt) {
-      const isRetried = row.state === state.retried;
-      if (start.attempt < row.attempt && !isRetried) return { kind: "stale" };
-      const isCopy = row.copy !== null && row.copy === start.messageId;
-      if (row.held && !isCopy && !isRetried) return { kind: "held" };
-      if (!isCopy && !isLeftBehind(start, row.name)) return { kind: "stale" };
-      if (!isRetried) {
-        if (row.sure) crashes += 1;
-        else suspicions += 1;
-      }
+    const verdict = verdictFor(start, row);
+    if (verdict === "stale" || verdict === "held") return { kind: verdict };
+    if (verdict === "counts") {
+      if (row?.sure === true) crashes += 1;
+      else suspicions += 1;
     }
     const highest = Math.max(row?.fence ?? 0, standing.fenceOf(id, turn.now));
     const fence = Math.max(highest + 1, turn.now * 1_000);
@@ -126,10 +127,16 @@ export class Starts {
     return { kind: "go", fence, crashes, suspicions };
   }
 
-  reopen({ id, fence, crashes, suspicions, retried }: Parameters<Ledger["reopen"]>[0][number], turn: Turn): void {
+  follows(waiting: Waiting, now: number): number | undefined {
+    const row = this.#known(waiting.id, { now });
+    const verdict = verdictFor(waiting, row);
+    return verdict === "stale" || verdict === "held" ? undefined : (row?.fence ?? 0);
+  }
+
+  reopen({ id, fence, crashes, suspicions, as }: Parameters<Ledger["reopen"]>[0][number], turn: Turn): void {
     const row = this.#known(id, turn);
     if (row?.fence !== fence || row.state === state.finished || row.state === state.final) return;
-    this.#set(id, retried === true ? state.retried : state.open, row.held, turn, crashes, suspicions);
+    this.#set(id, state[as ?? "open"], row.held, turn, crashes, suspicions);
   }
 
   finish({ id, fence }: Claimed, turn: Turn): "finished" | "fenced" {
@@ -195,8 +202,8 @@ export class Starts {
     this.#setState.run(id, next, crashes ?? null, suspicions ?? null, until);
   }
 
-  #known(id: string, turn: Turn): Known | undefined {
-    const row = this.#read.get(id, turn.now);
+  #known(id: string, { now }: Pick<Turn, "now">): Known | undefined {
+    const row = this.#read.get(id, now);
     return row === undefined
       ? undefined
       : {
@@ -212,6 +219,12 @@ export class Starts {
           held: row[9] === 1,
         };
   }
+}
+
+function verdictFor(waiting: Waiting, row: Known | undefined): Verdict {
+  const known = row && stateNames.get(row.state);
+  if (row === undefined || known === undefined) return "goes";
+  return verdictOn(waiting, { ...row, state: known, copy: row.copy ?? undefined });
 }
 
 function countsOf({ fence, crashes, suspicions }: Known): Omit<Extract<Begun, { kind: "go" }>, "kind"> {
