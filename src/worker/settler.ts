@@ -12,6 +12,7 @@ import type { ResultStore, ResultWrite } from "../port/result-store.ts";
 import type { Ending } from "./ending.ts";
 import type { Execution } from "./execution.ts";
 import { answering } from "./result-write.ts";
+import { openAs } from "./turn.ts";
 
 export interface Entry {
   readonly ending: Ending;
@@ -207,7 +208,7 @@ export class Settler {
         const [stored] = result ? await store.commit([result]) : [];
         if (stored === "fenced") return "lost";
         if (also.length > 0) await store.commit(also);
-        if (claimed && goesOn) await store.ledger?.reopen([{ ...claimed, as: openAs(entry) }]);
+        if (claimed && goesOn) await store.ledger?.reopen([{ ...claimed, as: openAs(entry.ending.end) }]);
         if (send.length > 0) await this.#publish(send);
         const joined = arrive.length > 0 ? await store.joins?.arrive(arrive) : undefined;
         this.#options.joined?.(arrive, joined, entry);
@@ -290,11 +291,6 @@ function putBack({ delivery, then }: Settlement): readonly Outgoing[] {
     then.kind === "replace" ? then.next : { queue: delivery.queue, message: delivery.message, ...due };
   const name = `${String(next.message.headers["id"])}:${String(delivery.fence)}`;
   return [{ ...next, dedupe: { id: name, nonce: name, window: againWindow } }];
-}
-
-/** How the ledger is to know what goes on under this id. */
-export function openAs({ ending: { end } }: Entry): "retried" | "replaced" | undefined {
-  return end.kind === "retried" || end.kind === "replaced" ? end.kind : undefined;
 }
 
 function isUnwritable(error: unknown): boolean {

@@ -18,8 +18,9 @@ import type { SettlementContext } from "./failed-run.ts";
 import { PuttingBack } from "./putting-back.ts";
 import { answering } from "./result-write.ts";
 import { settledBefore } from "./settlement.ts";
-import { type Entry, openAs, type SettleBatch } from "./settler.ts";
+import type { Entry, SettleBatch } from "./settler.ts";
 import type { TaskEnd } from "./task-end.ts";
+import { openAs } from "./turn.ts";
 
 export interface ApartOptions {
   readonly store: ResultStore;
@@ -150,7 +151,7 @@ export class SettlingApart {
       const { then } = settlement;
       if (claimed === undefined || !goesOn(entry, settlement)) return [];
       const counts = then.kind === "requeue" && { crashes: then.crashes, suspicions: then.suspicions };
-      return [{ ...claimed, ...counts, as: openAs(entry) }];
+      return [{ ...claimed, ...counts, as: openAs(entry.ending.end) }];
     });
     const silent = steps.filter(
       ({ entry }) =>

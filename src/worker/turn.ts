@@ -5,6 +5,7 @@
 
 import type { Start } from "../port/ledger.ts";
 import type { TaskHeaders } from "../wire/task-message.ts";
+import type { TaskEnd } from "./task-end.ts";
 
 /** Between a task and what took its place. */
 const mostRetries = 1_000_000;
@@ -24,6 +25,11 @@ export function turnIn({ retries, replaced_task_nesting: nesting, lang }: Readon
     replacedTaskNesting: countOf(nesting),
     ...(lang === "py" && nesting === undefined && { nestingUnsaid: true }),
   });
+}
+
+/** How a ledger is to know what goes on under the id of a run that ended so. */
+export function openAs({ kind }: TaskEnd): "retried" | "replaced" | undefined {
+  return kind === "retried" || kind === "replaced" ? kind : undefined;
 }
 
 function countOf(value: unknown): number {

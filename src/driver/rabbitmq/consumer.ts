@@ -124,9 +124,7 @@ export class RabbitConsumer implements Consumer {
     }
   }
 
-  holds(deliveries: readonly Delivery[]): Promise<readonly boolean[]> {
-    return stillHeld(deliveries);
-  }
+  readonly holds = stillHeld;
 
   pause(): void {
     this.#paused = true;
