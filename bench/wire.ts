@@ -32,6 +32,19 @@ const fromPython = JSON.stringify({
 const own = encodeEnvelope(makeTaskMessage(draft), "celery", tag);
 const large = encodeEnvelope(makeTaskMessage({ ...draft, kwargs: { text: 'x"'.repeat(50_000) } }), "celery", tag);
 
+/** Long bodies with a quote in every few bytes, as rows of a table have: as text, and as they go out. */
+function rowsOf(count: number): { readonly message: Message; readonly text: string; readonly sent: string } {
+  const rows = Array.from({ length: count }, (_, order) => ({
+    order,
+    to: "someone@example.org",
+    paid: true,
+    sum: 12.5,
+  }));
+  const message = makeTaskMessage({ ...draft, kwargs: { rows } });
+  const [text, sent] = [encodeEnvelope(message, "celery", tag, false), encodeEnvelope(message, "celery", tag)];
+  return { message, text, sent };
+}
+
 function read(raw: string | Uint8Array): Message {
   const message = decodeEnvelope(raw);
   if ("malformed" in message) throw new Error(message.reason);
@@ -64,6 +77,16 @@ measure("decodeEnvelope, own, bytes", () => read(ownBytes).body.length);
 measure("decodeEnvelope, Python's, text", () => read(fromPython).body.length);
 measure("decodeEnvelope, Python's, bytes", () => read(pythonBytes).body.length);
 measure("decodeEnvelope, own, 100 kB", () => read(large).body.length, 3000);
+for (const count of [15, 150]) {
+  const { message, text, sent } = rowsOf(count);
+  console.log(`rows: ${message.body.length} bytes, as text ${text.length}, as sent ${sent.length}`);
+  const [textBytes, sentBytes] = [Buffer.from(text), Buffer.from(sent)];
+  const bytesOf = (packed?: boolean): number => Buffer.from(encodeEnvelope(message, "celery", tag, packed)).length;
+  measure("encodeEnvelope, rows, text", () => bytesOf(false), 30_000);
+  measure("encodeEnvelope, rows, sent", () => bytesOf(), 30_000);
+  measure("decodeEnvelope, rows, text", () => read(textBytes).body.length, 30_000);
+  measure("decodeEnvelope, rows, sent", () => read(sentBytes).body.length, 30_000);
+}
 measure("encodeHead", () => encodeHead(made).length);
 measure("decodeHead", () => Object.keys(decodeHead(head, made.body)).length);
 measure("readTaskHeaders, own", () => readTaskHeaders(ours).id.length);

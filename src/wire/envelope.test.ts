@@ -97,6 +97,19 @@ describe("envelope", () => {
     expect(bodyEncoding({ headers: { compression: "application/x-gzip" } })).toBe("base64");
   });
 
+  test("a long body that is full of what would be escaped is base64, and one that is not stays text", () => {
+    const isPacked = (body: string): boolean => {
+      const raw = encodeEnvelope({ ...lean, body: Buffer.from(body) }, "q", "t");
+      expect(Buffer.from(good(decodeEnvelope(raw)).body).toString()).toBe(body);
+      return raw.includes('"body_encoding":"base64"');
+    };
+    const rows = JSON.stringify(Array.from({ length: 20 }, (_, order) => ({ order, to: "someone@example.org" })));
+    expect(isPacked(rows)).toBe(true);
+    expect(isPacked("line\n".repeat(200)), "also of control characters").toBe(true);
+    expect(isPacked(rows.slice(0, 500)), "short").toBe(false);
+    expect(isPacked(JSON.stringify([{ text: "x".repeat(5000) }]))).toBe(false);
+  });
+
   test("headers inherit nothing", () => {
     const read = good(decodeEnvelope(encodeEnvelope(lean, "q", "t")));
     expect(Object.getPrototypeOf(read.headers)).toBeNull();

@@ -17,15 +17,29 @@ export { type Marks, readMarks, spliceMarks } from "./marks.ts";
 
 /** Characters of all headers together. Celery's own take about 600, printed arguments up to 2 × 1024 more. */
 export const maxHeadLength: number = 32 * 1024;
+const quote = 34;
+const backslash = 92;
+const firstPrintable = 32;
 const headersRoot = { root: "headers" } as const;
 const usualContent = contentOf({ contentEncoding: "utf-8", contentType: jsonContentType });
 
+/** Bytes of a body that is looked at, and that many in the middle of it stand for the rest. */
+const sample = 256;
+/** Of so many bytes one that JSON escapes: to write and to read it as text takes about as long as base64, which is a third longer. */
+const bytesPerEscape = 64;
+
 /**
- * Throws NOT_SERIALIZABLE for headers that cannot be written. `packed`: base64 whatever the body is, which costs less than the escapes of
- * a long text. A body that is text has no `body_encoding`: kombu before 5.3 knows only
+ * Throws NOT_SERIALIZABLE for headers that cannot be written. `packed`: base64 whatever the body is. Otherwise as text, unless it is long
+ * and full of what would have to be escaped: a kilobyte of rows takes 9 µs to write and read as text and 4 as base64, ten of them 72 and
+ * 15, and 12 % more bytes. A body that is text has no `body_encoding`: kombu before 5.3 knows only
  * base64, and a worker with it ends at once, the message lost, when a message says "utf-8".
  */
-export function encodeEnvelope(message: Message, queue: string, deliveryTag: string, packed = false): string {
+export function encodeEnvelope(
+  message: Message,
+  queue: string,
+  deliveryTag: string,
+  packed: boolean = isFullOfEscapes(message.body),
+): string {
   const asText =
     !packed && message.contentEncoding === "utf-8" && message.headers["compression"] === undefined
       ? textOf(message.body)
@@ -45,6 +59,17 @@ export function encodeEnvelope(message: Message, queue: string, deliveryTag: str
     (messageId === undefined ? "" : `"message_id":${quoted(messageId)},`) +
     `"delivery_tag":${tag}}}`
   );
+}
+
+function isFullOfEscapes(body: Uint8Array): boolean {
+  if (body.length < 2 * sample) return false;
+  const from = (body.length - sample) >>> 1;
+  let escapes = 0;
+  for (let at = from; at < from + sample; at++) {
+    const byte = body[at] ?? 0;
+    if (byte === quote || byte === backslash || byte < firstPrintable) escapes++;
+  }
+  return escapes * bytesPerEscape >= sample;
 }
 
 /** Never throws. */
