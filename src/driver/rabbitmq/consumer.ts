@@ -124,7 +124,7 @@ export class RabbitConsumer implements Consumer {
     }
   }
 
-  readonly holds = stillHeld;
+  readonly holds: NonNullable<Consumer["holds"]> = stillHeld;
 
   pause(): void {
     this.#paused = true;
