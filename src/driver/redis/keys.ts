@@ -168,6 +168,10 @@ export class Keys {
   seen(id: string): string {
     return `${this.ours}seen:${id}`;
   }
+  /** The set of made ids, see `isMade`, of the quarter of a second in which this one was made. */
+  sent(id: string): string {
+    return `${this.ours}sent:${id.slice(0, 8)}${id.slice(9, sharedByTime)}`;
+  }
   crash(id: string): string {
     return `${this.ours}crash:${id}`;
   }
@@ -215,6 +219,15 @@ export class Keys {
   get facts(): readonly [string, string, string] {
     return [`${this.ours}facts`, `${this.ours}facts:versions`, `${this.ours}facts:ends`];
   }
+}
+
+/** Made ids of one quarter of a second have their first characters in common. */
+export const sharedByTime = 11;
+const made = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** An id that tells when it was made: a UUIDv7, as tasks get where the caller names none. */
+export function isMade(id: string): boolean {
+  return made.test(id);
 }
 
 /** `<fence>.<step>.<queue>`: all that a script needs to know of a claim, so that none parses JSON. */

@@ -6,37 +6,38 @@
 import { Buffer } from "node:buffer";
 
 import type { Encoded } from "./encoded.ts";
-import type { Keys } from "./keys.ts";
+import { isMade, type Keys, sharedByTime } from "./keys.ts";
 import { fairStep } from "./script/parts.ts";
 import { around, bulk, widest, type WrittenCall } from "./script/written-call.ts";
+
+/** Ids that must be known for longer have keys of their own, ms: a set of ids is kept as long as the last of them. */
+const longestTogether = 600_000;
 
 export class PublishRequest implements WrittenCall {
   readonly #group: readonly { readonly encoded: Encoded }[];
   readonly #keys: Keys;
   /** What is the same for all, after the number of keys. */
-  readonly #common: readonly string[];
-  readonly #options: readonly string[];
-  /** Each was made under an id of its own, to be sent at once: nothing but its name and its envelope has to be said of it. */
+  readonly #common: string[];
+  readonly #options: string[];
+  /** Each was made under an id of its own: nothing but its envelope, and when it is due, has to be said of it. */
   readonly #plain: boolean;
-  readonly #named: number;
+  readonly #delayed: boolean;
+  #named = 0;
 
   /** `group`: of one queue and priority; `first` is the first of it. */
   constructor(keys: Keys, first: Encoded, group: readonly { readonly encoded: Encoded }[], maxDepth: number) {
     const { queue, step, fair, dedupe } = first;
     const { steps } = keys;
-    const window = dedupe?.window;
+    const sets = setsOf(group);
     this.#keys = keys;
     this.#group = group;
-    this.#plain = true;
     let delayed = false;
-    let named = 0;
     for (const { encoded: one } of group) {
       if (one.due !== "") delayed = true;
-      if (one.dedupe !== undefined) named++;
-      if (one.due !== "" || one.dedupe?.nonce !== one.dedupe?.id || one.dedupe?.window !== window) this.#plain = false;
+      if (one.dedupe !== undefined) this.#named++;
     }
-    if (window === undefined) this.#plain = false;
-    this.#named = named;
+    this.#plain = sets !== undefined;
+    this.#delayed = delayed;
     this.#common = [keys.unacked, keys.index, keys.fence, keys.bell(queue), keys.due(queue), ...keys.lists(queue)];
     this.#options = [
       queue,
@@ -45,9 +46,12 @@ export class PublishRequest implements WrittenCall {
       String(steps.length),
       String(maxDepth),
       delayed ? "1" : "0",
-      this.#plain ? String(window) : "",
-      String(Buffer.byteLength(keys.seen("")) + 1),
+      sets === undefined ? "" : String(dedupe?.window),
     ];
+    if (sets === undefined) return;
+    for (const { id } of sets) this.#common.push(keys.sent(id));
+    this.#options.push(String(sets.length));
+    for (const { size } of sets) this.#options.push(String(size));
   }
 
   mostBytes(subject: string): number {
@@ -58,39 +62,80 @@ export class PublishRequest implements WrittenCall {
     for (const text of this.#options) bytes += around + text.length * widest;
     for (const { encoded } of this.#group) {
       const { size, dedupe } = encoded;
-      bytes += around + size;
-      if (dedupe !== undefined) bytes += names * widest + 2 * dedupe.id.length * widest;
-      if (!this.#plain) bytes += 4 * around + 40 + (dedupe?.nonce.length ?? 0) * widest;
+      bytes += 3 * around + size;
+      if (this.#plain) continue;
+      if (dedupe !== undefined) bytes += names * widest + (2 * dedupe.id.length + dedupe.nonce.length) * widest;
+      bytes += 4 * around + 40;
     }
     return bytes + around;
   }
 
   write(into: Buffer, command: "EVALSHA" | "EVAL", subject: string): number {
     const group = this.#group;
-    const names = this.#common.length + this.#named * (this.#plain ? 1 : 2);
-    const values = this.#options.length + group.length * (this.#plain ? 1 : 4);
+    const names = this.#common.length + (this.#plain ? 0 : this.#named * 2);
+    const width = this.#plain ? (this.#delayed ? 2 : 1) : 4;
+    const values = this.#options.length + group.length * width;
     let head = `*${3 + names + values}\r\n${bulk(command)}${bulk(subject)}${bulk(String(names))}`;
     for (const text of this.#common) head += bulk(text);
     let at = into.write(head);
-    const [seen, meta, envelope] = [new Alike(this.#keys.seen("")), new Alike(this.#keys.meta("")), new Alike("")];
+    if (!this.#plain) at = this.#writeNames(into, at);
+    let options = "";
+    for (const text of this.#options) options += bulk(text);
+    at += into.write(options, at);
+    const envelope = new Alike("");
     for (const { encoded } of group) {
+      const { raw, size, dedupe, due } = encoded;
+      at = envelope.write(into, at, raw, size);
+      if (width === 2) at += into.write(bulk(due), at);
+      if (width === 4)
+        at += into.write(bulk(dedupe?.nonce ?? "") + bulk(dedupe ? String(dedupe.window) : "") + bulk(due), at);
+    }
+    return at;
+  }
+
+  #writeNames(into: Buffer, from: number): number {
+    const [seen, meta] = [new Alike(this.#keys.seen("")), new Alike(this.#keys.meta(""))];
+    let at = from;
+    for (const { encoded } of this.#group) {
       const { dedupe } = encoded;
       if (dedupe === undefined) continue;
       const length = Buffer.byteLength(dedupe.id);
       at = seen.write(into, at, dedupe.id, length);
-      if (!this.#plain) at = meta.write(into, at, dedupe.id, length);
-    }
-    let options = "";
-    for (const text of this.#options) options += bulk(text);
-    at += into.write(options, at);
-    for (const { encoded } of group) {
-      const { raw, size, dedupe, due } = encoded;
-      at = envelope.write(into, at, raw, size);
-      if (this.#plain) continue;
-      at += into.write(bulk(dedupe?.nonce ?? "") + bulk(dedupe ? String(dedupe.window) : "") + bulk(due), at);
+      at = meta.write(into, at, dedupe.id, length);
     }
     return at;
   }
+}
+
+/** Messages that stand one after the other, the first of them by its id, and whose ids are of one time. */
+interface SameTime {
+  readonly id: string;
+  size: number;
+}
+
+/** `undefined` unless all were made for this call under ids of their own, the eldest first. */
+function setsOf(group: readonly { readonly encoded: Encoded }[]): readonly SameTime[] | undefined {
+  const window = group[0]?.encoded.dedupe?.window ?? Infinity;
+  if (window > longestTogether) return undefined;
+  const sets: SameTime[] = [];
+  let last: SameTime | undefined;
+  let front = "";
+  for (const { encoded } of group) {
+    const { dedupe } = encoded;
+    if (dedupe === undefined || dedupe.window !== window || dedupe.nonce !== dedupe.id || !isMade(dedupe.id))
+      return undefined;
+    if (last !== undefined && dedupe.id.startsWith(front)) {
+      last.size++;
+      continue;
+    }
+    const next = dedupe.id.slice(0, sharedByTime);
+    // No set may come twice: the script looks into all of them before it writes into the first.
+    if (next < front) return undefined;
+    front = next;
+    last = { id: dedupe.id, size: 1 };
+    sets.push(last);
+  }
+  return sets;
 }
 
 /** Texts that begin alike, and mostly have one length. Each is written in parts: put together first it would leave garbage of its whole length. */

@@ -7,6 +7,12 @@ import type { MakeServer } from "./suite-server.ts";
 const accepted = { kind: "accepted" };
 const duplicate = { kind: "duplicate" };
 
+/** A UUIDv7, which is what tasks are called that nobody names. */
+function timedId(): string {
+  const time = Date.now().toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${crypto.randomUUID().slice(15)}`;
+}
+
 export function publishCases(makeServer: MakeServer): void {
   const use = useRig(makeServer);
 
@@ -89,6 +95,36 @@ export function publishCases(makeServer: MakeServer): void {
     ];
     const answers = await client.broker.publish(batch, never);
     expect(answers).toEqual([accepted, accepted, duplicate, duplicate, accepted]);
+  });
+
+  it("knows ids that tell their time as any others: many at once, alone, under another nonce, and after a task", async ({
+    skip,
+  }) => {
+    const rig = use();
+    const [client, other] = [await rig.client(), await rig.client()];
+    skip(client.broker.features.dedupe !== "publish", "the broker does not dedupe");
+    const [queue, next] = [rig.name("made"), rig.name("made-next")];
+    const ids = Array.from({ length: 8 }, () => timedId());
+    const make = (id: string, nonce = id, where = queue) =>
+      rig.outgoing(where, { id }, { dedupe: { id, nonce, window: 60_000 } });
+    const all = ids.map((id) => make(id));
+    const [first = "", second = ""] = ids;
+    expect(await client.broker.publish(all, never)).toEqual(all.map(() => accepted));
+    expect(await other.broker.publish(all, never)).toEqual(all.map(() => accepted));
+    expect(await rig.publishOne(other, make(first))).toEqual(accepted);
+    expect(await rig.publishOne(other, make(first, "other"))).toEqual(duplicate);
+    const tray = await rig.consume(client, [queue], 10);
+    const deliveries = await tray.take(8);
+    expect(deliveries.map(idOf)).toEqual(ids);
+    const [delivery] = deliveries;
+    if (delivery === undefined) throw new Error("eight were taken");
+    const follow = [make(second, first, next), make(timedId(), first, next)];
+    await tray.consumer.settle([{ delivery, then: { kind: "ack" }, follow }]);
+    await tray.ack(deliveries.slice(1));
+    await tray.quiet();
+    const after = await rig.consume(client, [next], 10);
+    expect(idOf(await after.one())).toBe(follow[1]?.dedupe?.id);
+    await after.quiet();
   });
 
   it("lets one of two racing producers win", async ({ skip }) => {

@@ -7,7 +7,7 @@
  * the place of one lies in its row until it begins, and a Python worker runs the first.
  */
 
-import { entryLua, fairLua, fairStep, finalLua, localsLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, fairLua, fairStep, finalLua, localsLua, onceLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /** `live(row, ms)`: the row lives at least so long. */
@@ -34,13 +34,14 @@ ${ringLua}
 ${entryLua}
 ${finalLua}
 ${fairLua}
+${onceLua}
 ${liveLua}
 local queue, step, depth, nonce, due, raw, own = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[6]), ARGV[7], ARGV[8]
 local hold, life, conflict, quiet, most, replaces = ARGV[9], tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14]
 local row, period = KEYS[7], tonumber(hold)
 if nonce ~= '' then
-  local seen = call('GET', KEYS[9])
-  if seen then return { seen == nonce and 'A' or 'D' } end
+  local there = nonce_of(KEYS[9])
+  if there then return { there == nonce and 'A' or 'D' } end
 end
 -- Wrong types fail here, before the first write: nothing that a script has written is rolled back.
 call('LLEN', KEYS[6])

@@ -110,3 +110,28 @@ local function put_first(due, queue, raw)
   redis.call('ZADD', line, string.format('%.0f', lowest - 1), raw)
   redis.call('HSET', control, 'fair:' .. queue, '1')
 end`;
+
+/**
+ * After `localsLua`, where KEYS[3] is the fence. `set_of(seen)`: of a key of an id as `newTaskId` makes them, the set of ids of the same time, and
+ * the id; of any other nothing. In that set is what was published under an id that was its own nonce, and then no key says so.
+ * `begin_once(seen, nonce, window)`: true if this is the id's first publish within its window, which is known from now on; else false and the nonce
+ * of that one.
+ */
+export const onceLua: string = `
+local sets = KEYS[3]:sub(1, -6) .. 'sent:'
+local function set_of(seen)
+  local id = seen:sub(#sets + 1)
+  local far, near = id:match('^(%x%x%x%x%x%x%x%x)%-(%x%x)%x%x%-7%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$')
+  if far then return sets .. far .. near, id end
+end
+local function nonce_of(seen)
+  local nonce, set, id = call('GET', seen), set_of(seen)
+  if not nonce and set and call('SISMEMBER', set, id) == 1 then nonce = id end
+  return nonce
+end
+local function begin_once(seen, nonce, window)
+  local set, id = set_of(seen)
+  if set and call('SISMEMBER', set, id) == 1 then return false, call('GET', seen) or id end
+  if call('SET', seen, nonce, 'NX', 'PX', window) then return true end
+  return false, call('GET', seen)
+end`;

@@ -2,7 +2,7 @@
 
 import { endCallLua, layCallLua } from "./call.ts";
 import { arriveLua } from "./join.ts";
-import { entryLua, fairLua, fairStep, finalLua, localsLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, fairLua, fairStep, finalLua, localsLua, onceLua, ringLua, timeLua } from "./parts.ts";
 import { placeLua } from "./place.ts";
 import type { Script } from "./script.ts";
 
@@ -47,6 +47,7 @@ ${placeLua}
 ${endCallLua}
 ${layCallLua}
 ${fairLua}
+${onceLua}
 local unacked, index = KEYS[1], KEYS[2]
 local n = tonumber(ARGV[4])
 local ids = {}
@@ -199,7 +200,7 @@ for i = 1, n do
     if letter ~= 'E' then
       for _ = 1, tonumber(arg()) do
         local seen, nonce, window, former = key(), arg(), arg(), key()
-        if seen and not call('SET', seen, nonce, 'NX', 'PX', window) then
+        if seen and not begin_once(seen, nonce, window) then
           p = p + 7
         elseif not send() then
           if seen then call('DEL', seen) end

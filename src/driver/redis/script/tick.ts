@@ -1,6 +1,6 @@
 /** The step a scheduler needs: a tick fires once, with all its messages, whoever believes to lead. Also in two steps, for messages elsewhere. */
 
-import { entryLua, localsLua, ringLua, timeLua } from "./parts.ts";
+import { entryLua, localsLua, onceLua, ringLua, timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
@@ -48,6 +48,7 @@ ${localsLua}
 ${timeLua}
 ${ringLua}
 ${entryLua}
+${onceLua}
 ${ticksLua}
 local fired, ticks, tick, id = KEYS[5], KEYS[6], ARGV[3], ARGV[4]
 local steps, depth, queues = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -73,7 +74,7 @@ for i = 8 + queues, #ARGV, 7 do
   local q, step, nonce, due, raw = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 3], ARGV[i + 5], ARGV[i + 6]
   local bell, queue, fresh = 8 + (q - 1) * (steps + 2), ARGV[7 + q], true
   if nonce ~= '' then
-    fresh = call('SET', KEYS[seen], nonce, 'NX', 'PX', ARGV[i + 4])
+    fresh = begin_once(KEYS[seen], nonce, ARGV[i + 4])
     -- An id that its owner uses again after the window: with the old result in place the new run could never store one.
     if fresh then call('DEL', KEYS[seen + 1]) end
     seen = seen + 2
