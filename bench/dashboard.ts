@@ -152,13 +152,14 @@ async function watched(
 ): Promise<Watched> {
   await using server = await openServer(broker);
   await server.clear();
-  const app = createApp({ name: "bench", broker: server.address });
+  const address = server.address.startsWith("/") ? `sqlite:${server.address}` : server.address;
+  const app = createApp({ name: "bench", broker: address });
   const child = fork(
     join(celeriac, "dist", "cli", "main.js"),
     [
       "dashboard",
       "--broker",
-      server.address,
+      address,
       "--history",
       path,
       "--keep-size",

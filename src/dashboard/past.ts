@@ -6,6 +6,7 @@ type Asked =
   | "tasks"
   | "counts"
   | "task"
+  | "rows"
   | "log"
   | "series"
   | "overview"

@@ -160,6 +160,7 @@ export class HistoryLink {
   readonly tasks: Ask<"tasks"> = (...given) => this.#ask("tasks", given);
   readonly counts: Ask<"counts"> = (...given) => this.#ask("counts", given);
   readonly task: Ask<"task"> = (...given) => this.#ask("task", given);
+  readonly rows: Ask<"rows"> = (...given) => this.#ask("rows", given);
   readonly log: Ask<"log"> = (...given) => this.#ask("log", given);
   readonly series: Ask<"series"> = (...given) => this.#ask("series", given);
   readonly overview: Ask<"overview"> = (...given) => this.#ask("overview", given);

@@ -423,6 +423,25 @@ test.each(["newest", "oldest"] as const)("a search that takes long says how far 
   expect(pages).toBeGreaterThan(2);
 });
 
+// Rows and counts are asked at once and answered one after the other: 150 ms each were more than the 300 that a page may take.
+test("counting by a text gives up earlier than looking for rows, and says that it did", () => {
+  const history = new History({ path: ":memory:", clock: new SlowClock(began + 600_000) });
+  open.push(history);
+  for (let index = 0; index < 3_000; index++)
+    tell(history, event("task-received", index / 100, { uuid: `t${String(index)}`, args: "(9,)" }));
+  const { total, atLeast } = history.counts({ text: "(9,)" });
+  expect(total).toBe(1_000);
+  expect(atLeast).toContain("succeeded");
+});
+
+test("rows of some tasks are those of their pages, in the order that was asked for", () => {
+  const history = historyAt();
+  tell(history, event("task-received", 1, { uuid: "r1" }), event("task-received", 2, { uuid: "r2", name: "mail" }));
+  const rows = history.rows(["r2", "nobody", "r1"]);
+  expect(rows).toEqual([history.task("r2")?.row, history.task("r1")?.row]);
+  expect(rows.map(({ id }) => id)).toEqual(["r2", "r1"]);
+});
+
 test("schedules tell of their ticks, and what became of each", () => {
   const history = historyAt();
   tell(history, event("celeriac-schedule", 1, { schedule: "nightly", tick: began, uuid: "n1" }));

@@ -24,6 +24,7 @@ import type {
   TaskFilter,
   TaskPage,
   TaskQuery,
+  TaskRow,
   TickRow,
   WorkerDetail,
   WorkerList,
@@ -37,7 +38,7 @@ import { type Database, inMemory, openForReading } from "./database.ts";
 import type { QueueLevel } from "./levels.ts";
 import { overviewOf } from "./overview-page.ts";
 import { seriesOf } from "./series.ts";
-import { detailOf, logOf } from "./task-detail.ts";
+import { detailOf, logOf, rowsNow } from "./task-detail.ts";
 import { type Asking, countsOf, pageOf } from "./task-page.ts";
 import { Words } from "./words.ts";
 import { workflowOf, workflowsOf } from "./workflow-page.ts";
@@ -124,6 +125,11 @@ export class History {
   /** `undefined`: nobody has told of it by then. */
   task(id: string, at?: number): Omit<TaskDetail, "actions"> | undefined {
     return this.#answer({ at }, (asking) => detailOf(asking, id, at ?? asking.now));
+  }
+
+  /** Lines of the table of these tasks now, of those that are known. */
+  rows(ids: readonly string[]): readonly TaskRow[] {
+    return this.#read((asking) => rowsNow(asking, ids));
   }
 
   log(id: string, query: LogQuery = {}): LogPage {

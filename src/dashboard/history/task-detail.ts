@@ -42,6 +42,15 @@ export function detailOf(asking: Asking, id: string, at: number): KeptDetail | u
   });
 }
 
+/** In their order; who is not known is left out. */
+export function rowsNow(asking: Asking, ids: readonly string[]): readonly TaskRow[] {
+  return ids.flatMap((id) => {
+    const record = findTask(asking, id);
+    const row = record && rowOf(record, asking.now);
+    return row ? [row] : [];
+  });
+}
+
 /** The traceback is that of the last error; of an earlier moment only its first lines are kept. */
 function errorOf(record: TaskRecord, row: TaskRow, at: number): TaskDetail["error"] {
   const error = record.facts.get("error");
