@@ -7,6 +7,7 @@ import { every } from "../../src/beat/every.ts";
 import { planNext } from "../../src/beat/plan.ts";
 import { parseSchedule } from "../../src/beat/schedule-spec.ts";
 import { leavesOf, resultNode, savedNode } from "../../src/canvas/result-reading.ts";
+import { fieldsOf, jobOf, schedulerOf } from "../../src/cli/bullmq-reader.ts";
 import { readCrontab } from "../../src/cli/crontab-reader.ts";
 import { readRevocation, readTaskLimit } from "../../src/control/facts.ts";
 import { SyntaxFault } from "../../src/driver/rabbitmq/amqp/byte-reader.ts";
@@ -15,6 +16,7 @@ import { readLetter } from "../../src/driver/rabbitmq/letter.ts";
 import { letterHeader } from "../../src/driver/rabbitmq/received.ts";
 import { memberOf } from "../../src/driver/redis/joins.ts";
 import { packParcel, unpackParcel } from "../../src/outbox/parcel.ts";
+import { stringifyJson } from "../../src/wire/json.ts";
 import { shapeIn } from "../../src/worker/chord-values.ts";
 import { fullMessage, letterProperties, metas } from "./samples.ts";
 import { bytesOf, readerOf, refusing, type Target, textOf } from "./target.ts";
@@ -93,6 +95,29 @@ export const storedTargets: readonly Target[] = [
     },
   },
   {
+    name: "bullmq",
+    samples: [
+      ["name", "send", "data", '{"to":"Ada"}', "opts", '{"attempts":0}', "timestamp", "1790000000000", "delay", "0"],
+      ["name", "report", "data", '{"n":1}', "pattern", "0 3 * * 7", "tz", "Europe/Prague", "ic", "3"],
+      ["name", "poll", "every", "60000", "data", "7", "startDate", "2020-01-01T00:00:00.000Z"],
+      ["name", "constructor", "data", "[1, {}]", "parentKey", "bull:q:1", "rjk", "a"],
+    ].map((hash) => bytesOf(JSON.stringify(["5", "7331840000000004", ...hash]))),
+    feed(bytes) {
+      const [id = "", score = "", ...hash] = textsIn(bytes);
+      const place = { queue: "mail", tasks: { send: "mail.send" }, timezone: "UTC" };
+      const fields = fieldsOf(hash);
+      for (const item of [schedulerOf(place, id, fields), jobOf(place, id, fields, score), jobOf(place, id, fields)]) {
+        if (item === undefined || "why" in item) continue;
+        // What is planned can be shown and packed, as `--dry-run` and `enqueue` do.
+        const { task, args, kwargs } = "planned" in item ? item.planned : item.job;
+        if (typeof task !== "string") throw new Error(`its task is a ${typeof task}`);
+        if ("job" in item) item.job.due?.toISOString();
+        else String(item.planned.schedule);
+        stringifyJson([args, kwargs], { limits: { depth: 70 } });
+      }
+    },
+  },
+  {
     name: "control-facts",
     samples: [
       '{"terminate":true,"signal":"SIGKILL","at":1790000000000,"reason":"no"}',
@@ -145,3 +170,13 @@ export const storedTargets: readonly Target[] = [
     },
   },
 ];
+
+/** A hash of Redis has texts only; parts of a hostile input that are none are taken as what they look like. */
+function textsIn(bytes: Uint8Array): readonly string[] {
+  try {
+    const value: unknown = JSON.parse(textOf(bytes));
+    return Array.isArray(value) ? value.map(String) : [textOf(bytes)];
+  } catch {
+    return textOf(bytes).split('"');
+  }
+}
