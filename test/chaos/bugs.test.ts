@@ -7,9 +7,10 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { beatBugs } from "./beat-bugs.ts";
 import { type BuggyBroker, bugs, seed } from "./bugs.ts";
+import { leakBugs } from "./leak-bugs.ts";
 import { tickBugs } from "./tick-bugs.ts";
 
-const all = { ...bugs, ...tickBugs, ...beatBugs };
+const all = { ...bugs, ...leakBugs, ...tickBugs, ...beatBugs };
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 describe("the seeded bugs", () => {

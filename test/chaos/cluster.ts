@@ -1,7 +1,8 @@
 /** Processes of one kind in a run, workers or others: started, found, killed and replaced by process id. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, readFileSync, rmSync } from "node:fs";
+import { createWriteStream, rmSync } from "node:fs";
+import { childrenOf } from "./holding.ts";
 import type { Network } from "./network.ts";
 
 interface Member {
@@ -51,6 +52,10 @@ export class Cluster {
     return [...this.#members.values()].filter(({ stopped, spared }) => !stopped && !spared).map(({ pid }) => pid);
   }
 
+  get living(): readonly number[] {
+    return [...this.#members.keys()];
+  }
+
   /** Those that nothing hits. */
   get spared(): readonly number[] {
     return [...this.#members.values()].filter(({ spared }) => spared).map(({ pid }) => pid);
@@ -68,15 +73,7 @@ export class Cluster {
 
   /** The pool children of a worker, from the kernel, not from the worker's own word. */
   children(pid: number): readonly number[] {
-    try {
-      const text = readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, "utf8");
-      return text
-        .split(" ")
-        .filter((part) => part !== "")
-        .map(Number);
-    } catch {
-      return [];
-    }
+    return childrenOf(pid);
   }
 
   /** A worker with all its children, as a machine holds them. */

@@ -5,9 +5,11 @@ import type { Visits } from "./dashboard-visitor.ts";
 import type { Fault } from "./fault-plan.ts";
 import { History } from "./history.ts";
 import { JournalReader } from "./journal.ts";
+import { heldOpen, leftOver } from "./leaks.ts";
 import { recoveryLimits, shadowOf } from "./limits.ts";
 import { hour } from "./machine-faults.ts";
 import type { Observer } from "./observer.ts";
+import { processes } from "./room.ts";
 import { forbidden } from "./skips.ts";
 import type { Stage } from "./stage.ts";
 import { checkTicks, putForward } from "./tick-check.ts";
@@ -16,6 +18,8 @@ export interface Outcome extends Verdict {
   /** Of schedules: those that were due, of them those that were owed, and of those the ones that were missed as `misfire` says. */
   readonly ticks: { readonly due: number; readonly owed: number; readonly missed: number };
   readonly dashboard: Omit<Visits, "violations">;
+  /** What was left where nothing may be, each once by its name. */
+  readonly leaks: number;
   /** Ms within which what a dead worker held must be claimed again, 99 of 100 times. */
   readonly bound: number;
   readonly versions: Readonly<Record<string, string>>;
@@ -41,14 +45,18 @@ export async function finish(
     stage.ticks.settle(stage.apart, putForward(faults) === undefined),
     stage.visitor.leave(),
   ]);
+  const leaks = [...(await heldOpen({ scheduler: stage.schedulers, dashboard: stage.dashboard }, 0))];
   await Promise.all([stage.schedulers.close(8000), stage.dashboard.close(8000)]);
   if (struck.some((fault) => fault.endsWith("clock jumps"))) await release(stage);
   await history.readOn(reader);
   await observer.drain(drainLimit, history.accepted);
+  leaks.push(...(await heldOpen({ worker: stage.workers }, processes)));
   await stage.workers.close(8000);
   await history.readOn(reader);
+  const evidence = await observer.evidence();
+  leaks.push(...(await leftOver(stage, evidence.dead.size)));
   const [limits, shadow] = [recoveryLimits(stage.setup), shadowOf(stage.setup)];
-  const verdict = check({ history, ...(await observer.evidence()), broker, shadow, lease, limits });
+  const verdict = check({ history, ...evidence, broker, shadow, lease, limits });
   const ticking = checkTicks(ticks, faults);
   return {
     ...verdict,
@@ -56,10 +64,12 @@ export async function finish(
       ...verdict.violations,
       ...ticking.violations,
       ...unseen,
+      ...leaks,
       ...forbidden(stage.impossible, process.env["CELERIAC_REQUIRE"]),
     ],
     ticks: { due: ticking.ticks, owed: ticking.owed, missed: ticking.missed },
     dashboard,
+    leaks: leaks.length,
     bound: limits.p99,
     versions: await stage.versions(),
     skipped: Object.fromEntries(stage.impossible),

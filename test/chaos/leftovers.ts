@@ -26,9 +26,9 @@ repeat
 until cursor == '0'
 return cjson.encode(sizes)`;
 
-export async function leftovers({ redis, rabbit, machines, folder }: Stage): Promise<Leftovers> {
+export async function leftovers({ redis, rabbit, disk }: Stage): Promise<Leftovers> {
   return {
-    ...(redis ? await ofRedis(redis) : ofSqlite(join(machines.disk?.path ?? folder, "chaos.db"))),
+    ...(redis ? await ofRedis(redis) : ofSqlite(join(disk, "chaos.db"))),
     ...(rabbit && (await ofRabbit(rabbit))),
   };
 }
@@ -38,6 +38,13 @@ async function ofRedis(redis: RedisServer): Promise<Leftovers> {
   return Array.isArray(sizes) ? {} : (sizes as Leftovers);
 }
 
+/** Parts of a chord's join, by the column that says of which: they go when it does, which has an end. */
+const ofJoins: Readonly<Record<string, string>> = {
+  celeriac_join_body: "no",
+  celeriac_member: "grp",
+  celeriac_grown: "grp",
+};
+
 /** Rows with an end, which maintenance removes after it, do not count. */
 function ofSqlite(path: string): Leftovers {
   const db = new DatabaseSync(path, { readOnly: true });
@@ -46,8 +53,13 @@ function ofSqlite(path: string): Leftovers {
     return Object.fromEntries(
       tables.map(({ name }) => {
         const columns = db.prepare(`SELECT name FROM pragma_table_info(?)`).all(name) as { name: string }[];
-        const endless = columns.some((column) => column.name === "until") ? "WHERE until IS NULL" : "";
-        const { rows } = db.prepare(`SELECT count(*) AS rows FROM "${name}" ${endless}`).get() as { rows: number };
+        const join = ofJoins[name];
+        const endless = columns.some((column) => column.name === "until")
+          ? "WHERE until IS NULL"
+          : join && `WHERE ${join} NOT IN (SELECT no FROM celeriac_join)`;
+        const { rows } = db.prepare(`SELECT count(*) AS rows FROM "${name}" ${endless ?? ""}`).get() as {
+          rows: number;
+        };
         return [name, rows];
       }),
     );
@@ -59,10 +71,20 @@ function ofSqlite(path: string): Leftovers {
 async function ofRabbit(rabbit: RabbitServer): Promise<Leftovers> {
   const lines = async (...command: string[]): Promise<string[]> =>
     (await rabbit.ctl("--quiet", "--no-table-headers", ...command)).split("\n").filter((line) => line !== "");
-  const queues = await lines("list_queues", "messages");
+  const queues = (await lines("list_queues", "messages", "auto_delete", "name")).map((line) => line.split("\t"));
+  const messages: Record<string, number> = {};
+  for (const [count, , ...rest] of queues) {
+    const name = `messages in ${rest
+      .join("\t")
+      .replaceAll(/[\da-f]+(?:-[\da-f]+){4}/g, "ID")
+      .replaceAll(/\d+/g, "N")}`;
+    messages[name] = (messages[name] ?? 0) + Number(count);
+  }
+  const temporary = queues.filter(([, autoDelete]) => autoDelete === "true").length;
   return {
-    "rabbitmq queues": queues.length,
-    "rabbitmq messages": queues.reduce((sum, messages) => sum + Number(messages), 0),
+    ...messages,
+    "rabbitmq queues": queues.length - temporary,
+    "rabbitmq temporary queues": temporary,
     "rabbitmq connections": (await lines("list_connections", "pid")).length,
     "rabbitmq channels": (await lines("list_channels", "pid")).length,
   };

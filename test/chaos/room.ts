@@ -4,6 +4,8 @@ import type { Rows } from "./rows.ts";
 
 /** Of each worker of a run. */
 export const slots = 4;
+/** Children of each of them. */
+export const processes = 2;
 
 interface Member {
   readonly held: Set<number>;

@@ -11,6 +11,7 @@ import { type RedisServer, startRedis } from "../server/redis-server.ts";
 import { Cluster } from "./cluster.ts";
 import { DashboardVisitor } from "./dashboard-visitor.ts";
 import type { Fault } from "./fault-plan.ts";
+import { processesWith } from "./holding.ts";
 import { Journal } from "./journal.ts";
 import type { Machines } from "./machine-faults.ts";
 import { Network, type Servers } from "./network.ts";
@@ -72,7 +73,7 @@ export class Stage {
     this.journalPath = join(folder, "journal");
     this.journal = new Journal(this.journalPath);
     // What is stopped is noticed by its silence, within two heartbeats.
-    const file = `sqlite:${join(base.machines.disk?.path ?? folder, "chaos.db")}`;
+    const file = `sqlite:${join(this.disk, "chaos.db")}`;
     const url = rabbit ? `${rabbit.url}?heartbeat=1` : (redis?.url ?? file);
     this.servers = { CHAOS_BROKER: url, ...(rabbit && redis && { CHAOS_RESULTS: redis.url }) };
     this.network = new Network(this.servers);
@@ -81,6 +82,7 @@ export class Stage {
       ...this.servers,
       ...timeEnv(),
       CHAOS_JOURNAL: this.journalPath,
+      TMPDIR: this.temporary,
       CHAOS_LEASE: String(setup.lease),
       CHAOS_SWEEP: String(setup.sweep),
       ...(setup.verbose ? { CHAOS_VERBOSE: "1" } : {}),
@@ -104,6 +106,7 @@ export class Stage {
     const disk = orWhy(SmallDisk.mount(join(folder, "disk")), impossible, ["full disk", "full disk ends redis"]);
     const clocks = join(folder, "clocks");
     mkdirSync(clocks);
+    mkdirSync(join(folder, "temporary"));
     const workerClock = orWhy(fakeTime(clocks), impossible, ["worker clock jumps"]);
     const usesRedis = setup.broker !== "sqlite";
     const redisClock = usesRedis ? orWhy(await serverTime(clocks), impossible, ["redis clock jumps"]) : undefined;
@@ -117,6 +120,21 @@ export class Stage {
     const rabbit = setup.broker === "rabbitmq" ? await startRabbit() : undefined;
     const base = { folder, impossible, machines: { disk, workerClock, redisClock }, redis, rabbit };
     return new Stage(setup, base, await freePort());
+  }
+
+  /** Where an SQLite file lies. */
+  get disk(): string {
+    return this.machines.disk?.path ?? this.folder;
+  }
+
+  /** Where its processes put what is only for a moment. */
+  get temporary(): string {
+    return join(this.folder, "temporary");
+  }
+
+  /** What the environment of each of its processes has, those of pools too. */
+  get mark(): string {
+    return `CHAOS_JOURNAL=${this.journalPath}`;
   }
 
   /** Whether messages and results lie on two servers. */
@@ -166,6 +184,7 @@ export class Stage {
   async close(): Promise<void> {
     await this.#visitor?.close();
     await Promise.all([this.workers.close(2000), this.schedulers.close(2000), this.dashboard.close(2000)]);
+    for (const pid of processesWith(this.mark)) end(pid);
     await this.#ticks?.close();
     this.journal.close();
     await Promise.all([this.network.close(), this.redis?.stop(), this.rabbit?.stop()]);
@@ -179,6 +198,15 @@ export class Stage {
     const spared = this.setup.watched === true ? 1 : 0;
     const log = join(this.folder, `${name}.log`);
     return new Cluster({ name, args, env: this.#env, oddEnv, spared, log }, this.network);
+  }
+}
+
+/** Told of as a leak: nothing of a run may go on behind it. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has just ended by itself.
   }
 }
 

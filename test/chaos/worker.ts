@@ -3,7 +3,7 @@
 import { app } from "./app.ts";
 import { type Hold, Journal } from "./journal.ts";
 import { Reach } from "./reach.ts";
-import { slots } from "./room.ts";
+import { processes, slots } from "./room.ts";
 import { trueTime } from "./true-time.ts";
 
 /** Ms between two counts of what is open. */
@@ -21,7 +21,7 @@ const holds: Readonly<Record<string, Hold["k"]>> = {
 const worker = await app.work({
   pool: "process",
   concurrency: slots,
-  processes: 2,
+  processes,
   lease: Number(process.env["CHAOS_LEASE"]),
   sweep: Number(process.env["CHAOS_SWEEP"]),
   grace: "1s",
