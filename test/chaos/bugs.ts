@@ -192,6 +192,18 @@ const needlessRun: readonly Patch[] = [
     put: '      return Math.random() < 0.03 ? returned(execution, "bystander") : success(context, execution, outcome);',
   },
 ];
+/** All that it can cost is time. */
+const naps: readonly Patch[] = [
+  {
+    file: "src/worker/flow.ts",
+    find: "    this.#wanted = wanted;\n    this.#consumer.want(hold, free);\n",
+    put: `    const naps = Date.now() % 30_000 < 15_000;
+    this.#wanted = naps ? "" : wanted;
+    this.#consumer.want(naps ? 0 : hold, naps ? 0 : free);
+    if (naps) setTimeout(() => this.#want(), 500);
+`,
+  },
+];
 /** Runs at once, under the number that the broker gave the delivery. */
 const unregisteredStart: readonly Patch[] = [
   {
@@ -256,6 +268,11 @@ export const bugs: Readonly<Record<string, Bug>> = {
   "needless-run": {
     says: "now and then gives a task back that has returned, so that it runs again",
     patches: { sqlite: needlessRun, redis: needlessRun, rabbitmq: needlessRun },
+  },
+  naps: {
+    says: "takes nothing for fifteen seconds of each half minute, as all workers do at the same time",
+    only: "kill child",
+    patches: { sqlite: naps, redis: naps, rabbitmq: naps },
   },
   "unregistered-start": {
     says: "runs and stores without a start in the ledger, where the results lie on another server than the queue",

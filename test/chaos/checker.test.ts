@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { check, type Evidence, type Final } from "./checker.ts";
 import { historyOf } from "./history.ts";
 import type { Entry, Run } from "./journal.ts";
-import { recoveryLimits } from "./limits.ts";
+import { progressLimits, recoveryLimits } from "./limits.ts";
 
 const start = (id: string, kind: string, t: number, fence: number, attempt = 1): Run => ({
   k: "start",
@@ -36,6 +36,7 @@ function evidence(journal: Entry[], finals: Record<string, Final>, more: Partial
     shadow: 1000,
     lease: 3000,
     limits: recoveryLimits({ broker: "redis", lease: 3000, sweep: 500 }),
+    going: progressLimits({ broker: "redis", lease: 3000, sweep: 500 }),
     ...more,
   };
 }

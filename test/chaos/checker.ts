@@ -10,7 +10,8 @@ import { Explanations, mostAttempts } from "./explanations.ts";
 import type { History } from "./history.ts";
 import type { Run } from "./journal.ts";
 import type { BrokerName } from "./stage.ts";
-import type { RecoveryLimits } from "./limits.ts";
+import type { ProgressLimits, RecoveryLimits } from "./limits.ts";
+import { type Progress, progress, stuck } from "./progress.ts";
 import { type Recovery, recovery, tooLate } from "./recovery.ts";
 import { brokenWorkflow } from "./workflow-check.ts";
 import { doomed, jobOf, type Kind } from "./workload.ts";
@@ -43,6 +44,8 @@ export interface Evidence {
   readonly lease: number;
   /** Within which what the dead held must be claimed again. */
   readonly limits: RecoveryLimits;
+  /** Within which something must go on, and all be done. */
+  readonly going: ProgressLimits;
 }
 
 export interface Verdict {
@@ -53,6 +56,7 @@ export interface Verdict {
   /** Repeats by what explains them. */
   readonly explained: Readonly<Record<string, number>>;
   readonly recoveryMs: Recovery;
+  readonly progressMs: Progress;
   /** Empty = the run is green. One line each, with the id. */
   readonly violations: readonly string[];
 }
@@ -157,7 +161,8 @@ export function check(evidence: Evidence): Verdict {
     if (count > 0) violations.push(`leak: ${String(count)} messages are still ${what}`);
   }
   const recoveryMs = recovery(history, limits);
-  violations.push(...tooLate(recoveryMs, limits));
+  const progressMs = progress(history, evidence.broker);
+  violations.push(...tooLate(recoveryMs, limits), ...stuck(progressMs, evidence.going));
   return {
     accepted: accepted.size,
     unknown: [...unclear.keys()].filter((id) => !accepted.has(id)).length,
@@ -165,6 +170,7 @@ export function check(evidence: Evidence): Verdict {
     rerun,
     explained,
     recoveryMs,
+    progressMs,
     violations,
   };
 }

@@ -6,7 +6,7 @@ import type { Fault } from "./fault-plan.ts";
 import { History } from "./history.ts";
 import { JournalReader } from "./journal.ts";
 import { heldOpen, leftOver } from "./leaks.ts";
-import { recoveryLimits, shadowOf } from "./limits.ts";
+import { progressLimits, recoveryLimits, shadowOf } from "./limits.ts";
 import { hour } from "./machine-faults.ts";
 import type { Observer } from "./observer.ts";
 import { processes } from "./room.ts";
@@ -55,8 +55,8 @@ export async function finish(
   await history.readOn(reader);
   const evidence = await observer.evidence();
   leaks.push(...(await leftOver(stage, evidence.dead.size)));
-  const [limits, shadow] = [recoveryLimits(stage.setup), shadowOf(stage.setup)];
-  const verdict = check({ history, ...evidence, broker, shadow, lease, limits });
+  const [limits, going, shadow] = [recoveryLimits(stage.setup), progressLimits(stage.setup), shadowOf(stage.setup)];
+  const verdict = check({ history, ...evidence, broker, shadow, lease, limits, going });
   const ticking = checkTicks(ticks, faults);
   return {
     ...verdict,

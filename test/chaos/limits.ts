@@ -22,6 +22,19 @@ export function recoveryLimits({ broker, lease, sweep }: Times): RecoveryLimits 
   return { median: longest, p99, most: 2 * longest, child: broker === "rabbitmq" ? p99 : child };
 }
 
+/** Without a wedge, net of outages: how long nothing may go on that could, and how soon after the last fault all must be done. */
+export interface ProgressLimits {
+  readonly stall: number;
+  readonly drain: number;
+}
+
+/** What was sent before the last fault is worked off, and crashes come one after the other. */
+const drain = 30_000;
+
+export function progressLimits(times: Times): ProgressLimits {
+  return { stall: recoveryLimits(times).p99, drain: times.lease + drain };
+}
+
 /** For which a fault may have its effect after it is over. */
 export function shadowOf(times: Times): number {
   return recoveryLimits(times).p99 + 500;

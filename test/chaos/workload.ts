@@ -58,6 +58,22 @@ export function partsOf({ id, kind }: Pick<Job, "id" | "kind">): readonly string
   return Array.from({ length: parts[kind] ?? 0 }, (_, n) => `${id}-p${String(n)}`);
 }
 
+/** Ids of its messages that lie in the queue as soon as it is accepted. */
+export function firstOf(job: { readonly id: string; readonly kind: string }): readonly string[] {
+  const all = partsOf({ ...job, kind: job.kind as Kind });
+  switch (job.kind) {
+    case "chain":
+      return all.slice(0, 1);
+    case "group":
+      return [...all, job.id];
+    case "chord":
+    case "failing":
+      return all;
+    default:
+      return [job.id];
+  }
+}
+
 /** Ids that a job ends with; which job an id belongs to, `jobOf` tells. */
 export function idsOf(job: Pick<Job, "id" | "kind">): readonly string[] {
   const follows = job.kind === "linked" || job.kind === "failing";
