@@ -1,12 +1,12 @@
 /**
- * The body of a large envelope, taken out of its bytes: as text it would be made, looked through, parsed and turned into bytes again,
+ * The body of a longer envelope, taken out of its bytes: as text it would be made, looked through, parsed and turned into bytes again,
  * which takes 1.2 ms a megabyte and three times its memory, as against 0.2 ms.
  */
 
 import { Buffer, isUtf8 } from "node:buffer";
 
-/** Below, a few native calls cost more than they save. */
-const least = 16 * 1024;
+/** Below, a few native calls cost what they save. At ten kilobytes they take 3 µs, and a parser that sees all of it 10. */
+const least = 1024;
 const starts: readonly Buffer[] = [Buffer.from('{"body":"'), Buffer.from('{"body": "')];
 const quote = 34;
 const backslash = 92;
