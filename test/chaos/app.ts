@@ -3,7 +3,7 @@
 import { chord, createApp, type App } from "../../src/index.ts";
 import { Journal } from "./journal.ts";
 import { trueTime } from "./true-time.ts";
-import { type Kind, partsOf } from "./workload.ts";
+import { endlessLimit, type Kind, partsOf } from "./workload.ts";
 
 const path = process.env["CHAOS_JOURNAL"];
 const journal: Journal | undefined = path === undefined ? undefined : new Journal(path);
@@ -64,6 +64,8 @@ export const work = app.task(
         case "ok":
         case "linked":
         case "big":
+        case "later":
+        case "herd":
           return pause(1 + input.size * 29, ctx.signal);
         case "flaky":
           if (ctx.attempt <= 1 + Math.floor(input.size * 3)) throw new Error("flaky on purpose");
@@ -95,6 +97,16 @@ export const work = app.task(
     });
     return input.padding === undefined ? output : { ...output, padding: input.padding };
   },
+);
+
+/** Never gives its process back. */
+export const endless = app.task(
+  "chaos.endless",
+  { timeLimit: endlessLimit, crashes: 3 },
+  async (_: { readonly size: number }, ctx): Promise<Output> =>
+    journaled("endless", ctx, async () => {
+      for (;;);
+    }),
 );
 
 interface PartInput {

@@ -7,11 +7,12 @@ import { fileURLToPath } from "node:url";
 import { type Bug, type BuggyBroker, bugs, seed as seedBug } from "./bugs.ts";
 import { leakBugs } from "./leak-bugs.ts";
 import { tickBugs } from "./tick-bugs.ts";
+import { timingBugs } from "./timing-bugs.ts";
 
 /** Some bugs need a coincidence that not every seed brings about. */
 const seeds = 3;
 /** All that a chaos run must see. */
-export const chaosBugs: Readonly<Record<string, Bug>> = { ...bugs, ...leakBugs, ...tickBugs };
+export const chaosBugs: Readonly<Record<string, Bug>> = { ...bugs, ...leakBugs, ...timingBugs, ...tickBugs };
 const root: string = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface BugRun {

@@ -9,8 +9,9 @@ import { beatBugs } from "./beat-bugs.ts";
 import { type BuggyBroker, bugs, seed } from "./bugs.ts";
 import { leakBugs } from "./leak-bugs.ts";
 import { tickBugs } from "./tick-bugs.ts";
+import { timingBugs } from "./timing-bugs.ts";
 
-const all = { ...bugs, ...leakBugs, ...tickBugs, ...beatBugs };
+const all = { ...bugs, ...leakBugs, ...timingBugs, ...tickBugs, ...beatBugs };
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 describe("the seeded bugs", () => {

@@ -13,6 +13,7 @@ import type { BrokerName } from "./stage.ts";
 import type { ProgressLimits, RecoveryLimits } from "./limits.ts";
 import { type Progress, progress, stuck } from "./progress.ts";
 import { type Recovery, recovery, tooLate } from "./recovery.ts";
+import { brokenTimes, type Herd, herdTimes } from "./timing-check.ts";
 import { brokenWorkflow } from "./workflow-check.ts";
 import { doomed, jobOf, type Kind } from "./workload.ts";
 
@@ -57,6 +58,7 @@ export interface Verdict {
   readonly explained: Readonly<Record<string, number>>;
   readonly recoveryMs: Recovery;
   readonly progressMs: Progress;
+  readonly herdMs: Herd | undefined;
   /** Empty = the run is green. One line each, with the id. */
   readonly violations: readonly string[];
 }
@@ -94,7 +96,7 @@ export function check(evidence: Evidence): Verdict {
         );
       else if (letter.attempts === 0) violations.push(`context: the dead letter of ${id} knows no attempt`);
     } else {
-      const wanted = kind === "failing" ? "FAILURE" : "SUCCESS";
+      const wanted = kind === "failing" || kind === "endless" ? "FAILURE" : "SUCCESS";
       if (final.state !== wanted)
         violations.push(`failed: ${id} (${kind}) ended ${final.state}: ${final.result.slice(0, 200)}`);
       if (letter) violations.push(`innocent: ${id} (${kind}) is in the dead letters (${letter.reason})`);
@@ -105,6 +107,7 @@ export function check(evidence: Evidence): Verdict {
     }
     violations.push(...brokenWorkflow({ id, kind: kind as Kind }, finals, history));
   }
+  violations.push(...brokenTimes(history, finals, evidence.broker));
   for (const id of history.twice) violations.push(`twice: ${id} was accepted a second time`);
   for (const id of changed) violations.push(`double commit: the final result of ${id} changed`);
 
@@ -171,6 +174,7 @@ export function check(evidence: Evidence): Verdict {
     explained,
     recoveryMs,
     progressMs,
+    herdMs: herdTimes(history),
     violations,
   };
 }

@@ -57,9 +57,9 @@ export class Explanations {
 
   /** So many repeats all faults can account for: each may interrupt all that ran where it hit. */
   get most(): number {
-    const { faults, doomedStarts, aways, again, unclear } = this.#history;
+    const { faults, deadly, aways, again, unclear } = this.#history;
     const copies = this.#broker === "rabbitmq" ? again.size + unclear.size : 0;
-    const ofTasks = (doomedStarts.length + aways.length) * slots + copies * mostAttempts;
+    const ofTasks = (deadly.length + aways.length) * slots + copies * mostAttempts;
     return faults.reduce((sum, fault) => sum + this.#mostOf(fault), ofTasks);
   }
 
@@ -91,9 +91,7 @@ export class Explanations {
 
   /** A task that ends its process takes those beside it along. */
   #neighbour({ former, to }: Repeat): string | undefined {
-    const ends = this.#history.doomedStarts.some(
-      ({ pid, t }) => pid === former.pid && t <= to && t + disorder >= former.t,
-    );
+    const ends = this.#history.deadly.some(({ pid, t }) => pid === former.pid && t <= to && t + disorder >= former.t);
     return ends ? "a neighbour that ended its process" : undefined;
   }
 

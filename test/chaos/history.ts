@@ -6,7 +6,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { Entry, Hold, JournalReader, Run } from "./journal.ts";
 import { isPause, Rows, workerDeath } from "./rows.ts";
-import { doomed } from "./workload.ts";
+import { deadly, endlessLimit } from "./workload.ts";
 
 export type FaultEntry = Extract<Entry, { readonly k: "fault" }>;
 
@@ -38,8 +38,10 @@ export class History {
   readonly again = new Set<string>();
   readonly aways: Away[] = [];
   readonly faults: FaultEntry[] = [];
-  /** Each is a fault of its own. */
-  readonly doomedStarts: Run[] = [];
+  /** Of tasks that take their process along, when it ends. Each is a fault of its own. */
+  readonly deadly: Run[] = [];
+  /** Times before which a task may not start, by id: the first that was said. */
+  readonly due = new Map<string, { readonly said: number; readonly at: number }>();
   readonly steps = new Map<string, Step>();
   readonly handles: Extract<Entry, { readonly k: "handles" }>[] = [];
   /** Process ids of all that took tasks. */
@@ -67,13 +69,16 @@ export class History {
         return void this.refusals.push(entry);
       case "again":
         return void this.again.add(entry.id);
+      case "due":
+        if (!this.due.has(entry.id)) this.due.set(entry.id, { said: entry.t, at: entry.at });
+        return;
       case "twice":
         return void this.twice.push(entry.id);
       case "fault":
         this.faults.push(entry);
         return this.#addDeath(entry);
       case "start":
-        if (doomed.has(entry.kind)) this.doomedStarts.push(entry);
+        if (deadly.has(entry.kind)) this.deadly.push({ ...entry, t: deathOf(entry) });
         return this.rows.add({ ...entry, kind: this.#kind(entry.kind) }, this.#number(entry.id));
       case "step": {
         const name = `${entry.id}/${entry.step}`;
@@ -132,6 +137,13 @@ export class History {
     if (known === undefined) this.#kinds.set(kind, kind);
     return known ?? kind;
   }
+}
+
+/** Ms after the limit of a task for which its child has time to say that it still turns. */
+const asked = 250;
+
+function deathOf({ kind, t }: Run): number {
+  return kind === "endless" ? t + endlessLimit + asked : t;
 }
 
 export function historyOf(entries: Iterable<Entry>): History {

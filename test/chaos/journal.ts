@@ -14,6 +14,8 @@ export type Entry =
   | { readonly k: "again"; readonly t: number; readonly id: string }
   /** The second `enqueue` of an accepted id was accepted too, where the broker promises to say that it is a duplicate. */
   | { readonly k: "twice"; readonly t: number; readonly id: string }
+  /** It is about to be sent, and may not start before `at`. */
+  | { readonly k: "due"; readonly t: number; readonly id: string; readonly at: number }
   | Run
   | Hold
   /** A worker got no word to its server and back in this time, or did not turn: see `Reach`. */

@@ -8,13 +8,15 @@ import { pause } from "./faults.ts";
 import { Finals } from "./finals.ts";
 import type { Journal } from "./journal.ts";
 import { startPeer } from "./python-peer.ts";
-import { idsOf, type Job, type Kind, partsOf } from "./workload.ts";
+import { idsOf, type Job, type Kind, laterBy, partsOf } from "./workload.ts";
 
 type App = typeof import("./app.ts");
 
 /** Ms for which a job whose enqueue threw is sent again, longer than any fault lasts; the same id makes that safe. */
 const insists = 60_000;
 const longestPause = 1000;
+/** Tasks of a herd in one call. */
+const atOnce = 100;
 /** Every so many jobs one is sent a second time, so many ms after it was accepted: its id is known for a day. */
 const repeated = 20;
 const repeatAfter = 1500;
@@ -113,25 +115,48 @@ export class Observer {
     await this.#app.app.close();
   }
 
+  /** Many tasks that are all due in so many ms. */
+  async sendHerd(jobs: readonly Job[], wait: number, lease: number, journal: Journal): Promise<void> {
+    const at = Date.now() + wait;
+    for (const { id } of jobs) {
+      this.#sent.add(id);
+      journal.add({ k: "due", t: Date.now(), id, at });
+    }
+    for (let first = 0; first < jobs.length; first += atOnce) {
+      const some = jobs.slice(first, first + atOnce);
+      const inputs = some.map(({ kind, size }) => ({ kind, size, lease }));
+      const options = { id: (_: unknown, index: number) => some[index]?.id ?? "", eta: new Date(at) };
+      await this.#insist(some, journal, () => this.#app.work.enqueueMany(inputs, options));
+    }
+  }
+
   async #sendOne(job: Job, lease: number, journal: Journal): Promise<void> {
     this.#sent.add(job.id);
+    const at = Date.now() + laterBy(job.size);
+    if (job.kind === "later") journal.add({ k: "due", t: Date.now(), id: job.id, at });
+    await this.#insist([job], journal, () => this.#enqueue(job, lease, at));
+  }
+
+  /** Sends until it is answered, and writes down what came of it. */
+  async #insist(jobs: readonly Job[], journal: Journal, send: () => Promise<unknown>): Promise<void> {
     const until = performance.now() + insists;
     for (let attempt = 1; performance.now() < until; attempt++) {
       try {
-        await this.#enqueue(job, lease);
-        journal.add({ k: "accepted", t: Date.now(), id: job.id, kind: job.kind });
-        this.#finals.expect(idsOf(job));
+        await send();
+        for (const { id, kind } of jobs) journal.add({ k: "accepted", t: Date.now(), id, kind });
+        for (const job of jobs) this.#finals.expect(idsOf(job));
         return;
       } catch (error) {
-        journal.add({ ...answerOf(error), t: Date.now(), id: job.id, kind: job.kind });
+        const answer = answerOf(error);
+        for (const { id, kind } of jobs) journal.add({ ...answer, t: Date.now(), id, kind });
         await pause(Math.min(longestPause, 100 * attempt));
       }
     }
   }
 
-  /** As a producer does that does not remember. What waits for another is no message of its own, so no workflows. */
+  /** As a producer does that does not remember. What waits for another is no message of its own, so no workflows; and none for a time that has come. */
   async #repeat(job: Job, lease: number, journal: Journal): Promise<void> {
-    if (partsOf(job).length > 0 || !this.#finals.has(job.id)) return;
+    if (partsOf(job).length > 0 || job.kind === "later" || !this.#finals.has(job.id)) return;
     await pause(repeatAfter);
     // Closed in the meantime if the run has failed: the reason is told by whoever knows it.
     const broker = (
@@ -150,8 +175,9 @@ export class Observer {
       journal.add({ k: "twice", t: Date.now(), id: job.id });
   }
 
-  async #enqueue(job: Job, lease: number): Promise<{ readonly duplicate?: boolean }> {
-    const { app, work, after, part, body, replaced, failed } = this.#app;
+  /** `at`: when it is due, if it is of a time to come. */
+  async #enqueue(job: Job, lease: number, at = Date.now()): Promise<{ readonly duplicate?: boolean }> {
+    const { app, work, after, part, body, replaced, failed, endless } = this.#app;
     const { id, kind, size } = job;
     const all = partsOf(job).map((one) => part.si({ size }).set({ id: one }));
     switch (kind) {
@@ -170,10 +196,15 @@ export class Observer {
       }
       case "replaced":
         return replaced.enqueue({ size }, { id });
+      case "endless":
+        return endless.enqueue({ size }, { id });
       default: {
+        // The one by the clock of whoever sends it, the other by that of whoever holds it.
+        const byMoment = Math.round(size * 1000) % 2 === 0 ? { eta: new Date(at) } : { delay: laterBy(size) };
+        const when = kind === "later" ? byMoment : {};
         const padding = kind === "big" ? { padding: "x".repeat(100_000) } : {};
         const link = kind === "linked" ? { link: after.s({ of: id }).set({ id: `${id}-after` }) } : {};
-        return work.enqueue({ kind, size, lease, ...padding }, { id, ...link });
+        return work.enqueue({ kind, size, lease, ...padding }, { id, ...link, ...when });
       }
     }
   }

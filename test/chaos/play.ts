@@ -6,12 +6,14 @@ import { finish, type Outcome } from "./finish.ts";
 import { Observer } from "./observer.ts";
 import { Random } from "./random.ts";
 import { type Setup, Stage } from "./stage.ts";
-import { draw } from "./workload.ts";
+import { draw, herdOf } from "./workload.ts";
 
 export interface Plan extends Setup {
   readonly tasks: number;
   readonly faults: number;
   readonly seed: number;
+  /** So many tasks, beside those, are due at one moment. */
+  readonly herd: number;
   /** Kinds of faults to choose from; empty for all. */
   readonly only: readonly string[];
 }
@@ -19,6 +21,8 @@ export interface Plan extends Setup {
 /** Shortest time between two faults, ms; and the least in which all of them come. */
 const shortestGap = 700;
 const shortestSpan = 18_000;
+/** Until the herd is due, at most. */
+const longestWait = 60_000;
 
 export async function play(wanted: Plan): Promise<Outcome> {
   const { broker, lease, tasks, faults, only } = wanted;
@@ -35,6 +39,9 @@ export async function play(wanted: Plan): Promise<Outcome> {
     const gap = Math.max(shortestGap, shortestSpan / Math.max(1, faults));
     const pace = new Pace(faults, gap);
     const parts = partsOf(stage, random);
+    // In the midst of what goes wrong, and before a minute is over, which a step of a clock is longer than.
+    const wait = Math.min(longestWait, (faults * gap) / 2);
+    if (wanted.herd > 0) await observer.sendHerd(herdOf(wanted.herd), wait, lease, stage.journal);
     const striking = (async () => {
       try {
         for (const fault of faultPlan) {

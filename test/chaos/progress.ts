@@ -8,6 +8,7 @@ import type { FaultEntry, History } from "./history.ts";
 import type { ProgressLimits } from "./limits.ts";
 import { type Absence, Room } from "./room.ts";
 import type { BrokerName } from "./stage.ts";
+import { isAdrift } from "./timing-check.ts";
 import { firstOf } from "./workload.ts";
 
 export interface Progress {
@@ -44,10 +45,11 @@ export function progress(history: History, broker: BrokerName): Progress {
     waits.push(...retriesOf(id, history));
   }
   for (const [id, kind] of history.accepted) {
-    const at = acceptedAt.get(id) ?? Infinity;
+    const at = Math.max(acceptedAt.get(id) ?? Infinity, history.due.get(id)?.at ?? 0);
     for (const first of firstOf({ id, kind })) {
       const claim = history.of(first).claims[0]?.t;
-      if (claim !== undefined && claim > at) waits.push({ id: first, from: at, until: claim });
+      if (claim !== undefined && claim > at && !isAdrift(id, claim, history, broker))
+        waits.push({ id: first, from: at, until: claim });
     }
   }
   steps.sort((a, b) => a - b);
@@ -103,8 +105,9 @@ function isOutage({ fault, target }: FaultEntry, broker: BrokerName): boolean {
 }
 
 /** What had to be over before all could be done; not what came after that. */
-function lastCause({ faults, acceptedAt }: History, last: number): number {
-  const causes = [...faults.filter(({ t }) => t <= last).map(({ until }) => until), ...acceptedAt.values()];
+function lastCause({ faults, acceptedAt, due }: History, last: number): number {
+  const times = [...due.values()].map(({ at }) => at);
+  const causes = [...faults.filter(({ t }) => t <= last).map(({ until }) => until), ...acceptedAt.values(), ...times];
   return causes.reduce((latest, t) => Math.max(latest, t), 0);
 }
 

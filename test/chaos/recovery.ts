@@ -10,7 +10,7 @@ import type { Hold } from "./journal.ts";
 import type { RecoveryLimits } from "./limits.ts";
 import { Room } from "./room.ts";
 import { workerDeath } from "./rows.ts";
-import { doomed } from "./workload.ts";
+import { deadly } from "./workload.ts";
 
 export interface Times {
   readonly count: number;
@@ -99,7 +99,7 @@ export function recovery(history: History, limits: RecoveryLimits): Recovery {
   };
   for (const id of history.ids) {
     const task = history.of(id);
-    if (task.claims.length < 2 || task.starts.some(({ kind }) => doomed.has(kind))) continue;
+    if (task.claims.length < 2 || task.starts.some(({ kind }) => deadly.has(kind))) continue;
     for (const [index, held] of task.claims.entries()) {
       const next = task.claims[index + 1];
       if (next?.attempt !== held.attempt) continue;
@@ -127,7 +127,7 @@ function interrupts({ fault, target, t, until }: FaultEntry, held: Hold, next: H
 
 /** When the child in which it ran was killed, or was given a task that kills it. */
 function childDeath(
-  { faults, doomedStarts }: History,
+  { faults, deadly: deaths }: History,
   held: Hold,
   next: Hold,
   { starts, ends }: TaskHistory,
@@ -138,7 +138,7 @@ function childDeath(
   const killed = faults.find(
     (fault) => fault.fault === "kill child" && fault.target === run.pid && within(fault) && fault.t >= run.t,
   );
-  return (killed ?? doomedStarts.find((one) => one.pid === run.pid && within(one) && one.t >= run.t))?.t;
+  return (killed ?? deaths.find((one) => one.pid === run.pid && within(one) && one.t >= run.t))?.t;
 }
 
 /** `halves`: the same times, for the median, which has a limit of its own. */

@@ -2,7 +2,7 @@
  * A chaos run: tasks are sent, workers and servers are killed and stopped, and a checker that reads only the journal and the
  * final state says whether a promise was broken.
  *
- *   npm run chaos -- --broker sqlite|redis|rabbitmq --tasks 1000 --faults 20 --seed 7 [--lease 3000] [--sweep 500]
+ *   npm run chaos -- --broker sqlite|redis|rabbitmq --tasks 1000 --faults 20 --seed 7 [--lease 3000] [--sweep 500] [--herd 200]
  *     [--only "stop worker,kill redis"] [--bug NAME] [--json] [--results docs/chaos.md] [--keep] [--verbose]
  *   npm run chaos -- --judge JOURNAL --broker sqlite|redis|rabbitmq [--lease 3000] [--sweep 500]
  *
@@ -32,6 +32,7 @@ const asked = orEnd(() => {
       seed: { type: "string", default: "7" },
       lease: { type: "string", default: "3000" },
       sweep: { type: "string", default: "500" },
+      herd: { type: "string" },
       only: { type: "string", default: "" },
       bug: { type: "string" },
       judge: { type: "string" },
@@ -47,6 +48,7 @@ const asked = orEnd(() => {
     broker,
     tasks: countOf("tasks", values.tasks, fewestTasks),
     faults: countOf("faults", values.faults, 0),
+    herd: values.herd === undefined ? undefined : countOf("herd", values.herd, 0),
     seed: countOf("seed", values.seed, 0),
     lease: countOf("lease", values.lease, 1),
     sweep: countOf("sweep", values.sweep, 1),
@@ -62,7 +64,9 @@ process.exitCode =
 async function green(): Promise<number> {
   const began = performance.now();
   const { only, keep, verbose } = asked;
-  const verdict = await play({ broker, lease, sweep, tasks, faults, seed, only, keep, verbose });
+  // A fifth beside all others, as a rule.
+  const herd = asked.herd ?? Math.round(tasks / 5);
+  const verdict = await play({ broker, lease, sweep, tasks, faults, seed, herd, only, keep, verbose });
   const row = { broker, seed, tasks, faults };
   const seconds = Math.round((performance.now() - began) / 100) / 10;
   process.stdout.write(asked.json ? jsonLine(row, verdict, seconds) : lines(row, verdict, seconds));

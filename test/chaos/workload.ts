@@ -17,10 +17,20 @@ const weights = {
   /** Side by side. */ group: 10,
   /** Members, and a body that gets what they returned. */ chord: 50,
   /** The same with a member that fails: the body must not run, its error callback must. */ failing: 15,
+  /** Blocks its process for ever, and is ended at its time limit. */ endless: 2,
+  /** Is sent for a time to come, of which half say how long it is until then, and half when it is. */ later: 15,
   /** Goes on as a chord under its id. */ replaced: 15,
 } as const;
 
-export type Kind = keyof typeof weights;
+/** `herd`: one of many for the same moment, which are sent at once. */
+export type Kind = keyof typeof weights | "herd";
+
+/** Ms after which an `endless` is ended. */
+export const endlessLimit = 1000;
+/** Ms until a `later` is due, by its size. */
+export function laterBy(size: number): number {
+  return Math.round(500 + 4500 * size);
+}
 
 export interface Job {
   readonly id: string;
@@ -34,7 +44,9 @@ export function draw(random: Random, count: number, first = 0): Job[] {
   const jobs = Array.from({ length: count }, (_, index): Job => {
     return { id: `job-${String(first + index)}`, kind: random.weighted(weights), size: random.next() };
   });
-  const missing = (Object.keys(weights) as Kind[]).filter((kind) => !jobs.some((job) => job.kind === kind));
+  const missing = (Object.keys(weights) as (keyof typeof weights)[]).filter(
+    (kind) => !jobs.some((job) => job.kind === kind),
+  );
   // Every kind takes part in every run, or a small run would prove nothing about the rare ones.
   missing.forEach((kind, index) => {
     const at = Math.floor(((index + 1) * jobs.length) / (missing.length + 1));
@@ -42,6 +54,11 @@ export function draw(random: Random, count: number, first = 0): Job[] {
     if (job) jobs[at] = { ...job, kind };
   });
   return jobs;
+}
+
+/** So many that are all due at one moment. */
+export function herdOf(count: number): readonly Job[] {
+  return Array.from({ length: count }, (_, n) => ({ id: `herd-${String(n)}`, kind: "herd", size: (n % 100) / 100 }));
 }
 
 /** How many parts a workflow has besides the task that the job is named after. */
@@ -86,6 +103,9 @@ export function jobOf(id: string): string {
 
 /** Kinds that must end in the dead letters; everything else must not. */
 export const doomed: ReadonlySet<string> = new Set<Kind>(["poison", "exit"]);
+
+/** Kinds with which their process ends, and everything beside them in it. */
+export const deadly: ReadonlySet<string> = new Set<string>([...doomed, "endless"]);
 
 /** Where the ticks of schedules go: nobody runs them, they are counted. */
 export const tickQueue = "ticks";
