@@ -81,7 +81,7 @@ export interface Joins {
   close(groups: readonly string[]): Promise<void>;
   /**
    * Full and open, or unsealed over its time, for at least `age`. Those that are named are not named again, to nobody, before another
-   * `age` has passed: who takes them may die over it.
+   * `age` has passed: who takes them may die over it. A step of the server's clock is no time that passed for what is being sent.
    */
   stale(age: Millis, limit: number): Promise<readonly StaleJoin[]>;
   /** Keeps a group's list of members under its id, as Celery's `GroupResult.save()` does: JSON. */

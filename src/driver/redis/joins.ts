@@ -17,13 +17,20 @@ import {
   saveGroupScript,
   sealJoinScript,
 } from "./script/join.ts";
+import { ServerClock } from "./server-clock.ts";
 import { mostBytes, mostItems, type Script } from "./script/script.ts";
 
 export class RedisJoins implements Joins {
   readonly #context: Context;
+  /** What is being sent while the server's clock is set forward seems to be hours over its time. */
+  readonly #serverClock: ServerClock;
 
   constructor(context: Context) {
+    const { clock } = context;
     this.#context = context;
+    this.#serverClock = new ServerClock(clock, () => {});
+    // Of who has not looked yet, its own clock must do: both are right, or one has stepped.
+    this.#serverClock.saw(clock.now(), 0);
   }
 
   async open(joins: readonly OpenJoin[]): Promise<void> {
@@ -110,13 +117,14 @@ export class RedisJoins implements Joins {
     // Where there was none so lately, none is so old.
     if (clock.monotonic() - noJoinsAt < age) return [];
     const most = String(Math.min(limit, mostItems));
-    const aged = ((await this.#run(agedJoinsScript, [keys.joins, keys.control], [whole(age), most])) as Buffer[]).map(
-      String,
-    );
+    const answer = (await this.#run(agedJoinsScript, [keys.joins, keys.control], [whole(age), most])) as Buffer[];
+    const [now, longest, ...aged] = answer.map(String);
+    const stepped = this.#serverClock.saw(Number(now), Number(longest) + age);
     if (aged.length === 0) return [];
     const names = [keys.joins];
     for (const group of aged) names.push(keys.joinKeys(group)[2], keys.join(group));
-    const args = [whole(age), String(mostBytes), ...aged];
+    const passes = stepped || this.#serverClock.unsettled ? "1" : "0";
+    const args = [whole(age), String(mostBytes), passes, ...aged];
     const named = (await this.#run(nameJoinsScript, names, args)) as [Buffer, number, Buffer | null][];
     return named.map(([group, full, body]) => ({
       group: group.toString(),

@@ -218,7 +218,7 @@ return 1`,
 /**
  * KEYS  1 unacked, 2 watched, 3 control
  * ARGV  age ms, most groups
- * returns groups that somebody should look after, the oldest first
+ * returns now ms, the longest sending ms, and the groups that somebody should look after, the oldest first
  *
  * A moment further away than the longest sending was written before the clock was set back: it is lowered, or what a dead worker left would
  * wait for the clock to catch up.
@@ -229,15 +229,19 @@ export const agedJoinsScript: Script = {
   lua: `
 ${timeLua}
 local longest = tonumber(redis.call('HGET', KEYS[3], '${longestField}') or '0')
+local out = { now_text, ms_text(longest) }
 for _, group in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ms_text(now + longest), '+inf', 'LIMIT', 0, 100)) do
   redis.call('ZADD', KEYS[2], 'XX', ms_text(now + longest), group)
 end
-return redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms_text(now - ARGV[1]), 'LIMIT', 0, ARGV[2])`,
+for _, group in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ms_text(now - ARGV[1]), 'LIMIT', 0, ARGV[2])) do
+  out[#out + 1] = group
+end
+return out`,
 };
 
 /**
  * KEYS  1 unacked, 2 watched, then for each: .s, hash
- * ARGV  age ms, byte budget, then for each: group
+ * ARGV  age ms, byte budget, 1 if those whose sending seems over are passed by, then for each: group
  * returns for each that is named: group, full 0|1, and its body or nothing; not again before another age has passed
  */
 export const nameJoinsScript: Script = {
@@ -246,15 +250,15 @@ export const nameJoinsScript: Script = {
   lua: `
 ${timeLua}
 local before, room, out = now - ARGV[1], tonumber(ARGV[2]), {}
-for i = 3, #ARGV do
-  local k, group = i * 2 - 3, ARGV[i]
+for i = 4, #ARGV do
+  local k, group = i * 2 - 5, ARGV[i]
   local since = room > 0 and redis.call('ZSCORE', KEYS[2], group)
   if since and tonumber(since) <= before then
     local told = redis.call('HMGET', KEYS[k + 1], 'closed', 'full', 'body')
     if told[1] or redis.call('EXISTS', KEYS[k]) == 0 then
       -- It was kept for as long as it was to be, or a peer has sent the body.
       redis.call('ZREM', KEYS[2], group)
-    else
+    elseif told[2] or ARGV[3] ~= '1' then
       redis.call('ZADD', KEYS[2], now_text, group)
       room = room - (told[3] and #told[3] or 0)
       out[#out + 1] = { group, told[2] and 1 or 0, told[3] }
