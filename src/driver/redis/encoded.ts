@@ -20,6 +20,20 @@ export interface Encoded {
   readonly call: Outgoing["call"];
 }
 
+/** Bytes of a body that surely can be written, whatever it has to be escaped to. */
+const surelyWritten = 1024 * 1024;
+
+/** Nothing can go wrong when it is encoded: its headers are plain. Throws NAME_INVALID. */
+export function isSurelyEncoded(keys: Keys, { queue, message }: Outgoing): boolean {
+  keys.checkQueue(queue);
+  if (message.body.byteLength > surelyWritten) return false;
+  for (const name in message.headers) {
+    const value = message.headers[name];
+    if (typeof value !== "string" && typeof value !== "boolean") return false;
+  }
+  return true;
+}
+
 /** Throws NOT_SERIALIZABLE or NAME_INVALID. */
 export function encodeOutgoing(keys: Keys, outgoing: Outgoing): Encoded {
   const { queue, message, due, dedupe, call } = outgoing;

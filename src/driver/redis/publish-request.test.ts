@@ -91,6 +91,21 @@ describeWith("redis-server", "what redis is given to publish", () => {
     });
   });
 
+  it.each([
+    [
+      "headers that are no JSON",
+      (one: Outgoing): Outgoing => ({ ...one, message: { ...one.message, headers: { id: "x", odd: new Map() } } }),
+    ],
+    ["a queue that has no such name", (one: Outgoing): Outgoing => ({ ...one, queue: "unacked" })],
+  ])("goes out for none of many where the last has %s", async (_, spoil) => {
+    await withBackend(async (redis, publish) => {
+      const batch = Array.from({ length: 600 }, (_each, index) => outgoing("q", `t${String(index)}`));
+      await expect(publish([...batch, spoil(outgoing("q", "last"))])).rejects.toThrow();
+      await publish([outgoing("other", "next")]);
+      expect(await redis.cli("llen", `${prefix}q`)).toBe("0");
+    });
+  });
+
   it("is the same call again alone, and a duplicate under another nonce, in either form", async () => {
     await withBackend(async (_, publish) => {
       const made = outgoing("q", "made", known("made"));

@@ -8,9 +8,9 @@ import type { CallRule } from "../../port/call-law.ts";
 import type { Outgoing, Published } from "../../port/broker.ts";
 import { callRequest, standing } from "./call-request.ts";
 import type { Context } from "./context.ts";
-import { type Encoded, encodeOutgoing } from "./encoded.ts";
+import { type Encoded, encodeOutgoing, isSurelyEncoded } from "./encoded.ts";
 import { isPassing, LinkError, refusedBy, ServerRefusal } from "./failure.ts";
-import { inGroups, slices } from "./publish-groups.ts";
+import { inGroups, mostPublished, slices } from "./publish-groups.ts";
 import { PublishRequest } from "./publish-request.ts";
 import { publishCallScript } from "./script/call.ts";
 import { publishScript } from "./script/publish.ts";
@@ -90,9 +90,7 @@ export class Publisher {
     signal.throwIfAborted();
     if (this.#context.closing.aborted) throw this.#context.closedError();
     const batch = new Batch(outgoing.length);
-    // All of them first: of what cannot be written nothing is sent.
-    const waitings = outgoing.map((one, index) => new Waiting(encodeOutgoing(this.#context.keys, one), batch, index));
-    this.#enqueue(waitings);
+    const waitings = this.#hand(outgoing, batch);
     // One listener for the whole batch: removing one of many from a signal walks them all.
     const stop = (): void => {
       for (const waiting of waitings) waiting.done(this.#unknown(waiting, signal.reason));
@@ -104,6 +102,24 @@ export class Publisher {
     } finally {
       signal.removeEventListener("abort", stop);
     }
+  }
+
+  /** Of a batch with something that cannot be written nothing is sent; of any other the server may work on the first while the rest is encoded. */
+  #hand(outgoing: readonly Outgoing[], batch: Batch): readonly Waiting[] {
+    const { keys } = this.#context;
+    const piece =
+      outgoing.length > mostPublished && outgoing.every((one) => isSurelyEncoded(keys, one))
+        ? mostPublished
+        : outgoing.length;
+    const waitings: Waiting[] = [];
+    for (let from = 0; from < outgoing.length; from += piece) {
+      if (from > 0) this.#flush();
+      const some = outgoing.slice(from, from + piece);
+      const encoded = some.map((one, index) => new Waiting(encodeOutgoing(keys, one), batch, from + index));
+      this.#enqueue(encoded);
+      for (const waiting of encoded) waitings.push(waiting);
+    }
+    return waitings;
   }
 
   #enqueue(waitings: readonly Waiting[]): void {
