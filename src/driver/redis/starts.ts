@@ -27,7 +27,7 @@ export function sendStarts(context: Context, deliveries: readonly RedisDelivery[
       if (group) group.push(claim, text);
       else groups.set(queue, [claim, text]);
     }
-    const names = [keys.unacked, keys.index, ...[...groups.keys()].map((queue) => keys.started(queue))];
+    const names = [keys.unacked, ...[...groups.keys()].flatMap((queue) => [keys.lease(queue), keys.started(queue)])];
     const args = [String(groups.size)];
     for (const group of groups.values()) args.push(String(group.length / 2), ...group);
     context.run(startScript, names, args).catch(() => undefined);

@@ -4,9 +4,10 @@ import { timeLua } from "./parts.ts";
 import type { Script } from "./script.ts";
 
 /**
- * KEYS  1 unacked, 2 index, then `started` of each queue
+ * KEYS  1 unacked, then for each queue: lease, started
  * ARGV  number of queues, then for each: number of entries, then id, text, …
- * returns how many were written; an id that is no longer held is left out, or its mark would stay for ever
+ * returns how many were written; an id that is no longer leased is left out, or its mark would stay for ever: one that was put back for later
+ * keeps its entry and its place in the index, and this call may come after that, when the server had forgotten the script
  */
 export const startScript: Script = {
   name: "start",
@@ -16,14 +17,14 @@ local p, total = 2, 0
 for q = 1, tonumber(ARGV[1]) do
   local n, ids, marks = tonumber(ARGV[p]), {}, {}
   for i = 1, n do ids[i] = ARGV[p + i * 2 - 1] end
-  local here = redis.call('ZMSCORE', KEYS[2], unpack(ids))
+  local leased = redis.call('ZMSCORE', KEYS[q * 2], unpack(ids))
   for i = 1, n do
-    if here[i] then
+    if leased[i] then
       marks[#marks + 1] = ids[i]
       marks[#marks + 1] = ARGV[p + i * 2]
     end
   end
-  if #marks > 0 then redis.call('HSET', KEYS[2 + q], unpack(marks)) end
+  if #marks > 0 then redis.call('HSET', KEYS[1 + q * 2], unpack(marks)) end
   total = total + #marks / 2
   p = p + 1 + n * 2
 end
