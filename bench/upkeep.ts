@@ -9,7 +9,7 @@ import { inOneProcess, type Load, optionsOf } from "./throughput.ts";
 export interface Upkeep {
   /** Percent of one core, of the worker and what it started, while nothing is enqueued. */
   readonly idleCpu: number;
-  /** MB, the same processes: after start, after the tasks. */
+  /** MB, the same processes: at rest after the start, and after the tasks. */
   readonly rssIdle: number;
   readonly rssEnd: number;
   /** MB, after the tasks, of the server; 0 where there is none. */
@@ -27,9 +27,9 @@ export async function upkeep(server: Server, load: Load, tasks: number): Promise
   await using worker = await Actor.start(load.system, load.flags.worker);
   await worker.tell({ do: "work", options });
   await sleep(settleTime);
-  const rssIdle = rssOf(worker.pid);
   const before = cpuOf(worker.pid);
   await sleep(idleTime);
+  const rssIdle = rssOf(worker.pid);
   const idleCpu = ((cpuOf(worker.pid) - before) / idleTime) * 100;
   const producer = inOneProcess(server) ? worker : await Actor.start(load.system);
   try {

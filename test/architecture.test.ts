@@ -10,7 +10,7 @@ const sources = readTree("src");
 const code = sources.filter((file) => !file.test);
 const tests = [...sources.filter((file) => file.test), ...readTree("test")];
 
-const ground = ["error", "clock"];
+const ground = ["error", "clock", "heap"];
 const ports = [...ground, "wire", "port"];
 const app = [...ports, "task", "canvas", "app"];
 /** Who may import whom. A room may always import itself; `*` is every room. */
@@ -18,6 +18,7 @@ const walls: Readonly<Record<string, readonly string[]>> = {
   "": ["*"],
   error: [],
   clock: [],
+  heap: ["clock"],
   wire: ["error"],
   port: [...ground, "wire"],
   task: [...ground, "wire"],

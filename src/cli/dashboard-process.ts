@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { type DashboardUser, hashPassword, serveDashboard, type ServeOptions } from "../dashboard/index.ts";
 import { systemClock } from "../clock/clock.ts";
-import { SpareMemory } from "../pool/spare-memory.ts";
+import { SpareMemory } from "../heap/spare-memory.ts";
 import type { Duration } from "../task/duration.ts";
 import { exitCode, UsageError } from "./failure.ts";
 import { given } from "./option.ts";

@@ -20,7 +20,7 @@ import type { Ask, FromChild, GivenCall, ToChild } from "./pool-message.ts";
 import { ProgressWindow } from "./progress-window.ts";
 import { putAsk, putBegan, putLate, putLog, putProgress, putReply, type TextReply } from "./reply-frame.ts";
 import { Runner } from "./runner.ts";
-import type { Doing } from "./spare-memory.ts";
+import type { Doing } from "../heap/spare-memory.ts";
 import { wireErrorOf } from "./wire-error.ts";
 
 export type Boot = Extract<ToChild, { readonly t: "boot" }>;

@@ -14,7 +14,7 @@ import { FrameReader } from "./frame.ts";
 import { siblingModule } from "./link.ts";
 import { markLines } from "./output-marks.ts";
 import type { ToChild } from "./pool-message.ts";
-import { SpareMemory } from "./spare-memory.ts";
+import { SpareMemory } from "../heap/spare-memory.ts";
 
 const orphaned = 70;
 

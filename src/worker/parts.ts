@@ -1,6 +1,6 @@
 /** The parts of a worker, in the order in which they start. */
 
-import { type Doing, SpareMemory } from "../pool/spare-memory.ts";
+import { type Doing, SpareMemory } from "../heap/spare-memory.ts";
 import { Autoscaler } from "./autoscaler.ts";
 import { EventPart } from "./event-part.ts";
 import { FactPart } from "./fact-part.ts";

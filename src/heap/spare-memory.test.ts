@@ -29,8 +29,10 @@ function stage(): {
   return { clock, doing, memory, released, spare };
 }
 
-it("gives nothing back before it has worked, nor while it works", async () => {
+it("gives back what the start has left, once it has rested, and nothing while it works", async () => {
   const { clock, doing, memory, released } = stage();
+  await clock.advance(60_000);
+  expect(released.splice(0)).toHaveLength(1);
   memory.rss = 300 * mb;
   await clock.advance(60_000);
   doing.taken = 5;

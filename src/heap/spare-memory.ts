@@ -1,8 +1,8 @@
 /**
  * Gives what V8 keeps in reserve back to the system, once the work is done. V8 doubles its young generation under load, and keeps it and the
  * pages of what it has collected: a worker that ran a million small tasks held 300 MB at rest, of which 15 MB were in use. Only a collection
- * "as the last resort" lets go of them. It stops the thread (40 to 120 ms with 15 MB in use), so it comes when nothing has run for a while, not where much
- * is in use, and not again before there is something to give back.
+ * "as the last resort" lets go of them; so it does of a quarter of what a start leaves. It stops the thread (40 to 120 ms with 15 MB in use), so it
+ * comes when nothing has run for a while, not where much is in use, and not again before there is something to give back.
  */
 
 import { setFlagsFromString } from "node:v8";
@@ -35,10 +35,11 @@ export class SpareMemory implements Disposable {
   readonly #timer: Disposable;
   readonly #inUse: () => MemoryInUse;
   readonly #release: () => void;
-  /** Resident memory before it worked, then after each release. */
-  #least: number;
-  #seen = 0;
-  #released = 0;
+  /** Resident memory after each release. */
+  #least = 0;
+  /** -1: a start is work as well. */
+  #seen = -1;
+  #released = -1;
 
   /** `doing` undefined: once a minute, whatever it does. */
   constructor(
@@ -49,8 +50,6 @@ export class SpareMemory implements Disposable {
   ) {
     this.#inUse = inUse;
     this.#release = release;
-    this.#least = inUse().rss;
-    if (doing !== undefined) this.#seen = this.#released = doing().taken;
     this.#timer = clock.every(doing === undefined ? lookAnyway : lookEvery, () => {
       if (doing === undefined || this.#rests(doing())) this.#giveBack();
     });
@@ -77,7 +76,7 @@ export class SpareMemory implements Disposable {
   }
 }
 
-/** V8 has no other door to it than the function of its flag, which is closed again behind us. */
+/** Of this thread. V8 has no other door to it than the function of its flag, which is closed again behind us. */
 export function releaser(): () => void {
   let collect: NodeJS.GCFunction | undefined;
   return () => {
