@@ -168,6 +168,12 @@ export class FarSide {
     putBegan(this.#draft, timely.map(slotOf));
     this.flush();
     for (const call of timely) {
+      // Since they were looked at this process may have stood still, or one of them has kept it for itself.
+      if (isLate(call, machineTime())) {
+        putLate(this.#draft, [call.slot]);
+        this.#flushLater();
+        continue;
+      }
       void runner.run(call, (reply) => {
         this.#progress.end(reply.slot);
         this.#putLogs();

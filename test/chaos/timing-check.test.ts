@@ -83,6 +83,12 @@ describe("a task that never returns", () => {
     ]);
   });
 
+  it("does not end with a second message of it, which is let go at once", () => {
+    const second = [hold("claim", 240, "e"), hold("freed", 245, "e")];
+    expect(broken([...begun, ...second, hold("freed", 1150, "e")])).toEqual([]);
+    expect(broken([...begun, ...second, hold("freed", 600, "e")])).toHaveLength(1);
+  });
+
   it.each<[string, Entry]>([
     ["whose worker stood still", fault("stop worker", 500, 4000, 1)],
     ["whose child was killed", fault("kill child", 500, 500, 11)],

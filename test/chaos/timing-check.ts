@@ -38,7 +38,9 @@ export function brokenTimes(history: History, finals: ReadonlyMap<string, Final>
 }
 
 function brokenLimit(run: Run, history: History): string[] {
-  const end = history.of(run.id).freed.find(({ t, worker }) => worker === run.worker && t >= run.t)?.t;
+  const frees = history.of(run.id).freed.filter(({ t, worker }) => worker === run.worker && t >= run.t);
+  // A second message of it, which the worker lets go at once, is no end of the run.
+  const end = (frees.find(({ t }) => t - run.t + reading >= endlessLimit) ?? frees.at(-1))?.t;
   if (end === undefined || isDisturbed(run, end, history)) return [];
   const lasted = end - run.t;
   if (lasted > endlessLimit + ending)
