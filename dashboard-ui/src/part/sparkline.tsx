@@ -6,12 +6,15 @@ export function Sparkline({
   width = 96,
   height = 20,
   ink = "text-running",
+  stretched = false,
 }: {
   readonly values: readonly number[];
   readonly label: string;
   readonly width?: number;
   readonly height?: number;
   readonly ink?: string;
+  /** As wide as its place, not as `width`. */
+  readonly stretched?: boolean;
 }) {
   if (values.length < 2) return null;
   const top = Math.max(...values, 0) || 1;
@@ -29,7 +32,7 @@ export function Sparkline({
       height={height}
       viewBox={`0 0 ${String(width)} ${String(height)}`}
       preserveAspectRatio="none"
-      className={`max-w-full shrink-0 ${ink}`}
+      className={`${stretched ? "w-full" : "max-w-full"} shrink-0 ${ink}`}
     >
       <polygon points={`${points.join(" ")} ${base}`} fill="currentColor" opacity="0.14" />
       <polyline

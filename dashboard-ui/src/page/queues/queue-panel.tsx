@@ -47,7 +47,7 @@ export function QueuePanel({
           </Go>
         </div>
       ) : null}
-      <Sparkline values={depth} width={360} height={56} label="Depth over the last hour" ink="text-queued" />
+      <Sparkline values={depth} width={480} height={56} label="Depth over the last hour" ink="text-queued" stretched />
       <Facts
         rows={[
           ["waiting", countText(ready)],
@@ -87,7 +87,7 @@ export function QueuePanel({
 
 function Priorities({ row: { priorities = [] } }: { readonly row: QueueRow }) {
   const top = Math.max(0, ...priorities.map(({ count }) => count));
-  if (priorities.length < 2) return null;
+  if (priorities.length < 2 || top === 0) return null;
   return (
     <Section title="By priority">
       <ul className="grid grid-cols-[max-content_minmax(0,1fr)_max-content] items-center gap-x-3 gap-y-1">

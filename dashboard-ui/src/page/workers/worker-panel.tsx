@@ -186,6 +186,7 @@ function Samples({ samples }: { readonly samples: readonly WorkerSample[] }) {
                 height={28}
                 label={`${name}: now ${format(last)}, at most ${format(top)}`}
                 ink={ink}
+                stretched
               />
               <span className="text-right whitespace-nowrap">
                 {format(last)} <span className="text-small text-dim">max {format(top)}</span>
