@@ -3,13 +3,16 @@
  * themes, what people do there, on a phone too and as their role allows, hostile texts, a login, and a very long table. Pictures of all of it
  * are left in `.tmp/browser`, to be looked at.
  *
- *   npm run test:browser -- [--only NAME]... [--quick] [--smoke]
+ *   npm run test:browser -- [--only NAME]... [--quick] [--smoke] [--docs]
  *
  * `--quick`: pages at 1280 px in light alone. `--smoke`: what CI runs each time, in less than a minute: a login, every page without axe, one thing
- * that is done, hostile texts. Without Chromium or Redis everything is skipped, and said; with CELERIAC_REQUIRE=all that fails.
+ * that is done, hostile texts. `--docs`: pages at 1280 px alone, of which the docs show some: those pictures go to `docs/pictures`.
+ *
+ * Without Chromium or Redis everything is skipped, and said; with CELERIAC_REQUIRE=all that fails.
  */
 
 import { existsSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../../scripts/process.ts";
@@ -25,8 +28,16 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true, default: [] },
     quick: { type: "boolean", default: false },
     smoke: { type: "boolean", default: false },
+    docs: { type: "boolean", default: false },
   },
 });
+
+/** Names in `docs/pictures`, with the pictures that are shown there. */
+const inDocs = {
+  "dashboard-overview": "overview-1280-light",
+  "dashboard-tasks": "tasks-panel-1280-dark",
+  "dashboard-why": "task-waiting-1280-light",
+} as const;
 
 const wanted = ({ name }: Case): boolean => values.only.length === 0 || values.only.some((part) => name.includes(part));
 
@@ -50,6 +61,9 @@ const tally = new Tally();
   for (const one of await cases(world, eyes)) if (wanted(one)) await tally.tried(one);
   if (tally.failed > 0 && world.warnings !== "") say(`\nthe dashboard warned:\n${world.warnings}`);
 }
+if (values.docs && tally.failed === 0)
+  for (const [name, picture] of Object.entries(inDocs))
+    await copyFile(join(pictures, `${picture}.png`), join(root, "docs", "pictures", `${name}.png`));
 say(`\npictures are in ${pictures.slice(root.length + 1)}\n${tally.text}`);
 process.exit(tally.failed === 0 && tally.passed > 0 ? 0 : 1);
 
@@ -62,6 +76,8 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
     const { smoke } = await import("./smoke.ts");
     return [...smoke(eyes), ...hostility(eyes, { brief: true, look: { user: signIn.user } })];
   }
+  // The light ones last: their charts show what there was meanwhile.
+  if (values.docs) return pages(eyes, [1280]).toReversed();
   const { access } = await import("./access.ts");
   const { controls } = await import("./controls.ts");
   const { longTable } = await import("./long-table.ts");
