@@ -23,6 +23,8 @@ const flags = [
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** For one thing to appear, ms: a machine may have a dozen other things to do. */
 const patience = 90_000;
+/** In the body of what a busy server was too slow for. */
+const late = '"code":"TIMEOUT"';
 /** Told by the page itself, before any of its scripts. */
 const listening = `globalThis.__reports = [];
 addEventListener("securitypolicyviolation", (event) => globalThis.__reports.push(event.violatedDirective + " " + event.blockedURI + " " + event.sample));`;
@@ -132,11 +134,16 @@ export class Seen {
     return seen;
   }
 
-  /** With its body, which says what failed. */
+  /** With its body, which says what failed. Where the page was left before it came, it is asked for again. */
   async #noteFailure(response: Response): Promise<void> {
-    const body = await response.text().catch(() => "(its page was left)");
-    if (response.status() === 503 && body.includes('"code":"TIMEOUT"')) this.#late.add(response.url());
-    else this.troubles.push(`answer: ${String(response.status())} of ${response.url()}: ${body.slice(0, 300)}`);
+    const url = response.url();
+    const again = (): Promise<string> =>
+      response.request().method() === "GET"
+        ? this.page.request.get(url).then((answer) => (answer.status() < 500 ? late : answer.text()))
+        : Promise.reject(new Error("what was sent is not sent again"));
+    const body = await response.text().catch(() => again().catch(() => "(its page was left)"));
+    if (response.status() === 503 && body.includes(late)) this.#late.add(url);
+    else this.troubles.push(`answer: ${String(response.status())} of ${url}: ${body.slice(0, 300)}`);
   }
 
   async go(path: string): Promise<void> {

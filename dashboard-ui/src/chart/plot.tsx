@@ -61,6 +61,10 @@ export default function Plot(props: PlotProps) {
   return <div ref={place} className="w-full" style={{ height: props.height }} aria-hidden="true" />;
 }
 
+/** Steps of the time axis, s. Charts that are narrow would have one mark alone, were there none of two and of twenty minutes. */
+const seconds = [1, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 1_800];
+const hours = [1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 168].map((hours) => hours * 3_600);
+
 function columnsOf({ times, lines, look }: ChartData): Chart.AlignedData {
   const drawn = look === "stacked" ? stacked(lines) : lines;
   return [times.map((time) => time / 1_000), ...drawn.map(({ values }) => [...values])];
@@ -89,7 +93,8 @@ function optionsOf(element: HTMLElement, latest: { readonly current: PlotProps }
         ...axis,
         grid: { show: false },
         size: 22,
-        space: 70,
+        space: 58,
+        incrs: [...seconds, ...hours],
         values: (_plot, splits) => splits.map((at) => axisText(at, latest.current)),
       },
       { ...axis, size: 58, space: 28, values: (_plot, splits) => splits.map((value) => latest.current.format(value)) },

@@ -52,7 +52,12 @@ function Health() {
     session?.history.recording === false ? (session.history.warning ?? "Nothing is being recorded.") : "",
   ].filter((text) => text !== "");
   return (
-    <p role="status" aria-label="Health" className="flex min-w-0 flex-wrap items-baseline gap-x-3">
+    // On a phone on a line of its own: it must not move the page when its figures grow.
+    <p
+      role="status"
+      aria-label="Health"
+      className="flex min-w-0 flex-wrap items-baseline gap-x-3 max-sm:basis-full max-sm:text-small"
+    >
       {data === undefined ? null : (
         <span className="min-w-0">
           <span className={`mr-1.5 ${healthInk[data.level]}`} aria-hidden="true">
