@@ -16,6 +16,7 @@ export function TimeChart({
   from,
   until,
   format,
+  steps,
   height = 140,
 }: {
   readonly title: string;
@@ -23,6 +24,7 @@ export function TimeChart({
   readonly from: number;
   readonly until: number;
   readonly format: (value: number) => string;
+  readonly steps?: readonly number[];
   readonly height?: number;
 }) {
   const { setTime } = usePlace();
@@ -45,6 +47,7 @@ export function TimeChart({
           data={data}
           height={height}
           format={format}
+          steps={steps}
           from={from}
           until={until}
           onZoom={(start, end) => setTime({ kind: "between", from: start, until: end })}

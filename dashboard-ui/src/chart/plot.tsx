@@ -10,6 +10,8 @@ export interface PlotProps {
   readonly data: ChartData;
   readonly height: number;
   readonly format: (value: number) => string;
+  /** Between marks of the axis of values; powers of ten and their halves without it. */
+  readonly steps?: readonly number[] | undefined;
   /** The stretch that is shown, ms: also where there is no data. */
   readonly from: number;
   readonly until: number;
@@ -71,7 +73,7 @@ function columnsOf({ times, lines, look }: ChartData): Chart.AlignedData {
 }
 
 function optionsOf(element: HTMLElement, latest: { readonly current: PlotProps }): Chart.Options {
-  const { data, height, from, until } = latest.current;
+  const { data, height, from, until, steps } = latest.current;
   const style = getComputedStyle(element);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const font = `11px ${style.fontFamily}`;
@@ -97,7 +99,13 @@ function optionsOf(element: HTMLElement, latest: { readonly current: PlotProps }
         incrs: [...seconds, ...hours],
         values: (_plot, splits) => splits.map((at) => axisText(at, latest.current)),
       },
-      { ...axis, size: 58, space: 28, values: (_plot, splits) => splits.map((value) => latest.current.format(value)) },
+      {
+        ...axis,
+        size: (_plot, texts) => Math.max(58, ...(texts ?? []).map((text) => text.length * 5.6 + 10)),
+        space: 28,
+        ...(steps !== undefined && { incrs: [...steps] }),
+        values: (_plot, splits) => splits.map((value) => latest.current.format(value)),
+      },
     ],
     series: [
       {},

@@ -11,7 +11,7 @@ import { stateInk } from "../../part/state-mark.tsx";
 import { Go, usePlace } from "../../place/place.tsx";
 import { follows } from "../../place/time-choice.ts";
 import { useInstruments, useQuestions, useTopic } from "../../server/instruments.tsx";
-import { durationText } from "../../text/duration.ts";
+import { durationSteps, durationText } from "../../text/duration.ts";
 import { countText, rateText, shareText, shortCountText } from "../../text/number.ts";
 import { Failing, Longest, Waiting } from "./answer-lists.tsx";
 import { FirstSteps } from "./first-steps.tsx";
@@ -87,6 +87,7 @@ function Figures({ overview }: { readonly overview: Overview }) {
           from={from}
           until={until}
           format={durationText}
+          steps={durationSteps}
         />
         <TimeChart
           title={`Ran ${latencyWords(run)}`}
@@ -94,6 +95,7 @@ function Figures({ overview }: { readonly overview: Overview }) {
           from={from}
           until={until}
           format={durationText}
+          steps={durationSteps}
         />
       </div>
       <Levels overview={overview} />
@@ -137,6 +139,7 @@ function Levels({ overview: { series, range } }: { readonly overview: Overview }
         title="Oldest in a queue"
         data={levelOf(series, "oldest", "has waited", "--retrying")}
         format={durationText}
+        steps={durationSteps}
         {...place}
       />
       <TimeChart

@@ -36,6 +36,9 @@ const words: Readonly<Record<StepKind, string>> = {
   event: "event",
 };
 
+/** Checkpoints that are drawn over the whole bar. */
+const mostTall = 12;
+
 export function Waterfall({ detail }: { readonly detail: TaskDetail }) {
   const now = useShownNow();
   const { attempts, row, stepsLeftOut } = detail;
@@ -99,6 +102,9 @@ function AttemptLine({
   ]
     .filter((text) => text !== undefined && text !== "")
     .join(" · ");
+  const signs = steps.filter(({ kind }) => kind === "checkpoint" || kind === "event" || kind === "progress");
+  // Many would hide the bar that they stand on.
+  const tall = signs.length > mostTall ? "top-0 h-1.5" : "top-0 h-5";
   return (
     <div className="flex border-b last:border-b-0">
       <div className="w-24 shrink-0 py-1 pl-2">
@@ -134,16 +140,14 @@ function AttemptLine({
               title={`ran ${durationText(stop - started)}`}
             />
           )}
-          {steps
-            .filter(({ kind }) => kind === "checkpoint" || kind === "event" || kind === "progress")
-            .map(({ at, kind, text }, index) => (
-              <span
-                key={index}
-                className={`absolute w-0.5 bg-ink ${kind === "progress" ? "bottom-0 h-1.5" : "top-0 h-5"}`}
-                title={`${words[kind]} ${text ?? ""}`}
-                style={{ left: `${String(placeOn(axis, at))}%` }}
-              />
-            ))}
+          {signs.map(({ at, kind, text }, index) => (
+            <span
+              key={index}
+              className={`absolute w-0.5 bg-ink ${kind === "progress" ? "bottom-0 h-1.5" : tall}`}
+              title={`${words[kind]} ${text ?? ""}`}
+              style={{ left: `${String(placeOn(axis, at))}%` }}
+            />
+          ))}
         </div>
         <p className="flex flex-wrap gap-x-3 pr-2 text-small text-dim">
           <span className="min-w-0 break-words">{who}</span>
