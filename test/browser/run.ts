@@ -14,6 +14,7 @@
 import { existsSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { root } from "../../scripts/process.ts";
 import { buildUi } from "../../scripts/ui.ts";
@@ -76,8 +77,11 @@ async function cases(world: World, eyes: Eyes): Promise<readonly Case[]> {
     const { smoke } = await import("./smoke.ts");
     return [...smoke(eyes), ...hostility(eyes, { brief: true, look: { user: signIn.user } })];
   }
-  // The light ones last: their charts show what there was meanwhile.
-  if (values.docs) return pages(eyes, [1280]).toReversed();
+  if (values.docs) {
+    const [light, dark] = pages(eyes, [1280]);
+    const some = { name: "three minutes go by, for the charts to show", run: () => setTimeout(180_000) };
+    return [dark, some, light].filter((one) => one !== undefined);
+  }
   const { access } = await import("./access.ts");
   const { controls } = await import("./controls.ts");
   const { longTable } = await import("./long-table.ts");

@@ -67,6 +67,10 @@ export default function Plot(props: PlotProps) {
 const seconds = [1, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 1_800];
 const hours = [1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 168].map((hours) => hours * 3_600);
 
+/** Of the axis of values, at least, and of half a text of the other one, px. */
+const valuesWidth = 58;
+const halfText = 22;
+
 function columnsOf({ times, lines, look }: ChartData): Chart.AlignedData {
   const drawn = look === "stacked" ? stacked(lines) : lines;
   return [times.map((time) => time / 1_000), ...drawn.map(({ values }) => [...values])];
@@ -97,11 +101,13 @@ function optionsOf(element: HTMLElement, latest: { readonly current: PlotProps }
         size: 22,
         space: 58,
         incrs: [...seconds, ...hours],
-        values: (_plot, splits) => splits.map((at) => axisText(at, latest.current)),
+        // At the right end half of it would be cut.
+        values: ({ width }, splits) =>
+          splits.map((at) => (fits(at, latest.current, width) ? axisText(at, latest.current) : "")),
       },
       {
         ...axis,
-        size: (_plot, texts) => Math.max(58, ...(texts ?? []).map((text) => text.length * 5.6 + 10)),
+        size: (_plot, texts) => Math.max(valuesWidth, ...(texts ?? []).map((text) => text.length * 5.6 + 10)),
         space: 28,
         ...(steps !== undefined && { incrs: [...steps] }),
         values: (_plot, splits) => splits.map((value) => latest.current.format(value)),
@@ -131,6 +137,11 @@ function optionsOf(element: HTMLElement, latest: { readonly current: PlotProps }
       setCursor: [(plot) => latest.current.onPoint(plot.cursor.idx ?? undefined)],
     },
   };
+}
+
+/** Whether a text in the middle of this moment is whole. */
+function fits(at: number, { from, until }: PlotProps, width: number): boolean {
+  return ((until - at * 1_000) / (until - from)) * (width - valuesWidth) > halfText;
 }
 
 /** Days are named where the stretch is longer than one. */

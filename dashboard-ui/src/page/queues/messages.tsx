@@ -69,9 +69,11 @@ export function Messages({ queue }: { readonly queue: string }) {
                         <span className="text-small text-dim">priority {priority}</span>
                       )}
                       <span className="text-small text-dim">{sizeText(size)}</span>
-                      <span className="text-small text-dim">
-                        {due !== undefined || where !== "ready" || dated ? <Age at={due ?? since} /> : null}
-                      </span>
+                      {due !== undefined || where !== "ready" || dated ? (
+                        <span className="text-small text-dim">
+                          <Age at={due ?? since} />
+                        </span>
+                      ) : null}
                     </span>
                     <span className="block truncate font-mono text-small text-dim">{worker ?? args ?? ""}</span>
                   </li>

@@ -102,7 +102,7 @@ function WorkerLine({
   return (
     <li className={`rounded border bg-surface ${open ? "border-accent" : ""} ${online ? "" : "border-dashed"}`}>
       <div
-        className="grid gap-x-6 gap-y-2 px-3 py-2 hover:bg-sunken @5xl:grid-cols-[minmax(12rem,1fr)_minmax(8rem,1fr)_auto]"
+        className="grid gap-x-6 gap-y-2 px-3 py-2 hover:bg-sunken @5xl:grid-cols-[minmax(12rem,2fr)_minmax(10.5rem,1fr)_auto]"
         onClick={onOpen}
       >
         <div className="min-w-0">
@@ -158,7 +158,7 @@ function Cell({
   readonly bad?: boolean;
 }) {
   return (
-    <div className="@5xl:w-20">
+    <div className="@5xl:w-18">
       <dt className="text-small text-dim">{label}</dt>
       <dd className={`whitespace-nowrap ${bad ? "text-failed" : ""}`}>{children}</dd>
     </div>
