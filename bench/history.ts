@@ -5,7 +5,7 @@
  *
  *   node bench/history.ts [--events 1000000] [--rate 2500] [--before 0] [--json FILE] [--no-pages]
  *
- * `--rate`: so many events a second instead of as many as it can take; 2500 are a million tasks an hour. `--before`: so many events were kept
+ * `--rate`: so many events a second instead of as many as it can take; 2500 are three million tasks an hour. `--before`: so many events were kept
  * by another process, as fast as it could; then the measured one goes on with that file. `--json`: the figures, into a file too.
  */
 
@@ -61,7 +61,7 @@ try {
   const missed = [
     ...(keeper.missed > 0 ? [`${String(keeper.missed)} events were missed`] : []),
     ...(perSecond < bounds.ingest ? [`${perSecond.toFixed(0)} events a second, bound ${String(bounds.ingest)}`] : []),
-    // It is promised for a million tasks an hour, and what is sent faster lies in memory meanwhile.
+    // It is promised for a million tasks an hour, a third of that, and what is sent faster lies in memory meanwhile.
     ...(rate > 2_500 ? [] : over("RSS of who keeps, MB", keeperRss, bounds.rss)),
     ...over("RSS of who answers, MB", asked.rssPeak, bounds.rss),
     ...timings.flatMap(({ name, worst }) => over(`${name}, ms`, worst, bounds.answer)),

@@ -1,5 +1,5 @@
 /**
- * The dashboard with a hundred browsers on its stream, one of which never reads, while a made-up cluster tells of a million tasks an hour: what
+ * The dashboard with a hundred browsers on its stream, one of which never reads, while a made-up cluster tells of three million tasks an hour: what
  * its process takes. The browsers are connections of this process, the dashboard is one of its own.
  *
  *   node bench/stream.ts [--seconds 60] [--rate 2500] [--clients 100] [--json]

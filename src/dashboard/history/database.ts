@@ -166,7 +166,7 @@ function prepare(database: Database, path: string): void {
       );
   } else database.exec("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL");
   database.exec(
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000",
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000",
   );
   if (tables > 0) return upgrade(database);
   database.transaction("BEGIN IMMEDIATE", () => {
