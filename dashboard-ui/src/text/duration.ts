@@ -7,7 +7,15 @@ const day = 86_400_000;
 
 /** Between the marks of an axis, ms: clocks know no hundred seconds. */
 export const durationSteps: readonly number[] = [
-  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  1,
+  2,
+  5,
+  10,
+  20,
+  50,
+  100,
+  200,
+  500,
   ...[1, 2, 5, 10, 20, 30].map((count) => count * second),
   ...[1, 2, 5, 10, 20, 30].map((count) => count * minute),
   ...[1, 2, 3, 6, 12].map((count) => count * hour),
