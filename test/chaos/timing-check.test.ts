@@ -53,6 +53,9 @@ describe("a task for a time to come", () => {
     expect([found(redis, "redis"), found(redis, "rabbitmq"), found(worker, "redis")]).toEqual([0, 1, 1]);
     expect([found(worker, "sqlite"), found(worker, "rabbitmq")]).toEqual([0, 1]);
     expect(found(fault("redis clock jumps", 4100, 6000, 0, 3_600_000), "redis")).toBe(1);
+    // A clock that was set right again may be read a second later still: `said` at 0.
+    expect(found(fault("worker clock jumps", -5000, -900, 0, 3_600_000), "sqlite")).toBe(0);
+    expect(found(fault("worker clock jumps", -5000, -1200, 0, 3_600_000), "sqlite")).toBe(1);
   });
 
   it("is one of a herd whose first and last start are told", () => {
