@@ -172,8 +172,13 @@ const noDedupe: Bug["patches"] = {
   redis: [
     {
       file: "src/driver/redis/script/publish.ts",
-      find: "if not call('SET', seen, nonce, 'NX', 'PX', window) then",
-      put: "if not call('SET', seen, nonce, 'PX', window) then",
+      find: "fresh, there = begin_once(seen, nonce, ARGV[i + 2])",
+      put: "fresh, there = true, nil",
+    },
+    {
+      file: "src/driver/redis/script/publish.ts",
+      find: "        if nonce then\n          if nonce ~= id then",
+      put: "        nonce = nil\n        if nonce then\n          if nonce ~= id then",
     },
   ],
   sqlite: [
