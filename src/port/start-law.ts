@@ -3,9 +3,9 @@
 import type { Start, Waiting } from "./ledger.ts";
 import type { Fence } from "./units.ts";
 
-/** What the rules look at of a row that has begun, is open, or is tried again. */
+/** What the rules look at of a row. */
 export interface Standing {
-  readonly state: "begun" | "open" | "retried" | "replaced";
+  readonly state: "begun" | "open" | "retried" | "replaced" | "finished" | "final";
   readonly attempt: number;
   readonly fence: Fence;
   /** Of the message it began with. */
@@ -35,8 +35,9 @@ export function isPlainName(name: string): boolean {
   return !name.startsWith(mark);
 }
 
-/** Whether a message begins for which the row is there. */
-export function verdictOn(waiting: Waiting, row: Standing): Verdict {
+/** Whether a message begins for which the row is there; one that has ended has been told so before. */
+export function verdictOn(waiting: Waiting, row: Standing | undefined): Verdict {
+  if (row === undefined || row.state === "finished" || row.state === "final") return "goes";
   if (row.state === "open" || waiting.attempt > row.attempt) return "goes";
   if (row.state === "replaced" && waiting.unsaid === true) return "goes";
   const isCopy = row.copy !== undefined && row.copy === waiting.messageId;
@@ -44,6 +45,12 @@ export function verdictOn(waiting: Waiting, row: Standing): Verdict {
   if (waiting.attempt < row.attempt) return "stale";
   if (row.held && !isCopy) return "held";
   return isCopy || isLeftBehind(waiting, row) ? "counts" : "stale";
+}
+
+/** See `Ledger.follows`. */
+export function followed(waiting: Waiting, row: Standing | undefined): Fence | undefined {
+  const verdict = verdictOn(waiting, row);
+  return verdict === "stale" || verdict === "held" ? undefined : (row?.fence ?? 0);
 }
 
 /** Whether it came again because the run that began is gone, and not because it lies there twice. */

@@ -112,7 +112,7 @@ export function readTaskHeaders(message: Message): TaskHeaders {
     ignoreResult: typeof headers["ignore_result"] === "boolean" ? headers["ignore_result"] : undefined,
     origin: text(headers["origin"]),
     replacedTaskNesting: count("replaced_task_nesting", headers["replaced_task_nesting"]),
-    ...(headers["lang"] === "py" && headers["replaced_task_nesting"] === undefined && { nestingUnsaid: true as const }),
+    ...(isNestingUnsaid(headers) && { nestingUnsaid: true as const }),
     stampedHeaders: names(headers["stamped_headers"]),
     stamps: record(headers["stamps"]),
     compression: text(headers["compression"]),
@@ -253,6 +253,10 @@ function time(name: string, value: unknown): number | undefined {
   if (moment === undefined) throw undecodable(`its header \`${name}\` is not an ISO 8601 time`);
   return moment;
 }
+/** Whether a message of these headers leaves it unsaid how often its id was replaced, as Celery before 5.3.5 does. */
+export const isNestingUnsaid = ({ lang, replaced_task_nesting }: Readonly<Record<string, unknown>>): boolean =>
+  lang === "py" && replaced_task_nesting === undefined;
+
 function count(name: string, value: unknown): number {
   if (value === undefined || value === null) return 0;
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)

@@ -26,8 +26,8 @@ export class PuttingBack {
     this.#ledger = ledger;
   }
 
-  /** The settlements to send; `undefined` for a message that is not ours any more. Throws what the ledger throws. */
-  async ready(consumer: Consumer, going: readonly Going[]): Promise<readonly (Settlement | undefined)[]> {
+  /** The settlements to send; none for a message that is not ours any more. Throws what the ledger throws. */
+  async ready(consumer: Consumer, going: readonly Going[]): Promise<ReadonlyMap<Entry, Settlement>> {
     const asked: { readonly entry: Entry; readonly settlement: PutBack; readonly waiting: Waiting }[] = [];
     for (const { entry, settlement } of going) {
       if (!isPutBack(settlement) || this.#known.has(entry)) continue;
@@ -39,7 +39,8 @@ export class PuttingBack {
       }
     }
     const gone = await this.#ask(consumer, asked);
-    return going.map(({ entry, settlement }) => (gone.has(entry) ? undefined : (this.#known.get(entry) ?? settlement)));
+    const staying = going.filter(({ entry }) => !gone.has(entry));
+    return new Map(staying.map(({ entry, settlement }) => [entry, this.#known.get(entry) ?? settlement]));
   }
 
   /** First the ledger, then the broker: if it is still ours after that, whatever stood there then is not of this message's next holder. */

@@ -116,9 +116,8 @@ export class SettlingApart {
     const going = steps.filter((step) => step !== undefined);
     const ready = await this.#puttingBack?.ready(consumer, going);
     if (ready === undefined) return steps;
-    let next = 0;
     return steps.map((step) => {
-      const settlement = step && ready[next++];
+      const settlement = step && ready.get(step.entry);
       return settlement && { ...step, settlement };
     });
   }

@@ -4,7 +4,7 @@
  */
 
 import type { Start } from "../port/ledger.ts";
-import type { TaskHeaders } from "../wire/task-message.ts";
+import { isNestingUnsaid, type TaskHeaders } from "../wire/task-message.ts";
 import type { TaskEnd } from "./task-end.ts";
 
 /** Between a task and what took its place. */
@@ -19,11 +19,11 @@ export function turnOf(headers: Pick<TaskHeaders, "retries" | "replacedTaskNesti
 }
 
 /** Of headers that nobody has read yet; what is no count is none. */
-export function turnIn({ retries, replaced_task_nesting: nesting, lang }: Readonly<Record<string, unknown>>): Turn {
+export function turnIn(headers: Readonly<Record<string, unknown>>): Turn {
   return turnOf({
-    retries: countOf(retries),
-    replacedTaskNesting: countOf(nesting),
-    ...(lang === "py" && nesting === undefined && { nestingUnsaid: true }),
+    retries: countOf(headers["retries"]),
+    replacedTaskNesting: countOf(headers["replaced_task_nesting"]),
+    ...(isNestingUnsaid(headers) && { nestingUnsaid: true }),
   });
 }
 

@@ -1,7 +1,7 @@
 /** `celeriac dashboard`: the web page for people, until it is told to stop. */
 
 import { Command } from "commander";
-import { keepYoungGenerationSmall } from "../../pool/young-generation.ts";
+import { keepYoungGenerationSmall } from "../../heap/young-generation.ts";
 import type { DashboardFlags } from "../dashboard-process.ts";
 import { addJson, addSchedules, addTarget, byteSize, listed, names, wholeNumber } from "../option.ts";
 

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../clock/clock.ts";
 import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start, Waiting } from "../../port/ledger.ts";
-import { nameOf, type Verdict, verdictOn } from "../../port/start-law.ts";
+import { followed, nameOf, type Standing, verdictOn } from "../../port/start-law.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Fence, Millis } from "../../port/units.ts";
 import { ExpiringMap } from "./expiring-map.ts";
@@ -14,7 +14,7 @@ type Mark = Parameters<Ledger["reopen"]>[0][number];
 
 interface Row {
   /** `final`: only as long as its message is kept. */
-  readonly state: "begun" | "open" | "retried" | "replaced" | "finished" | "final";
+  readonly state: Standing["state"];
   readonly fence: Fence;
   readonly attempt: number;
   readonly blame: Start["blame"];
@@ -48,7 +48,7 @@ export class LedgerTable {
     if (row?.state === "finished" || row?.state === "final") return { kind: "final", outcome: undefined };
     if (row === undefined) return this.#begun(start, row, highest);
     if (row.nonce === start.nonce) return go(row);
-    const verdict = this.#verdictOn(start, row);
+    const verdict = verdictOn(start, this.#standing(start.id));
     if (verdict === "stale" || verdict === "held") return { kind: verdict };
     if (verdict === "goes") return this.#begun(start, row, highest);
     const [crashes, suspicions] = row.blame === "sure" ? [1, 0] : [0, 1];
@@ -57,9 +57,7 @@ export class LedgerTable {
   }
 
   follows(waiting: Waiting): Fence | undefined {
-    const row = this.#rows.get(waiting.id);
-    const verdict = row === undefined ? "goes" : this.#verdictOn(waiting, row);
-    return verdict === "stale" || verdict === "held" ? undefined : (row?.fence ?? 0);
+    return followed(waiting, this.#standing(waiting.id));
   }
 
   reopen({ id, fence, crashes, suspicions, as }: Mark): void {
@@ -151,10 +149,9 @@ export class LedgerTable {
     return go(row);
   }
 
-  #verdictOn(waiting: Waiting, row: Row): Verdict {
-    const { state } = row;
-    if (state === "finished" || state === "final") return "goes";
-    return verdictOn(waiting, { ...row, state, held: this.#holds.has(waiting.id) });
+  #standing(id: string): Standing | undefined {
+    const row = this.#rows.get(id);
+    return row && { ...row, held: this.#holds.has(id) };
   }
 
   /** The row, if it is of this very start. */

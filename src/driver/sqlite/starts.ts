@@ -4,7 +4,7 @@
  */
 
 import type { Begun, Claimed, ExpiredHold, Hold, Ledger, Start, Waiting } from "../../port/ledger.ts";
-import { nameOf, type Standing as StandingStart, type Verdict, verdictOn } from "../../port/start-law.ts";
+import { followed, nameOf, type Standing as StandingStart, verdictOn } from "../../port/start-law.ts";
 import type { StoredOutcome } from "../../port/result-store.ts";
 import type { Database, Statement } from "./database.ts";
 import type { Row } from "./sql.ts";
@@ -12,12 +12,9 @@ import type { Turn } from "./turn.ts";
 
 /** `final`: its result is stored, and its message still kept. */
 const state = { begun: 0, open: 1, finished: 2, final: 3, retried: 4, replaced: 5 } as const;
-const stateNames: ReadonlyMap<number, StandingStart["state"]> = new Map([
-  [state.begun, "begun"],
-  [state.open, "open"],
-  [state.retried, "retried"],
-  [state.replaced, "replaced"],
-] as const);
+const stateNames: ReadonlyMap<number, StandingStart["state"]> = new Map(
+  Object.entries(state).map(([name, code]) => [code, name as StandingStart["state"]]),
+);
 const rowFor = 7 * 86_400_000;
 const finishedFor = 3_600_000;
 /** Of the messages that are given back in one transaction. */
@@ -101,7 +98,7 @@ export class Starts {
     if (row?.state === state.finished || row?.state === state.final) return { kind: "final", outcome: undefined };
     if (row?.nonce === start.nonce) return { kind: "go", ...countsOf(row) };
     let { crashes, suspicions } = row ?? { crashes: 0, suspicions: 0 };
-    const verdict = verdictFor(start, row);
+    const verdict = verdictOn(start, standingOf(row));
     if (verdict === "stale" || verdict === "held") return { kind: verdict };
     if (verdict === "counts") {
       if (row?.sure === true) crashes += 1;
@@ -128,9 +125,7 @@ export class Starts {
   }
 
   follows(waiting: Waiting, now: number): number | undefined {
-    const row = this.#known(waiting.id, { now });
-    const verdict = verdictFor(waiting, row);
-    return verdict === "stale" || verdict === "held" ? undefined : (row?.fence ?? 0);
+    return followed(waiting, standingOf(this.#known(waiting.id, { now })));
   }
 
   reopen({ id, fence, crashes, suspicions, as }: Parameters<Ledger["reopen"]>[0][number], turn: Turn): void {
@@ -221,10 +216,8 @@ export class Starts {
   }
 }
 
-function verdictFor(waiting: Waiting, row: Known | undefined): Verdict {
-  const known = row && stateNames.get(row.state);
-  if (row === undefined || known === undefined) return "goes";
-  return verdictOn(waiting, { ...row, state: known, copy: row.copy ?? undefined });
+function standingOf(row: Known | undefined): StandingStart | undefined {
+  return row && { ...row, state: stateNames.get(row.state) ?? "final", copy: row.copy ?? undefined };
 }
 
 function countsOf({ fence, crashes, suspicions }: Known): Omit<Extract<Begun, { kind: "go" }>, "kind"> {
