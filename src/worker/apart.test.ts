@@ -176,6 +176,18 @@ describe("a task whose result lies on another server", () => {
     expect(settlement?.then).toEqual({ kind: "ack" });
   });
 
+  it("gives a former holder its moment without keeping others out, or a line of them would pass a slot one by one", async () => {
+    const stage = bench({ slots: 2 });
+    for (const id of ["a", "b", "c"]) {
+      stage.deliver({ id, more: again });
+      await turn();
+    }
+    // Twice the slots at most, and no more than there are of them.
+    expect(stage.wanted).toEqual([2, 3, 4]);
+    await turns(stage);
+    expect([stage.calls.map(({ call }) => call.id), stage.wanted.at(-1)]).toEqual([["a", "b"], 2]);
+  });
+
   it("is not run when it comes again with its result stored; what follows is sent again", async () => {
     const stage = bench();
     await store.commit([resultOf("a", "SUCCESS", 1, { value: 41 })]);

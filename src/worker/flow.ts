@@ -186,8 +186,7 @@ export class Flow {
       if (this.#paused) this.#giveBack(this.slots.takeAll(), "shutdown");
       else this.#dispatch();
       this.#want();
-      if (this.#busy) return;
-      for (const resolve of this.#idle.splice(0)) resolve();
+      if (!this.#busy) for (const resolve of this.#idle.splice(0)) resolve();
     });
   }
 
@@ -288,10 +287,11 @@ export class Flow {
   }
 
   #want(): void {
-    const { credit, settler } = this.#options;
+    const { credit, settler, capacity } = this.#options;
     if (this.#paused || !this.#consumer) return;
     const { free, suspects, acknowledged } = this.slots;
-    const hold = credit.hold(settler.held, acknowledged) + suspects;
+    const patient = Math.min(capacity.slots, this.#preparing.patient);
+    const hold = credit.hold(settler.held, acknowledged) + suspects + patient;
     const wanted = `${String(hold)}/${String(free)}`;
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;

@@ -36,6 +36,7 @@ export class Preparing {
   readonly #options: PreparingOptions;
   readonly #stopping = new AbortController();
   #count = 0;
+  #patient = 0;
 
   constructor(options: PreparingOptions) {
     this.#options = options;
@@ -44,6 +45,11 @@ export class Preparing {
   /** How many are being looked up. */
   get count(): number {
     return this.#count;
+  }
+
+  /** How many of them are only given `takeoverPatience`: others can be had meanwhile, or a line of them would pass a slot one by one. */
+  get patient(): number {
+    return this.#patient;
   }
 
   async prepare(executions: readonly Execution[]): Promise<void> {
@@ -61,14 +67,14 @@ export class Preparing {
   }
 
   async #lookUp(executions: readonly Execution[]): Promise<readonly EarlierRun[] | undefined> {
-    const { clock, store, ledger, report } = this.#options;
+    const { store, ledger, report } = this.#options;
     const { signal } = this.#stopping;
     // What we have begun in the ledger already waits for nobody.
     const ours = executions.every(({ claim, delivery }) => claim !== delivery);
     let wait = ledger === undefined || ours ? 0 : takeoverPatience;
     for (let away = false; executions.some(({ delivery }) => !delivery.lost.aborted);) {
       try {
-        if (wait > 0) await clock.sleep(wait, signal);
+        if (wait > 0) await this.#wait(wait, away ? 0 : executions.length);
         const runs = await earlierRuns(store, executions);
         if (!away) return runs;
         // The store is back for a former holder as well.
@@ -87,6 +93,15 @@ export class Preparing {
       }
     }
     return undefined;
+  }
+
+  async #wait(ms: number, patient: number): Promise<void> {
+    this.#patient += patient;
+    try {
+      await this.#options.clock.sleep(ms, this.#stopping.signal);
+    } finally {
+      this.#patient -= patient;
+    }
   }
 
   /** Nothing waits any more. */
