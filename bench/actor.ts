@@ -2,9 +2,12 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
+import { compiledRole } from "./compiled.ts";
 import type { Order, Reply } from "./orders.ts";
 
-const role = join(import.meta.dirname, "role.ts");
+/** Celery's process is not ours to weigh. */
+const roleOf = (system: string): string =>
+  system.startsWith("celery-") ? join(import.meta.dirname, "role.ts") : compiledRole;
 
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
@@ -18,7 +21,7 @@ export class Actor implements AsyncDisposable {
   #last = 0;
 
   private constructor(system: string, flags: readonly string[]) {
-    this.#child = fork(role, [system], {
+    this.#child = fork(roleOf(system), [system], {
       execArgv: ["--disable-warning=ExperimentalWarning", ...flags],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });

@@ -9,6 +9,7 @@ import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root, run } from "../scripts/process.ts";
+import { compileActors } from "./compiled.ts";
 
 const here: string = import.meta.dirname;
 const modules = join(here, "node_modules");
@@ -23,8 +24,9 @@ export async function installPeers(): Promise<void> {
   if (ran.code !== 0) throw new Error(`npm install in bench/ failed:\n${ran.text}`);
 }
 
-/** Builds the present sources. `keep`: uses the last build if there is one. */
+/** Builds the present sources, and the measured processes. `keep`: uses the last build if there is one. */
 export async function buildCeleriac(keep: boolean): Promise<void> {
+  await compileActors();
   if (keep && existsSync(join(celeriac, "dist", "index.js"))) return;
   // Node runs no TypeScript under node_modules, so the build script works outside and its result moves in.
   const stage = await mkdtemp(join(tmpdir(), "celeriac-build-"));

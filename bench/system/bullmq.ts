@@ -1,5 +1,6 @@
 /** BullMQ with plain ioredis: the fastest of the settings it offers (auto-pipelining and node-redis were slower). */
 
+import { extname } from "node:path";
 import { type ConnectionOptions, Job, Queue, QueueEvents, Worker } from "bullmq";
 import { handle, monotonic, type Payload, type System } from "./system.ts";
 
@@ -35,7 +36,8 @@ export const system: System = {
     };
   },
   async openWorker({ address, concurrency, pool }, done) {
-    const processor = pool === "process" ? new URL("./bullmq-processor.ts", import.meta.url) : sameProcess;
+    const processor =
+      pool === "process" ? new URL(`./bullmq-processor${extname(import.meta.filename)}`, import.meta.url) : sameProcess;
     const worker = new Worker<Payload, number>(name, processor, { connection: connection(address), concurrency });
     worker.on("completed", done);
     worker.on("error", (error) => console.error(error));

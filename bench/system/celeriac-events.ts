@@ -3,12 +3,12 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { constants, setPriority } from "node:os";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { system as plain } from "./celeriac.ts";
 import type { System } from "./system.ts";
 
-const program = join(import.meta.dirname, "event-listener.ts");
+const program = join(import.meta.dirname, `event-listener${extname(import.meta.filename)}`);
 
 export const system: System = {
   openProducer: (options) => plain.openProducer(options),
