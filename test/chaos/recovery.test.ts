@@ -146,12 +146,13 @@ describe("the judgement of these times", () => {
   it("is green up to the limits", () => {
     expect(late({}, { count: 100, p95: 1000, p99: 1000 })).toEqual([]);
     expect(late({}, { count: 99, p95: 1000, p99: 4000 })).toEqual([]);
+    expect(late({ count: 19, p50: 4000 })).toEqual([]);
     const none = { claim: undefined, child: undefined, slot: undefined, worst: "", worstChild: "" };
     expect(tooLate(none, limits)).toEqual([]);
   });
 
   it("sees each that is passed", () => {
-    expect(late({ p50: 3501 })).toEqual(["recovery: p50 is 3501 ms, more than 3500: a"]);
+    expect(late({ count: 20, p50: 3501 })).toEqual(["recovery: p50 is 3501 ms, more than 3500: a"]);
     expect(late({ p99: 4501 })).toEqual(["recovery: p99 is 4501 ms, more than 4500: a"]);
     expect(late({ max: 7001 })).toEqual(["recovery: the longest time is 7001 ms, more than 7000: a"]);
     const deaths = (count: number) => late({}, { count, p95: 1001, p99: 1002 });
