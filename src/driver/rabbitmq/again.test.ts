@@ -106,6 +106,22 @@ describeWith("rabbitmq-server", "a message that comes again", () => {
     await caught.consumer.settle([{ delivery: back, then: { kind: "ack" } }]);
   });
 
+  it("is known by when its delay ended, for a server that is killed over that ends it twice", async () => {
+    const [one, two] = [await openBackend(rabbit.url), await openBackend(rabbit.url)];
+    backends.push(one, two);
+    await one.broker.publish([{ ...outgoing("again-delayed", "a"), due: Date.now() + 1000 }], never);
+    const [first] = await (await Catch.open(one, "again-delayed", 5)).until(1);
+    if (first === undefined) throw new Error("it was sent");
+    const ended = Number(/-(\d+)$/.exec(first.name ?? "")?.[1]);
+    expect(Math.abs(ended - Date.now() / 1000)).toBeLessThan(60);
+    await one.close();
+    const caught = await Catch.open(two, "again-delayed", 5);
+    const [back] = await caught.until(1);
+    if (back === undefined) throw new Error("it came again");
+    expect([back.name, back.formerly]).toEqual([first.name, [first.name]]);
+    await caught.consumer.settle([{ delivery: back, then: { kind: "ack" } }]);
+  });
+
   it("is known by how often a quorum queue has given it out", async () => {
     const [one, two] = [`${rabbit.url}?queueType=quorum`, `${rabbit.url}?queueType=quorum`];
     const [held, next] = [await openBackend(one), await openBackend(two)];

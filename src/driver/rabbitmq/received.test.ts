@@ -53,3 +53,17 @@ it("tells none where it cannot know them all", () => {
     [againHeader]: expect.stringMatching(/,last$/),
   });
 });
+
+it("tells apart the copies of a delayed message that a server which was killed over it moved on twice", () => {
+  const moved = (seconds: number, redelivered: boolean) => ({
+    redelivered,
+    properties: {
+      messageId: "a",
+      headers: { "celeriac.copy": "c1", "x-death": [{ queue: "celery_delayed_0", time: new Date(seconds * 1000) }] },
+    } as unknown as Properties,
+  });
+  const [before, after] = [moved(1_700_000_000, true), moved(1_700_000_007, false)];
+  expect(nameOf(after.properties)).toBe("c1-1700000007");
+  expect(formerNames(before)).toEqual(["c1-1700000000"]);
+  expect(againFor(before, true)).toEqual({ [againHeader]: "c1-1700000000" });
+});

@@ -84,9 +84,16 @@ export function nameOf(properties: Properties | undefined): string | undefined {
   return name === undefined ? undefined : nameAt(name, deliveryCount(properties) ?? 0);
 }
 
+/**
+ * With the second in which its delay ended: a server that is killed over that moves a message on a second time when it is back, and both copies are
+ * the same in all else.
+ */
 function baseOf(properties: Properties | undefined): string | undefined {
-  const name = properties?.headers?.[copyHeader];
-  return typeof name === "string" ? name : properties?.messageId;
+  const { [copyHeader]: copy, "x-death": deaths } = properties?.headers ?? {};
+  const name = typeof copy === "string" ? copy : properties?.messageId;
+  const last: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
+  const time = (last as { readonly time?: unknown } | undefined)?.time;
+  return name === undefined || !(time instanceof Date) ? name : `${name}-${String(Math.floor(time.getTime() / 1000))}`;
 }
 
 const nameAt = (name: string, count: number): string => (count > 0 ? `${name}.${String(count)}` : name);
