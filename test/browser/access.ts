@@ -187,7 +187,7 @@ export function access(world: World): readonly Case[] {
           await seen.text("You are logged out.");
           const answer = await seen.page.request.get(`${base}/api/session`);
           expectThat(answer.status() === 401, "the session goes on");
-          await seen.go("");
+          await seen.press("link", "Log in");
           await seen.page.getByRole("heading", { name: "Provider" }).waitFor();
           expectThat(logins() === 1, `there were ${String(logins())} logins`);
         });

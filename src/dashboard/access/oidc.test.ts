@@ -162,6 +162,13 @@ test("a page sends the browser to the provider, and the provider's word becomes 
   );
 });
 
+test("who is logged out is shown the way back, by a page that asks the host's root for no icon", async () => {
+  const answer = await stage.ask("/ops/logout", { headers: { accept: "text/html" } });
+  const page = await answer.text();
+  expect(page).toContain('<a href="/ops/">Log in</a>');
+  expect(page).toContain('<link rel="icon" href="data:,">');
+});
+
 test("a key on a curve is as good", async () => {
   const begun = await begin();
   provider.claims = claimsFor(begun);

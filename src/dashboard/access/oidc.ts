@@ -106,14 +106,14 @@ export class Oidc {
     headers.append("set-cookie", this.#cookie(loginCookie, "", 0, "Lax"));
     // A redirect would still be the provider's doing, and the new cookie would not come along.
     const home = `${prefix}/`;
-    const page = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Celeriac</title><meta http-equiv="refresh" content="0;url=${home}"></head><body><a href="${home}">Go on</a></body></html>`;
-    return new Response(page, { headers });
+    const onward = `<meta http-equiv="refresh" content="0;url=${home}">`;
+    return new Response(pageOf(`<a href="${home}">Go on</a>`, onward), { headers });
   }
 
   end(): Response {
-    const headers = new Headers({ "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
+    const headers = new Headers({ "content-type": "text/html; charset=utf-8", "cache-control": "no-store" });
     headers.append("set-cookie", this.#cookie(sessionCookie, "", 0, "Strict"));
-    return new Response("You are logged out.", { headers });
+    return new Response(pageOf(`<p>You are logged out.</p><a href="${this.#parts.prefix}/">Log in</a>`), { headers });
   }
 
   async #redeem(code: string, { verifier, nonce }: Pending): Promise<IdClaims> {
@@ -188,6 +188,14 @@ export class Oidc {
       this.#pending.delete(state);
     }
   }
+}
+
+/**
+ * Outside of the interface, whose files nobody gets without a login. With an empty icon, or browsers would ask the root of the host for one, which
+ * is another application's where the dashboard is mounted in one.
+ */
+function pageOf(body: string, head = ""): string {
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><title>Celeriac</title>${head}</head><body>${body}</body></html>`;
 }
 
 function viewerOf(login: OidcLogin, claims: IdClaims): Viewer | undefined {

@@ -256,7 +256,7 @@ const ownRoutes: readonly Route[] = [
     path: "/logout",
     role: "open",
     summary: "End the session",
-    produces: "text/plain",
+    produces: "text/html",
     handle: ({ inside }) => providerOf(inside).end(),
   },
   { method: "GET", path: "/healthz", role: "open", summary: "The process answers", handle: health },
