@@ -6,7 +6,7 @@ import { stacked } from "../chart/lines.ts";
 import { waitsOf } from "./overview/queue-waits.ts";
 import { marksOf, placeOn } from "./task/axis.ts";
 import { asTasks, isSelected, nothing, sizeOf, withLoaded, withToggled } from "./tasks/selection.ts";
-import { incidentText } from "./workers/incident-text.ts";
+import { incidentText, wentWrong } from "./workers/incident-text.ts";
 import { boxWidth, layoutOf } from "./workflows/layout.ts";
 
 test("an axis has a few round marks, whatever its length", () => {
@@ -88,4 +88,9 @@ test("a graph is laid out from left to right; an edge to what is not shown is le
 test("what a worker tells of a child's end is said in words", () => {
   expect(incidentText({ signal: "SIGABRT", expected: false })).toBe("signal SIGABRT, not expected");
   expect(incidentText({ ms: 12, why: "" })).toBe("ms 12");
+});
+
+test("of a worker's children only those are red that ended otherwise than they should", () => {
+  expect(["started", "retiring", "killed"].map((kind) => wentWrong(kind, {}))).toEqual([false, false, true]);
+  expect([true, false].map((expected) => wentWrong("exited", { expected }))).toEqual([false, true]);
 });

@@ -67,8 +67,11 @@ export function StateShape({ state }: { readonly state: TaskState }) {
 
 export function StateMark({ state }: { readonly state: TaskState }) {
   return (
-    <span className={`inline-flex items-center gap-1.5 whitespace-nowrap ${stateInk[state]}`}>
-      <StateShape state={state} />
+    // The word stands on the line of the words beside it; a shape that is centred would lift it.
+    <span className={`inline-flex items-baseline gap-1.5 whitespace-nowrap ${stateInk[state]}`}>
+      <span className="self-center">
+        <StateShape state={state} />
+      </span>
       {state}
     </span>
   );

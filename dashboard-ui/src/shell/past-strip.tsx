@@ -58,32 +58,37 @@ function MomentSlider({ at, now }: { readonly at: number; readonly now: number }
   }, [shown, at, setTime]);
   const steps = [-60_000, -10_000, 10_000, 60_000];
   return (
-    <span className="flex min-w-0 flex-1 basis-64 flex-wrap items-center gap-2">
-      <span className="text-small whitespace-nowrap">{clockText(since, now)}</span>
-      <input
-        id="moment-slider"
-        type="range"
-        aria-label="Moment"
-        aria-valuetext={fullMomentText(shown)}
-        title={fullMomentText(shown)}
-        min={Math.floor(since)}
-        max={Math.floor(now)}
-        step={1_000}
-        value={Math.min(now, Math.max(since, shown))}
-        className="min-w-32 flex-1 accent-on-strip"
-        onChange={({ target }) => setShown(Number(target.value))}
-      />
-      <span className="text-small whitespace-nowrap">now</span>
-      {steps.map((step) => (
-        <button
-          key={step}
-          type="button"
-          className="rounded px-1.5 hover:underline"
-          onClick={() => setTime({ kind: "moment", at: Math.min(now, shown + step) })}
-        >
-          {`${step < 0 ? "\u2212" : "+"}${ageText(Math.abs(step))}`}
-        </button>
-      ))}
-    </span>
+    <>
+      <span className="flex min-w-0 flex-1 basis-64 items-center gap-2">
+        <span className="text-small whitespace-nowrap">{clockText(since, now)}</span>
+        <input
+          id="moment-slider"
+          type="range"
+          aria-label="Moment"
+          aria-valuetext={fullMomentText(shown)}
+          title={fullMomentText(shown)}
+          min={Math.floor(since)}
+          max={Math.floor(now)}
+          step={1_000}
+          value={Math.min(now, Math.max(since, shown))}
+          className="min-w-32 flex-1 accent-on-strip"
+          onChange={({ target }) => setShown(Number(target.value))}
+        />
+        <span className="text-small whitespace-nowrap">now</span>
+      </span>
+      {/* Together, and narrow enough for a line of a phone with the way back. */}
+      <span className="-mx-1.5 flex">
+        {steps.map((step) => (
+          <button
+            key={step}
+            type="button"
+            className="rounded px-1.5 whitespace-nowrap hover:underline max-sm:h-9"
+            onClick={() => setTime({ kind: "moment", at: Math.min(now, shown + step) })}
+          >
+            {`${step < 0 ? "\u2212" : "+"}${ageText(Math.abs(step))}`}
+          </button>
+        ))}
+      </span>
+    </>
   );
 }

@@ -16,8 +16,8 @@ export const durationSteps: readonly number[] = [
   100,
   200,
   500,
-  ...[1, 2, 5, 10, 20, 30].map((count) => count * second),
-  ...[1, 2, 5, 10, 20, 30].map((count) => count * minute),
+  ...[1, 2, 3, 5, 10, 15, 20, 30].map((count) => count * second),
+  ...[1, 2, 3, 5, 10, 15, 20, 30].map((count) => count * minute),
   ...[1, 2, 3, 6, 12].map((count) => count * hour),
   ...[1, 2, 5, 10, 30, 100, 1_000, 10_000].map((count) => count * day),
 ];

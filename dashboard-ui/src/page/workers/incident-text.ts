@@ -10,3 +10,8 @@ export function incidentText(detail: Detail): string {
     .map(([name, value]) => (typeof value === "boolean" ? `${value ? "" : "not "}${name}` : `${name} ${String(value)}`))
     .join(", ");
 }
+
+/** Children start and retire all day; red is for those that ended otherwise. */
+export function wentWrong(kind: string, { expected }: Detail): boolean {
+  return kind === "killed" || (kind === "exited" && expected === false);
+}

@@ -11,7 +11,7 @@ import { useQuestions } from "../../server/instruments.tsx";
 import { durationText } from "../../text/duration.ts";
 import { shortTask } from "../../text/id.ts";
 import { countText, rateText, sizeText } from "../../text/number.ts";
-import { incidentText } from "./incident-text.ts";
+import { incidentText, wentWrong } from "./incident-text.ts";
 import { Pool } from "./slots.tsx";
 import { WorkerActions } from "./worker-actions.tsx";
 
@@ -128,7 +128,7 @@ function Whole({ detail, now }: { readonly detail: WorkerDetail; readonly now: b
             {incidents.map(({ at, kind, pid, detail }, index) => (
               <li key={index} className="border-b py-1 last:border-b-0">
                 <span className="flex gap-3">
-                  <span className="text-failed">{kind}</span>
+                  <span className={wentWrong(kind, detail) ? "text-failed" : ""}>{kind}</span>
                   {pid === undefined ? null : <span className="text-dim">pid {pid}</span>}
                   <span className="ml-auto text-small text-dim">
                     <Age at={at} />
