@@ -179,6 +179,11 @@ export class Seen {
     await this.page.getByText(text).or(this.page.getByText("and goes on")).first().waitFor();
   }
 
+  /** Nothing is waited for any more: a grey bar would be looked at, and passed by axe, in place of what comes. */
+  async loaded(): Promise<void> {
+    await this.page.getByRole("status", { name: "Loading" }).first().waitFor({ state: "detached" });
+  }
+
   async shot(name: string): Promise<void> {
     await this.page.screenshot({ path: join(pictures, `${name}-${this.#look}.png`) });
   }

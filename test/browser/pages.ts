@@ -85,6 +85,16 @@ export const pageCases: readonly PageCase[] = [
   { name: "tasks", path: () => "tasks", shows: "arguments" },
   { name: "tasks-panel", path: () => "tasks?state=failed", shows: "What happened", then: firstRow },
   {
+    // For the docs: of several kinds, and without a stack, in which this machine's paths stand.
+    name: "tasks-mail-panel",
+    path: () => "tasks?worker=images-1%40north&worker=mixed-1%40south&state=succeeded&state=failed",
+    shows: "Named arguments",
+    then: async (seen) => {
+      const mail = seen.page.getByRole("row").filter({ hasText: "mail.send" }).filter({ hasText: "succeeded" });
+      await mail.first().getByRole("button").first().click();
+    },
+  },
+  {
     name: "task-failed",
     path: async (seen) => `tasks/${await taskId(seen, "state=failed&task=shop.billing.charge")}`,
     shows: "RangeError",
@@ -142,6 +152,7 @@ export function pages(eyes: Eyes, sizes: readonly number[]): readonly Case[] {
             await found
               .waitFor({ state: "attached" })
               .catch(() => seen.troubles.push(`${name}: does not show ${String(shows)}`));
+            await seen.loaded().catch(() => seen.troubles.push(`${name}: something is waited for still`));
             await seen.fits();
             if (width !== 1920) await seen.axe();
             await seen.shot(name);

@@ -36,7 +36,7 @@ const { values } = parseArgs({
 /** Names in `docs/pictures`, with the pictures that are shown there. */
 const inDocs = {
   "dashboard-overview": "overview-1280-light",
-  "dashboard-tasks": "tasks-panel-1280-dark",
+  "dashboard-tasks": "tasks-mail-panel-1280-dark",
   "dashboard-why": "task-waiting-1280-light",
 } as const;
 
