@@ -26,7 +26,7 @@ const slowLook = 100;
 
 interface Listener {
   readonly channel: Channel;
-  readonly row: number;
+  row: number;
   last: number;
   /** The caller has not yet taken the former portion. */
   full: boolean;
@@ -43,6 +43,7 @@ export class BusFile {
   #timers: Disposable[] = [];
   #version = -1;
   #trimmed = 0;
+  #bell = "";
   #statements: ReturnType<typeof prepareAll> | undefined;
 
   constructor(queuePath: string, clock: Clock, ring: (bell: string) => void, hear: Hear) {
@@ -82,6 +83,7 @@ export class BusFile {
     });
     // Events may be lost; a listener that nobody knows of would lose them all, silently.
     if (problem !== undefined) throw problem;
+    this.#bell = bell;
     this.#listeners.set(listener, { channel, row, last, full: false });
     if (this.#timers.length > 0) return;
     this.#timers.push(
@@ -106,6 +108,11 @@ export class BusFile {
     if (known === undefined) return;
     known.full = false;
     this.look();
+  }
+
+  /** Does anybody listen here? */
+  get isHeard(): boolean {
+    return this.#listeners.size > 0;
   }
 
   /** Channels that somebody listens to. */
@@ -160,9 +167,19 @@ export class BusFile {
   }
 
   #beat(): void {
-    this.#write(() => {
-      for (const { row } of this.#listeners.values()) this.#open().beat.run(this.#clock.now(), row);
-    });
+    const sql = this.#open();
+    for (const [id, listener] of this.#listeners) {
+      let missed = false;
+      this.#write(() => {
+        const now = this.#clock.now();
+        // Others dropped it while this process stood still, and whatever was said meanwhile was not written for it.
+        missed = sql.beat.run(now, listener.row) === 0;
+        if (missed) listener.row = sql.listen.insert(channelText(listener.channel), this.#bell, now);
+      });
+      if (missed) this.#hear(id, true, []);
+    }
+    // So that nobody takes the bell for one of a dead process.
+    this.#ring(this.#bell);
   }
 
   #changed(): boolean {

@@ -10,7 +10,6 @@ import type { AskRequest, Rooms } from "./answering.ts";
 import { Bell, ringBell } from "./bell.ts";
 import { BusFile } from "./bus-file.ts";
 import { ConsumerTable } from "./consumer-table.ts";
-import type { Database } from "./database.ts";
 import type { Notice, Request } from "./exchange.ts";
 import { isFull } from "./failure.ts";
 import { monotonic } from "./host.ts";
@@ -45,7 +44,6 @@ const news: ReadonlySet<Request["k"]> = new Set<Request["k"]>(["want", "pause", 
 export class Engine {
   readonly #clock: Clock;
   readonly #steps: Steps;
-  readonly #db: Database;
   readonly #bell: Bell;
   readonly #busBell: Bell;
   readonly #outbox: Outbox;
@@ -63,15 +61,20 @@ export class Engine {
 
   constructor(options: EngineOptions, clock: Clock, post: PostAnswers, pulse: Int32Array | undefined) {
     const steps = openSteps(options);
-    const { db, terms, results, joining } = steps;
+    const { db, results } = steps;
     this.#clock = this.#guardedClock(clock);
     this.#steps = steps;
-    this.#db = db;
     this.#outbox = new Outbox(db.path, post);
-    this.#bell = new Bell(db.path, () => this.#guard(() => this.#heard()));
-    this.#busBell = new Bell(db.path, () => this.#guard(() => this.#rooms.bus.look()));
+    this.#bell = new Bell(db.path, {
+      hear: () => this.#guard(() => this.#heard()),
+      isNeeded: () => this.#consumers.holders.size > 0,
+    });
+    this.#busBell = new Bell(db.path, {
+      hear: () => this.#guard(() => this.#rooms.bus.look()),
+      isNeeded: () => this.#rooms.bus.isHeard,
+    });
     const duty = (name: string, run: (turn: Turn) => void): void => this.#duty(name, run);
-    const maintenance = new Maintenance(db, { terms, joining }, this.#bell.suffix, {
+    const maintenance = new Maintenance(db, steps, this.#bell.suffix, {
       duty,
       warn: (warning) => this.#notice({ n: "warning", warning }),
       isIdle: () => this.#jobs.isEmpty,
@@ -165,7 +168,7 @@ export class Engine {
     this.#rooms.bus.close();
     this.#bell.close();
     this.#busBell.close();
-    this.#db.close();
+    this.#steps.db.close();
   }
 
   /** One transaction. True if there is more to do at once. */
@@ -179,7 +182,7 @@ export class Engine {
     const turn = newTurn(this.#clock.now(), mono);
     let bells: readonly string[];
     try {
-      if (!this.#db.begin(jobs.some(({ request }) => mustLast(request)))) {
+      if (!this.#steps.db.begin(jobs.some(({ request }) => mustLast(request)))) {
         this.#jobs.putBack(jobs);
         this.#again(this.#setbacks.busy(mono));
         return false;
@@ -189,7 +192,7 @@ export class Engine {
         duties.map(([, run]) => run),
         turn,
       );
-      this.#db.commit();
+      this.#steps.db.commit();
     } catch (error) {
       // A duty comes again by itself, and one that cannot be done must not fail every turn.
       if (!isFull(error)) this.#duties.clear();
@@ -197,7 +200,7 @@ export class Engine {
       return false;
     }
     for (const [name, run] of duties) if (this.#duties.get(name) === run) this.#duties.delete(name);
-    for (const bell of bells) ringBell(this.#db.path, bell);
+    for (const bell of bells) ringBell(this.#steps.db.path, bell);
     for (const step of turn.after) step();
     this.#outbox.release();
     if (turn.stored.length > 0) this.#rooms.watching.stored(turn.stored);
@@ -250,9 +253,9 @@ export class Engine {
 
   #letGo(): void {
     for (let turn = 0; turn < 100; turn++) {
-      if (!this.#db.begin(false)) continue;
+      if (!this.#steps.db.begin(false)) continue;
       for (const holder of this.#consumers.holders.values()) this.#steps.keeping.letGo(holder);
-      this.#db.commit();
+      this.#steps.db.commit();
       return;
     }
   }

@@ -1,15 +1,17 @@
 /**
- * Keeps the file small and fast: one process at a time, by a term, writes the log back, removes what has expired, frees pages.
- * Warns when a reader of another process pins the log.
+ * Keeps the file small and fast: one process at a time, by a term, writes the log back, removes what has expired and what dead
+ * processes left beside the file, frees pages. Warns when a reader of another process pins the log.
  */
 
 import { statSync } from "node:fs";
 
 import type { Warning } from "../../port/units.ts";
 import type { Term } from "../../port/lease.ts";
+import { sweepBells } from "./bell.ts";
 import type { Database, Statement } from "./database.ts";
 import { largeLog, pinnedText } from "./pinned-log.ts";
 import type { Joining } from "./joining.ts";
+import type { ProcessTable } from "./process-table.ts";
 import type { Terms } from "./terms.ts";
 import type { Turn } from "./turn.ts";
 
@@ -20,6 +22,7 @@ const mebibyte = 1024 * 1024;
 /** Rows of one kind removed in one transaction. */
 const tidyLimit = 500;
 const tidyEvery = 5_000;
+const sweepEvery = 30_000;
 /** Attempt records of tasks that nobody finished. */
 const attemptsFor = 7 * 86_400_000;
 const warnEvery = 60_000;
@@ -43,6 +46,7 @@ export interface MaintenanceHooks {
 export class Maintenance {
   readonly #db: Database;
   readonly #terms: Terms;
+  readonly #processes: ProcessTable;
   readonly #hooks: MaintenanceHooks;
   readonly #holder: string;
   readonly #tidying: readonly Tidying[];
@@ -50,16 +54,18 @@ export class Maintenance {
   #term: Term | undefined;
   #renewed = 0;
   #tidied = 0;
+  #swept = -Infinity;
   #warned = -Infinity;
 
   constructor(
     db: Database,
-    { terms, joining }: { readonly terms: Terms; readonly joining: Joining },
+    rooms: { readonly terms: Terms; readonly joining: Joining; readonly processes: ProcessTable },
     holder: string,
     hooks: MaintenanceHooks,
   ) {
     this.#db = db;
-    this.#terms = terms;
+    this.#terms = rooms.terms;
+    this.#processes = rooms.processes;
     this.#holder = holder;
     this.#hooks = hooks;
     const anyOf = (table: string, column: string): Statement =>
@@ -85,7 +91,7 @@ export class Maintenance {
         table: "celeriac_join",
         age: 0,
         any: anyOf("celeriac_join", "until"),
-        remove: (before) => joining.tidy(before, tidyLimit),
+        remove: (before) => rooms.joining.tidy(before, tidyLimit),
       },
     ];
     this.#freelist = db.prepare("PRAGMA freelist_count");
@@ -109,6 +115,10 @@ export class Maintenance {
     if (now - this.#tidied >= tidyEvery || now < this.#tidied) {
       this.#tidied = now;
       this.#tidy(now);
+    }
+    if (mono - this.#swept >= sweepEvery) {
+      this.#swept = mono;
+      sweepBells(this.#db.path, this.#processes.bells(), now);
     }
   }
 

@@ -76,6 +76,11 @@ export class ProcessTable {
       .filter((member) => isGone(member.identity, this.#identity) || member.beat < now - forgottenAfter);
   }
 
+  /** Of all members. Reads only. */
+  bells(): ReadonlySet<string> {
+    return new Set(this.#all.all().map((row) => memberOf(row).bell));
+  }
+
   /** Takes one idle consumer of a queue off the list; returns its number and bell. */
   wakeOne(queue: number): { readonly no: number; readonly bell: string } | undefined {
     const no = this.#wake.all(queue)[0]?.[0] as number | undefined;
