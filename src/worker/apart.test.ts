@@ -152,7 +152,7 @@ describe("a task whose result lies on another server", () => {
     expect(await stateOf("a")).toBe("FAILURE");
   });
 
-  it("leaves nothing behind when another has begun it since", async () => {
+  it("leaves nothing behind when another has begun it since, and gives its message back, which took a worker's room for ever", async () => {
     const stage = bench();
     stage.deliver({ id: "a", embed });
     await turns(stage);
@@ -160,7 +160,7 @@ describe("a task whose result lies on another server", () => {
     stage.calls[0]?.end(value(stage.calls[0].call));
     await turns(stage);
     expect(await stateOf("a")).toBeUndefined();
-    expect([stage.settled, stage.published]).toEqual([[], []]);
+    expect([stage.settled.map(({ then }) => then), stage.published]).toEqual([[{ kind: "requeue", at: "front" }], []]);
     expect(types(stage)).toContain("task:lost");
   });
 
@@ -278,6 +278,8 @@ describe("a run that outlasts the broker", () => {
     await turns(stage);
     expect(stage.detached).toMatchObject([{ message: { headers: { id: "a" } } }]);
     expect(stage.calls.map(({ signal }) => signal.aborted)).toEqual([false, true]);
+    const back = { delivery: { message: { headers: { id: "b" } } }, then: { kind: "requeue", at: "front" } };
+    expect(stage.settled, "where its link stands after all").toMatchObject([back]);
   });
 
   it("never takes what runs at most once", async () => {

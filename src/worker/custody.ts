@@ -13,6 +13,7 @@ import { decodeEnvelope } from "../wire/envelope.ts";
 import { signatureHeader } from "../wire/signing.ts";
 import type { Execution } from "./execution.ts";
 import type { Reporter } from "./reporter.ts";
+import { backAsItCame } from "./settling-apart.ts";
 
 /** Holds given back in one turn of one worker. */
 const mostExpired = 100;
@@ -23,7 +24,7 @@ export interface CustodyOptions {
   readonly clock: Clock;
   readonly ledger: Ledger;
   readonly broker: Broker;
-  readonly consumer: Pick<Consumer, "detach" | "on">;
+  readonly consumer: Pick<Consumer, "detach" | "on" | "settle">;
   /** ms; renewed three times within it. */
   readonly lease: number;
   /** How often expired holds are looked for, ms. */
@@ -101,7 +102,10 @@ export class Custody {
       // What ended meanwhile lets go of it when it is settled. If that is over, or goes wrong with the link, its lease ends by itself.
       for (const execution of kept) execution.kept = true;
       await consumer.detach?.(kept.flatMap((execution) => (running.has(execution) ? [execution.delivery] : [])));
-      for (const [index, execution] of chosen.entries()) if (answers[index] === "fenced") lost(execution);
+      const fenced = chosen.filter((_, index) => answers[index] === "fenced");
+      for (const execution of fenced) lost(execution);
+      const ours = fenced.filter(({ delivery }) => !delivery.lost.aborted);
+      if (ours.length > 0) await consumer.settle(ours.map(({ delivery }) => backAsItCame(delivery)));
     } catch (error) {
       this.#away("a long run could not be taken from the broker; it is tried again", error);
       if (!this.#closing.signal.aborted && chosen.some((execution) => this.#unlinked.has(execution))) {

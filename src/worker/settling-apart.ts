@@ -2,13 +2,13 @@
  * Settling where results lie on another server than messages: the same end as in one step, in an order in which each step may be repeated and
  * a death between two of them is repaired by whoever gets the message next (`docs/guarantees.md`).
  *
- *   commit (fenced → nothing more) → arrive at chords → what follows, what replaces → acknowledge → let go of what the ledger keeps
+ *   commit (fenced → its message goes back) → arrive at chords → what follows, what replaces → acknowledge → let go of what the ledger keeps
  *
  * Differs from Celery, which sends the next step before it stores the result: with fences the commit comes first, or a worker that was
  * replaced would go on with a chain that is another's.
  */
 
-import type { Consumer, Outgoing, Settled, Settlement } from "../port/broker.ts";
+import type { Consumer, Delivery, Outgoing, Settled, Settlement } from "../port/broker.ts";
 import type { Arrival, Joined, OpenJoin } from "../port/joins.ts";
 import type { Claimed, Ledger } from "../port/ledger.ts";
 import type { ResultStore, StoredOutcome } from "../port/result-store.ts";
@@ -47,6 +47,7 @@ const ended: ReadonlySet<TaskEnd["kind"]> = new Set(["succeeded", "failed", "ign
 export class SettlingApart {
   readonly #options: ApartOptions;
   readonly #bare = new WeakMap<Entry, Bare>();
+  readonly #fenced = new WeakMap<Entry, Settlement>();
   readonly #puttingBack: PuttingBack | undefined;
 
   constructor(options: ApartOptions) {
@@ -58,6 +59,10 @@ export class SettlingApart {
   readonly settle: SettleBatch = async (consumer, batch, publish) => {
     const { ledger } = this.#options.store;
     const committed = await this.#commit(batch);
+    await this.#giveBack(
+      consumer,
+      batch.filter((_, index) => committed[index] === undefined),
+    );
     const back = committed.some((step) => step?.settlement.then.kind === "requeue");
     const steps = back ? await this.#ready(consumer, committed) : committed;
     const going = steps.filter((step) => step !== undefined);
@@ -110,6 +115,23 @@ export class SettlingApart {
       const outcome = answer === "already-final" ? stands.get(result?.id) : undefined;
       return { entry, ...this.#bareOf(entry, outcome), outcome };
     });
+  }
+
+  /**
+   * Another has begun them, from a message of its own if the link of ours still stands: what nobody settles would take a worker's room for as long as
+   * that does. Whoever gets it next finds that it is a copy.
+   */
+  async #giveBack(consumer: Consumer, entries: readonly Entry[]): Promise<void> {
+    const open = entries.filter(
+      ({ ending, execution }) => execution?.kept !== true && !ending.settlement.delivery.lost.aborted,
+    );
+    if (open.length === 0) return;
+    const settlements = open.map((entry): Settlement => {
+      const known = this.#fenced.get(entry) ?? backAsItCame(entry.ending.settlement.delivery);
+      this.#fenced.set(entry, known);
+      return known;
+    });
+    await consumer.settle(settlements);
   }
 
   async #ready(consumer: Consumer, steps: readonly (Step | undefined)[]): Promise<readonly (Step | undefined)[]> {
@@ -178,6 +200,11 @@ export class SettlingApart {
     }
     return answers;
   }
+}
+
+/** Of what another has begun. */
+export function backAsItCame(delivery: Delivery): Settlement {
+  return { delivery, then: { kind: "requeue", at: "front" } };
 }
 
 async function release(ledger: Ledger, steps: readonly Step[]): Promise<void> {
