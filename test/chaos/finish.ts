@@ -5,7 +5,7 @@ import type { Visits } from "./dashboard-visitor.ts";
 import type { Fault } from "./fault-plan.ts";
 import { History } from "./history.ts";
 import { JournalReader } from "./journal.ts";
-import { heldOpen, leftOver } from "./leaks.ts";
+import { heldOpen, leftOver, untilLetGo } from "./leaks.ts";
 import { progressLimits, recoveryLimits, shadowOf } from "./limits.ts";
 import { hour } from "./machine-faults.ts";
 import type { Observer } from "./observer.ts";
@@ -49,6 +49,9 @@ export async function finish(
   await Promise.all([stage.schedulers.close(8000), stage.dashboard.close(8000)]);
   if (struck.some((fault) => fault.endsWith("clock jumps"))) await release(stage);
   await history.readOn(reader);
+  await observer.drain(drainLimit, history.accepted);
+  await untilLetGo(stage);
+  // What was given back meanwhile is a copy, to be dropped as well.
   await observer.drain(drainLimit, history.accepted);
   leaks.push(...(await heldOpen({ worker: stage.workers }, processes)));
   await stage.workers.close(8000);

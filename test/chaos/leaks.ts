@@ -52,9 +52,21 @@ function filesOf(folder: string): string[] {
   });
 }
 
+/** Until nothing is kept any more of runs that another has ended: their leases run out, and somebody must live to see it. */
+export async function untilLetGo(stage: Stage): Promise<void> {
+  if (stage.rabbit === undefined) return;
+  const { lease, sweep } = stage.setup;
+  // Once to its end, once more while it is given back, and the looks between.
+  await settled(async () => Object.entries(await leftovers(stage)).flatMap(heldNow), 2 * (lease + sweep) + patience);
+}
+
+function heldNow([name, count]: readonly [string, number]): string[] {
+  return name.startsWith("celeriac:held") && count > 0 ? [name] : [];
+}
+
 /** What is still said after a while. */
-async function settled(look: () => Promise<string[]>): Promise<readonly string[]> {
-  for (const until = performance.now() + patience; ; await pause(100)) {
+async function settled(look: () => Promise<string[]>, most = patience): Promise<readonly string[]> {
+  for (const until = performance.now() + most; ; await pause(100)) {
     const found = await look();
     if (found.length === 0 || performance.now() > until) return found;
   }
