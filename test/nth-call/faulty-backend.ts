@@ -4,7 +4,7 @@
  */
 
 import { writeSync } from "node:fs";
-import type { Backend, FullBackend, OpenBackend } from "../../src/port/backend.ts";
+import type { Backend, OpenBackend, ServerBackend } from "../../src/port/backend.ts";
 import type { Consumer } from "../../src/port/broker.ts";
 
 export type Mode = "error" | "error-after" | "kill-before" | "kill-after" | "count";
@@ -54,21 +54,25 @@ function die(name: string): never {
 }
 
 /** Wraps every port; what `consume` returns too. */
-export function faulty(open: OpenBackend<FullBackend>, countdown: Countdown): OpenBackend<FullBackend> {
+export function faulty(open: OpenBackend, countdown: Countdown): OpenBackend {
   return (options) => {
     const backend = open(options);
-    const checkpoints = backend.store.checkpoints && wrap(backend.store.checkpoints, countdown, {});
-    const ledger = backend.store.ledger && wrap(backend.store.ledger, countdown, {});
-    const joins = backend.store.joins && wrap(backend.store.joins, countdown, {}, {}, timed);
-    const store = wrap(backend.store, countdown, {}, { checkpoints, ledger, joins });
+    const store = backend.store && faultyStore(backend.store, countdown);
     const broker = wrap(backend.broker, countdown, {
       consume: async (...args: Parameters<Backend["broker"]["consume"]>): Promise<Consumer> =>
         wrap(await backend.broker.consume(...args), countdown, {}),
       // The store of a wrapped backend is the wrapped one; the driver knows only its own.
-      joins: (other: unknown) => other === store,
+      joins: (other: unknown) => store !== undefined && other === store,
     });
     return wrap(backend, undefined, {}, { broker, store });
   };
+}
+
+function faultyStore(store: NonNullable<ServerBackend["store"]>, countdown: Countdown): typeof store {
+  const checkpoints = store.checkpoints && wrap(store.checkpoints, countdown, {});
+  const ledger = store.ledger && wrap(store.ledger, countdown, {});
+  const joins = store.joins && wrap(store.joins, countdown, {}, {}, timed);
+  return wrap(store, countdown, {}, { checkpoints, ledger, joins });
 }
 
 function wrap<T extends object>(

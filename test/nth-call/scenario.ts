@@ -9,7 +9,7 @@ import { appendFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import type { App, AsyncResult, Task } from "../../src/index.ts";
+import type { App, AppOptions, AsyncResult, Task } from "../../src/index.ts";
 import { Countdown, faulty, type Mode } from "./faulty-backend.ts";
 
 /** What an injected error leaves leased is waited for. */
@@ -18,7 +18,7 @@ const struckLease = 2_500;
 const lease = 60_000;
 const sweep = 100;
 
-const drivers = /\/driver\/(?:sqlite|redis|memory)\/index\.ts$/;
+const drivers = /\/driver\/(?:sqlite|redis|rabbitmq|memory)\/index\.ts$/;
 const slot = Symbol.for("celeriac.test.countdown");
 
 /** From now on every driver that is loaded is a faulty one. */
@@ -85,10 +85,18 @@ export function tagOf(place: string): string {
   return (place.split("/").at(-1) ?? "").replaceAll(/[^\w]/g, "-");
 }
 
-/** A broker's URL, or two: messages and results, with a blank between them. */
-export function optionsOf(place: string): { readonly broker: string; readonly results?: string } {
+/** A broker's URL, or two: messages and results, with a blank between them. Rounds on one RabbitMQ have a queue each. */
+export function optionsOf(place: string): Pick<AppOptions, "broker" | "results" | "defaultQueue"> {
   const [broker = "", results] = place.split(" ");
-  return results === undefined ? { broker } : { broker, results };
+  return {
+    broker,
+    ...(results !== undefined && { results }),
+    ...(broker.startsWith("amqp:") && { defaultQueue: queueOf(place) }),
+  };
+}
+
+export function queueOf(place: string): string {
+  return `nth-${tagOf(place)}`;
 }
 
 /** Sends what is not known to be accepted, runs everything, and resolves when all results are there. */
@@ -97,6 +105,7 @@ export async function play(
   note: (line: string) => void,
   accepted: ReadonlySet<string>,
   struck = false,
+  done: (app: App) => Promise<void> = drained,
 ): Promise<void> {
   const { chain, chord, createApp } = await import("../../src/index.ts");
   const app = createApp({ name: "nth", ...optionsOf(place), publishTimeout: "10s" });
@@ -135,7 +144,7 @@ export async function play(
         if (JSON.stringify(got) !== JSON.stringify(value)) throw new Error(`${id} is ${JSON.stringify(got)}`);
       }),
     );
-    await drained(app);
+    await done(app);
   } finally {
     await app.close();
   }
@@ -145,7 +154,7 @@ export async function play(
 async function drained(app: App): Promise<void> {
   for (let looks = 0; looks < 1_200; looks++) {
     const queues = await app.queues.list();
-    if (queues.every(({ ready, leased }) => leased === 0 && ready.every(({ count }) => count === 0))) return;
+    if (queues.every(({ ready, leased }) => (leased ?? 0) === 0 && ready.every(({ count }) => count === 0))) return;
     await sleep(50);
   }
 }
