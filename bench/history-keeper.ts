@@ -13,6 +13,9 @@ export type FromKeeper =
   | { readonly kind: "heard"; readonly events: number }
   | { readonly kind: "kept"; readonly keeper: Keeper };
 export interface Keeper {
+  /** That this process took; what another one kept before is not its work. */
+  readonly heard: number;
+  /** In the file. */
   readonly events: number;
   readonly missed: number;
   readonly tasks: number;
@@ -53,5 +56,5 @@ async function end(): Promise<void> {
   const { tasks, bytes, events } = await history.facts(); // all that came is written then
   const { user, system } = process.cpuUsage(cpu);
   await history.close();
-  tell({ kind: "kept", keeper: { events, missed, tasks, bytes, cpuSeconds: (user + system) / 1e6, rssPeak } });
+  tell({ kind: "kept", keeper: { heard, events, missed, tasks, bytes, cpuSeconds: (user + system) / 1e6, rssPeak } });
 }

@@ -55,7 +55,7 @@ try {
   if (before > 0) await fillHistory({ ...part, total: before, rate: Infinity });
   const { until, seconds, keeper } = await fillHistory({ ...part, total, rate });
   const asked = await askDashboard(from, until);
-  const perSecond = keeper.events / keeper.cpuSeconds;
+  const perSecond = keeper.heard / keeper.cpuSeconds;
   const keeperRss = keeper.rssPeak / 1e6;
   const timings = [...asked.answers, ...(asked.pages?.places ?? [])];
   const missed = [
@@ -67,8 +67,8 @@ try {
     ...timings.flatMap(({ name, worst }) => over(`${name}, ms`, worst, bounds.answer)),
     ...(asked.pages === undefined ? [] : over("first paint, ms", asked.pages.firstPaint.worst, bounds.firstPaint)),
   ];
-  print(`${String(keeper.events)} events, ${String(keeper.tasks)} tasks, in ${seconds.toFixed(0)} s\n`);
-  if (before > 0) print(`beside ${String(before)} events that were there before\n`);
+  print(`${String(keeper.heard)} events in ${seconds.toFixed(0)} s\n`);
+  print(`the file has ${String(keeper.events)}, of ${String(keeper.tasks)} tasks\n`);
   print("| what | measured | bound |\n| --- | ---: | ---: |");
   print(`| events a second of one core, the bus among it | ${perSecond.toFixed(0)} | ${String(bounds.ingest)} |`);
   print(
@@ -76,7 +76,7 @@ try {
   );
   print(`| RSS of who answers, at most | ${asked.rssPeak.toFixed(0)} MB | ${String(bounds.rss)} MB |`);
   print(
-    `| file | ${(keeper.bytes / 1e6).toFixed(0)} MB, ${(keeper.bytes / (before + keeper.events)).toFixed(0)} bytes an event | |`,
+    `| file | ${(keeper.bytes / 1e6).toFixed(0)} MB, ${(keeper.bytes / keeper.events).toFixed(0)} bytes an event | |`,
   );
   print(`\n| question or place (bound ${String(bounds.answer)} ms) | p50 ms | worst ms |\n| --- | ---: | ---: |`);
   for (const each of timings) print(lineOf(each));
