@@ -5,12 +5,19 @@ import type { ResultStore, StoredOutcome } from "../port/result-store.ts";
 import { stringifyJson } from "../wire/json.ts";
 import { decodeTaskMeta, isFinal } from "../wire/outcome.ts";
 import type { Execution } from "./execution.ts";
+import { givenUp } from "./owed-letter.ts";
+import type { GivenUp } from "./task-end.ts";
 
 const decoder = new TextDecoder();
 
 export type EarlierRun =
   /** `json` is absent where it can't be handed on: pickled by a Python worker, or NaN, which JSON has no word for. */
-  | { readonly kind: "final"; readonly state: string; readonly json: string | undefined }
+  | {
+      readonly kind: "final";
+      readonly state: string;
+      readonly json: string | undefined;
+      readonly dead?: GivenUp | undefined;
+    }
   | { readonly kind: "unfinished"; readonly checkpoints: Execution["checkpoints"] };
 
 /** True if it may have been run, so that a look is worth its round trip. */
@@ -44,7 +51,9 @@ function wasHeld(delivery: Delivery): boolean {
 /** A final outcome, as what follows is made of it. */
 export function finishedRun({ state, meta }: StoredOutcome): Extract<EarlierRun, { kind: "final" }> {
   try {
-    return { kind: "final", state, json: stringifyJson(decodeTaskMeta(meta).result) };
+    const { result, celeriac } = decodeTaskMeta(meta);
+    const dead = celeriac?.outcome === "dead" ? { dead: givenUp(result) } : {};
+    return { kind: "final", state, json: stringifyJson(result), ...dead };
   } catch {
     return { kind: "final", state, json: undefined };
   }

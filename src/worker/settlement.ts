@@ -224,10 +224,10 @@ function rejected(context: SettlementContext, execution: Execution, reason: stri
 export function settledBefore(
   context: SettlementContext,
   execution: Pick<Execution, "delivery" | "headers" | "embed" | "claim">,
-  stored: Pick<Extract<EarlierRun, { kind: "final" }>, "state" | "json">,
+  stored: Omit<Extract<EarlierRun, { kind: "final" }>, "kind">,
 ): Ending {
   const { delivery, headers, embed, claim } = execution;
-  const { state, json } = stored;
+  const { state, json, dead } = stored;
   try {
     if (json === undefined) throw new Error(`the ${state} that is stored for it cannot be read`);
     const final = finalStateOf(state) ?? "FAILURE";
@@ -247,7 +247,7 @@ export function settledBefore(
         ...list("follow", follow.sends),
         ...list("arrive", arrivalsOf(headers, embed, end)),
       },
-      end: { kind: "final-before", state },
+      end: { kind: "final-before", state, ...some("dead", dead) },
       also: rest.map((id) => copiedFailureMeta({ ...headers, id }, final, json, claim.fence, now, resultTtl)),
       ...list("opens", follow.opens),
     };

@@ -13,8 +13,9 @@ import type { Arrival, Joined, OpenJoin } from "../port/joins.ts";
 import type { Claimed, Ledger } from "../port/ledger.ts";
 import type { ResultStore, StoredOutcome } from "../port/result-store.ts";
 import { finishedRun } from "./earlier-run.ts";
-import type { Ending } from "./ending.ts";
+import { type Ending, some } from "./ending.ts";
 import type { SettlementContext } from "./failed-run.ts";
+import { withOwedLetter } from "./owed-letter.ts";
 import { PuttingBack } from "./putting-back.ts";
 import { answering } from "./result-write.ts";
 import { settledBefore } from "./settlement.ts";
@@ -147,11 +148,20 @@ export class SettlingApart {
   #bareOf(entry: Entry, outcome: StoredOutcome | undefined): Bare {
     const known = this.#bare.get(entry);
     if (known !== undefined) return known;
-    const ending = outcome === undefined ? entry.ending : this.#afterFinal(entry, outcome);
+    const ending = this.#endingOf(entry, outcome);
     const { result: _stored, arrive = [], ...settlement } = ending.settlement;
     const bare = { settlement, arrive, ...(outcome !== undefined && { opens: ending.opens }) };
     this.#bare.set(entry, bare);
     return bare;
+  }
+
+  /** Its own word may be what stands, stored by a try that got no answer: then its letter is its own as well. */
+  #endingOf(entry: Entry, outcome: StoredOutcome | undefined): Ending {
+    if (outcome === undefined) return withOwedLetter(entry.ending, this.#options.context().now);
+    const after = this.#afterFinal(entry, outcome);
+    const { then, record } = entry.ending.settlement;
+    if (then.kind !== "bury" || after.end.kind !== "final-before" || after.end.dead === undefined) return after;
+    return { ...after, settlement: { ...after.settlement, then, ...some("record", record) } };
   }
 
   /** Another run's word stands: what follows is what follows that. */

@@ -14,4 +14,7 @@ export type TaskEnd =
   | { readonly kind: "revoked"; readonly why: "terminated" }
   /** Another task, or a workflow, goes on under its id. */
   | { readonly kind: "replaced"; readonly ms: number; readonly by: string }
-  | { readonly kind: "final-before"; readonly state: string };
+  /** `dead`: why its message was given up, by the run that stored that. */
+  | { readonly kind: "final-before"; readonly state: string; readonly dead?: GivenUp };
+
+export type GivenUp = Pick<DeadLetter, "reason" | "detail">;

@@ -48,6 +48,16 @@ describe("the chaos checker", () => {
     expect(violations([accepted("a", "ok"), start("a", "ok", 10, 1)], { a: done(1, 20) })).toEqual([]);
     const killed = [start("s", "steps", 1, 1), step(2), fault("kill worker", 1, 3), start("s", "steps", 5, 2), step(6)];
     expect(violations([accepted("s", "steps"), ...killed], { s: done(2, 9) })).toEqual([]);
+    // Whom the run itself killed as often as its budget allows looks like poison.
+    const unlucky = [1, 2, 3].flatMap((n): Entry[] => [
+      { ...start("u", "slow", n * 100, n), pid: n },
+      { k: "fault", t: n * 100 + 50, until: n * 100 + 50, fault: "kill child", target: n },
+    ]);
+    const letters = { dead: new Map([["u", { reason: "crashed", attempts: 3 }]]) };
+    expect(violations([accepted("u", "slow"), ...unlucky], { u: done(3, 400, "FAILURE") }, letters)).toEqual([]);
+    expect(
+      violations([accepted("u", "slow"), ...unlucky.slice(0, -1)], { u: done(3, 400, "FAILURE") }, letters),
+    ).toContainEqual(expect.stringMatching(/^innocent: u/));
     // Registered before the later attempt, and slower to begin.
     const beside = [
       accepted("a", "flaky"),

@@ -63,8 +63,11 @@ export interface Verdict {
   readonly violations: readonly string[];
 }
 
+/** Of each task of a run. */
+const crashBudget = 3;
+
 /** Most starts of a doomed task: three counted crashes, one suspicion before each can be told apart, and one a fault. */
-const doomedStarts = 3 * 2;
+const doomedStarts = crashBudget * 2;
 
 /**
  * Ms between the registering of a start and the start. Where a link broke after a retry was sent and before its former message was acknowledged,
@@ -74,6 +77,11 @@ const beginning = 1000;
 
 /** Ms by which a commit's stored time may lag behind the journal's clock. */
 const reckoning = 500;
+
+function childrenKilled(history: History, id: string): number {
+  const kills = history.faults.filter(({ fault }) => fault === "kill child");
+  return history.of(id).starts.filter(({ pid, t }) => kills.some((kill) => kill.target === pid && kill.t >= t)).length;
+}
 
 export function check(evidence: Evidence): Verdict {
   const { history, sent, finals, changed, dead, left, limits, shadow } = evidence;
@@ -95,6 +103,8 @@ export function check(evidence: Evidence): Verdict {
           `poison: ${id} (${kind}) ended ${final.state} and ${letter ? "is" : "is not"} in the dead letters`,
         );
       else if (letter.attempts === 0) violations.push(`context: the dead letter of ${id} knows no attempt`);
+    } else if (letter?.reason === "crashed" && childrenKilled(history, id) >= crashBudget) {
+      // By the run itself, as often as its budget allows: it looks like what kills its process.
     } else {
       const wanted = kind === "failing" || kind === "endless" ? "FAILURE" : "SUCCESS";
       if (final.state !== wanted)

@@ -45,13 +45,15 @@ export class RabbitDeadLetters implements DeadLetters {
   async list(filter: Filter, after: string | undefined, limit: number): Promise<Page<DeadLetter>> {
     const most = Math.max(1, Math.min(limit, mostItems));
     const queues = filter.queue === undefined ? this.#context.queues : [filter.queue];
-    const letters: DeadLetter[] = [];
+    // One may lie there twice, under one key.
+    const letters = new Map<string, DeadLetter>();
     for (const queue of queues)
       await this.#read(queue, async (_channel, taken) => {
-        for (const { stored } of taken) if (stored && matches(filter, stored.letter)) letters.push(stored.letter);
+        for (const { stored } of taken)
+          if (stored && matches(filter, stored.letter)) letters.set(stored.letter.key, stored.letter);
         return none;
       });
-    const rest = letters
+    const rest = [...letters.values()]
       .toSorted((a, b) => (placeOf(a) < placeOf(b) ? 1 : -1))
       .filter((letter) => after === undefined || placeOf(letter) < after);
     const items = rest.slice(0, most);

@@ -3,6 +3,7 @@
  * message twice and never not at all. What is sent keeps its message ids when a settlement is repeated.
  */
 
+import { createHash } from "node:crypto";
 import { CeleriacError } from "../../error/celeriac-error.ts";
 import type { Published, Settled, Settlement } from "../../port/broker.ts";
 import type { Context } from "./context.ts";
@@ -158,7 +159,7 @@ export class Settler {
       case "bury":
         return packLetter(packer, delivery, {
           ...then.letter,
-          key: crypto.randomUUID(),
+          key: letterKey(delivery, then.letter.id),
           attempts: [...attempts, ...then.letter.attempts],
         });
       case "requeue": {
@@ -184,6 +185,16 @@ export class Settler {
       }
     }
   }
+}
+
+/**
+ * The same for each letter of a try of a task: who dies between the letter and the message's acknowledgement leaves a second one to be made, and the
+ * two count as one.
+ */
+function letterKey({ message }: RabbitDelivery, id: string | undefined): string {
+  if (id === undefined || "malformed" in message) return crypto.randomUUID();
+  const retries = JSON.stringify(message.headers["retries"] ?? 0);
+  return createHash("sha256").update(`${id} ${retries}`).digest("base64url").slice(0, 22);
 }
 
 /** Without its records where they do not fit beside the sender's headers. */
