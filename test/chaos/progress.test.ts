@@ -52,6 +52,9 @@ describe("the longest time in which nothing went on", () => {
     const thrown = [up(1), accepted("a", 0), hold("claim", 10, "a"), hold("freed", 20, "a")];
     expect(stall([...thrown, hold("claim", 9020, "a", 1, 2)])).toBe(7000);
     expect(stall([...thrown, hold("claim", 1020, "a", 1, 2)])).toBe(10);
+    const stepped: Entry = { k: "fault", t: 15, until: 900, fault: "worker clock jumps", target: 1, by: 3_600_000 };
+    const late = [...thrown, hold("claim", 9020, "a", 1, 2), stepped];
+    expect([stall(late, "sqlite"), stall(late, "redis")]).toEqual([10, 7000]);
   });
 
   it.each<[string, number, readonly Entry[]]>([

@@ -8,7 +8,7 @@ import type { FaultEntry, History } from "./history.ts";
 import type { ProgressLimits } from "./limits.ts";
 import { type Absence, Room } from "./room.ts";
 import type { BrokerName } from "./stage.ts";
-import { isAdrift } from "./timing-check.ts";
+import { isAdrift, wasStepped } from "./timing-check.ts";
 import { firstOf } from "./workload.ts";
 
 export interface Progress {
@@ -42,7 +42,7 @@ export function progress(history: History, broker: BrokerName): Progress {
   for (const id of history.ids) {
     const { claims, freed, ends } = history.of(id);
     for (const { t } of [...claims, ...freed, ...ends]) steps.push(t);
-    waits.push(...retriesOf(id, history));
+    waits.push(...retriesOf(id, history, broker));
   }
   for (const [id, kind] of history.accepted) {
     const at = Math.max(acceptedAt.get(id) ?? Infinity, history.due.get(id)?.at ?? 0);
@@ -71,15 +71,17 @@ interface Wait extends Span {
   readonly id: string;
 }
 
-/** A task that threw is claimable again when its pause is over. */
-function retriesOf(id: string, history: History): Wait[] {
+/** A task that threw is claimable again when its pause is over; one that began by a clock which was set right since ends with that clock. */
+function retriesOf(id: string, history: History, broker: BrokerName): Wait[] {
   const { claims, freed } = history.of(id);
   return claims.flatMap((claim, index) => {
     const former = claims[index - 1];
     if (former === undefined || claim.attempt !== former.attempt + 1) return [];
     const end = freed.findLast(({ t, attempt }) => t <= claim.t && attempt === former.attempt)?.t;
     const from = (end ?? Infinity) + longestRetry;
-    return from < claim.t ? [{ id, from, until: claim.t }] : [];
+    return from < claim.t && !wasStepped(end ?? claim.t, claim.t, history, broker)
+      ? [{ id, from, until: claim.t }]
+      : [];
   });
 }
 

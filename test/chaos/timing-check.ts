@@ -68,8 +68,12 @@ function isDisturbed({ worker, pid, t: start }: Run, end: number, { faults, away
 const clockKept = 1100;
 
 /** Whether the clock by which it was held back was another's while it waited: then it is off by the step. */
-export function isAdrift(id: string, until: number, { faults, due }: History, broker: BrokerName): boolean {
-  const said = due.get(id)?.said ?? until;
+export function isAdrift(id: string, until: number, history: History, broker: BrokerName): boolean {
+  return wasStepped(history.due.get(id)?.said ?? until, until, history, broker);
+}
+
+/** Whether the clock by which messages are held back was off between the two. */
+export function wasStepped(said: number, until: number, { faults }: History, broker: BrokerName): boolean {
   return faults.some((fault) => isOfClock(fault, broker) && fault.t <= until && fault.until + clockKept >= said);
 }
 
