@@ -23,6 +23,7 @@ const long = [
   "test/integration/python-demo.test.ts",
   "test/integration/rabbitmq-address.test.ts",
   "test/integration/rabbitmq-link.test.ts",
+  "test/integration/sentinel-load.test.ts",
   "test/integration/task-types.test.ts",
   "test/integration/worker-apart.test.ts",
   "test/interop/mixed-redis-5-2.test.ts",
