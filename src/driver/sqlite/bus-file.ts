@@ -24,6 +24,14 @@ const portion = 500;
 const trimLimit = 2_000;
 const slowLook = 100;
 
+/** Of each try, ms. */
+const tryFor = 20;
+/** With pauses that double from 0.2 ms: a fifth of a second. */
+const usualTries = 8;
+/** For who begins to listen, for commands and answers: a second. */
+const patientTries = 12;
+const lockedFor = 1000;
+
 interface Listener {
   readonly channel: Channel;
   row: number;
@@ -44,6 +52,8 @@ export class BusFile {
   #version = -1;
   #trimmed = 0;
   #bell = "";
+  /** Monotonic ms. */
+  #lockedUntil = 0;
   #statements: ReturnType<typeof prepareAll> | undefined;
 
   constructor(queuePath: string, clock: Clock, ring: (bell: string) => void, hear: Hear) {
@@ -62,7 +72,8 @@ export class BusFile {
       if ((seen as number) > now - stale && hears(pattern as string, channel)) bells.add(bell as string);
     }
     if (bells.size === 0) return;
-    const problem = this.#write(() => {
+    const isEvent = channelOf(channel).kind === "event";
+    const problem = this.#write(isEvent ? this.#tries : patientTries, () => {
       const seq = sql.insert.insert(channel, now, message);
       if (now - this.#trimmed > 1_000) {
         if (sql.trim.run(seq - keptRows, now - keptFor) < trimLimit) this.#trimmed = now;
@@ -70,14 +81,14 @@ export class BusFile {
       }
     });
     for (const bell of bells) this.#ring(bell);
-    if (problem !== undefined && channelOf(channel).kind !== "event") throw problem;
+    if (problem !== undefined && !isEvent) throw problem;
   }
 
   listen(listener: number, channel: Channel, bell: string): void {
     const sql = this.#open();
     let row = 0;
     let last = 0;
-    const problem = this.#write(() => {
+    const problem = this.#write(patientTries, () => {
       row = sql.listen.insert(channelText(channel), bell, this.#clock.now());
       last = (sql.highest.get()?.[0] as number | undefined) ?? 0;
     });
@@ -98,7 +109,7 @@ export class BusFile {
     const known = this.#listeners.get(listener);
     if (known === undefined) return;
     this.#listeners.delete(listener);
-    this.#write(() => this.#open().unlisten.run(known.row));
+    this.#write(this.#tries, () => this.#open().unlisten.run(known.row));
     if (this.#listeners.size === 0) this.#stopTimers();
   }
 
@@ -132,7 +143,7 @@ export class BusFile {
     const rows = [...this.#listeners.values()].map(({ row }) => row);
     this.#listeners.clear();
     if (this.#sql === undefined) return;
-    this.#write(() => {
+    this.#write(this.#tries, () => {
       for (const row of rows) this.#open().unlisten.run(row);
     });
     this.#sql.close();
@@ -170,7 +181,7 @@ export class BusFile {
     const sql = this.#open();
     for (const [id, listener] of this.#listeners) {
       let missed = false;
-      this.#write(() => {
+      this.#write(this.#tries, () => {
         const now = this.#clock.now();
         // Others dropped it while this process stood still, and whatever was said meanwhile was not written for it.
         missed = sql.beat.run(now, listener.row) === 0;
@@ -189,19 +200,29 @@ export class BusFile {
     return changed;
   }
 
-  /** A few milliseconds of patience, then the write is dropped: nobody may wait for an event. Answers why it was. */
-  #write(step: () => void): unknown {
+  get #tries(): number {
+    return this.#clock.monotonic() < this.#lockedUntil ? 1 : usualTries;
+  }
+
+  /**
+   * A fifth of a second of patience, then the write is dropped: nobody may wait for an event. Who stands still in the midst of a write holds
+   * the file for as long as that; for a second the others then ask once each time, or they would have no time left to renew their leases.
+   * Answers why it was dropped.
+   */
+  #write(most: number, step: () => void): unknown {
     let problem: unknown;
-    for (let turn = 0; turn < 8; turn++) {
+    for (let turn = 0; turn < most; turn++) {
       try {
         step();
+        this.#lockedUntil = 0;
         return undefined;
       } catch (error) {
         problem = error;
-        if (!isBusy(error)) break;
-        pause(0.2 * 2 ** turn * (0.5 + Math.random()));
+        if (!isBusy(error)) return problem;
+        if (turn + 1 < most) pause(0.2 * 2 ** turn * (0.5 + Math.random()));
       }
     }
+    if (most > 1) this.#lockedUntil = this.#clock.monotonic() + lockedFor;
     return problem;
   }
 
@@ -216,6 +237,8 @@ export class BusFile {
     const sql = openPrivately(path, () => new DatabaseSync(path, { timeout: 200 }), this.#queuePath);
     sql.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA journal_size_limit = 1048576");
     sql.exec(busSchema);
+    // A new file is waited for; then `#write` has a patience of its own.
+    sql.exec(`PRAGMA busy_timeout = ${tryFor}`);
     this.#sql = sql;
     this.#statements = prepareAll(sql);
     return this.#statements;
