@@ -25,7 +25,7 @@ const fault = (name: string, t: number, target: number, until = t): Entry => ({
   fault: name,
   target,
 });
-const once = (ms: number): object => ({ count: 1, p50: ms, p95: ms, p99: ms, max: ms, second: ms });
+const once = (ms: number): object => ({ count: 1, p50: ms, p95: ms, p99: ms, max: ms });
 
 describe("the time until a task is claimed again", () => {
   const held = [up(1), up(2), hold("claim", 10, 1), run(20, 1, 11)];
@@ -135,7 +135,6 @@ describe("the judgement of these times", () => {
     p95: 4000,
     p99: 4500,
     max: 7000,
-    second: 4500,
     ...more,
   });
   const late = (claim: object, child?: object): readonly string[] =>
@@ -147,16 +146,13 @@ describe("the judgement of these times", () => {
   it("is green up to the limits", () => {
     expect(late({}, { count: 100, p95: 1000, p99: 1000 })).toEqual([]);
     expect(late({}, { count: 99, p95: 1000, p99: 4000 })).toEqual([]);
-    expect(late({ count: 19, p50: 4000 })).toEqual([]);
-    expect(late({ count: 99, p99: 7000 })).toEqual([]);
     const none = { claim: undefined, child: undefined, slot: undefined, worst: "", worstChild: "" };
     expect(tooLate(none, limits)).toEqual([]);
   });
 
   it("sees each that is passed", () => {
-    expect(late({ count: 20, p50: 3501 })).toEqual(["recovery: p50 is 3501 ms, more than 3500: a"]);
-    expect(late({ count: 100, p99: 4501 })).toEqual(["recovery: p99 is 4501 ms, more than 4500: a"]);
-    expect(late({ p99: 7000, second: 4501 })).toEqual(["recovery: p99 is 4501 ms, more than 4500: a"]);
+    expect(late({ p50: 3501 })).toEqual(["recovery: p50 is 3501 ms, more than 3500: a"]);
+    expect(late({ p99: 4501 })).toEqual(["recovery: p99 is 4501 ms, more than 4500: a"]);
     expect(late({ max: 7001 })).toEqual(["recovery: the longest time is 7001 ms, more than 7000: a"]);
     const deaths = (count: number) => late({}, { count, p95: 1001, p99: 1002 });
     expect(deaths(100)).toEqual(["recovery: p99 after the death of a child is 1002 ms, more than 1000: b"]);

@@ -19,8 +19,6 @@ export interface Times {
   readonly p95: number;
   readonly p99: number;
   readonly max: number;
-  /** The longest but one; of one, that one. */
-  readonly second: number;
 }
 
 export interface Recovery {
@@ -35,10 +33,8 @@ export interface Recovery {
   readonly worstChild: string;
 }
 
-/** Times for a 99th percentile. Of fewer it is the longest of all: of deaths of children the 95th is judged, of claims all but that one. */
+/** Deaths of children for a 99th percentile. */
 const enough = 100;
-/** Claims for a median: a handful is what one fault took, and RabbitMQ needs up to three heartbeats to miss a machine that stands still. */
-const several = 20;
 
 /** One line for each time that is too long. */
 export function tooLate({ claim, child, worst, worstChild }: Recovery, limits: RecoveryLimits): string[] {
@@ -47,10 +43,10 @@ export function tooLate({ claim, child, worst, worstChild }: Recovery, limits: R
     if (ms !== undefined && ms > most)
       lines.push(`recovery: ${what} is ${String(ms)} ms, more than ${String(most)}: ${which}`);
   };
-  if ((claim?.count ?? 0) >= several) hold("p50", claim?.p50, limits.median, worst);
-  const longest = claim !== undefined && claim.count < enough ? claim.second : claim?.p99;
-  hold("p99", longest, limits.p99, worst);
+  hold("p50", claim?.p50, limits.median, worst);
+  hold("p99", claim?.p99, limits.p99, worst);
   hold("the longest time", claim?.max, limits.most, worst);
+  // Of fewer the 99th of 100 is the one that took longest.
   const few = child !== undefined && child.count < enough;
   hold(`${few ? "p95" : "p99"} after the death of a child`, few ? child.p95 : child?.p99, limits.child, worstChild);
   return lines;
@@ -154,12 +150,5 @@ function timesOf(times: readonly number[], halves = times): Times | undefined {
     0.5,
     halves.toSorted((a, b) => a - b),
   );
-  return {
-    count: times.length,
-    p50,
-    p95: at(0.95),
-    p99: at(0.99),
-    max: sorted.at(-1) ?? 0,
-    second: sorted.at(-2) ?? sorted[0] ?? 0,
-  };
+  return { count: times.length, p50, p95: at(0.95), p99: at(0.99), max: sorted.at(-1) ?? 0 };
 }

@@ -19,7 +19,7 @@ const figures: Figures = {
   skipped: {},
   ticks: { due: 90, owed: 90, missed: 0 },
   recoveryMs: {
-    claim: { count: 9, p50: 900, p95: 3100, p99: 4400, max: 4400, second: 3100 },
+    claim: { count: 9, p50: 900, p95: 3100, p99: 4400, max: 4400 },
     child: undefined,
     slot: undefined,
     worst: "",
