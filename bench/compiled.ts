@@ -3,7 +3,7 @@
  * that is measured. Celery's stay as they are: what is measured there is Python.
  */
 
-import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run, tool } from "../scripts/process.ts";
 
@@ -37,5 +37,4 @@ export async function compileActors(): Promise<void> {
   await writeFile(join(out, "package.json"), '{ "type": "module" }\n');
   const ran = await run(process.execPath, [tool("tsc"), "-p", file], { output: "keep" });
   if (ran.code !== 0) throw new Error(`the measured processes could not be compiled:\n${ran.text}`);
-  await cp(join(here, "system", "celery_app.py"), join(out, "bench", "system", "celery_app.py"));
 }

@@ -11,9 +11,9 @@ import type { Broker, Consumer, Outgoing } from "../port/broker.ts";
 import type { Claimed, ExpiredHold, Ledger } from "../port/ledger.ts";
 import { decodeEnvelope } from "../wire/envelope.ts";
 import { signatureHeader } from "../wire/signing.ts";
+import { backAsItCame } from "./ending.ts";
 import type { Execution } from "./execution.ts";
 import type { Reporter } from "./reporter.ts";
-import { backAsItCame } from "./settling-apart.ts";
 
 /** Holds given back in one turn of one worker. */
 const mostExpired = 100;

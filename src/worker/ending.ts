@@ -1,6 +1,6 @@
 /** What a settlement is made of: the broker's part, how it is told, and what is stored besides. */
 
-import type { Settlement } from "../port/broker.ts";
+import type { Delivery, Settlement } from "../port/broker.ts";
 import type { OpenJoin } from "../port/joins.ts";
 import type { ResultWrite } from "../port/result-store.ts";
 import type { Execution } from "./execution.ts";
@@ -26,9 +26,13 @@ export function ending(settlement: Settlement, end: TaskEnd): Ending {
   return { settlement, end, also: [] };
 }
 
-/** Back to the front, as it was: nothing is counted. `due`: not before this moment, unix ms. */
+/** To the front, as it was: nothing is counted. `due`: not before this moment, unix ms. */
+export function backAsItCame(delivery: Delivery, due?: number): Settlement {
+  return { delivery, then: { kind: "requeue", at: "front", ...some("due", due) } };
+}
+
 export function returned({ delivery }: Execution, why: string, due?: number): Ending {
-  return ending({ delivery, then: { kind: "requeue", at: "front", ...some("due", due) } }, { kind: "returned", why });
+  return ending(backAsItCame(delivery, due), { kind: "returned", why });
 }
 
 /** `{[key]: value}`, or nothing at all: optional members are absent, never undefined. */

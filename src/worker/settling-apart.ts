@@ -8,12 +8,12 @@
  * replaced would go on with a chain that is another's.
  */
 
-import type { Consumer, Delivery, Outgoing, Settled, Settlement } from "../port/broker.ts";
+import type { Consumer, Outgoing, Settled, Settlement } from "../port/broker.ts";
 import type { Arrival, Joined, OpenJoin } from "../port/joins.ts";
 import type { Claimed, Ledger } from "../port/ledger.ts";
 import type { ResultStore, StoredOutcome } from "../port/result-store.ts";
 import { finishedRun } from "./earlier-run.ts";
-import { type Ending, some } from "./ending.ts";
+import { backAsItCame, type Ending, some } from "./ending.ts";
 import type { SettlementContext } from "./failed-run.ts";
 import { withOwedLetter } from "./owed-letter.ts";
 import { PuttingBack } from "./putting-back.ts";
@@ -60,10 +60,8 @@ export class SettlingApart {
   readonly settle: SettleBatch = async (consumer, batch, publish) => {
     const { ledger } = this.#options.store;
     const committed = await this.#commit(batch);
-    await this.#giveBack(
-      consumer,
-      batch.filter((_, index) => committed[index] === undefined),
-    );
+    const fenced = batch.filter((_, index) => committed[index] === undefined);
+    if (fenced.length > 0) await this.#giveBack(consumer, fenced);
     const back = committed.some((step) => step?.settlement.then.kind === "requeue");
     const steps = back ? await this.#ready(consumer, committed) : committed;
     const going = steps.filter((step) => step !== undefined);
@@ -210,11 +208,6 @@ export class SettlingApart {
     }
     return answers;
   }
-}
-
-/** Of what another has begun. */
-export function backAsItCame(delivery: Delivery): Settlement {
-  return { delivery, then: { kind: "requeue", at: "front" } };
 }
 
 async function release(ledger: Ledger, steps: readonly Step[]): Promise<void> {
